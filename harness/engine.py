@@ -1,0 +1,287 @@
+"""The engine: trains and evaluates a population as one tensor program.
+
+A member's parameters are one row of a flat tensor; the layers see views of it. The optimiser, the masks and the
+snapshots work on whole rows. Nothing here depends on how many members there are or where in the stack one stands, and
+a member's row starts at a multiple of 64 floats, so on a CPU a member packed with others equals the same member alone,
+bit for bit.
+
+Tensors are named by shape: R members, P flat parameters, B examples, K images an input, I inputs, C classes.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from harness import tasks
+from harness.expression import Scores, layer_keep
+from harness.masks import learned_bits, ones
+from harness.network import Network, kept_counts
+from harness.nn import Moments, forward
+from harness.population import Computed, Member, MemberResult, Population, Report, Row
+from harness.recipe import SGD, Adam, Optimiser
+from harness.tasks import Examples
+
+CHUNK = 100  # steps whose batches are drawn on the host at a time
+EVALUATION_CHUNK = 1000  # examples in one evaluation pass
+
+
+def compute(population: Population, *, device: str = "cpu", report: Report = lambda steps: None) -> Computed:
+    """Train (or only evaluate) every member of `population`.
+
+    Returns each member's validation curve, test accuracy after the last step, snapshots, and end parameters. A member
+    whose loss or parameters are no longer finite has diverged: its accuracies are the task's chance accuracy.
+    """
+    started = time.perf_counter()
+    stack = _stack(population, torch.device(device))
+    rows: list[list[Row]] = [[] for _ in population.members]
+    arrays: list[dict[str, NDArray[np.float32] | NDArray[np.bool_]]] = [{} for _ in population.members]
+    data = _Data(population, stack.device)
+    recipe = population.program.recipe
+    last = recipe.steps if recipe is not None else 0
+    diverged = np.zeros(len(rows), np.bool_)
+
+    def keep(slot: str) -> None:
+        for member, flat in zip(arrays, stack.learned_RP.cpu().numpy(), strict=True):
+            member[slot] = flat.copy()
+
+    def measure(split: str, step: int) -> None:
+        loss_R, accuracy_R = data.evaluate(stack, split)
+        bad_R = ~np.isfinite(loss_R) | ~stack.finite()
+        accuracy_R = np.where(bad_R, population.program.task.chance, accuracy_R)
+        diverged[:] = bad_R
+        for member, loss, accuracy in zip(rows, loss_R, accuracy_R, strict=True):
+            member.append(Row(f"{split}_loss", step, float(loss)))
+            member.append(Row(f"{split}_accuracy", step, float(accuracy)))
+
+    if recipe is not None:
+        if population.program.first_step in population.snapshots:
+            keep(str(population.program.first_step))
+        for step in train(population, stack, data, report):
+            if step in population.snapshots:
+                keep(str(step))
+            if step % recipe.validate_every == 0 or step == last:
+                measure("validation", step)
+        keep("end")
+    measure("test", last)
+    if population.program.learn is not None:
+        for member in arrays:
+            scores = np.asarray(member["end"], np.float32)
+            member["mask"] = learned_bits(stack.network, scores, population.program.learn.keep)
+    results = tuple(
+        MemberResult(member.unit, tuple(r), a, bool(d))
+        for member, r, a, d in zip(population.members, rows, arrays, diverged, strict=True)
+    )
+    return Computed(results, time.perf_counter() - started, device_name(stack.device), versions())
+
+
+def train(population: Population, stack: _Stack, data: _Data, report: Report) -> Iterator[int]:
+    """Make the program's updates in place; yields the absolute step count after each."""
+    program = population.program
+    assert program.recipe is not None  # noqa: S101 - compute() asked
+    optimiser = _optimiser(program.recipe.optimiser, stack.learned_RP)
+    reported, told = program.first_step, time.monotonic()
+    for first in range(program.first_step, program.recipe.steps, CHUNK):
+        count = min(CHUNK, program.recipe.steps - first)
+        images_SRBK, answers_SRB = data.batches(first, first + count)
+        for i in range(count):
+            step = first + i
+            leaves = stack.leaves()
+            logits_RBC = forward(program.network, leaves, data.inputs(images_SRBK[i]))
+            loss_RB = _cross_entropy(logits_RBC, answers_SRB[i])
+            # The sum over members of each member's mean: every member sees the gradient it would see alone.
+            gradients = torch.autograd.grad(loss_RB.mean(1).sum(), list(leaves.values()))
+            stack.put_gradients(dict(zip(leaves, gradients, strict=True)))
+            for group in optimiser.param_groups:
+                group["lr"] = program.recipe.learning_rate(step)
+            optimiser.step()
+            if time.monotonic() - told > 0.5:
+                report(step + 1 - reported)
+                reported, told = step + 1, time.monotonic()
+            yield step + 1
+    report(program.recipe.steps - reported)
+
+
+def _cross_entropy(logits_RBC: Tensor, answers_RB: Tensor) -> Tensor:
+    flat = functional.cross_entropy(logits_RBC.flatten(0, 1), answers_RB.flatten(), reduction="none")
+    return flat.view(answers_RB.shape)
+
+
+def _optimiser(recipe: Optimiser, flat_RP: Tensor) -> torch.optim.Optimizer:
+    match recipe:
+        case Adam():
+            betas = (recipe.beta1, recipe.beta2)
+            return torch.optim.Adam([flat_RP], lr=recipe.lr, betas=betas, eps=recipe.eps, fused=True)
+        case SGD():
+            return torch.optim.SGD(
+                [flat_RP], lr=recipe.lr, momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True
+            )
+
+
+class _Stack:
+    """The stacked parameters of a population, trained under fixed masks.
+
+    A removed weight is zero from the first step on: it starts at zero and its gradient is zeroed, so momentum, Adam's
+    moments and weight decay keep it there.
+    """
+
+    def __init__(self, network: Network, members: tuple[Member, ...], device: torch.device) -> None:
+        self.network = network
+        self.device = device
+        every = ones(network)
+        mask_RP = np.stack([every if m.mask is None else m.mask for m in members]).astype(np.float32)
+        start_RP = np.stack([m.start for m in members]) * mask_RP
+        self.mask_RP = torch.from_numpy(mask_RP).to(device)
+        self.learned_RP = torch.from_numpy(start_RP).to(device)
+        self.learned_RP.grad = torch.zeros_like(self.learned_RP)
+        self._mask = self.views(self.mask_RP)
+        self._grad = self.views(self.learned_RP.grad)
+        self._leaves = {name: view.detach().requires_grad_() for name, view in self.views(self.learned_RP).items()}
+
+    def views(self, flat_RP: Tensor) -> dict[str, Tensor]:
+        """Return each parameter tensor's view of `flat_RP`, shape (R, *shape), by name."""
+        return {t.name: flat_RP[:, t.slice].unflatten(1, t.shape) for t in self.network.tensors()}
+
+    def leaves(self) -> dict[str, Tensor]:
+        """Return the parameters of a forward pass, the tensors with respect to which gradients are taken."""
+        return self._leaves
+
+    def put_gradients(self, gradients: dict[str, Tensor]) -> None:
+        """Take the gradients of the leaves over to the flat gradient, zero where a weight was removed."""
+        for name, gradient in gradients.items():
+            torch.mul(gradient, self._mask[name], out=self._grad[name])
+
+    def finite(self) -> NDArray[np.bool_]:
+        """Return for each member whether all its learned parameters are finite; shape (R,)."""
+        return torch.isfinite(self.learned_RP).all(1).cpu().numpy()
+
+
+class _ScoreStack(_Stack):
+    """Edge-popup (Ramanujan et al. 2020, section 3): the weights stay, a score a weight is learned.
+
+    The forward pass uses the weights whose |score| is among the top k of their layer, scaled by sqrt(1/k). The
+    backward pass goes straight through the choice to |score|, and from there to the score by its sign.
+    """
+
+    def __init__(
+        self, network: Network, members: tuple[Member, ...], device: torch.device, learn: Scores
+    ) -> None:
+        super().__init__(network, members, device)
+        scores = [m.scores for m in members if m.scores is not None]
+        self.learned_RP = torch.from_numpy(np.stack(scores)).to(device)
+        self.learned_RP.grad = torch.zeros_like(self.learned_RP)
+        self._grad = self.views(self.learned_RP.grad)
+        self._scores = self.views(self.learned_RP)
+        self._weights = {name: leaf.detach() for name, leaf in self._leaves.items()}
+        counts = kept_counts(network, layer_keep(network, learn.keep))
+        self._count = {f"{layer}.weight": count for layer, count in counts.items()}
+        self._scale = math.sqrt(1 / learn.keep)
+
+    def leaves(self) -> dict[str, Tensor]:
+        leaves = {}
+        for name, weights in self._weights.items():
+            if name in self._count:
+                chosen = top(self._scores[name].abs().flatten(1), self._count[name]).view_as(weights)
+                weights = weights * chosen * self._scale
+            leaves[name] = weights.detach().requires_grad_()
+        return leaves
+
+    def put_gradients(self, gradients: dict[str, Tensor]) -> None:
+        for name in self._count:
+            straight_through = gradients[name] * self._weights[name] * self._scale
+            torch.mul(straight_through, self._scores[name].sign(), out=self._grad[name])
+
+
+def top(magnitude_RN: Tensor, count: int) -> Tensor:
+    """Return the masks of the `count` largest of each row, ties to the lower index; shape (R, N), dtype bool."""
+    n = magnitude_RN.shape[1]
+    threshold_R1 = torch.kthvalue(magnitude_RN, n - count + 1, dim=1, keepdim=True).values
+    above_RN = magnitude_RN > threshold_R1
+    equal_RN = magnitude_RN == threshold_R1
+    missing_R1 = count - above_RN.sum(1, keepdim=True)
+    return above_RN | (equal_RN & (equal_RN.cumsum(1) <= missing_R1))
+
+
+def _stack(population: Population, device: torch.device) -> _Stack:
+    program = population.program
+    if program.learn is None:
+        return _Stack(program.network, population.members, device)
+    return _ScoreStack(program.network, population.members, device, program.learn)
+
+
+class _Data:
+    """The task's images on the device, and each member's batches and held-out examples as indices into them."""
+
+    def __init__(self, population: Population, device: torch.device) -> None:
+        self.population = population
+        self.device = device
+        self.task = population.program.task
+        self.source_NI = torch.from_numpy(tasks.source()[0]).to(device)
+        self._held_out: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def inputs(self, images_RBK: Tensor) -> Tensor:
+        """Return the inputs made of the images at these indices, shape (R, B, I)."""
+        return self.source_NI.index_select(0, images_RBK.flatten()).view(*images_RBK.shape[:2], -1)
+
+    def batches(self, first: int, last: int) -> tuple[Tensor, Tensor]:
+        """Return all members' batches of steps `first` to `last - 1`: images (S, R, B, K), answers (S, R, B)."""
+        recipe = self.population.program.recipe
+        assert recipe is not None  # noqa: S101 - only trainings have batches
+        each = [
+            tasks.batches(self.task, m.replicate, m.order_draw, size=recipe.batch, first=first, last=last)
+            for m in self.population.members
+        ]
+        images = np.stack([e.images for e in each], axis=1)
+        answers = np.stack([e.answers for e in each], axis=1)
+        return torch.from_numpy(images).to(self.device), torch.from_numpy(answers).to(self.device)
+
+    def held_out(self, split: str) -> tuple[Tensor, Tensor]:
+        """Return images (R, B, K) and answers (R, B) of ``validation``, ``test`` or ``calibration``."""
+        if split not in self._held_out:
+            make: Callable[[Member], Examples] = (
+                (lambda m: tasks.calibration(self.task, m.replicate))
+                if split == "calibration"
+                else (lambda m: tasks.held_out(self.task, m.replicate, split))
+            )
+            each = [make(m) for m in self.population.members]
+            images = torch.from_numpy(np.stack([e.images for e in each])).to(self.device)
+            answers = torch.from_numpy(np.stack([e.answers for e in each])).to(self.device)
+            self._held_out[split] = (images, answers)
+        return self._held_out[split]
+
+    @torch.no_grad()
+    def evaluate(self, stack: _Stack, split: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return each member's mean loss and accuracy on `split`, shapes (R,).
+
+        BatchNorm uses the moments of the fixed calibration inputs. Sums are taken on the host, member by member.
+        """
+        network, params = stack.network, stack.leaves()
+        moments: list[Moments] = []
+        if network.batch_norms:
+            forward(network, params, self.inputs(self.held_out("calibration")[0]), collect=moments)
+        losses, hits = [], []
+        images_RBK, answers_RB = self.held_out(split)
+        for images, answers in zip(
+            images_RBK.split(EVALUATION_CHUNK, 1), answers_RB.split(EVALUATION_CHUNK, 1), strict=True
+        ):
+            logits_RBC = forward(network, params, self.inputs(images), moments=moments)
+            losses.append(_cross_entropy(logits_RBC, answers).double().cpu().numpy())
+            hits.append((logits_RBC.argmax(2) == answers).cpu().numpy())
+        return np.concatenate(losses, 1).mean(1), np.concatenate(hits, 1).mean(1)
+
+
+def device_name(device: torch.device) -> str:
+    """Return ``cpu``, or the model of the GPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that can change a training's last digits."""
+    return {"torch": torch.__version__, "numpy": np.__version__, "cuda": torch.version.cuda or "none"}

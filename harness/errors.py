@@ -1,0 +1,43 @@
+"""Every error the harness raises on purpose.
+
+A message says what is wrong, where, what was observed against what was expected, and ends with the next command.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class HarnessError(Exception):
+    """Base of all errors raised on purpose; its text is meant to be read by a user."""
+
+
+class UsageError(HarnessError):
+    """The request cannot be carried out as it was put: unknown claim, unknown scale, impossible options."""
+
+
+class DesignError(HarnessError):
+    """A claim is badly made: a density outside (0, 1], arms with equal keys, arms that differ outside the contrast."""
+
+
+class LockError(HarnessError):
+    """A claim and its entry in the registry disagree, or the registry was edited."""
+
+
+class StoreError(HarnessError):
+    """The store cannot be read or written, or is held by another run."""
+
+
+class ResultsError(HarnessError):
+    """Committed results are missing, truncated, foreign, or have gaps."""
+
+
+class RunError(HarnessError):
+    """A population failed while it was computed."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean a, b?"`` for the known names closest to `name`, or an empty string."""
+    matches = difflib.get_close_matches(name, list(known), n=3, cutoff=0.4)
+    return f"; did you mean {', '.join(matches)}?" if matches else ""

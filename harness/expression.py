@@ -1,0 +1,348 @@
+"""The vocabulary in which claims are written: lazy nodes, and the keys under which their results are stored.
+
+A node says what is computed, for every replicate at once; nothing is computed here. Its key is a hash of its fields and
+of the keys of the nodes it mentions, so two claims that mention the same training share it. Fields at their defaults do
+not enter the key: a later field with a neutral default leaves every stored result valid.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+from fractions import Fraction
+from typing import Any, Literal
+
+from harness.errors import DesignError
+from harness.network import Network, kept_counts, round_half_up
+from harness.recipe import Recipe
+from harness.streams import STREAMS
+from harness.tasks import Task
+
+Keep = Fraction | tuple[tuple[str, Fraction], ...]
+
+
+class Scope(StrEnum):
+    """Where magnitudes compete with each other."""
+
+    LAYER = "layer"
+    GLOBAL = "global"
+
+
+class _Keyed:
+    """A node hashes and compares by its key, made once when the node is: a chain of rounds stays cheap to compare."""
+
+    key: str
+
+    def __post_init__(self) -> None:
+        text = json.dumps(describe(self), sort_keys=True, separators=(",", ":"))
+        object.__setattr__(self, "key", hashlib.sha256(text.encode()).hexdigest()[:32])
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Keyed) and self.key == other.key
+
+
+def describe(node: _Keyed) -> dict[str, Any]:
+    """Return what a node's key hashes: its fields, with other nodes by their keys; for provenance and ``harness why``."""
+    return _fields(node)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    described = {
+        f.name: _canonical(getattr(value, f.name))
+        for f in dataclasses.fields(value)
+        if f.default is dataclasses.MISSING or getattr(value, f.name) != f.default
+    }
+    return {"is": type(value).__name__, **described}
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, _Keyed):
+        return {"key": value.key}
+    if dataclasses.is_dataclass(value):
+        return _fields(value)
+    if isinstance(value, Fraction):
+        return str(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_canonical(item) for item in value]
+    return value
+
+
+@dataclass(frozen=True, eq=False)
+class Fresh(_Keyed):
+    """Parameters drawn anew from the network's initial distribution, in `stream` at `draw`."""
+
+    stream: str = "init"
+    draw: int = 0
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Edge-popup: weights stay as they start, a score a weight is learned, the top `keep` of |score| a layer is used."""
+
+    keep: Fraction
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot(_Keyed):
+    """A training's parameters after `step` updates, or at its end; zero where its mask removed a weight."""
+
+    training: Training
+    step: int | Literal["end"]
+
+
+@dataclass(frozen=True, eq=False)
+class Prune(_Keyed):
+    """The mask of the largest magnitudes of `source` among the weights its training still had."""
+
+    source: Snapshot
+    keep: Keep
+    scope: Scope = Scope.LAYER
+
+
+@dataclass(frozen=True, eq=False)
+class RandomMask(_Keyed):
+    """A mask with exact counts a layer, its places drawn from the ``mask`` stream."""
+
+    network: Network
+    keep: Keep
+    draw: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedMask(_Keyed):
+    """The mask that a training of scores ended with."""
+
+    training: Training
+
+
+Start = Fresh | Snapshot
+Mask = Prune | RandomMask | LearnedMask
+
+
+@dataclass(frozen=True, eq=False)
+class Training(_Keyed):
+    """Steps ``first_step .. recipe.steps`` of `recipe`; see `train`."""
+
+    network: Network
+    task: Task
+    recipe: Recipe
+    mask: Mask | None = None
+    start: Start = Fresh()
+    first_step: int = 0
+    learn: Scores | None = None
+    streams: tuple[tuple[str, int], ...] = ()
+
+    def at(self, step: int | Literal["end"]) -> Start:
+        """Return the parameters after `step` updates (absolute), or at the ``"end"``; usable as a start.
+
+        Raises DesignError for a step outside ``first_step .. recipe.steps``.
+        """
+        if step == self.recipe.steps:
+            step = "end"
+        if step != "end" and not self.first_step <= step < self.recipe.steps:
+            raise DesignError(
+                f"at({step}) of a training of steps {self.first_step} to {self.recipe.steps}: no such moment. "
+                "Next: correct the step in the claim or its study.py."
+            )
+        if step == self.first_step and self.mask is None:
+            return self.start
+        return Snapshot(self, step)
+
+    def learned_mask(self) -> LearnedMask:
+        """Return the mask of a training of scores; its weights are untouched."""
+        if self.learn is None:
+            raise DesignError("learned_mask() of a training of weights: only train(..., learn=Scores(keep)) learns one")
+        return LearnedMask(self)
+
+    def draw(self, stream: str) -> int:
+        """Return which draw of `stream` this training uses."""
+        return dict(self.streams).get(stream, 0)
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation(_Keyed):
+    """Test accuracy of `weights` under `mask`, without any training."""
+
+    network: Network
+    task: Task
+    weights: Start = Fresh()
+    mask: Mask | None = None
+
+
+Measured = Training | Evaluation
+Node = Fresh | Snapshot | Prune | RandomMask | LearnedMask | Training | Evaluation
+
+
+def train(
+    network: Network,
+    task: Task,
+    recipe: Recipe,
+    *,
+    mask: Mask | None = None,
+    start: Start = Fresh(),  # noqa: B008 - a frozen value
+    first_step: int = 0,
+    learn: Scores | None = None,
+    streams: dict[str, int] | None = None,
+) -> Training:
+    """Train `network` on `task`; one node stands for all replicates.
+
+    It runs steps ``first_step .. recipe.steps``. Learning rate and data order are functions of the absolute step; the
+    optimiser's state starts at zero. `mask` removes weights for good, `start` gives their values at the first step,
+    `streams` picks draws of random streams (``{"order": 3}``; 0 where not named). Raises DesignError for a network
+    that does not fit the task, a `first_step` outside the recipe, or an unknown stream.
+    """
+    if network.inputs != task.inputs or network.outputs != task.classes:
+        raise DesignError(
+            f"a network of {network.inputs} inputs and {network.outputs} outputs on task {task.name}, which has "
+            f"{task.inputs} and {task.classes}. Next: correct the widths in the claim's study.py."
+        )
+    if not 0 <= first_step < recipe.steps:
+        raise DesignError(f"first_step {first_step} of a recipe of {recipe.steps} steps: nothing would be trained")
+    draws = tuple(sorted((name, draw) for name, draw in (streams or {}).items() if draw))
+    if unknown := [name for name, _ in draws if name not in STREAMS]:
+        raise DesignError(f"unknown random stream {unknown[0]!r}; streams are {', '.join(STREAMS)}")
+    if learn is not None:
+        _check_keep(network, learn.keep)
+    return Training(network, task, recipe, mask, start, first_step, learn, draws)
+
+
+def prune(source: Training | Snapshot, *, keep: Keep, scope: Scope | str = Scope.LAYER) -> Prune:
+    """Keep the largest-magnitude weights of `source` (a training means its end).
+
+    `keep` is the fraction of the ORIGINAL weights, one for all layers or ``((layer, fraction), ...)``; with scope
+    ``"global"`` all layers compete and `keep` is one fraction. Counts are round-half-up(n * keep); ties go to the
+    lower index. Raises DesignError for a density outside (0, 1], an unknown layer, or one above the source's.
+    """
+    snapshot = source if isinstance(source, Snapshot) else Snapshot(source, "end")
+    scope = Scope(scope)
+    training = snapshot.training
+    if scope is Scope.GLOBAL and not isinstance(keep, Fraction):
+        raise DesignError("prune(scope='global') takes one fraction; layers have no fractions of their own there")
+    _check_keep(training.network, keep)
+    node = Prune(snapshot, keep, scope)
+    if training.mask is not None and density(node) > density(training.mask):
+        raise DesignError(
+            f"prune to {float(density(node)):.4f} of the weights from a training that has only "
+            f"{float(density(training.mask)):.4f}: pruning cannot bring weights back"
+        )
+    return node
+
+
+def random_mask(network: Network, *, keep: Keep, draw: int = 0) -> RandomMask:
+    """Keep weights at random, with exact counts a layer. Raises DesignError as `prune` does."""
+    _check_keep(network, keep)
+    return RandomMask(network, keep, draw)
+
+
+def fresh(stream: str = "init", draw: int = 0) -> Fresh:
+    """Draw parameters anew from the network's initial distribution: ``fresh("reinit", draw=1)``."""
+    if stream not in STREAMS:
+        raise DesignError(f"unknown random stream {stream!r}; streams are {', '.join(STREAMS)}")
+    return Fresh(stream, draw)
+
+
+def evaluate(
+    network: Network,
+    task: Task,
+    *,
+    weights: Start = Fresh(),  # noqa: B008 - a frozen value
+    mask: Mask | None = None,
+) -> Evaluation:
+    """Measure test accuracy of `weights` under `mask`, untrained."""
+    return Evaluation(network, task, weights, mask)
+
+
+def _check_keep(network: Network, keep: Keep) -> None:
+    fractions = dict(keep) if isinstance(keep, tuple) else {"every layer": keep}
+    for where, fraction in fractions.items():
+        if not isinstance(fraction, Fraction):
+            raise DesignError(f"density of {where} is {fraction!r}: use a Fraction, so that counts are exact")
+        if not 0 < fraction <= 1:
+            raise DesignError(
+                f"density of {where} is {fraction}: it is the fraction KEPT, in (0, 1]. "
+                "Next: correct keep= in the claim or its study.py."
+            )
+    if isinstance(keep, tuple) and set(fractions) != set(network.prunable()):
+        raise DesignError(f"keep names layers {sorted(fractions)}, the network has {sorted(network.prunable())}")
+
+
+def layer_keep(network: Network, keep: Keep) -> dict[str, Fraction]:
+    """Return the fraction each layer keeps under layerwise pruning."""
+    return dict(keep) if isinstance(keep, tuple) else dict.fromkeys(network.prunable(), keep)
+
+
+def network_of(mask: Mask) -> Network:
+    """Return the network whose weights `mask` selects from."""
+    match mask:
+        case Prune():
+            return mask.source.training.network
+        case RandomMask():
+            return mask.network
+        case LearnedMask():
+            return mask.training.network
+
+
+def kept(mask: Mask) -> int:
+    """Return how many weights `mask` keeps: structural and exact, before anything is run."""
+    network = network_of(mask)
+    match mask:
+        case Prune(scope=Scope.GLOBAL, keep=Fraction() as keep):
+            return round_half_up(network.weights * keep)
+        case Prune() | RandomMask():
+            return sum(kept_counts(network, layer_keep(network, mask.keep)).values())
+        case LearnedMask():
+            assert mask.training.learn is not None  # noqa: S101 - held by learned_mask()
+            return sum(kept_counts(network, layer_keep(network, mask.training.learn.keep)).values())
+
+
+def density(node: Mask | Measured) -> Fraction:
+    """Return the exact fraction of prunable weights that a mask keeps, or that a measured network uses."""
+    match node:
+        case Training(learn=Scores()):
+            return density(node.learned_mask())
+        case Training() | Evaluation():
+            return density(node.mask) if node.mask is not None else Fraction(1)
+        case _:
+            return Fraction(kept(node), network_of(node).weights)
+
+
+def parents(node: Node) -> tuple[Node, ...]:
+    """Return the nodes that `node` mentions directly."""
+    match node:
+        case Fresh() | RandomMask():
+            return ()
+        case Snapshot() | LearnedMask():
+            return (node.training,)
+        case Prune():
+            return (node.source,)
+        case Training():
+            return tuple(n for n in (node.mask, node.start) if n is not None)
+        case Evaluation():
+            return tuple(n for n in (node.mask, node.weights) if n is not None)
+
+
+def consumed(node: Measured) -> tuple[Snapshot | LearnedMask, ...]:
+    """Return what `node` takes from other trainings, directly or through host nodes, each once."""
+
+    def walk(n: Node) -> Iterator[Snapshot | LearnedMask]:
+        for parent in parents(n):
+            if isinstance(parent, Snapshot | LearnedMask):
+                yield parent
+            else:
+                yield from walk(parent)
+
+    return tuple(dict.fromkeys(walk(node)))
+
+
+def slot(taken: Snapshot | LearnedMask) -> str:
+    """Return the name under which a training stores what is taken from it: ``end``, ``100``, ``mask``."""
+    return "mask" if isinstance(taken, LearnedMask) else str(taken.step)

@@ -1,0 +1,73 @@
+"""Masks are integers: exact counts, ties broken by magnitude, then index. Host nodes, one replicate at a time."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.expression import Keep, Scope, layer_keep
+from harness.network import Network, kept_counts, round_half_up
+from harness.streams import Replicate, generator
+
+Flat = NDArray[np.float32]
+Bits = NDArray[np.bool_]
+
+
+def ones(network: Network) -> Bits:
+    """Return the mask that removes nothing, shape (flat_size,): all parameters True, padding False."""
+    mask = np.zeros(network.flat_size, np.bool_)
+    for tensor in network.tensors():
+        mask[tensor.slice] = True
+    return mask
+
+
+def largest(magnitudes: NDArray[np.float32], alive: Bits, count: int) -> Bits:
+    """Return the mask of the `count` largest of `magnitudes` among `alive`; ties go to the lower index.
+
+    All shapes are (n,). Raises ValueError when fewer than `count` are alive.
+    """
+    candidates = np.flatnonzero(alive)
+    if count > len(candidates):
+        raise ValueError(f"{count} weights to keep, only {len(candidates)} are left")
+    order = np.argsort(-magnitudes[candidates], kind="stable")
+    mask = np.zeros(len(magnitudes), np.bool_)
+    mask[candidates[order[:count]]] = True
+    return mask
+
+
+def prune_by_magnitude(network: Network, weights: Flat, alive: Bits, keep: Keep, scope: Scope) -> Bits:
+    """Return the mask of the largest |weights| still `alive`; shapes (flat_size,).
+
+    Biases and BatchNorm are never pruned: their places stay True. Layerwise, each layer keeps round-half-up(n * keep)
+    of its original n; globally, all prunable weights compete, ties going to the earlier layer, then the lower index.
+    """
+    mask = ones(network)
+    layers = network.prunable()
+    if scope is Scope.LAYER:
+        counts = kept_counts(network, layer_keep(network, keep))
+        for name, tensor in layers.items():
+            mask[tensor.slice] = largest(np.abs(weights[tensor.slice]), alive[tensor.slice], counts[name])
+        return mask
+    assert isinstance(keep, Fraction)  # noqa: S101 - held by prune()
+    places = np.concatenate([np.arange(network.flat_size)[tensor.slice] for tensor in layers.values()])
+    mask[places] = largest(np.abs(weights[places]), alive[places], round_half_up(network.weights * keep))
+    return mask
+
+
+def random_bits(network: Network, keep: Keep, replicate: Replicate, draw: int) -> Bits:
+    """Return a mask with exact counts a layer at random places, from the ``mask`` stream; shape (flat_size,)."""
+    mask = ones(network)
+    counts = kept_counts(network, layer_keep(network, keep))
+    for i, (name, tensor) in enumerate(network.prunable().items()):
+        raw = generator(replicate, "mask", draw, counter=i).bit_generator.random_raw(tensor.size)
+        layer = np.zeros(tensor.size, np.bool_)
+        layer[np.argsort(raw, kind="stable")[: counts[name]]] = True
+        mask[tensor.slice] = layer
+    return mask
+
+
+def learned_bits(network: Network, scores: Flat, keep: Keep) -> Bits:
+    """Return edge-popup's mask: the top |score| of each layer; shapes (flat_size,)."""
+    return prune_by_magnitude(network, scores, ones(network), keep, Scope.LAYER)

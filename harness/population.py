@@ -1,0 +1,112 @@
+"""What is handed to an executor and what comes back: plain data, no torch.
+
+A population is many members that run the same program on different numbers: replicates, arms and levels from any claim
+that are ready at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.expression import Evaluation, Measured, Scores, Training
+from harness.network import Network
+from harness.recipe import Recipe
+from harness.streams import Replicate
+from harness.tasks import Task
+
+Flat = NDArray[np.float32]
+Report = Callable[[int], None]  # called with the number of steps done since the last call
+
+
+@dataclass(frozen=True)
+class Program:
+    """What all members of a population have in common; `recipe` is None where nothing is trained."""
+
+    network: Network
+    task: Task
+    recipe: Recipe | None = None
+    first_step: int = 0
+    learn: Scores | None = None
+
+    @classmethod
+    def of(cls, node: Measured) -> Program:
+        """Return the program that computes `node`."""
+        match node:
+            case Training():
+                return cls(node.network, node.task, node.recipe, node.first_step, node.learn)
+            case Evaluation():
+                return cls(node.network, node.task)
+
+    @property
+    def steps(self) -> int:
+        """Updates a member makes; 1 where nothing is trained."""
+        return self.recipe.steps - self.first_step if self.recipe is not None else 1
+
+    @property
+    def label(self) -> str:
+        """A few words for progress lines and tables."""
+        if self.recipe is None:
+            return f"{self.task.name}: evaluate"
+        optimiser = self.recipe.optimiser
+        what = "scores" if self.learn else "weights"
+        first = f" from {self.first_step}" if self.first_step else ""
+        return f"{self.task.name}: {what}, {type(optimiser).__name__} {optimiser.lr:g}, {self.recipe.steps} steps{first}"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One training or evaluation of one replicate: its numbers at the first step, and what it consumed.
+
+    `start` are flat parameters, `mask` flat bits (None removes nothing), `scores` flat initial scores where scores are
+    learned; all of shape (flat_size,). `ins` are digests of what was taken from other trainings.
+    """
+
+    unit: str
+    replicate: Replicate
+    order_draw: int
+    start: Flat
+    mask: NDArray[np.bool_] | None = None
+    scores: Flat | None = None
+    ins: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Population:
+    """Members of one program, and the steps after which their parameters are kept."""
+
+    program: Program
+    members: tuple[Member, ...]
+    snapshots: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number: `metric` after `step` updates. Accuracies are fractions, losses nats."""
+
+    metric: str
+    step: int
+    value: float
+
+
+@dataclass(frozen=True)
+class MemberResult:
+    """What one member produced: rows, and flat arrays by slot (``end``, ``100``, or ``mask`` as bits)."""
+
+    unit: str
+    rows: tuple[Row, ...]
+    arrays: dict[str, NDArray[np.float32] | NDArray[np.bool_]]
+    diverged: bool = False
+
+
+@dataclass(frozen=True)
+class Computed:
+    """What an executor returns for a population."""
+
+    members: tuple[MemberResult, ...]
+    wall_s: float
+    device: str
+    versions: dict[str, str]

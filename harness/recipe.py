@@ -1,0 +1,101 @@
+"""How a network is trained: optimiser, learning-rate schedule, steps, batch, evaluation."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from harness.errors import DesignError
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma & Ba 2015) at learning rate `lr`; the state starts at zero at a training's first step."""
+
+    lr: float
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Stochastic gradient descent with heavy-ball momentum and L2 weight decay added to the gradient."""
+
+    lr: float
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+
+Optimiser = Adam | SGD
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The learning rate never changes."""
+
+    def factor(self, step: int, steps: int) -> float:
+        """Return what the learning rate is multiplied by at absolute `step` of `steps`."""
+        return 1.0
+
+
+@dataclass(frozen=True)
+class Drops:
+    """The learning rate is multiplied by `by` at each of the fractions `at` of the steps."""
+
+    at: tuple[Fraction, ...]
+    by: float = 0.1
+
+    def factor(self, step: int, steps: int) -> float:
+        """Return what the learning rate is multiplied by at absolute `step` of `steps`."""
+        return float(self.by ** sum(step >= drop * steps for drop in self.at))
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """The learning rate falls from 1 to 0 times its value along half a cosine (Loshchilov & Hutter 2017)."""
+
+    def factor(self, step: int, steps: int) -> float:
+        """Return what the learning rate is multiplied by at absolute `step` of `steps`."""
+        return 0.5 * (1.0 + math.cos(math.pi * step / steps))
+
+
+Schedule = Constant | Drops | Cosine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A training's settings; every field is part of the key of the trainings that use it.
+
+    `steps` counts updates from absolute step 0, `batch` the examples of one update; validation loss and accuracy are
+    recorded every `validate_every` steps and after the last one (this defines the early stop). `numerics` is the
+    arithmetic; `version` is raised when the engine changes what an old recipe means.
+    """
+
+    optimiser: Optimiser
+    steps: int
+    batch: int
+    schedule: Schedule = Constant()
+    validate_every: int = 100
+    numerics: str = "float32"
+    version: int = 1
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.batch < 1 or self.validate_every < 1:
+            raise DesignError(
+                f"recipe with {self.steps} steps, batch {self.batch}, validation every {self.validate_every}: "
+                "all must be at least 1. Next: correct the recipe in the paper's study.py."
+            )
+
+    def learning_rate(self, step: int) -> float:
+        """Return the learning rate of the update from absolute `step` to `step + 1`."""
+        return self.optimiser.lr * self.schedule.factor(step, self.steps)
+
+    def with_lr(self, lr: float) -> Recipe:
+        """Return the same recipe at another learning rate."""
+        return replace(self, optimiser=replace(self.optimiser, lr=lr))
+
+    def longer(self, times: int) -> Recipe:
+        """Return the same recipe with `times` as many steps."""
+        return replace(self, steps=self.steps * times)

@@ -1,0 +1,42 @@
+"""Members and populations made by hand, for tests of the engine."""
+
+from harness.expression import Scores
+from harness.masks import random_bits
+from harness.network import initial_scores, initial_values, mlp
+from harness.population import Member, Population, Program
+from harness.recipe import SGD, Adam, Recipe
+from harness.streams import Replicate
+from harness.tasks import DIGIT_DIFFERENCE, DIGITS
+from fractions import Fraction
+
+ADAM = Recipe(optimiser=Adam(1.2e-3), steps=50, batch=60, validate_every=25)
+MOMENTUM = Recipe(optimiser=SGD(0.1, momentum=0.9, weight_decay=1e-4), steps=50, batch=60, validate_every=25)
+PROGRAMS = {
+    "digits mlp, adam": Program(mlp(64, 300, 100, 10), DIGITS, ADAM),
+    "digits mlp, odd widths, adam": Program(mlp(64, 33, 17, 10), DIGITS, ADAM),
+    "digits mlp, odd widths, sgd": Program(mlp(64, 33, 17, 10), DIGITS, MOMENTUM),
+    "difference batch-norm mlp, sgd": Program(mlp(128, *[64] * 8, 10, batch_norm=True), DIGIT_DIFFERENCE, MOMENTUM),
+    "difference batch-norm mlp, odd widths": Program(mlp(128, 33, 17, 10, batch_norm=True), DIGIT_DIFFERENCE, MOMENTUM),
+    "edge-popup": Program(mlp(64, 300, 100, 10, bias=False), DIGITS, MOMENTUM, learn=Scores(Fraction(1, 2))),
+    "edge-popup, odd widths": Program(mlp(64, 33, 17, 10, bias=False), DIGITS, MOMENTUM, learn=Scores(Fraction(1, 3))),
+}
+
+
+def member(program: Program, index: int, *, keep: Fraction | None = None) -> Member:
+    """Return replicate `index` of `program`, every third one under a random mask unless `keep` says otherwise."""
+    replicate = Replicate(7, index)
+    if keep is None and index % 3 == 2 and program.learn is None:
+        keep = Fraction(1, 5)
+    return Member(
+        unit=f"member {index}",
+        replicate=replicate,
+        order_draw=index % 2,
+        start=initial_values(program.network, replicate, "init", 0),
+        mask=None if keep is None else random_bits(program.network, keep, replicate, 0),
+        scores=initial_scores(program.network, replicate, "scores", 0) if program.learn else None,
+    )
+
+
+def population(program: Program, indices: range | list[int], **more) -> Population:
+    """Return the population of these replicates."""
+    return Population(program, tuple(member(program, i) for i in indices), **more)

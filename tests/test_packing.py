@@ -1,0 +1,42 @@
+"""A member packed with others equals the same member alone, bit for bit: every key in the store stands on this."""
+
+import numpy as np
+import pytest
+import torch
+
+from harness.engine import compute
+from tests.members import PROGRAMS, population
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def assert_same(packed, alone):
+    assert packed.rows == alone.rows
+    assert packed.arrays.keys() == alone.arrays.keys()
+    for slot, values in alone.arrays.items():
+        np.testing.assert_array_equal(packed.arrays[slot], values, err_msg=slot)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_packed_equals_alone(name):
+    """First, middle and last of populations of 2, 3, 16 and 33 have the weights, curve and mask they have alone."""
+    program = PROGRAMS[name]
+    alone = {i: compute(population(program, [i], snapshots=(10,))).members[0] for i in (0, 1, 2, 8, 15, 16, 32)}
+    for size in (2, 3, 16, 33):
+        packed = compute(population(program, range(size), snapshots=(10,))).members
+        for position in sorted({0, size // 2, size - 1}):
+            assert_same(packed[position], alone[position])
+
+
+def test_position_does_not_matter():
+    """The same member first and last in a population, among others of another order, is the same."""
+    program = PROGRAMS["digits mlp, odd widths, adam"]
+    first = compute(population(program, [5, 1, 2, 3])).members[0]
+    last = compute(population(program, [3, 4, 2, 5])).members[-1]
+    assert_same(first, last)
