@@ -1,0 +1,43 @@
+"""The public vocabulary: what a claim is written in. Importing it is quick and does not import torch."""
+
+from harness.catalogue import Design, Scale, Source, claim, paper
+from harness.expression import Scores, Training, evaluate, fresh, prune, random_mask, train
+from harness.hypothesis import Band, Decision, beats, equals, matches, percent_kept
+from harness.network import Init, Network, mlp
+from harness.recipe import SGD, Adam, Constant, Cosine, Drops, Recipe
+from harness.tasks import DIGIT_DIFFERENCE, DIGITS, Task
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DIGITS",
+    "DIGIT_DIFFERENCE",
+    "SGD",
+    "Adam",
+    "Band",
+    "Constant",
+    "Cosine",
+    "Decision",
+    "Design",
+    "Drops",
+    "Init",
+    "Network",
+    "Recipe",
+    "Scale",
+    "Scores",
+    "Source",
+    "Task",
+    "Training",
+    "beats",
+    "claim",
+    "equals",
+    "evaluate",
+    "fresh",
+    "matches",
+    "mlp",
+    "paper",
+    "percent_kept",
+    "prune",
+    "random_mask",
+    "train",
+]

@@ -201,12 +201,22 @@ class _ScoreStack(_Stack):
 
 def top(magnitude_RN: Tensor, count: int) -> Tensor:
     """Return the masks of the `count` largest of each row, ties to the lower index; shape (R, N), dtype bool."""
-    n = magnitude_RN.shape[1]
-    threshold_R1 = torch.kthvalue(magnitude_RN, n - count + 1, dim=1, keepdim=True).values
-    above_RN = magnitude_RN > threshold_R1
-    equal_RN = magnitude_RN == threshold_R1
-    missing_R1 = count - above_RN.sum(1, keepdim=True)
-    return above_RN | (equal_RN & (equal_RN.cumsum(1) <= missing_R1))
+    threshold_R1 = _largest(magnitude_RN, count)
+    mask_RN = magnitude_RN >= threshold_R1
+    surplus_R1 = mask_RN.sum(1, keepdim=True) - count
+    if surplus_R1.any():  # ties at the threshold, or no number at all
+        equal_RN = magnitude_RN == threshold_R1
+        last_first_RN = equal_RN.flip(1).cumsum(1).flip(1)
+        mask_RN &= ~(equal_RN & (last_first_RN <= surplus_R1))
+    return mask_RN
+
+
+def _largest(magnitude_RN: Tensor, count: int) -> Tensor:
+    """Return the `count`-th largest value of each row, shape (R, 1)."""
+    place = magnitude_RN.shape[1] - count
+    if magnitude_RN.device.type == "cpu":  # numpy's selection is three times as fast as torch's
+        return torch.from_numpy(np.partition(magnitude_RN.numpy(), place, axis=1)[:, place : place + 1])
+    return torch.kthvalue(magnitude_RN, place + 1, dim=1, keepdim=True).values
 
 
 def _stack(population: Population, device: torch.device) -> _Stack:

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 class HarnessError(Exception):
     """Base of all errors raised on purpose; its text is meant to be read by a user."""
 
+    exit_status = 2  # usage; a run that failed has 3
+
 
 class UsageError(HarnessError):
     """The request cannot be carried out as it was put: unknown claim, unknown scale, impossible options."""
@@ -28,16 +30,28 @@ class LockError(HarnessError):
 class StoreError(HarnessError):
     """The store cannot be read or written, or is held by another run."""
 
+    exit_status = 3
+
 
 class ResultsError(HarnessError):
     """Committed results are missing, truncated, foreign, or have gaps."""
+
+    exit_status = 3
 
 
 class RunError(HarnessError):
     """A population failed while it was computed."""
 
+    exit_status = 3
+
+
+class Interrupted(HarnessError):
+    """Ctrl-C: everything finished so far is stored."""
+
+    exit_status = 130
+
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean a, b?"`` for the known names closest to `name`, or an empty string."""
+    """Return ``"; did you mean a, b?"`` for the known names closest to `name`, or ``"."``."""
     matches = difflib.get_close_matches(name, list(known), n=3, cutoff=0.4)
-    return f"; did you mean {', '.join(matches)}?" if matches else ""
+    return f"; did you mean {', '.join(matches)}?" if matches else "."

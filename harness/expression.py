@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from fractions import Fraction
+from functools import cache
 from typing import Any, Literal
 
 from harness.errors import DesignError
@@ -144,6 +145,7 @@ class Training(_Keyed):
     def at(self, step: int | Literal["end"]) -> Start:
         """Return the parameters after `step` updates (absolute), or at the ``"end"``; usable as a start.
 
+        A training of scores leaves its weights where they started.
         Raises DesignError for a step outside ``first_step .. recipe.steps``.
         """
         if step == self.recipe.steps:
@@ -153,7 +155,7 @@ class Training(_Keyed):
                 f"at({step}) of a training of steps {self.first_step} to {self.recipe.steps}: no such moment. "
                 "Next: correct the step in the claim or its study.py."
             )
-        if step == self.first_step and self.mask is None:
+        if self.learn is not None or (step == self.first_step and self.mask is None):
             return self.start
         return Snapshot(self, step)
 
@@ -280,39 +282,36 @@ def layer_keep(network: Network, keep: Keep) -> dict[str, Fraction]:
     return dict(keep) if isinstance(keep, tuple) else dict.fromkeys(network.prunable(), keep)
 
 
-def network_of(mask: Mask) -> Network:
-    """Return the network whose weights `mask` selects from."""
-    match mask:
+def network_of(node: Mask | Measured) -> Network:
+    """Return the network whose weights a mask selects from, or that is measured."""
+    match node:
         case Prune():
-            return mask.source.training.network
-        case RandomMask():
-            return mask.network
+            return node.source.training.network
         case LearnedMask():
-            return mask.training.network
+            return node.training.network
+        case _:
+            return node.network
 
 
-def kept(mask: Mask) -> int:
-    """Return how many weights `mask` keeps: structural and exact, before anything is run."""
-    network = network_of(mask)
-    match mask:
+def kept(node: Mask | Measured) -> int:
+    """Return how many weights a mask keeps or a measured network uses: structural and exact, before anything is run."""
+    match node:
+        case Training(learn=Scores(keep=keep)):
+            return sum(kept_counts(node.network, layer_keep(node.network, keep)).values())
+        case LearnedMask():
+            return kept(node.training)
+        case Training() | Evaluation():
+            return node.network.weights if node.mask is None else kept(node.mask)
         case Prune(scope=Scope.GLOBAL, keep=Fraction() as keep):
-            return round_half_up(network.weights * keep)
+            return round_half_up(network_of(node).weights * keep)
         case Prune() | RandomMask():
-            return sum(kept_counts(network, layer_keep(network, mask.keep)).values())
-        case LearnedMask():
-            assert mask.training.learn is not None  # noqa: S101 - held by learned_mask()
-            return sum(kept_counts(network, layer_keep(network, mask.training.learn.keep)).values())
+            network = network_of(node)
+            return sum(kept_counts(network, layer_keep(network, node.keep)).values())
 
 
 def density(node: Mask | Measured) -> Fraction:
     """Return the exact fraction of prunable weights that a mask keeps, or that a measured network uses."""
-    match node:
-        case Training(learn=Scores()):
-            return density(node.learned_mask())
-        case Training() | Evaluation():
-            return density(node.mask) if node.mask is not None else Fraction(1)
-        case _:
-            return Fraction(kept(node), network_of(node).weights)
+    return Fraction(kept(node), network_of(node).weights)
 
 
 def parents(node: Node) -> tuple[Node, ...]:
@@ -330,6 +329,7 @@ def parents(node: Node) -> tuple[Node, ...]:
             return tuple(n for n in (node.mask, node.weights) if n is not None)
 
 
+@cache
 def consumed(node: Measured) -> tuple[Snapshot | LearnedMask, ...]:
     """Return what `node` takes from other trainings, directly or through host nodes, each once."""
 

@@ -62,7 +62,7 @@ class Part:
 
     `bound_pp` is the task's sesoi for ``beats`` and its margin otherwise. `floors` are arms that the reference must
     clear by twice the margin for the comparison to mean anything. A `null_setting` is one in which the effect under
-    test must be absent.
+    test must be absent. `published_pp` is the paper's own figure, drawn beside ours and never tested.
     """
 
     kind: Kind
@@ -74,6 +74,7 @@ class Part:
     floors: tuple[str, ...] = ()
     label: str = ""
     null_setting: bool = False
+    published_pp: float | None = None
 
     @property
     def name(self) -> str:
@@ -86,10 +87,25 @@ def percent_kept(low: str, high: str | None = None) -> Band:
     return Band(low=Fraction(low) / 100, high=Fraction(high or low) / 100)
 
 
-def beats(arm: str, reference: str, *, on: Task, band: Band | None = None, label: str = "") -> Part:
+def beats(
+    arm: str,
+    reference: str,
+    *,
+    on: Task,
+    band: Band | None = None,
+    label: str = "",
+    published_pp: float | None = None,
+) -> Part:
     """`arm` is better than `reference`; the smallest effect of interest is the task's."""
     return Part(
-        kind=Kind.BEATS, arm=arm, reference=reference, task=on.name, bound_pp=on.sesoi_pp, band=band, label=label
+        kind=Kind.BEATS,
+        arm=arm,
+        reference=reference,
+        task=on.name,
+        bound_pp=on.sesoi_pp,
+        band=band,
+        label=label,
+        published_pp=published_pp,
     )
 
 

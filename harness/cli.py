@@ -1,0 +1,426 @@
+"""The command ``harness``: what a user says, turned into the modules that do it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from harness import catalogue
+from harness.catalogue import PILOT_SEED, SUITE_SEED, Claim, Scale, select
+from harness.errors import Interrupted, ResultsError, UsageError, nearest
+
+app = typer.Typer(
+    help="Claims of pruning and lottery-ticket papers as executable experiments with statistical verdicts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+console = Console()
+
+Claims = Annotated[list[str] | None, typer.Argument(metavar="[CLAIM]...", help="Ids of claims or papers; all by default.")]
+ScaleName = Annotated[str, typer.Option("--scale", help="micro, standard or paper.")]
+Root = Annotated[Path, typer.Option("--root", help="The folder that holds claims/, reports/ and docs/.")]
+StorePath = Annotated[Path | None, typer.Option("--store", help="Where computed records are. Default: .harness/store")]
+Out = Annotated[Path | None, typer.Option("--out", help="The report's folder.")]
+Replicates = Annotated[int | None, typer.Option("--replicates", min=1, help="Another number than the locked one.")]
+Quick = Annotated[bool, typer.Option("--quick", help="2 replicates of a few steps: machinery only.")]
+Device = Annotated[str, typer.Option("--device", help="auto (CUDA if present), cpu, or cuda.")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Worker processes on a CPU; one a core by default.")]
+
+RECORDED = ("results.parquet", "verdicts.json", "junit.xml", "report.md", "figures")
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a command works on: the project's folder, the chosen claims, the scale and where results go."""
+
+    root: Path
+    scale: Scale
+    claims: list[Claim]
+    store: Path
+    out: Path
+    quick: bool
+    replicates: int | None
+    device: str = "cpu"
+
+    @property
+    def committed(self) -> Path:
+        """The report of this scale that is under version control."""
+        return self.root / "reports" / self.scale
+
+    @property
+    def pilots(self) -> Path:
+        """The log of pilots."""
+        return self.root / "docs" / "pilots.csv"
+
+
+def _session(
+    names: Sequence[str] | None,
+    scale: str,
+    root: Path,
+    *,
+    store: Path | None = None,
+    out: Path | None = None,
+    quick: bool = False,
+    replicates: int | None = None,
+    device: str = "cpu",
+) -> Session:
+    root = root.resolve()
+    if scale not in list(Scale):
+        raise UsageError(f"unknown scale {scale!r}{nearest(scale, list(Scale))} Scales: {', '.join(Scale)}. Next: harness list")
+    catalogue.load(root)
+    chosen = select(names or [], Scale(scale))
+    if not chosen:
+        raise UsageError(f"no claim has a design at scale {scale}. Next: harness list")
+    if out is None:
+        everything = not names and not quick and replicates is None and _same_device(root, scale, device)
+        out = root / "reports" / (scale if everything else "scratch")
+    kept = store or Path(os.environ.get("HARNESS_STORE", root / ".harness" / "store"))
+    return Session(root, Scale(scale), chosen, kept, out, quick, replicates, device)
+
+
+def _same_device(root: Path, scale: str, device: str) -> bool:
+    """Whether the committed report of `scale`, if there is one, was computed on this kind of device."""
+    from harness import results
+
+    path = root / "reports" / scale / "results.parquet"
+    if not path.is_file():
+        return True
+    kinds = {record["kind"] for record in results.read(path).meta["records"].values()}
+    return kinds <= {device}
+
+
+def _device(wanted: str) -> str:
+    if wanted not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"unknown device {wanted!r}; devices are auto, cpu and cuda")
+    driver = Path("/proc/driver/nvidia/version").exists() or os.name == "nt" or bool(os.environ.get("CUDA_VISIBLE_DEVICES"))
+    if wanted == "cpu" or (wanted == "auto" and not driver):
+        return "cpu"
+    import torch  # only where there may be a GPU: it takes seconds
+
+    if torch.cuda.is_available():
+        return "cuda"
+    if wanted == "cuda":
+        raise UsageError("no CUDA device is available to torch. Next: harness doctor, or --device cpu")
+    return "cpu"
+
+
+@app.command("list")
+def list_claims(scale: ScaleName = "micro", root: Root = Path()) -> None:
+    """List the claims with their predicted and recorded verdicts."""
+    from harness import judge
+
+    session = _session(None, scale, root)
+    recorded: dict[str, Any] = {}
+    if (session.committed / "verdicts.json").is_file():
+        recorded = judge.load(session.committed / "verdicts.json")["claims"]
+    table = Table("claim", "statement", "predicted", "recorded", title=f"claims at scale {session.scale}")
+    for claim in session.claims:
+        verdict = recorded.get(claim.id)
+        text = judge.verdict_text(verdict, session.scale) if verdict else "–"
+        table.add_row(claim.id, claim.statement, claim.predicted[session.scale], text)
+    console.print(table)
+
+
+@app.command()
+def plan(
+    claims: Claims = None,
+    scale: ScaleName = "micro",
+    replicates: Replicates = None,
+    quick: Quick = False,
+    store: StorePath = None,
+    root: Root = Path(),
+) -> None:
+    """Show what would be computed, what is stored or shared, the cost, and whether the replicates can decide."""
+    from harness import planning
+
+    session = _session(claims, scale, root, store=store, quick=quick, replicates=replicates)
+    planning.show(planning.make(session), session, console)
+
+
+@app.command()
+def run(
+    claims: Claims = None,
+    scale: ScaleName = "micro",
+    replicates: Replicates = None,
+    quick: Quick = False,
+    device: Device = "auto",
+    workers: Workers = None,
+    store: StorePath = None,
+    out: Out = None,
+    root: Root = Path(),
+) -> None:
+    """Compute what is due, store it, and write results.parquet."""
+    session = _session(
+        claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=_device(device)
+    )
+    _run(session, workers)
+
+
+def _run(session: Session, workers: int | None) -> None:
+    from harness import planning, results
+    from harness.executor import Local
+    from harness.run import run as compute
+
+    made = planning.make(session)
+    due = made.due()
+    if due:
+        with made.store.writing() as writer, Local(device=session.device, workers=workers) as executor:
+            for name, reason in made.store.bad.items():
+                console.print(f"[yellow]record {name} was set aside: {reason}[/yellow]")
+            console.print(
+                f"{len(due)} of {len(made.units)} trainings and evaluations are due, "
+                f"about {planning.seconds(made, executor.places):.0f} s on {executor.places} workers ({session.device})"
+            )
+            try:
+                summary = compute(made, writer, executor, console=console, kind=session.device)
+            except Interrupted as stop:
+                raise Interrupted(f"{stop}. Next: the same command again goes on from there") from None
+        console.print(
+            f"{summary.trainings} computed in {summary.populations} populations, {summary.member_steps:,} member-steps, "
+            f"{summary.wall_s:.0f} s"
+        )
+    else:
+        console.print(f"all {len(made.units)} trainings and evaluations are stored")
+    collected = results.collect(made, scale=session.scale, suite_seed=SUITE_SEED, quick=session.quick)
+    results.write(collected, session.out / "results.parquet")
+
+
+@app.command()
+def judge(scale: ScaleName = "micro", out: Out = None, root: Root = Path()) -> None:
+    """Judge the rows of results.parquet: writes verdicts.json and junit.xml. Needs no torch and no GPU."""
+    session = _session(None, scale, root, out=out)
+    verdicts = _judge(session)
+    _print_verdicts(verdicts)
+    _ended(session, "verdicts.json")
+
+
+def _judge(session: Session, turned: Sequence[str] = ()) -> dict[str, Any]:
+    from harness import judge as judging
+    from harness import results
+    from harness.lock import Registry
+
+    registry = Registry(session.root / "claims" / "registry.lock")
+    verdicts = judging.judge(results.read(session.out / "results.parquet"), registry)
+    (session.out / "verdicts.json").write_text(judging.dump(verdicts))
+    (session.out / "junit.xml").write_text(judging.junit(verdicts, turned))
+    return verdicts
+
+
+@app.command()
+def report(scale: ScaleName = "micro", out: Out = None, root: Root = Path()) -> None:
+    """Write report.md and the figures from results.parquet and verdicts.json. Needs no torch."""
+    session = _session(None, scale, root, out=out)
+    _report(session)
+    _ended(session, "report.md")
+
+
+def _report(session: Session) -> None:
+    from harness import judge as judging
+    from harness import pilot, results
+    from harness import report as reporting
+    from harness.lock import Registry
+
+    reporting.write(
+        results.read(session.out / "results.parquet"),
+        judging.load(session.out / "verdicts.json"),
+        Registry(session.root / "claims" / "registry.lock"),
+        pilot.read(session.pilots),
+        session.out,
+    )
+
+
+@app.command()
+def verify(
+    claims: Claims = None,
+    scale: ScaleName = "micro",
+    replicates: Replicates = None,
+    quick: Quick = False,
+    device: Device = "auto",
+    workers: Workers = None,
+    store: StorePath = None,
+    out: Out = None,
+    root: Root = Path(),
+) -> None:
+    """Run, judge and report, and compare with the recorded verdicts.
+
+    Exit status: 0 verdicts as recorded; 1 a verdict turned from reproduced to refuted or back, or the committed rows
+    give other bytes; 2 usage; 3 a run failed; 130 interrupted.
+    """
+    from harness import judge as judging
+
+    session = _session(
+        claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=_device(device)
+    )
+    recorded: dict[str, Any] = {"claims": {}}
+    changed: list[str] = []
+    if (session.committed / "results.parquet").is_file():
+        changed = _other_bytes(session)
+        recorded = judging.load(session.committed / "verdicts.json")
+    _run(session, workers)
+    verdicts = _judge(session)
+    turned = judging.turned(recorded, verdicts)
+    if turned:
+        (session.out / "junit.xml").write_text(judging.junit(verdicts, turned))
+    _report(session)
+    _print_verdicts(verdicts, recorded)
+    _ended(session, "report.md")
+    for name in changed:
+        console.print(f"[red]the committed rows give other bytes for {name}. Next: harness judge, harness report, git diff[/red]")
+    for id in turned:
+        was, now = recorded["claims"][id]["outcome"], verdicts["claims"][id]["outcome"]
+        console.print(f"[red]{id} turned: recorded {was}, now {now}[/red]")
+    if changed or turned:
+        raise typer.Exit(1)
+
+
+def _other_bytes(session: Session) -> list[str]:
+    """Return the files that the committed rows, judged and reported again, would change."""
+    import shutil
+
+    with tempfile.TemporaryDirectory() as folder:
+        again = replace(session, out=Path(folder))
+        shutil.copy(session.committed / "results.parquet", again.out)
+        _judge(again)
+        _report(again)
+        made = {path.relative_to(again.out) for path in again.out.rglob("*") if path.is_file()}
+        there = {
+            path.relative_to(session.committed)
+            for path in session.committed.rglob("*")
+            if path.is_file() and path.relative_to(session.committed).parts[0] in RECORDED
+        }
+        return [
+            str(name)
+            for name in sorted(made | there)
+            if name not in made
+            or name not in there
+            or (again.out / name).read_bytes() != (session.committed / name).read_bytes()
+        ]
+
+
+@app.command()
+def pilot(
+    claims: Claims = None,
+    scale: ScaleName = "micro",
+    replicates: Annotated[int, typer.Option("--replicates", min=2, help="Pilot replicates.")] = 5,
+    grid: Annotated[bool, typer.Option("--grid", help="Measure the claim's declared grid instead of its arms.")] = False,
+    device: Device = "auto",
+    workers: Workers = None,
+    store: StorePath = None,
+    root: Root = Path(),
+) -> None:
+    """Run claims on pilot seeds and log every arm and difference to docs/pilots.csv."""
+    from harness import pilot as piloting
+    from harness import planning, results
+    from harness.executor import Local
+    from harness.run import git_revision
+    from harness.run import run as compute
+    from harness.store import now
+
+    session = _session(claims, scale, root, store=store, device=_device(device))
+    made = planning.make_pilot(session, replicates, grid=grid)
+    if made.due():
+        with made.store.writing() as writer, Local(device=session.device, workers=workers) as executor:
+            compute(made, writer, executor, console=console, kind=session.device)
+    collected = results.collect(made, scale=session.scale, suite_seed=PILOT_SEED, quick=False)
+    table = Table("claim", "what", "n", "mean", "sd", title="pilots, in percent and percentage points")
+    for request in made.requests:
+        lines = piloting.summarise(
+            made, request, collected, scale=session.scale, date=now(), git=git_revision(session.root)
+        )
+        piloting.append(session.pilots, lines)
+        for line in lines:
+            table.add_row(line.claim, line.what, str(line.n), f"{line.mean:.2f}", f"{line.sd:.2f}")
+    console.print(table)
+    console.print(f"logged to {_shown(session.pilots, session.root)}. Next: harness plan, then harness lock CLAIM")
+
+
+@app.command()
+def lock(claims: Annotated[list[str], typer.Argument(help="Ids of claims or papers.")], scale: ScaleName = "micro", root: Root = Path()) -> None:
+    """Lock claims before their confirmatory run: append them to claims/registry.lock."""
+    from harness import pilot as piloting
+    from harness.check import check
+    from harness.lock import Registry
+    from harness.store import now
+
+    session = _session(claims, scale, root)
+    registry = Registry(session.root / "claims" / "registry.lock")
+    pilots = piloting.read(session.pilots)
+    for claim in session.claims:
+        check(claim, session.scale)
+        entry = registry.lock(claim, session.scale, pilots=len(piloting.runs(pilots, claim.id)), when=now())
+        console.print(
+            f"locked {entry.claim} version {entry.version} at {entry.scale}: {entry.replicates} replicates from "
+            f"{entry.first_replicate}, predicted {entry.predicted}"
+        )
+
+
+@app.command()
+def why(
+    claim: Annotated[str, typer.Argument(help="Id of a claim.")],
+    scale: ScaleName = "micro",
+    replicates: Replicates = None,
+    quick: Quick = False,
+    store: StorePath = None,
+    root: Root = Path(),
+) -> None:
+    """Say which field or digest makes a claim's trainings run again."""
+    from harness import planning
+
+    session = _session([claim], scale, root, store=store, quick=quick, replicates=replicates)
+    planning.explain(planning.make(session), session, console)
+
+
+@app.command()
+def doctor(store: StorePath = None, root: Root = Path()) -> None:
+    """Print versions, device, threads, data found, and the health of the store."""
+    from harness import doctor as examining
+
+    root = root.resolve()
+    kept = store or Path(os.environ.get("HARNESS_STORE", root / ".harness" / "store"))
+    if not examining.examine(root, kept, console):
+        raise ResultsError("something above wants attention")
+
+
+def _print_verdicts(verdicts: dict[str, Any], recorded: dict[str, Any] | None = None) -> None:
+    from harness.judge import verdict_text
+    from harness.report import p_value, signed_pp
+
+    table = Table("claim", "verdict", "effect (95 % interval)", "recorded", "p", "n", "predicted")
+    for id, verdict in verdicts["claims"].items():
+        before = (recorded or {"claims": {}})["claims"].get(id)
+        table.add_row(
+            id,
+            verdict_text(verdict, verdicts["scale"]) + (f"\n{verdict['cause']}" if verdict["cause"] else ""),
+            _effect(verdict, signed_pp),
+            _effect(before, signed_pp) if before else "–",
+            p_value(verdict["p_rep"]),
+            str(verdict["n"]),
+            verdict["predicted"],
+        )
+    console.print(table)
+
+
+def _effect(verdict: dict[str, Any], signed: Any) -> str:
+    if not verdict["parts"]:
+        return "–"
+    part = verdict["parts"][0]
+    return f"{signed(part['mean_pp'])} pp ({signed(part['lower_pp'])} to {signed(part['upper_pp'])})"
+
+
+def _ended(session: Session, name: str) -> None:
+    console.print(f"wrote {_shown(session.out / name, session.root)}", highlight=False)
+
+
+def _shown(path: Path, root: Path) -> Path:
+    return path.relative_to(root) if path.is_relative_to(root) else path
+

@@ -1,0 +1,116 @@
+"""Where populations are computed: populations in, records out.
+
+An executor is a `concurrent.futures.Executor` with a number of places; ``local`` is one worker process a core with one
+thread each (measured: two such workers beat one process with two threads), or one worker for a GPU. Only the parent
+writes to the store.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing.queues import Queue
+from types import TracebackType
+from typing import Protocol
+
+from harness.population import Computed, Population
+
+WORKER_ENVIRONMENT = {  # read by libraries when a worker starts
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MKL_CBWR": "AVX2",  # products of odd widths do not depend on where a member lies in memory
+    "MALLOC_MMAP_THRESHOLD_": "1073741824",  # glibc keeps freed activations instead of giving their pages back,
+    "MALLOC_TRIM_THRESHOLD_": "2147483648",  # which would be faulted in again at every step
+}
+
+MAX_WORKERS = 8  # each worker holds torch and a population, about half a GiB
+
+Progress = tuple[int, int]  # number of the population, steps done since the last report
+
+
+class Executor(Protocol):
+    """What `run` needs of an executor; a cluster's engine is put behind these two methods."""
+
+    places: int
+
+    def submit(self, number: int, population: Population) -> Future[Computed]:
+        """Start computing `population`; progress is reported under `number`."""
+
+    def progress(self) -> list[Progress]:
+        """Return what has been reported since the last call."""
+
+
+class Local:
+    """Worker processes on this machine; a context manager."""
+
+    def __init__(self, *, device: str = "cpu", workers: int | None = None) -> None:
+        self.device = device
+        self.places = 1 if device != "cpu" else workers or min(MAX_WORKERS, cores())
+        if device == "cpu":
+            os.environ.update(WORKER_ENVIRONMENT)
+        context = multiprocessing.get_context("spawn")
+        self._reports: Queue[Progress] = context.Queue()
+        self._pool = ProcessPoolExecutor(
+            self.places, mp_context=context, initializer=_start_worker, initargs=(self._reports, device)
+        )
+
+    def submit(self, number: int, population: Population) -> Future[Computed]:
+        """Start computing `population`."""
+        return self._pool.submit(_work, number, population)
+
+    def progress(self) -> list[Progress]:
+        """Return what the workers have reported since the last call."""
+        reports = []
+        while not self._reports.empty():
+            reports.append(self._reports.get())
+        return reports
+
+    def __enter__(self) -> Local:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            for process in multiprocessing.active_children():
+                process.terminate()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_report: Callable[[int, int], None]
+_device: str
+
+
+def _start_worker(reports: Queue[Progress], device: str) -> None:
+    """Set a worker up before torch loads."""
+    global _report, _device
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    _device = device
+    _report = lambda number, steps: reports.put((number, steps))  # noqa: E731 - one line, one worker
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(number: int, population: Population) -> Computed:
+    import torch
+
+    from harness.engine import compute
+
+    if _device == "cpu":
+        torch.set_num_threads(1)
+    return compute(population, device=_device, report=lambda steps: _report(number, steps))

@@ -1,0 +1,206 @@
+"""From stored rows to verdicts: a pure function of the results, the claims and the registry. Knows no torch."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from harness.catalogue import CLAIMS, Claim, Design, Scale
+from harness.errors import ResultsError
+from harness.hypothesis import Outcome, Part
+from harness.lock import Registry
+from harness.results import Results
+from harness.verdict import Assessment, Comparison, PartResult, Verdict, assess, decide
+
+FORMAT = 1
+DIGITS_KEPT = 9  # significant digits in verdicts.json: more than anyone reads, fewer than differ between machines
+
+CONFIRMATORY = "confirmatory"
+EXPLORATORY = "exploratory"
+QUICK = "quick"
+
+
+def compare(results: Results, claim: str, part: Part) -> PartResult:
+    """Return one part's test, from the rows of `claim`."""
+    reference = results.read(claim, part.reference, part)
+    return assess(
+        Comparison(
+            name=part.name,
+            kind=part.kind,
+            bound_pp=part.bound_pp,
+            differences_pp=results.read(claim, part.arm, part) - reference,
+            floors={floor: reference - results.read(claim, floor, part) for floor in part.floors},
+            null_setting=part.null_setting,
+        )
+    )
+
+
+def judge(results: Results, registry: Registry) -> dict[str, Any]:
+    """Return the verdicts of all claims in `results`, ready for ``verdicts.json``.
+
+    A claim's family is every claim of its paper that is locked at this scale; those without rows count as p = 1. A
+    claim that is not locked, was changed since, or ran on other replicates than the locked ones is exploratory: it is
+    judged in the same family and its verdict replaces none.
+    """
+    scale = Scale(results.meta["scale"])
+    claims = {id: _known(id) for id in results.claims}
+    assessments: dict[str, Assessment] = {}
+    beside: dict[str, list[PartResult]] = {}
+    for id, claim in claims.items():
+        design = claim.design(scale)
+        try:
+            parts = tuple(compare(results, id, part) for part in design.parts)
+            beside[id] = [compare(results, id, part) for part in design.beside]
+            assessments[id] = Assessment(parts=parts, decision=design.decision)
+        except ResultsError as error:
+            assessments[id] = Assessment(parts=(), decision=design.decision, error=str(error))
+            beside[id] = []
+    verdicts: dict[str, Any] = {}
+    for paper in sorted({claim.paper for claim in claims.values()}):
+        members = sorted({*registry.family(paper, scale), *(id for id in claims if claims[id].paper == paper)})
+        family: dict[str, Assessment | None] = {id: assessments.get(id) for id in members}
+        decided = decide(family)
+        for id in members:
+            if id in claims:
+                status, why = _status(results, registry, claims[id], scale)
+                verdicts[id] = {
+                    "version": claims[id].version,
+                    "status": status,
+                    "status_reason": why,
+                    "predicted": claims[id].predicted[scale],
+                    "family": members,
+                    "decision": claims[id].design(scale).decision,
+                    "n": assessments[id].n,
+                    "diverged": _diverged(results, id),
+                    **_verdict(decided[id], status),
+                    "parts": [_part(p, claims[id].design(scale)) for p in assessments[id].parts],
+                    "beside": [_part(p, claims[id].design(scale)) for p in beside[id]],
+                }
+    return {"format": FORMAT, "scale": scale, "claims": dict(sorted(verdicts.items()))}
+
+
+def _known(id: str) -> Claim:
+    if id not in CLAIMS:
+        raise ResultsError(f"the results hold rows of {id}, which no file under claims/ defines. Next: harness list")
+    return CLAIMS[id]
+
+
+def _status(results: Results, registry: Registry, claim: Claim, scale: Scale) -> tuple[str, str]:
+    known = results.claims[claim.id]
+    if results.meta["quick"]:
+        return QUICK, "a run of a few steps shows that the machinery works and nothing else"
+    entry = registry.find(claim, scale)
+    if entry is None:
+        return EXPLORATORY, "not locked"
+    if known["digest"] != entry.digest or claim.digest(scale) != entry.digest:
+        return EXPLORATORY, registry.fault(claim, scale) or "the rows were computed from another version of the design"
+    locked = [replicate.index for replicate in entry.block()]
+    if known["replicates"] != locked or results.meta["suite_seed"] != entry.suite_seed:
+        return EXPLORATORY, f"{len(known['replicates'])} replicates were run, not the {len(locked)} that are locked"
+    return CONFIRMATORY, f"locked {entry.locked}"
+
+
+def _verdict(verdict: Verdict, status: str) -> dict[str, Any]:
+    if status == QUICK:
+        return {"outcome": Outcome.NOT_RUN, "qualifier": "", "cause": "quick run", "p_rep": 1.0, "p_ref": 1.0, "needed": None}
+    return {name: _rounded(value) for name, value in asdict(verdict).items()}
+
+
+def _part(part: PartResult, design: Design) -> dict[str, Any]:
+    alone = decide({part.name: Assessment(parts=(part,), decision=design.decision)})[part.name]
+    described = {name: _rounded(value) for name, value in asdict(part).items() if name != "floors"}
+    floors = [{name: _rounded(value) for name, value in asdict(floor).items()} for floor in part.floors]
+    return {**described, "floors": floors, "alone": {"outcome": alone.outcome, "qualifier": alone.qualifier, "cause": alone.cause}}
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return None if not math.isfinite(value) else float(f"{value:.{DIGITS_KEPT}g}")
+    return value
+
+
+def _diverged(results: Results, claim: str) -> int:
+    frame = results.frame
+    mine = frame[(frame["claim"] == claim) & frame["diverged"]]
+    return int(mine[["key", "replicate"]].drop_duplicates().shape[0])
+
+
+def verdict_text(verdict: Mapping[str, Any], scale: str) -> str:
+    """Return a verdict with its qualifier in plain words: ``reproduced (direction), analogue task``."""
+    text = str(verdict["outcome"])
+    if verdict["qualifier"]:
+        text += f" ({verdict['qualifier']})"
+    if verdict["outcome"] in (Outcome.REPRODUCED, Outcome.REFUTED) and scale == Scale.MICRO:
+        text += ", analogue task"
+    if verdict["status"] == EXPLORATORY:
+        text += ", exploratory"
+    return text
+
+
+def turned(recorded: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
+    """Return the claims whose verdict went from reproduced to refuted or back."""
+    decided = {Outcome.REPRODUCED, Outcome.REFUTED}
+    return [
+        id
+        for id, verdict in fresh["claims"].items()
+        if id in recorded["claims"]
+        and {verdict["outcome"], recorded["claims"][id]["outcome"]} == decided
+    ]
+
+
+def hits(verdicts: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many confirmatory verdicts were predicted, and how many there are."""
+    confirmatory = [v for v in verdicts["claims"].values() if v["status"] == CONFIRMATORY]
+    return sum(v["outcome"] == v["predicted"] for v in confirmatory), len(confirmatory)
+
+
+def dump(verdicts: Mapping[str, Any]) -> str:
+    """Return the text of ``verdicts.json``."""
+    return json.dumps(verdicts, indent=1, sort_keys=True) + "\n"
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read ``verdicts.json``; raises ResultsError where it is missing or not ours."""
+    try:
+        verdicts: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ResultsError(f"no verdicts at {path}. Next: harness judge") from None
+    except ValueError as error:
+        raise ResultsError(f"{path} cannot be read as verdicts: {error}. Next: harness judge") from error
+    if verdicts.get("format") != FORMAT:
+        raise ResultsError(f"{path} has format {verdicts.get('format')!r}; this harness reads format {FORMAT}")
+    return verdicts
+
+
+def junit(verdicts: Mapping[str, Any], turned_claims: Sequence[str] = ()) -> str:
+    """Return ``junit.xml``: one test case a claim, failed where its verdict turned or there was an error."""
+    claims = verdicts["claims"]
+    failed = [id for id in claims if id in turned_claims]
+    errors = [id for id, v in claims.items() if v["outcome"] == Outcome.ERROR]
+    undecided = [id for id, v in claims.items() if v["outcome"] in (Outcome.INCONCLUSIVE, Outcome.NOT_RUN)]
+    suite = ElementTree.Element(
+        "testsuite",
+        name=f"claims at scale {verdicts['scale']}",
+        tests=str(len(claims)),
+        failures=str(len(failed)),
+        errors=str(len(errors)),
+        skipped=str(len(undecided)),
+    )
+    for id, verdict in claims.items():
+        paper, _, name = id.partition("/")
+        case = ElementTree.SubElement(suite, "testcase", classname=paper, name=name)
+        text = verdict_text(verdict, verdicts["scale"])
+        if id in failed:
+            ElementTree.SubElement(case, "failure", message=f"the verdict turned: {text}")
+        elif id in errors:
+            ElementTree.SubElement(case, "error", message=verdict["cause"])
+        elif id in undecided:
+            ElementTree.SubElement(case, "skipped", message=f"{text}: {verdict['cause']}")
+        ElementTree.SubElement(case, "system-out").text = text
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"

@@ -1,0 +1,105 @@
+"""The log of pilots: every look at a design before it was locked, in ``docs/pilots.csv``."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from harness.catalogue import Arm, Claim, Design, Scale
+from harness.plan import Plan, Request
+from harness.results import Results
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """One line: a quantity measured on pilot seeds, in percent or percentage points.
+
+    `what` is an arm at a density, or a part; `key` names the arm's training, so that what was tried can be found again.
+    """
+
+    date: str
+    git: str
+    scale: str
+    claim: str
+    version: int
+    task: str
+    recipe: str
+    what: str
+    n: int
+    mean: float
+    sd: float
+    key: str = ""
+
+
+def read(path: Path) -> list[Pilot]:
+    """Return the log, oldest first; empty where there is none."""
+    if not path.is_file():
+        return []
+    kinds = {f.name: {"int": int, "float": float}.get(str(f.type), str) for f in fields(Pilot)}
+    with path.open(newline="") as file:
+        return [Pilot(**{name: kinds[name](text) for name, text in row.items()}) for row in csv.DictReader(file)]
+
+
+def append(path: Path, pilots: Sequence[Pilot]) -> None:
+    """Add lines to the log, making it if it is not there."""
+    new = not path.is_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, [f.name for f in fields(Pilot)], lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerows(asdict(pilot) for pilot in pilots)
+
+
+def runs(pilots: Sequence[Pilot], claim: str) -> list[str]:
+    """Return the dates at which a claim was piloted, each once: one run of ``harness pilot`` is one date."""
+    return sorted({pilot.date for pilot in pilots if pilot.claim == claim})
+
+
+def summarise(plan: Plan, request: Request, results: Results, *, scale: Scale, date: str, git: str) -> list[Pilot]:
+    """Return the log lines of one claim: every arm at every density, and every part's paired difference."""
+    claim, design = request.claim, request.design
+    lines = []
+
+    def line(what: str, task: str, recipe: str, values: np.ndarray, key: str) -> None:
+        sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
+        lines.append(
+            Pilot(
+                date, git, scale, claim.id, claim.version, task, recipe, what, len(values),
+                round(float(values.mean()), 3), round(sd, 3), key,
+            )
+        )  # fmt: skip
+
+    for arm, points in design.points.items():
+        table = results.values(claim.id, arm)
+        for density, nodes in points.items():
+            node = nodes[0]
+            recipe = plan_label(node)
+            line(f"{arm} at {float(density):.4%} kept", node.task.name, recipe, table[float(density)].to_numpy() * 100, node.key)
+    for part in design.compared():
+        difference = results.read(claim.id, part.arm, part) - results.read(claim.id, part.reference, part)
+        line(part.name, part.task, "", difference, "")
+    return lines
+
+
+def plan_label(node: object) -> str:
+    """Return a few words on how a node was trained."""
+    from harness.expression import Evaluation, Training
+    from harness.population import Program
+
+    return Program.of(node).label.partition(": ")[2] if isinstance(node, Training | Evaluation) else ""
+
+
+def grid(claim: Claim, scale: Scale) -> Design | None:
+    """Return the design that measures the claim's further pilot arms, or None where it declares none."""
+    if claim.pilot is None:
+        return None
+    arms: dict[str, Arm] = dict(claim.pilot(scale))
+    return Design(arms=arms, parts=(), contrast=(), replicates=claim.design(scale).replicates)
+
+
+__all__ = ["Pilot", "append", "grid", "read", "runs", "summarise"]

@@ -1,0 +1,312 @@
+"""What must be computed for a set of claims, what is stored already, and what is ready to run. Knows no torch.
+
+A unit is one node for one replicate. A stored unit is usable while its lineage holds: the digests of what it consumed
+equal the digests of what the trainings it consumed from have stored now.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.catalogue import Claim, Design
+from harness.expression import (
+    Fresh,
+    LearnedMask,
+    Mask,
+    Measured,
+    Prune,
+    RandomMask,
+    Snapshot,
+    Start,
+    Training,
+    consumed,
+    network_of,
+    slot,
+)
+from harness.masks import Bits, ones, prune_by_magnitude, random_bits
+from harness.network import Network, initial_scores, initial_values
+from harness.population import Member, Population, Program
+from harness.store import Entry, Store
+from harness.streams import Replicate
+
+MAX_MEMBERS = 32  # more gain nothing on a CPU, and end later
+POPULATION_S = 60.0  # what a population is planned to take at most, so that little is lost when the power goes
+FLOPS = 4e10  # of one CPU core on products of these shapes, a cautious guess where nothing was measured yet
+BYTES_A_PARAMETER = 40  # parameters, gradient, mask, two moments, activations' share
+
+
+@dataclass(frozen=True)
+class Request:
+    """A claim, its design, and the replicates it is to be run on."""
+
+    claim: Claim
+    design: Design
+    replicates: tuple[Replicate, ...]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One node for one replicate, and the ids of the claims that need it."""
+
+    node: Measured
+    replicate: Replicate
+    claims: tuple[str, ...] = field(compare=False, default=())
+
+    @property
+    def name(self) -> str:
+        """Where the store keeps it: key, suite seed, replicate."""
+        return unit_name(self.node, self.replicate)
+
+
+def unit_name(node: Measured, replicate: Replicate) -> str:
+    """Return the name of `node` for `replicate` in the store."""
+    return f"{node.key}/{replicate.suite_seed}/{replicate.index}"
+
+
+def lineage(nodes: Iterable[Measured]) -> list[Measured]:
+    """Return the nodes and all trainings they consume from, parents before children, each once."""
+    seen: dict[str, Measured] = {}
+
+    def visit(node: Measured) -> None:
+        if node.key in seen:
+            return
+        for taken in consumed(node):
+            visit(taken.training)
+        seen[node.key] = node
+
+    for node in nodes:
+        visit(node)
+    return list(seen.values())
+
+
+class Plan:
+    """The units of all requests: their state in the store, and the populations they pack into."""
+
+    def __init__(self, requests: Sequence[Request], store: Store) -> None:
+        self.requests = requests
+        self.store = store
+        self.units: dict[str, Unit] = {}
+        self.wanted: defaultdict[str, set[str]] = defaultdict(set)  # slots of a training that others consume
+        for request in requests:
+            measured = [n for points in request.design.points.values() for nodes in points.values() for n in nodes]
+            for node in lineage(measured):
+                for taken in consumed(node):
+                    self.wanted[taken.training.key].add(slot(taken))
+                for replicate in request.replicates:
+                    name = unit_name(node, replicate)
+                    before = self.units[name].claims if name in self.units else ()
+                    self.units[name] = Unit(node, replicate, tuple(dict.fromkeys((*before, request.claim.id))))
+        self._after = self._steps_after()
+        self._bits: dict[tuple[str, ...], Bits] = {}
+
+    def _steps_after(self) -> dict[str, int]:
+        """Return for each node the steps of the longest chain that starts with it."""
+        after: dict[str, int] = {}
+        for node in reversed(lineage(unit.node for unit in self.units.values())):
+            own = after.get(node.key, 0) + Program.of(node).steps
+            after[node.key] = own
+            for taken in consumed(node):
+                after[taken.training.key] = max(after.get(taken.training.key, 0), own)
+        return after
+
+    # State
+
+    def entry(self, node: Measured, replicate: Replicate) -> Entry | None:
+        """Return what the store has of `node` for `replicate`, whether usable or not."""
+        return self.store.entries.get(unit_name(node, replicate))
+
+    def due(self) -> list[Unit]:
+        """Return the units that must be computed."""
+        reasons = self.reasons()
+        return [unit for name, unit in self.units.items() if reasons[name]]
+
+    def reasons(self) -> dict[str, str]:
+        """Return for each unit why it must be computed, or an empty string where what is stored is usable."""
+        reasons: dict[str, str] = {}
+        stale: set[str] = set()
+        for name, unit in self.units.items():  # parents come before children
+            reason, lineage_holds = self._reason(unit, stale)
+            reasons[name] = reason
+            if not lineage_holds:
+                stale.add(name)
+        return reasons
+
+    def _reason(self, unit: Unit, stale: set[str]) -> tuple[str, bool]:
+        entry = self.entry(unit.node, unit.replicate)
+        if entry is None:
+            return "never computed", False
+        for taken in consumed(unit.node):
+            parent = unit_name(taken.training, unit.replicate)
+            if parent in stale:
+                return f"made from {parent}, which must be computed first", False
+            now = self.store.entries[parent].outs.get(slot(taken), "nothing")
+            then = entry.ins.get(_taken_name(taken), "nothing")
+            if now != then:
+                return f"made from {parent} at {slot(taken)} with digest {then}; stored there now is {now}", False
+        missing = self.wanted[unit.node.key] - entry.outs.keys()
+        if missing:
+            return f"its {', '.join(sorted(missing))} is wanted and was not kept", True
+        return "", True
+
+    def ready(self, running: set[str]) -> list[Unit]:
+        """Return the due units that are not `running` and whose parents are usable, longest chains first."""
+        reasons = self.reasons()
+        ready = []
+        for name, unit in self.units.items():
+            if not reasons[name] or name in running:
+                continue
+            parents = [unit_name(taken.training, unit.replicate) for taken in consumed(unit.node)]
+            if not any(reasons[parent] or parent in running for parent in parents):
+                ready.append(unit)
+        return sorted(ready, key=lambda unit: -self._after[unit.node.key])
+
+    # Packing
+
+    def next_population(self, running: set[str], *, idle: int) -> list[Unit]:
+        """Return the units to run next in one of `idle` free places: one program, the longest chain's."""
+        ready = self.ready(running)
+        if not ready:
+            return []
+        program = Program.of(ready[0].node)
+        same = [unit for unit in ready if Program.of(unit.node) == program]
+        return same[: self.population_size(program, len(same), idle=idle)]
+
+    def population_size(self, program: Program, ready: int, *, idle: int) -> int:
+        """Return how many of `ready` members to pack: shared among idle places, ended within `POPULATION_S`."""
+        by_time = int(POPULATION_S / (member_seconds(program, self.store) or 1e-9))
+        return max(1, min(MAX_MEMBERS, by_time, max(8, math.ceil(ready / max(1, idle)))))
+
+    def pack(self, units: Sequence[Unit]) -> Population:
+        """Return the population that computes `units`, which all run one program and are ready."""
+        kept = {
+            int(name)
+            for unit in units
+            for name in self.wanted[unit.node.key] | set(self._kept_before(unit))
+            if name.isdigit()
+        }
+        return Population(
+            Program.of(units[0].node), tuple(self._member(unit) for unit in units), tuple(sorted(kept))
+        )
+
+    def _kept_before(self, unit: Unit) -> Iterable[str]:
+        entry = self.entry(unit.node, unit.replicate)
+        return entry.outs if entry is not None else ()
+
+    def _member(self, unit: Unit) -> Member:
+        node, replicate = unit.node, unit.replicate
+        start = node.start if isinstance(node, Training) else node.weights
+        learns_scores = isinstance(node, Training) and node.learn is not None
+        return Member(
+            unit=unit.name,
+            replicate=replicate,
+            order_draw=node.draw("order") if isinstance(node, Training) else 0,
+            start=self._parameters(start, node.network, replicate),
+            mask=None if node.mask is None else self._mask(node.mask, replicate),
+            scores=initial_scores(node.network, replicate, "scores", 0) if learns_scores else None,
+            ins=tuple((_taken_name(taken), self._digest(taken, replicate)) for taken in consumed(node)),
+        )
+
+    def _digest(self, taken: Snapshot | LearnedMask, replicate: Replicate) -> str:
+        return self.store.entries[unit_name(taken.training, replicate)].outs[slot(taken)]
+
+    def _stored(self, taken: Snapshot | LearnedMask, replicate: Replicate) -> NDArray[np.float32] | Bits:
+        entry = self.store.entries[unit_name(taken.training, replicate)]
+        return self.store.array(entry, slot(taken), taken.training.network.flat_size)
+
+    def _parameters(self, start: Start, network: Network, replicate: Replicate) -> NDArray[np.float32]:
+        if isinstance(start, Fresh):
+            return initial_values(network, replicate, start.stream, start.draw)
+        return self._stored(start, replicate).astype(np.float32)
+
+    def _mask(self, mask: Mask, replicate: Replicate) -> Bits:
+        match mask:
+            case RandomMask():
+                return random_bits(mask.network, mask.keep, replicate, mask.draw)
+            case LearnedMask():
+                return self._stored(mask, replicate).astype(np.bool_)
+            case Prune():
+                made_from = self._digest(mask.source, replicate)
+                cached = (mask.key, str(replicate), made_from)
+                if cached not in self._bits:
+                    source, network = mask.source.training, network_of(mask)
+                    alive = ones(network) if source.mask is None else self._mask(source.mask, replicate)
+                    weights = self._stored(mask.source, replicate).astype(np.float32)
+                    self._bits[cached] = prune_by_magnitude(network, weights, alive, mask.keep, mask.scope)
+                return self._bits[cached]
+
+
+def _taken_name(taken: Snapshot | LearnedMask) -> str:
+    return f"{taken.training.key}@{slot(taken)}"
+
+
+def member_seconds(program: Program, store: Store) -> float:
+    """Return the seconds one member of `program` takes on one core: as measured in the store, else by arithmetic."""
+    measured = [
+        record["provenance"]["wall_s"] / len(record["members"])
+        for record in itertools.islice(reversed(store.records.values()), 200)
+        if record["program"] == program.label
+    ]
+    if measured:
+        return float(np.median(measured[:5]))
+    batch = program.recipe.batch if program.recipe is not None else 0
+    flops = 6 * program.network.weights * batch * program.steps
+    return flops / FLOPS + program.steps * program.network.flat_size * (3e-8 if program.learn else 2e-9)
+
+
+def population_bytes(program: Program, members: int) -> int:
+    """Return about how much memory a population of `members` takes."""
+    evaluation = 1000 * 4 * 3 * sum(t.shape[-1] for t in program.network.tensors())
+    return members * (program.network.flat_size * BYTES_A_PARAMETER + evaluation)
+
+
+def shorten(design: Design, *, by: int = 40) -> Design:
+    """Return the design with every training cut to a fraction of its steps: machinery only, for ``--quick``."""
+    made: dict[str, Measured] = {}
+
+    def step(k: int) -> int:
+        return max(1, k // by) if k else 0
+
+    def training(node: Training) -> Training:
+        if node.key not in made:
+            recipe = replace(node.recipe, steps=max(8, node.recipe.steps // by), validate_every=1000)
+            made[node.key] = replace(
+                node,
+                recipe=recipe,
+                mask=None if node.mask is None else mask(node.mask),
+                start=start(node.start),
+                first_step=step(node.first_step),
+            )
+        return made[node.key]  # type: ignore[return-value]  # put there two lines above
+
+    def start(node: Start) -> Start:
+        if isinstance(node, Fresh):
+            return node
+        return Snapshot(training(node.training), "end" if node.step == "end" else step(node.step))
+
+    def mask(node: Mask) -> Mask:
+        match node:
+            case RandomMask():
+                return node
+            case LearnedMask():
+                return LearnedMask(training(node.training))
+            case Prune():
+                source = start(node.source)
+                return replace(node, source=source) if isinstance(source, Snapshot) else node
+
+    def measured(node: Measured) -> Measured:
+        if isinstance(node, Training):
+            return training(node)
+        return replace(node, weights=start(node.weights), mask=None if node.mask is None else mask(node.mask))
+
+    arms = {
+        name: [measured(node) for nodes in points.values() for node in nodes] for name, points in design.points.items()
+    }
+    return replace(design, arms=arms)
+

@@ -1,0 +1,181 @@
+"""The markdown report: a pure function of results, verdicts, claims, registry and pilot log. Knows no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from harness import figures, judge
+from harness.catalogue import CLAIMS, PAPERS, Claim, Design, Scale
+from harness.hypothesis import Kind, Part
+from harness.lock import Registry
+from harness.pilot import Pilot, runs
+from harness.results import Results
+
+QUALIFIERS = {
+    "direction": "the effect has the claimed sign; its interval also reaches below the smallest effect of interest",
+    "at least sesoi": "the effect has the claimed sign and its whole interval is at or above the smallest effect of interest",
+    "opposite": "the effect has the opposite sign",
+    "too small": "the effect has the claimed sign and is smaller than the smallest effect of interest",
+}
+
+
+def write(results: Results, verdicts: Mapping[str, Any], registry: Registry, pilots: Sequence[Pilot], out: Path) -> None:
+    """Write ``report.md`` and the figures into `out`; the same input gives the same bytes."""
+    figures.write(results, CLAIMS, verdicts, out / "figures")
+    (out / "report.md").write_text(text(results, verdicts, registry, pilots))
+
+
+def text(results: Results, verdicts: Mapping[str, Any], registry: Registry, pilots: Sequence[Pilot]) -> str:
+    """Return the report as markdown."""
+    environment = Environment(
+        loader=PackageLoader("harness"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, autoescape=False
+    )  # noqa: S701 - markdown, not HTML
+    environment.filters.update(pp=signed_pp, p=p_value, percent=percent)
+    scale = Scale(verdicts["scale"])
+    sections = [
+        _section(id, verdict, results, registry, pilots, scale) for id, verdict in verdicts["claims"].items()
+    ]
+    hit, decided = judge.hits(verdicts)
+    return environment.get_template("report.md.j2").render(
+        scale=scale, sections=sections, hits=hit, confirmatory=decided, provenance=_provenance(results.meta["records"]),
+        papers=[PAPERS[key] for key in sorted({s.claim.paper for s in sections})], quick=results.meta["quick"],
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Section:
+    """What the template prints of one claim."""
+
+    claim: Claim
+    design: Design
+    verdict: Mapping[str, Any]
+    verdict_text: str
+    qualifier: str
+    lock: str
+    versions: Sequence[str]
+    arms: Sequence[Mapping[str, str]]
+    rows: Sequence[Mapping[str, Any]]
+    replicates: Sequence[Mapping[str, Any]]
+    bands: Sequence[str]
+    pilots: Sequence[str]
+    piloted: str
+    cost: Mapping[str, Any]
+    figure: str
+    headline: Mapping[str, Any] | None
+
+
+def _section(
+    id: str, verdict: Mapping[str, Any], results: Results, registry: Registry, pilots: Sequence[Pilot], scale: Scale
+) -> Section:
+    claim = CLAIMS[id]
+    design = claim.design(scale)
+    judged = [*verdict["parts"], *verdict["beside"]]
+    entry = registry.find(claim, scale)
+    before = [p for p in pilots if p.claim == id and (entry is None or p.date < entry.locked)]
+    rows = [
+        {"part": part, "result": result, "role": _role(part, i < len(design.parts)), "asserts": _asserts(part)}
+        for i, (part, result) in enumerate(zip(design.compared(), judged, strict=True))
+    ] if judged else []  # fmt: skip
+    return Section(
+        claim=claim,
+        design=design,
+        verdict=verdict,
+        verdict_text=judge.verdict_text(verdict, scale),
+        qualifier=QUALIFIERS.get(verdict["qualifier"], ""),
+        lock=f"version {entry.version}, locked {entry.locked}, predicted {entry.predicted}" if entry else "not locked",
+        versions=[
+            f"version {e.version}, locked {e.locked}, replicates {e.first_replicate} to "
+            f"{e.first_replicate + e.replicates - 1}, predicted {e.predicted}"
+            for e in registry.versions(id, scale)
+        ],
+        arms=[_arm(results, id, arm) for arm in design.arms],
+        rows=rows,
+        replicates=_replicates(results, id, design) if judged else [],
+        bands=[f"{part.name}: {_band(part)}" for part in design.compared() if part.band is not None],
+        pilots=runs(before, id),
+        piloted=", ".join(sorted({p.task for p in before})),
+        cost=results.claims[id]["cost"],
+        figure=f"figures/{figures.file_name(id)}",
+        headline=rows[0]["result"] if rows else None,
+    )
+
+
+def _role(part: Part, decides: bool) -> str:
+    if part.null_setting:
+        return "null setting"
+    return "decides" if decides else "beside"
+
+
+def _asserts(part: Part) -> str:
+    match part.kind:
+        case Kind.BEATS:
+            return f"> 0, smallest effect of interest {part.bound_pp:g} pp"
+        case Kind.MATCHES:
+            return f"> -{part.bound_pp:g} pp"
+        case Kind.EQUALS:
+            return f"within {part.bound_pp:g} pp either way"
+
+
+def _band(part: Part) -> str:
+    assert part.band is not None  # noqa: S101 - asked by the caller
+    low, high = float(part.band.low), float(part.band.high)
+    return f"{low:.3g} to {high:.3g} of the weights kept".replace("0.", ".")
+
+
+def _arm(results: Results, claim: str, arm: str) -> dict[str, str]:
+    table = results.values(claim, arm) * 100
+    frame = results.frame
+    draws = frame[(frame["claim"] == claim) & (frame["arm"] == arm)]["draw"].max() + 1
+    cells = [f"{percent(density)}: {table[density].mean():.2f}" for density in table.columns]
+    return {"arm": arm, "draws": str(draws), "n": str(len(table)), "values": " · ".join(cells)}
+
+
+def _replicates(results: Results, claim: str, design: Design) -> list[dict[str, Any]]:
+    columns = {}
+    for part in design.compared():
+        columns[part.name] = results.read(claim, part.arm, part) - results.read(claim, part.reference, part)
+    return [
+        {"replicate": r, "values": [f"{values[i]:+.2f}" for values in columns.values()]}
+        for i, r in enumerate(results.replicates(claim))
+    ]
+
+
+def _provenance(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    def each(name: str) -> str:
+        return ", ".join(sorted({str(record[name]) for record in records.values()}))
+
+    versions = {name for record in records.values() for name in record["versions"]}
+    return {
+        "device": each("device"),
+        "processor": each("processor"),
+        "git": each("git"),
+        "first": min((r["computed"] for r in records.values()), default="never"),
+        "last": max((r["computed"] for r in records.values()), default="never"),
+        "records": len(records),
+        "versions": ", ".join(
+            f"{name} {' and '.join(sorted({record['versions'].get(name, '?') for record in records.values()}))}"
+            for name in sorted(versions)
+        ),
+    }
+
+
+def signed_pp(value: float | None) -> str:
+    """Return percentage points with their sign, or a dash where there is no number."""
+    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
+
+
+def p_value(value: float | None) -> str:
+    """Return a p-value as it is printed: two significant digits, never zero."""
+    if value is None:
+        return "–"
+    return "< .0001" if value < 1e-4 else f"{value:.2g}"
+
+
+def percent(density: float) -> str:
+    """Return a density as percent kept."""
+    return f"{density * 100:.3g} %"

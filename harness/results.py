@@ -1,0 +1,211 @@
+"""Results: the rows behind a report, one Parquet file with everything that `judge` and `report` need.
+
+One row is one number of one replicate: claim, version, arm, density, draw, metric, step, value. Where, when and with
+what the rows were computed, and what that cost, stand in the file's metadata, so that deleting everything else in a
+report's folder loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from harness.catalogue import Design, Scale
+from harness.errors import ResultsError
+from harness.expression import Measured, kept
+from harness.hypothesis import Part
+from harness.plan import Plan, Request, lineage, unit_name
+from harness.population import Program
+
+FORMAT = 1
+METRICS = ("test_accuracy", "test_loss", "validation_accuracy", "validation_loss")  # after the last step
+
+SCHEMA = pa.schema(
+    [
+        ("claim", pa.dictionary(pa.int32(), pa.string())),
+        ("version", pa.int32()),
+        ("arm", pa.dictionary(pa.int32(), pa.string())),
+        ("density", pa.float64()),
+        ("kept", pa.int64()),
+        ("draw", pa.int32()),
+        ("suite_seed", pa.int64()),
+        ("replicate", pa.int32()),
+        ("metric", pa.dictionary(pa.int32(), pa.string())),
+        ("step", pa.int32()),
+        ("value", pa.float64()),
+        ("diverged", pa.bool_()),
+        ("key", pa.dictionary(pa.int32(), pa.string())),
+        ("out", pa.string()),
+        ("record", pa.dictionary(pa.int32(), pa.string())),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Results:
+    """The rows of a report and what is known about them.
+
+    `meta` has ``scale``, ``suite_seed``, ``quick``; ``claims``: by id the version, digest of the locked content,
+    replicates, cost; and ``records``: by name the provenance of each stored record a row came from.
+    """
+
+    frame: pd.DataFrame
+    meta: dict[str, Any]
+
+    @property
+    def claims(self) -> dict[str, dict[str, Any]]:
+        """What is known of each claim, by id."""
+        claims: dict[str, dict[str, Any]] = self.meta["claims"]
+        return claims
+
+    def replicates(self, claim: str) -> list[int]:
+        """Return the replicate indices of a claim, in order."""
+        return list(self.claims[claim]["replicates"])
+
+    def values(self, claim: str, arm: str, *, metric: str = "test_accuracy") -> pd.DataFrame:
+        """Return an arm's values: one row a replicate, one column a density (densest first), draws averaged."""
+        frame = self.frame
+        chosen = frame[(frame["claim"] == claim) & (frame["arm"] == arm) & (frame["metric"] == metric)]
+        table = chosen.pivot_table(index="replicate", columns="density", values="value", aggfunc="mean", observed=True)
+        return table.sort_index().sort_index(axis=1, ascending=False)
+
+    def read(self, claim: str, arm: str, part: Part) -> NDArray[np.float64]:
+        """Return one number a replicate, in percentage points: the arm's mean over the densities `part` reads.
+
+        Raises ResultsError when a replicate has no value there.
+        """
+        table = self.values(claim, arm)
+        if part.band is not None and len(table.columns) > 1:
+            table = table[[density for density in table.columns if density in part.band]]
+        expected = self.replicates(claim)
+        missing = sorted(set(expected) - set(table.dropna().index))
+        if missing or not len(table.columns):
+            raise ResultsError(
+                f"{claim}, arm {arm!r}, part {part.name!r}: no value for replicates {missing or expected}; expected "
+                f"were {len(expected)} replicates. Next: harness run {claim}, then harness judge"
+            )
+        values: NDArray[np.float64] = table.mean(axis=1).to_numpy() * 100
+        return values
+
+
+def collect(plan: Plan, *, scale: str, suite_seed: int, quick: bool) -> Results:
+    """Return the results of every request whose units are all stored and usable; others are left out."""
+    reasons = plan.reasons()
+    rows: list[tuple[Any, ...]] = []
+    claims: dict[str, dict[str, Any]] = {}
+    records: dict[str, Any] = {}
+    for request in plan.requests:
+        names = [unit_name(n, r) for n in lineage(_measured(request.design)) for r in request.replicates]
+        if any(reasons[name] for name in names):
+            continue
+        claims[request.claim.id] = {
+            "version": request.claim.version,
+            "digest": request.claim.digest(Scale(scale)),
+            "replicates": [r.index for r in request.replicates],
+            "cost": _cost(plan, names),
+        }
+        rows += _rows(plan, request, records)
+    columns = list(zip(*rows, strict=True)) or [()] * len(SCHEMA.names)
+    frame = pd.DataFrame(dict(zip(SCHEMA.names, columns, strict=True)))
+    meta = {
+        "format": FORMAT,
+        "scale": scale,
+        "suite_seed": suite_seed,
+        "quick": quick,
+        "claims": claims,
+        "records": dict(sorted(records.items())),
+    }
+    return Results(frame, meta)
+
+
+def _measured(design: Design) -> list[Measured]:
+    return [node for points in design.points.values() for nodes in points.values() for node in nodes]
+
+
+def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[Any, ...]]:
+    rows = []
+    for arm, points in request.design.points.items():
+        for density, draw, node in _flat(points):
+            for replicate in request.replicates:
+                entry = plan.entry(node, replicate)
+                assert entry is not None  # noqa: S101 - collect() asked
+                record = plan.store.records[entry.record]
+                records[entry.record] = {
+                    **record["provenance"],
+                    "program": record["program"],
+                    "members": len(record["members"]),
+                }
+                final = {row.metric: row for row in sorted(plan.store.rows(entry), key=lambda row: row.step)}
+                rows += [
+                    (
+                        request.claim.id,
+                        request.claim.version,
+                        arm,
+                        float(density),
+                        kept(node),
+                        draw,
+                        replicate.suite_seed,
+                        replicate.index,
+                        metric,
+                        final[metric].step,
+                        final[metric].value,
+                        entry.diverged,
+                        node.key,
+                        entry.out,
+                        entry.record,
+                    )
+                    for metric in METRICS
+                    if metric in final
+                ]
+    return rows
+
+
+def _flat(points: Mapping[Fraction, tuple[Measured, ...]]) -> list[tuple[Fraction, int, Measured]]:
+    return [(density, draw, node) for density, nodes in points.items() for draw, node in enumerate(nodes)]
+
+
+def _cost(plan: Plan, names: list[str]) -> dict[str, Any]:
+    steps, seconds, shared = 0, 0.0, 0
+    for name in names:
+        unit = plan.units[name]
+        record = plan.store.records[plan.store.entries[name].record]
+        steps += Program.of(unit.node).steps
+        seconds += record["provenance"]["wall_s"] / len(record["members"])
+        shared += len(unit.claims) > 1
+    return {"trainings": len(names), "shared": shared, "member_steps": steps, "worker_s": round(seconds, 1)}
+
+
+def write(results: Results, path: Path) -> None:
+    """Write results as one Parquet file, appearing whole by a rename."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    table = pa.Table.from_pandas(results.frame, schema=SCHEMA, preserve_index=False)
+    table = table.replace_schema_metadata({"harness": json.dumps(results.meta, sort_keys=True)})
+    partial = path.with_suffix(".partial")
+    pq.write_table(table, partial, compression="zstd")
+    partial.replace(path)
+
+
+def read(path: Path) -> Results:
+    """Read results; raises ResultsError for a file that is missing, truncated, or not ours."""
+    try:
+        table = pq.read_table(path)
+        meta = json.loads((table.schema.metadata or {})[b"harness"])
+    except FileNotFoundError:
+        raise ResultsError(f"no results at {path}. Next: harness verify") from None
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        raise ResultsError(
+            f"{path} cannot be read as results: {error}. Next: git checkout it, or harness verify"
+        ) from error
+    if meta.get("format") != FORMAT:
+        raise ResultsError(f"{path} has format {meta.get('format')!r}; this harness reads format {FORMAT}")
+    return Results(table.to_pandas(), meta)

@@ -1,0 +1,188 @@
+"""Spend compute: take what is ready, hand it to the executor, store what comes back, until nothing is due."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import time
+from collections.abc import Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from harness.errors import HarnessError, Interrupted, RunError
+from harness.executor import Executor
+from harness.plan import Plan, Unit, member_seconds
+from harness.population import Computed, Population, Program
+from harness.store import Writer, now
+
+
+@dataclass
+class Summary:
+    """What a run did."""
+
+    trainings: int = 0
+    populations: int = 0
+    member_steps: int = 0
+    wall_s: float = 0.0
+
+
+@dataclass
+class _Running:
+    number: int
+    units: list[Unit]
+    population: Population
+    task: TaskID | None
+
+
+def run(plan: Plan, writer: Writer, executor: Executor, *, console: Console, kind: str) -> Summary:
+    """Compute every due unit of `plan` and store it, one record a population.
+
+    Raises RunError when a population fails, and Interrupted on Ctrl-C once the populations under way have ended (a
+    second Ctrl-C drops them); what was stored before stays stored.
+    """
+    started = time.perf_counter()
+    summary = Summary()
+    provenance = {"git": git_revision(), "kind": kind, "processor": processor()}
+    running: dict[Future[Computed], _Running] = {}
+    interrupted = False
+    with _progress(plan, console) as show:
+        while True:
+            try:
+                while not interrupted and len(running) < executor.places:
+                    busy = {unit.name for r in running.values() for unit in r.units}
+                    units = plan.next_population(busy, idle=executor.places - len(running))
+                    if not units:
+                        break
+                    population = plan.pack(units)
+                    summary.populations += 1
+                    future = executor.submit(summary.populations, population)
+                    task = show.begin(population.program, units)
+                    running[future] = _Running(summary.populations, units, population, task)
+                if not running:
+                    break
+                done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
+                for number, steps in executor.progress():
+                    show.advance(next((r for r in running.values() if r.number == number), None), steps)
+                for future in done:
+                    finished = running.pop(future)
+                    computed = _result(future, finished)
+                    writer.add(finished.population, computed, {**provenance, "computed": now()})
+                    summary.trainings += len(finished.units)
+                    summary.member_steps += len(finished.units) * finished.population.program.steps
+                    show.end(finished, computed)
+            except KeyboardInterrupt:
+                if interrupted:
+                    raise Interrupted("interrupted: populations under way were dropped") from None
+                interrupted = True
+                console.print(f"Ctrl-C: {len(running)} populations under way will be finished and stored; again drops them")
+    summary.wall_s = time.perf_counter() - started
+    if interrupted:
+        raise Interrupted("interrupted: everything finished so far is stored")
+    return summary
+
+
+def _result(future: Future[Computed], finished: _Running) -> Computed:
+    try:
+        return future.result()
+    except HarnessError:
+        raise
+    except BrokenProcessPool as error:
+        raise RunError(f"a worker died while computing {_name(finished)}: out of memory? Next: fewer --workers") from error
+    except Exception as error:  # whatever a population died of is reported with its name, not as a bare traceback
+        raise RunError(
+            f"{_name(finished)} failed: {type(error).__name__}: {error}. Next: harness why {finished.units[0].claims[0]}"
+        ) from error
+
+
+def _name(finished: _Running) -> str:
+    return f"{finished.population.program.label}, {len(finished.units)} members, for {', '.join(claims_of(finished.units))}"
+
+
+def claims_of(units: list[Unit]) -> list[str]:
+    """Return the ids of the claims that need these units, each once."""
+    return sorted({claim for unit in units for claim in unit.claims})
+
+
+class _Show:
+    """Live progress on a terminal, a line a population elsewhere."""
+
+    def __init__(self, plan: Plan, console: Console, progress: Progress | None) -> None:
+        self.console, self.progress = console, progress
+        due = plan.due()
+        self.left = len(due)
+        self.work = [member_seconds(Program.of(unit.node), plan.store) for unit in due]
+        self.total = progress.add_task("all", total=sum(self.work) or 1, what="[bold]all populations", rate="") if progress else None
+        self.seconds = {unit.name: work for unit, work in zip(due, self.work, strict=True)}
+        self.began: dict[int, tuple[float, int]] = {}
+
+    def begin(self, program: Program, units: list[Unit]) -> TaskID | None:
+        if self.progress is None:
+            return None
+        ids = claims_of(units)
+        who = ids[0] if len(ids) == 1 else f"{ids[0]} +{len(ids) - 1}"
+        what = f"{who} · {program.label} · {len(units)} members"
+        return self.progress.add_task(what, total=program.steps, what=what, rate="", began=time.monotonic())
+
+    def advance(self, running: _Running | None, steps: int) -> None:
+        if self.progress is None or running is None or running.task is None:
+            return
+        self.progress.advance(running.task, steps)
+        task = next(t for t in self.progress.tasks if t.id == running.task)
+        elapsed = time.monotonic() - task.fields["began"]
+        self.progress.update(running.task, rate=f"{task.completed / max(elapsed, 0.1):.0f} steps/s")
+        share = steps / running.population.program.steps
+        if self.total is not None:
+            self.progress.advance(self.total, share * sum(self.seconds.get(u.name, 0) for u in running.units))
+
+    def end(self, finished: _Running, computed: Computed) -> None:
+        self.left -= len(finished.units)
+        if self.progress is not None and finished.task is not None:
+            self.progress.remove_task(finished.task)
+        elif self.progress is None:
+            steps = finished.population.program.steps * len(finished.units)
+            self.console.print(
+                f"  {finished.population.program.label} · {len(finished.units)} members · {computed.wall_s:.1f} s · "
+                f"{steps / computed.wall_s:,.0f} member-steps/s · {max(self.left, 0)} left",
+                highlight=False,
+            )
+
+
+@contextmanager
+def _progress(plan: Plan, console: Console) -> Iterator[_Show]:
+    if not console.is_terminal:
+        yield _Show(plan, console, None)
+        return
+    columns = (TextColumn("{task.fields[what]}"), BarColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield _Show(plan, console, progress)
+
+
+def git_revision(root: Path | None = None) -> str:
+    """Return the commit checked out, with ``-dirty`` where tracked sources differ from it, or ``unknown``."""
+    try:
+        described: str = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return described
+
+
+def processor() -> str:
+    """Return the processor's model, or its architecture where the system does not tell."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
