@@ -1,7 +1,7 @@
 """The public vocabulary: what a claim is written in. Importing it is quick and does not import torch."""
 
 from harness.catalogue import Design, Scale, Source, claim, paper
-from harness.expression import Scores, Training, evaluate, fresh, prune, random_mask, train
+from harness.expression import Evaluation, Mask, Scores, Start, Training, evaluate, fresh, prune, random_mask, train
 from harness.hypothesis import Band, Decision, beats, equals, matches, percent_kept
 from harness.network import Init, Network, mlp
 from harness.recipe import SGD, Adam, Constant, Cosine, Drops, Recipe
@@ -20,12 +20,15 @@ __all__ = [
     "Decision",
     "Design",
     "Drops",
+    "Evaluation",
     "Init",
+    "Mask",
     "Network",
     "Recipe",
     "Scale",
     "Scores",
     "Source",
+    "Start",
     "Task",
     "Training",
     "beats",

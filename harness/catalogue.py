@@ -144,7 +144,10 @@ class Claim:
             "hypothesis": [_plain(part) for part in design.parts],
             "beside": [_plain(part) for part in design.beside],
             "chance": {
-                node.task.name: node.task.chance for points in design.points.values() for n in points.values() for node in n
+                node.task.name: node.task.chance
+                for points in design.points.values()
+                for n in points.values()
+                for node in n
             },
             "arms": {
                 name: {str(d): sorted(node.key for node in nodes) for d, nodes in points.items()}
@@ -160,8 +163,12 @@ class Claim:
 def _plain(part: Part) -> dict[str, Any]:
     """Return a part as JSON would hold it, without fields at their defaults: later fields leave locks valid."""
     given = {f.name: getattr(part, f.name) for f in fields(part) if getattr(part, f.name) != f.default}
-    plain: dict[str, Any] = json.loads(json.dumps(given, default=lambda x: asdict(x) if is_dataclass(x) else str(x)))
+    plain: dict[str, Any] = json.loads(json.dumps(given, default=_plain_value))
     return plain
+
+
+def _plain_value(value: object) -> object:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
 def paper(**given: str) -> Paper:

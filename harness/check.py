@@ -15,7 +15,7 @@ FEWEST_REPLICATES = 5  # below, every verdict is inconclusive
 
 
 def check(claim: Claim, scale: Scale) -> None:
-    """Raise DesignError when the claim's design at `scale` could not give a verdict or does not compare like with like."""
+    """Raise DesignError when the claim's design at `scale` cannot give a verdict or compares unlike arms."""
     design = claim.design(scale)
     if design.replicates < FEWEST_REPLICATES:
         raise DesignError(

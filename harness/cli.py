@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from rich.table import Table
 
 from harness import catalogue
 from harness.catalogue import PILOT_SEED, SUITE_SEED, Claim, Scale, select
-from harness.errors import Interrupted, ResultsError, UsageError, nearest
+from harness.errors import InterruptedRunError, ResultsError, UsageError, nearest
 
 app = typer.Typer(
     help="Claims of pruning and lottery-ticket papers as executable experiments with statistical verdicts.",
@@ -24,9 +25,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-console = Console()
+console = Console(width=None if sys.stdout.isatty() else 160)
 
-Claims = Annotated[list[str] | None, typer.Argument(metavar="[CLAIM]...", help="Ids of claims or papers; all by default.")]
+Claims = Annotated[
+    list[str] | None, typer.Argument(metavar="[CLAIM]...", help="Ids of claims or papers; all by default.")
+]
 ScaleName = Annotated[str, typer.Option("--scale", help="micro, standard or paper.")]
 Root = Annotated[Path, typer.Option("--root", help="The folder that holds claims/, reports/ and docs/.")]
 StorePath = Annotated[Path | None, typer.Option("--store", help="Where computed records are. Default: .harness/store")]
@@ -34,7 +37,9 @@ Out = Annotated[Path | None, typer.Option("--out", help="The report's folder.")]
 Replicates = Annotated[int | None, typer.Option("--replicates", min=1, help="Another number than the locked one.")]
 Quick = Annotated[bool, typer.Option("--quick", help="2 replicates of a few steps: machinery only.")]
 Device = Annotated[str, typer.Option("--device", help="auto (CUDA if present), cpu, or cuda.")]
-Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Worker processes on a CPU; one a core by default.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Worker processes on a CPU; one a core by default.")
+]
 
 RECORDED = ("results.parquet", "verdicts.json", "junit.xml", "report.md", "figures")
 
@@ -76,16 +81,34 @@ def _session(
 ) -> Session:
     root = root.resolve()
     if scale not in list(Scale):
-        raise UsageError(f"unknown scale {scale!r}{nearest(scale, list(Scale))} Scales: {', '.join(Scale)}. Next: harness list")
+        raise UsageError(
+            f"unknown scale {scale!r}{nearest(scale, list(Scale))} Scales: {', '.join(Scale)}. Next: harness list"
+        )
     catalogue.load(root)
     chosen = select(names or [], Scale(scale))
     if not chosen:
         raise UsageError(f"no claim has a design at scale {scale}. Next: harness list")
-    if out is None:
-        everything = not names and not quick and replicates is None and _same_device(root, scale, device)
-        out = root / "reports" / (scale if everything else "scratch")
     kept = store or Path(os.environ.get("HARNESS_STORE", root / ".harness" / "store"))
+    out = out or root / "reports" / scale
     return Session(root, Scale(scale), chosen, kept, out, quick, replicates, device)
+
+
+def _computing(
+    names: Sequence[str] | None,
+    scale: str,
+    root: Path,
+    *,
+    store: Path | None,
+    out: Path | None,
+    quick: bool,
+    replicates: int | None,
+    device: str,
+) -> Session:
+    """Return the session of a run; only all claims on their locked replicates and usual device change the report."""
+    device = _device(device)
+    session = _session(names, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device)
+    everything = not names and not quick and replicates is None and _same_device(session.root, scale, device)
+    return session if out or everything else replace(session, out=session.root / "reports" / "scratch")
 
 
 def _same_device(root: Path, scale: str, device: str) -> bool:
@@ -102,7 +125,9 @@ def _same_device(root: Path, scale: str, device: str) -> bool:
 def _device(wanted: str) -> str:
     if wanted not in ("auto", "cpu", "cuda"):
         raise UsageError(f"unknown device {wanted!r}; devices are auto, cpu and cuda")
-    driver = Path("/proc/driver/nvidia/version").exists() or os.name == "nt" or bool(os.environ.get("CUDA_VISIBLE_DEVICES"))
+    driver = (
+        Path("/proc/driver/nvidia/version").exists() or os.name == "nt" or bool(os.environ.get("CUDA_VISIBLE_DEVICES"))
+    )
     if wanted == "cpu" or (wanted == "auto" and not driver):
         return "cpu"
     import torch  # only where there may be a GPU: it takes seconds
@@ -117,16 +142,16 @@ def _device(wanted: str) -> str:
 @app.command("list")
 def list_claims(scale: ScaleName = "micro", root: Root = Path()) -> None:
     """List the claims with their predicted and recorded verdicts."""
-    from harness import judge
+    from harness import verdicts
 
     session = _session(None, scale, root)
     recorded: dict[str, Any] = {}
     if (session.committed / "verdicts.json").is_file():
-        recorded = judge.load(session.committed / "verdicts.json")["claims"]
+        recorded = verdicts.load(session.committed / "verdicts.json")["claims"]
     table = Table("claim", "statement", "predicted", "recorded", title=f"claims at scale {session.scale}")
     for claim in session.claims:
         verdict = recorded.get(claim.id)
-        text = judge.verdict_text(verdict, session.scale) if verdict else "–"
+        text = verdicts.in_words(verdict, session.scale) if verdict else "–"
         table.add_row(claim.id, claim.statement, claim.predicted[session.scale], text)
     console.print(table)
 
@@ -160,9 +185,7 @@ def run(
     root: Root = Path(),
 ) -> None:
     """Compute what is due, store it, and write results.parquet."""
-    session = _session(
-        claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=_device(device)
-    )
+    session = _computing(claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device)
     _run(session, workers)
 
 
@@ -183,11 +206,11 @@ def _run(session: Session, workers: int | None) -> None:
             )
             try:
                 summary = compute(made, writer, executor, console=console, kind=session.device)
-            except Interrupted as stop:
-                raise Interrupted(f"{stop}. Next: the same command again goes on from there") from None
+            except InterruptedRunError as stop:
+                raise InterruptedRunError(f"{stop}. Next: the same command again goes on from there") from None
         console.print(
-            f"{summary.trainings} computed in {summary.populations} populations, {summary.member_steps:,} member-steps, "
-            f"{summary.wall_s:.0f} s"
+            f"{summary.trainings} computed in {summary.populations} populations, "
+            f"{summary.member_steps:,} member-steps, {summary.wall_s:.0f} s"
         )
     else:
         console.print(f"all {len(made.units)} trainings and evaluations are stored")
@@ -199,21 +222,20 @@ def _run(session: Session, workers: int | None) -> None:
 def judge(scale: ScaleName = "micro", out: Out = None, root: Root = Path()) -> None:
     """Judge the rows of results.parquet: writes verdicts.json and junit.xml. Needs no torch and no GPU."""
     session = _session(None, scale, root, out=out)
-    verdicts = _judge(session)
-    _print_verdicts(verdicts)
+    _print_verdicts(_judge(session))
     _ended(session, "verdicts.json")
 
 
 def _judge(session: Session, turned: Sequence[str] = ()) -> dict[str, Any]:
     from harness import judge as judging
-    from harness import results
+    from harness import results, verdicts
     from harness.lock import Registry
 
     registry = Registry(session.root / "claims" / "registry.lock")
-    verdicts = judging.judge(results.read(session.out / "results.parquet"), registry)
-    (session.out / "verdicts.json").write_text(judging.dump(verdicts))
-    (session.out / "junit.xml").write_text(judging.junit(verdicts, turned))
-    return verdicts
+    judged = judging.judge(results.read(session.out / "results.parquet"), registry)
+    (session.out / "verdicts.json").write_text(verdicts.dump(judged))
+    (session.out / "junit.xml").write_text(verdicts.junit(judged, turned))
+    return judged
 
 
 @app.command()
@@ -225,14 +247,13 @@ def report(scale: ScaleName = "micro", out: Out = None, root: Root = Path()) -> 
 
 
 def _report(session: Session) -> None:
-    from harness import judge as judging
-    from harness import pilot, results
+    from harness import pilot, results, verdicts
     from harness import report as reporting
     from harness.lock import Registry
 
     reporting.write(
         results.read(session.out / "results.parquet"),
-        judging.load(session.out / "verdicts.json"),
+        verdicts.load(session.out / "verdicts.json"),
         Registry(session.root / "claims" / "registry.lock"),
         pilot.read(session.pilots),
         session.out,
@@ -256,28 +277,28 @@ def verify(
     Exit status: 0 verdicts as recorded; 1 a verdict turned from reproduced to refuted or back, or the committed rows
     give other bytes; 2 usage; 3 a run failed; 130 interrupted.
     """
-    from harness import judge as judging
+    from harness import verdicts
 
-    session = _session(
-        claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=_device(device)
-    )
+    session = _computing(claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device)
     recorded: dict[str, Any] = {"claims": {}}
     changed: list[str] = []
     if (session.committed / "results.parquet").is_file():
         changed = _other_bytes(session)
-        recorded = judging.load(session.committed / "verdicts.json")
+        recorded = verdicts.load(session.committed / "verdicts.json")
     _run(session, workers)
-    verdicts = _judge(session)
-    turned = judging.turned(recorded, verdicts)
+    judged = _judge(session)
+    turned = verdicts.turned(recorded, judged)
     if turned:
-        (session.out / "junit.xml").write_text(judging.junit(verdicts, turned))
+        (session.out / "junit.xml").write_text(verdicts.junit(judged, turned))
     _report(session)
-    _print_verdicts(verdicts, recorded)
+    _print_verdicts(judged, recorded)
     _ended(session, "report.md")
     for name in changed:
-        console.print(f"[red]the committed rows give other bytes for {name}. Next: harness judge, harness report, git diff[/red]")
+        console.print(
+            f"[red]the committed rows give other bytes for {name}. Next: harness judge, harness report, git diff[/red]"
+        )
     for id in turned:
-        was, now = recorded["claims"][id]["outcome"], verdicts["claims"][id]["outcome"]
+        was, now = recorded["claims"][id]["outcome"], judged["claims"][id]["outcome"]
         console.print(f"[red]{id} turned: recorded {was}, now {now}[/red]")
     if changed or turned:
         raise typer.Exit(1)
@@ -312,7 +333,9 @@ def pilot(
     claims: Claims = None,
     scale: ScaleName = "micro",
     replicates: Annotated[int, typer.Option("--replicates", min=2, help="Pilot replicates.")] = 5,
-    grid: Annotated[bool, typer.Option("--grid", help="Measure the claim's declared grid instead of its arms.")] = False,
+    grid: Annotated[
+        bool, typer.Option("--grid", help="Measure the claim's declared grid instead of its arms.")
+    ] = False,
     device: Device = "auto",
     workers: Workers = None,
     store: StorePath = None,
@@ -334,9 +357,7 @@ def pilot(
     collected = results.collect(made, scale=session.scale, suite_seed=PILOT_SEED, quick=False)
     table = Table("claim", "what", "n", "mean", "sd", title="pilots, in percent and percentage points")
     for request in made.requests:
-        lines = piloting.summarise(
-            made, request, collected, scale=session.scale, date=now(), git=git_revision(session.root)
-        )
+        lines = piloting.summarise(request, collected, scale=session.scale, date=now(), git=git_revision(session.root))
         piloting.append(session.pilots, lines)
         for line in lines:
             table.add_row(line.claim, line.what, str(line.n), f"{line.mean:.2f}", f"{line.sd:.2f}")
@@ -345,7 +366,11 @@ def pilot(
 
 
 @app.command()
-def lock(claims: Annotated[list[str], typer.Argument(help="Ids of claims or papers.")], scale: ScaleName = "micro", root: Root = Path()) -> None:
+def lock(
+    claims: Annotated[list[str], typer.Argument(help="Ids of claims or papers.")],
+    scale: ScaleName = "micro",
+    root: Root = Path(),
+) -> None:
     """Lock claims before their confirmatory run: append them to claims/registry.lock."""
     from harness import pilot as piloting
     from harness.check import check
@@ -392,15 +417,15 @@ def doctor(store: StorePath = None, root: Root = Path()) -> None:
 
 
 def _print_verdicts(verdicts: dict[str, Any], recorded: dict[str, Any] | None = None) -> None:
-    from harness.judge import verdict_text
     from harness.report import p_value, signed_pp
+    from harness.verdicts import in_words
 
     table = Table("claim", "verdict", "effect (95 % interval)", "recorded", "p", "n", "predicted")
     for id, verdict in verdicts["claims"].items():
         before = (recorded or {"claims": {}})["claims"].get(id)
         table.add_row(
             id,
-            verdict_text(verdict, verdicts["scale"]) + (f"\n{verdict['cause']}" if verdict["cause"] else ""),
+            in_words(verdict, verdicts["scale"]) + (f"\n{verdict['cause']}" if verdict["cause"] else ""),
             _effect(verdict, signed_pp),
             _effect(before, signed_pp) if before else "–",
             p_value(verdict["p_rep"]),
@@ -423,4 +448,3 @@ def _ended(session: Session, name: str) -> None:
 
 def _shown(path: Path, root: Path) -> Path:
     return path.relative_to(root) if path.is_relative_to(root) else path
-

@@ -85,7 +85,7 @@ def compute(population: Population, *, device: str = "cpu", report: Report = lam
 def train(population: Population, stack: _Stack, data: _Data, report: Report) -> Iterator[int]:
     """Make the program's updates in place; yields the absolute step count after each."""
     program = population.program
-    assert program.recipe is not None  # noqa: S101 - compute() asked
+    assert program.recipe is not None
     optimiser = _optimiser(program.recipe.optimiser, stack.learned_RP)
     reported, told = program.first_step, time.monotonic()
     for first in range(program.first_step, program.recipe.steps, CHUNK):
@@ -147,7 +147,7 @@ class _Stack:
 
     def views(self, flat_RP: Tensor) -> dict[str, Tensor]:
         """Return each parameter tensor's view of `flat_RP`, shape (R, *shape), by name."""
-        return {t.name: flat_RP[:, t.slice].unflatten(1, t.shape) for t in self.network.tensors()}
+        return {t.name: flat_RP[:, t.slice].view(-1, *t.shape) for t in self.network.tensors()}
 
     def leaves(self) -> dict[str, Tensor]:
         """Return the parameters of a forward pass, the tensors with respect to which gradients are taken."""
@@ -170,9 +170,7 @@ class _ScoreStack(_Stack):
     backward pass goes straight through the choice to |score|, and from there to the score by its sign.
     """
 
-    def __init__(
-        self, network: Network, members: tuple[Member, ...], device: torch.device, learn: Scores
-    ) -> None:
+    def __init__(self, network: Network, members: tuple[Member, ...], device: torch.device, learn: Scores) -> None:
         super().__init__(network, members, device)
         scores = [m.scores for m in members if m.scores is not None]
         self.learned_RP = torch.from_numpy(np.stack(scores)).to(device)
@@ -243,7 +241,7 @@ class _Data:
     def batches(self, first: int, last: int) -> tuple[Tensor, Tensor]:
         """Return all members' batches of steps `first` to `last - 1`: images (S, R, B, K), answers (S, R, B)."""
         recipe = self.population.program.recipe
-        assert recipe is not None  # noqa: S101 - only trainings have batches
+        assert recipe is not None
         each = [
             tasks.batches(self.task, m.replicate, m.order_draw, size=recipe.batch, first=first, last=last)
             for m in self.population.members
@@ -278,9 +276,9 @@ class _Data:
             forward(network, params, self.inputs(self.held_out("calibration")[0]), collect=moments)
         losses, hits = [], []
         images_RBK, answers_RB = self.held_out(split)
-        for images, answers in zip(
-            images_RBK.split(EVALUATION_CHUNK, 1), answers_RB.split(EVALUATION_CHUNK, 1), strict=True
-        ):
+        for first in range(0, answers_RB.shape[1], EVALUATION_CHUNK):
+            images = images_RBK[:, first : first + EVALUATION_CHUNK]
+            answers = answers_RB[:, first : first + EVALUATION_CHUNK]
             logits_RBC = forward(network, params, self.inputs(images), moments=moments)
             losses.append(_cross_entropy(logits_RBC, answers).double().cpu().numpy())
             hits.append((logits_RBC.argmax(2) == answers).cpu().numpy())

@@ -45,7 +45,7 @@ class RunError(HarnessError):
     exit_status = 3
 
 
-class Interrupted(HarnessError):
+class InterruptedRunError(HarnessError):
     """Ctrl-C: everything finished so far is stored."""
 
     exit_status = 130

@@ -50,7 +50,7 @@ class _Keyed:
 
 
 def describe(node: _Keyed) -> dict[str, Any]:
-    """Return what a node's key hashes: its fields, with other nodes by their keys; for provenance and ``harness why``."""
+    """Return what a node's key hashes: its fields, other nodes by their keys; for provenance and ``why``."""
     return _fields(node)
 
 
@@ -87,7 +87,7 @@ class Fresh(_Keyed):
 
 @dataclass(frozen=True)
 class Scores:
-    """Edge-popup: weights stay as they start, a score a weight is learned, the top `keep` of |score| a layer is used."""
+    """Edge-popup: weights stay as they start, a score a weight is learned, a layer's top `keep` are used."""
 
     keep: Fraction
 
@@ -190,7 +190,7 @@ def train(
     recipe: Recipe,
     *,
     mask: Mask | None = None,
-    start: Start = Fresh(),  # noqa: B008 - a frozen value
+    start: Start = Fresh(),
     first_step: int = 0,
     learn: Scores | None = None,
     streams: dict[str, int] | None = None,
@@ -256,7 +256,7 @@ def evaluate(
     network: Network,
     task: Task,
     *,
-    weights: Start = Fresh(),  # noqa: B008 - a frozen value
+    weights: Start = Fresh(),
     mask: Mask | None = None,
 ) -> Evaluation:
     """Measure test accuracy of `weights` under `mask`, untrained."""

@@ -27,7 +27,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 INK, FAINT = "#222222", "#8a8a8a"
 
-STYLE = {
+STYLE: Any = {
     "svg.hashsalt": "harness",
     "svg.fonttype": "path",
     "font.family": "DejaVu Sans",
@@ -81,7 +81,8 @@ def _look(design: Design, arm: str) -> tuple[str, str]:
 
 def _jitter(n: int, width: float) -> NDArray[np.float64]:
     """Return n fixed offsets within +-width that do not line up: multiples of the golden ratio."""
-    return ((np.arange(n) * 0.6180339887) % 1.0 - 0.5) * 2 * width
+    golden = np.arange(n, dtype=np.float64) * 0.6180339887
+    return np.asarray((golden % 1.0 - 0.5) * 2 * width, np.float64)
 
 
 def _curves(axis: Axes, results: Results, claim: str, design: Design, arms: Sequence[str]) -> None:
@@ -112,7 +113,9 @@ def _curves(axis: Axes, results: Results, claim: str, design: Design, arms: Sequ
     axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.3g}"))
     for part in design.parts:
         if part.band is not None and part.arm in arms:
-            axis.axvspan(float(part.band.low) * 100, float(part.band.high) * 100, color="#000000", alpha=0.05, lw=0, zorder=0)
+            axis.axvspan(
+                float(part.band.low) * 100, float(part.band.high) * 100, color="#000000", alpha=0.05, lw=0, zorder=0
+            )
     axis.set_xlabel("weights kept (%, log scale); shaded: where the hypothesis is read")
     axis.set_ylabel("test accuracy (%)")
     axis.grid(axis="y", color="#dddddd", lw=0.6)
@@ -138,7 +141,9 @@ def _strips(axis: Axes, results: Results, claim: str, design: Design, arms: Sequ
         mean = 100 - values.mean()
         axis.plot([100 - interval.upper, 100 - interval.lower], [place, place], color=colour, lw=3, alpha=0.9)
         axis.plot([mean], [place], marker, color=colour, ms=8, mec="white", mew=1)
-        axis.annotate(f"{values.mean():.2f}", (mean, place), (0, 13), textcoords="offset points", ha="center", fontsize=9)
+        axis.annotate(
+            f"{values.mean():.2f}", (mean, place), (0, 13), textcoords="offset points", ha="center", fontsize=9
+        )
     axis.set_xscale("log")
     axis.invert_xaxis()
     axis.xaxis.set_major_locator(FixedLocator([90, 50, 20, 10, 5, 2, 1]))
@@ -150,9 +155,7 @@ def _strips(axis: Axes, results: Results, claim: str, design: Design, arms: Sequ
     axis.grid(axis="x", color="#dddddd", lw=0.6)
 
 
-def _differences(
-    axis: Axes, results: Results, claim: str, design: Design, judged: Sequence[Mapping[str, Any]]
-) -> None:
+def _differences(axis: Axes, results: Results, claim: str, design: Design, judged: Sequence[Mapping[str, Any]]) -> None:
     """Draw each part's paired differences: a dot a replicate, mean and 95 % interval, 0 and the bound it is held to."""
     parts = design.compared()
     for place, (part, result) in enumerate(zip(parts, judged, strict=True)):
@@ -168,12 +171,22 @@ def _differences(
             axis.plot([-bound, -bound], [place - 0.36, place + 0.36], color=COLOURS[1], lw=1.6, ls=(0, (3, 1.5)))
         word = "sesoi" if part.kind is Kind.BEATS else "margin"
         axis.annotate(
-            f"{word} {bound:+g}", (bound, place + 0.36), (2, -9), textcoords="offset points", fontsize=8, color=COLOURS[1]
+            f"{word} {bound:+g}",
+            (bound, place + 0.36),
+            (2, -9),
+            textcoords="offset points",
+            fontsize=8,
+            color=COLOURS[1],
         )
         if part.published_pp is not None:
             axis.plot([part.published_pp], [place - 0.3], "*", color=COLOURS[2], ms=11, mec="white", mew=0.8)
             axis.annotate(
-                "paper", (part.published_pp, place - 0.3), (7, -3), textcoords="offset points", fontsize=8, color=COLOURS[2]
+                "paper",
+                (part.published_pp, place - 0.3),
+                (7, -3),
+                textcoords="offset points",
+                fontsize=8,
+                color=COLOURS[2],
             )
         note = " (null setting)" if part.null_setting else "" if place < len(design.parts) else " (beside)"
         axis.annotate(

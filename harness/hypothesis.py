@@ -52,8 +52,8 @@ class Band:
                 "Next: correct the band in the claim's file."
             )
 
-    def __contains__(self, density: float) -> bool:
-        return float(self.low) <= density <= float(self.high)
+    def __contains__(self, density: object) -> bool:
+        return isinstance(density, float | Fraction) and float(self.low) <= density <= float(self.high)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -105,7 +105,9 @@ class Registry:
             )
         last = max((e.version for e in self.versions(claim.id, scale)), default=0)
         if claim.version != last + 1:
-            raise LockError(f"{claim.id}: version {claim.version} cannot follow version {last}. Next: version={last + 1}")
+            raise LockError(
+                f"{claim.id}: version {claim.version} cannot follow version {last}. Next: version={last + 1}"
+            )
         entry = Locked(
             claim=claim.id,
             version=claim.version,

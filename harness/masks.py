@@ -50,7 +50,7 @@ def prune_by_magnitude(network: Network, weights: Flat, alive: Bits, keep: Keep,
         for name, tensor in layers.items():
             mask[tensor.slice] = largest(np.abs(weights[tensor.slice]), alive[tensor.slice], counts[name])
         return mask
-    assert isinstance(keep, Fraction)  # noqa: S101 - held by prune()
+    assert isinstance(keep, Fraction)
     places = np.concatenate([np.arange(network.flat_size)[tensor.slice] for tensor in layers.values()])
     mask[places] = largest(np.abs(weights[places]), alive[places], round_half_up(network.weights * keep))
     return mask

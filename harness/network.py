@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ Layer = Linear | BatchNorm | Relu
 
 @dataclass(frozen=True)
 class Tensor:
-    """One parameter tensor of a member: where it lies in the member's flat parameters, and whether pruning may touch it."""
+    """One parameter tensor of a member: its place in the flat parameters, and whether it may be pruned."""
 
     name: str
     shape: tuple[int, ...]
@@ -145,7 +146,7 @@ def mlp(*widths: int, bias: bool = True, batch_norm: bool = False, init: Init = 
     if len(widths) < 2 or min(widths) < 1:
         raise DesignError(f"mlp{widths}: at least an input and an output width are needed, all positive")
     layers: list[Layer] = []
-    for i, (fan_in, fan_out) in enumerate(zip(widths[:-2], widths[1:-1], strict=True), start=1):
+    for i, (fan_in, fan_out) in enumerate(itertools.pairwise(widths[:-1]), start=1):
         layers.append(Linear(f"fc{i}", fan_in, fan_out, bias=bias and not batch_norm))
         if batch_norm:
             layers.append(BatchNorm(f"bn{i}", fan_out))

@@ -6,12 +6,18 @@ import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness.catalogue import Arm, Claim, Design, Scale
-from harness.plan import Plan, Request
-from harness.results import Results
+from harness.expression import Measured
+from harness.plan import Request
+from harness.population import Program
+
+if TYPE_CHECKING:
+    from harness.results import Results
 
 
 @dataclass(frozen=True)
@@ -60,12 +66,12 @@ def runs(pilots: Sequence[Pilot], claim: str) -> list[str]:
     return sorted({pilot.date for pilot in pilots if pilot.claim == claim})
 
 
-def summarise(plan: Plan, request: Request, results: Results, *, scale: Scale, date: str, git: str) -> list[Pilot]:
+def summarise(request: Request, results: Results, *, scale: Scale, date: str, git: str) -> list[Pilot]:
     """Return the log lines of one claim: every arm at every density, and every part's paired difference."""
     claim, design = request.claim, request.design
     lines = []
 
-    def line(what: str, task: str, recipe: str, values: np.ndarray, key: str) -> None:
+    def line(what: str, task: str, recipe: str, values: NDArray[np.float64], key: str) -> None:
         sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
         lines.append(
             Pilot(
@@ -78,20 +84,16 @@ def summarise(plan: Plan, request: Request, results: Results, *, scale: Scale, d
         table = results.values(claim.id, arm)
         for density, nodes in points.items():
             node = nodes[0]
-            recipe = plan_label(node)
-            line(f"{arm} at {float(density):.4%} kept", node.task.name, recipe, table[float(density)].to_numpy() * 100, node.key)
+            values = table[float(density)].to_numpy() * 100
+            line(f"{arm} at {float(density):.4%} kept", node.task.name, _how(node), values, node.key)
     for part in design.compared():
         difference = results.read(claim.id, part.arm, part) - results.read(claim.id, part.reference, part)
         line(part.name, part.task, "", difference, "")
     return lines
 
 
-def plan_label(node: object) -> str:
-    """Return a few words on how a node was trained."""
-    from harness.expression import Evaluation, Training
-    from harness.population import Program
-
-    return Program.of(node).label.partition(": ")[2] if isinstance(node, Training | Evaluation) else ""
+def _how(node: Measured) -> str:
+    return Program.of(node).label.partition(": ")[2]
 
 
 def grid(claim: Claim, scale: Scale) -> Design | None:
@@ -100,6 +102,3 @@ def grid(claim: Claim, scale: Scale) -> Design | None:
         return None
     arms: dict[str, Arm] = dict(claim.pilot(scale))
     return Design(arms=arms, parts=(), contrast=(), replicates=claim.design(scale).replicates)
-
-
-__all__ = ["Pilot", "append", "grid", "read", "runs", "summarise"]

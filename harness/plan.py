@@ -191,9 +191,7 @@ class Plan:
             for name in self.wanted[unit.node.key] | set(self._kept_before(unit))
             if name.isdigit()
         }
-        return Population(
-            Program.of(units[0].node), tuple(self._member(unit) for unit in units), tuple(sorted(kept))
-        )
+        return Population(Program.of(units[0].node), tuple(self._member(unit) for unit in units), tuple(sorted(kept)))
 
     def _kept_before(self, unit: Unit) -> Iterable[str]:
         entry = self.entry(unit.node, unit.replicate)
@@ -309,4 +307,3 @@ def shorten(design: Design, *, by: int = 40) -> Design:
         name: [measured(node) for nodes in points.values() for node in nodes] for name, points in design.points.items()
     }
     return replace(design, arms=arms)
-

@@ -54,7 +54,9 @@ class Program:
         optimiser = self.recipe.optimiser
         what = "scores" if self.learn else "weights"
         first = f" from {self.first_step}" if self.first_step else ""
-        return f"{self.task.name}: {what}, {type(optimiser).__name__} {optimiser.lr:g}, {self.recipe.steps} steps{first}"
+        return (
+            f"{self.task.name}: {what}, {type(optimiser).__name__} {optimiser.lr:g}, {self.recipe.steps} steps{first}"
+        )
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,25 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from harness import figures, judge
+from harness import figures
 from harness.catalogue import CLAIMS, PAPERS, Claim, Design, Scale
 from harness.hypothesis import Kind, Part
 from harness.lock import Registry
 from harness.pilot import Pilot, runs
 from harness.results import Results
+from harness.verdicts import hits, in_words
 
 QUALIFIERS = {
     "direction": "the effect has the claimed sign; its interval also reaches below the smallest effect of interest",
-    "at least sesoi": "the effect has the claimed sign and its whole interval is at or above the smallest effect of interest",
+    "at least sesoi": "the effect has the claimed sign, and its whole interval is at or above what is of interest",
     "opposite": "the effect has the opposite sign",
     "too small": "the effect has the claimed sign and is smaller than the smallest effect of interest",
 }
 
 
-def write(results: Results, verdicts: Mapping[str, Any], registry: Registry, pilots: Sequence[Pilot], out: Path) -> None:
+def write(
+    results: Results, verdicts: Mapping[str, Any], registry: Registry, pilots: Sequence[Pilot], out: Path
+) -> None:
     """Write ``report.md`` and the figures into `out`; the same input gives the same bytes."""
     figures.write(results, CLAIMS, verdicts, out / "figures")
     (out / "report.md").write_text(text(results, verdicts, registry, pilots))
@@ -33,14 +36,12 @@ def write(results: Results, verdicts: Mapping[str, Any], registry: Registry, pil
 def text(results: Results, verdicts: Mapping[str, Any], registry: Registry, pilots: Sequence[Pilot]) -> str:
     """Return the report as markdown."""
     environment = Environment(
-        loader=PackageLoader("harness"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined, autoescape=False
-    )  # noqa: S701 - markdown, not HTML
+        loader=PackageLoader("harness"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    )
     environment.filters.update(pp=signed_pp, p=p_value, percent=percent)
     scale = Scale(verdicts["scale"])
-    sections = [
-        _section(id, verdict, results, registry, pilots, scale) for id, verdict in verdicts["claims"].items()
-    ]
-    hit, decided = judge.hits(verdicts)
+    sections = [_section(id, verdict, results, registry, pilots, scale) for id, verdict in verdicts["claims"].items()]
+    hit, decided = hits(verdicts)
     return environment.get_template("report.md.j2").render(
         scale=scale, sections=sections, hits=hit, confirmatory=decided, provenance=_provenance(results.meta["records"]),
         papers=[PAPERS[key] for key in sorted({s.claim.paper for s in sections})], quick=results.meta["quick"],
@@ -85,7 +86,7 @@ def _section(
         claim=claim,
         design=design,
         verdict=verdict,
-        verdict_text=judge.verdict_text(verdict, scale),
+        verdict_text=in_words(verdict, scale),
         qualifier=QUALIFIERS.get(verdict["qualifier"], ""),
         lock=f"version {entry.version}, locked {entry.locked}, predicted {entry.predicted}" if entry else "not locked",
         versions=[
@@ -122,7 +123,7 @@ def _asserts(part: Part) -> str:
 
 
 def _band(part: Part) -> str:
-    assert part.band is not None  # noqa: S101 - asked by the caller
+    assert part.band is not None
     low, high = float(part.band.low), float(part.band.high)
     return f"{low:.3g} to {high:.3g} of the weights kept".replace("0.", ".")
 
@@ -131,7 +132,7 @@ def _arm(results: Results, claim: str, arm: str) -> dict[str, str]:
     table = results.values(claim, arm) * 100
     frame = results.frame
     draws = frame[(frame["claim"] == claim) & (frame["arm"] == arm)]["draw"].max() + 1
-    cells = [f"{percent(density)}: {table[density].mean():.2f}" for density in table.columns]
+    cells = [f"{percent(float(density))}: {table[density].mean():.2f}" for density in table.columns]
     return {"arm": arm, "draws": str(draws), "n": str(len(table)), "values": " · ".join(cells)}
 
 

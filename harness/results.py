@@ -138,7 +138,7 @@ def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[A
         for density, draw, node in _flat(points):
             for replicate in request.replicates:
                 entry = plan.entry(node, replicate)
-                assert entry is not None  # noqa: S101 - collect() asked
+                assert entry is not None
                 record = plan.store.records[entry.record]
                 records[entry.record] = {
                     **record["provenance"],

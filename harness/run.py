@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from harness.errors import HarnessError, Interrupted, RunError
+from harness.errors import HarnessError, InterruptedRunError, RunError
 from harness.executor import Executor
 from harness.plan import Plan, Unit, member_seconds
 from harness.population import Computed, Population, Program
@@ -43,8 +43,8 @@ class _Running:
 def run(plan: Plan, writer: Writer, executor: Executor, *, console: Console, kind: str) -> Summary:
     """Compute every due unit of `plan` and store it, one record a population.
 
-    Raises RunError when a population fails, and Interrupted on Ctrl-C once the populations under way have ended (a
-    second Ctrl-C drops them); what was stored before stays stored.
+    Raises RunError when a population fails, and InterruptedRunError on Ctrl-C once the populations under way have
+    ended (a second Ctrl-C drops them); what was stored before stays stored.
     """
     started = time.perf_counter()
     summary = Summary()
@@ -78,12 +78,14 @@ def run(plan: Plan, writer: Writer, executor: Executor, *, console: Console, kin
                     show.end(finished, computed)
             except KeyboardInterrupt:
                 if interrupted:
-                    raise Interrupted("interrupted: populations under way were dropped") from None
+                    raise InterruptedRunError("interrupted: populations under way were dropped") from None
                 interrupted = True
-                console.print(f"Ctrl-C: {len(running)} populations under way will be finished and stored; again drops them")
+                console.print(
+                    f"Ctrl-C: {len(running)} populations under way will be finished and stored; again drops them"
+                )
     summary.wall_s = time.perf_counter() - started
     if interrupted:
-        raise Interrupted("interrupted: everything finished so far is stored")
+        raise InterruptedRunError("interrupted: everything finished so far is stored")
     return summary
 
 
@@ -93,15 +95,19 @@ def _result(future: Future[Computed], finished: _Running) -> Computed:
     except HarnessError:
         raise
     except BrokenProcessPool as error:
-        raise RunError(f"a worker died while computing {_name(finished)}: out of memory? Next: fewer --workers") from error
+        raise RunError(
+            f"a worker died while computing {_name(finished)}: out of memory? Next: fewer --workers"
+        ) from error
     except Exception as error:  # whatever a population died of is reported with its name, not as a bare traceback
         raise RunError(
-            f"{_name(finished)} failed: {type(error).__name__}: {error}. Next: harness why {finished.units[0].claims[0]}"
+            f"{_name(finished)} failed: {type(error).__name__}: {error}. "
+            f"Next: harness why {finished.units[0].claims[0]}"
         ) from error
 
 
 def _name(finished: _Running) -> str:
-    return f"{finished.population.program.label}, {len(finished.units)} members, for {', '.join(claims_of(finished.units))}"
+    claims = ", ".join(claims_of(finished.units))
+    return f"{finished.population.program.label}, {len(finished.units)} members, for {claims}"
 
 
 def claims_of(units: list[Unit]) -> list[str]:
@@ -117,7 +123,11 @@ class _Show:
         due = plan.due()
         self.left = len(due)
         self.work = [member_seconds(Program.of(unit.node), plan.store) for unit in due]
-        self.total = progress.add_task("all", total=sum(self.work) or 1, what="[bold]all populations", rate="") if progress else None
+        self.total = (
+            progress.add_task("all", total=sum(self.work) or 1, what="[bold]all populations", rate="")
+            if progress
+            else None
+        )
         self.seconds = {unit.name: work for unit, work in zip(due, self.work, strict=True)}
         self.began: dict[int, tuple[float, int]] = {}
 

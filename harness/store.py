@@ -199,11 +199,11 @@ class Writer:
 def _write(folder: Path, population: Population, computed: Computed, provenance: Mapping[str, Any]) -> dict[str, Any]:
     flat = [(i, *dataclasses.astuple(row)) for i, m in enumerate(computed.members) for row in m.rows]
     names = ("member", "metric", "step", "value")
-    columns = dict(zip(names, zip(*flat, strict=True), strict=True)) if flat else {name: () for name in names}
+    columns = dict(zip(names, zip(*flat, strict=True), strict=True)) if flat else dict.fromkeys(names, ())
     pq.write_table(pa.table({name: list(values) for name, values in columns.items()}), folder / "rows.parquet")
     save_file(
         {
-            f"{i}/{slot}": np.packbits(array) if array.dtype == np.bool_ else array
+            f"{i}/{slot}": np.packbits(array.astype(np.bool_)) if array.dtype == np.bool_ else array
             for i, m in enumerate(computed.members)
             for slot, array in m.arrays.items()
         },

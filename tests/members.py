@@ -1,5 +1,7 @@
 """Members and populations made by hand, for tests of the engine."""
 
+from fractions import Fraction
+
 from harness.expression import Scores
 from harness.masks import random_bits
 from harness.network import initial_scores, initial_values, mlp
@@ -7,7 +9,6 @@ from harness.population import Member, Population, Program
 from harness.recipe import SGD, Adam, Recipe
 from harness.streams import Replicate
 from harness.tasks import DIGIT_DIFFERENCE, DIGITS
-from fractions import Fraction
 
 ADAM = Recipe(optimiser=Adam(1.2e-3), steps=50, batch=60, validate_every=25)
 MOMENTUM = Recipe(optimiser=SGD(0.1, momentum=0.9, weight_decay=1e-4), steps=50, batch=60, validate_every=25)

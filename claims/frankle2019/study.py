@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-from harness import DIGITS, Adam, Recipe, Scale, Training, fresh, mlp, prune, train
+from harness import DIGITS, Adam, Mask, Recipe, Scale, Start, Training, fresh, mlp, prune, train
 
 NET = mlp(64, 300, 100, 10)  # LeNet-300-100 on 8x8 images: 50,200 weights
 RECIPE = Recipe(optimiser=Adam(1.2e-3), steps=600, batch=60)  # learning rate and batch of the paper, Figure 2
@@ -38,14 +38,15 @@ def lenet(scale: Scale) -> Study:
     tickets: list[Training] = []
     one_shot, equal_cost, reinit = [], [], []
     for k in range(1, ROUNDS + 1):
-
-        def reset(mask, start=dense.at(0), order=k):  # type: ignore[no-untyped-def]
-            return train(NET, DIGITS, RECIPE, mask=mask, start=start, streams={"order": order})
-
-        iterative = prune(tickets[-1] if tickets else dense, keep=keep(k))
-        tickets.append(reset(iterative))
-        one_shot.append(reset(prune(dense, keep=keep(k))))
-        equal_cost.append(reset(prune(longer, keep=keep(k))))
+        ticket = prune(tickets[-1] if tickets else dense, keep=keep(k))
+        tickets.append(reset(ticket, dense.at(0), k))
+        one_shot.append(reset(prune(dense, keep=keep(k)), dense.at(0), k))
+        equal_cost.append(reset(prune(longer, keep=keep(k)), dense.at(0), k))
         if k in REINIT_ROUNDS:
-            reinit += [reset(iterative, start=fresh("reinit", draw=REDRAWS * k + i)) for i in range(REDRAWS)]
+            reinit += [reset(ticket, fresh("reinit", draw=REDRAWS * k + i), k) for i in range(REDRAWS)]
     return Study(dense, tuple(tickets), tuple(one_shot), tuple(equal_cost), tuple(reinit))
+
+
+def reset(mask: Mask, start: Start, rounds: int) -> Training:
+    """Train what `mask` keeps from `start`; all arms at a round see the data in the same order."""
+    return train(NET, DIGITS, RECIPE, mask=mask, start=start, streams={"order": rounds})

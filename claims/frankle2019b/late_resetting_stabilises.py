@@ -40,7 +40,7 @@ def late_resetting_stabilises(scale: Scale) -> Design:
             "linear, lr .01": low.linear,
         },
         parts=(
-            beats("late", "reset to 0", on=DIGIT_DIFFERENCE, band=at),
+            beats("late", "reset to 0", on=DIGIT_DIFFERENCE, band=at, published_pp=3.75),
             matches("late", "dense", on=DIGIT_DIFFERENCE, band=at, floors=("random mask, late",)),
             matches(
                 "reset to 0, lr .01",
@@ -51,9 +51,11 @@ def late_resetting_stabilises(scale: Scale) -> Design:
                 null_setting=True,
             ),
         ),
+        beside=(beats("late", "reset to 0", on=DIGIT_DIFFERENCE, band=percent_kept("6", "7"), label="at 6.4 % kept"),),
         panels={
             "learning rate .1": ("dense", "late", "reset to 0", "random reinit", "random mask, late"),
             "learning rate .01": ("dense, lr .01", "late, lr .01", "reset to 0, lr .01"),
         },
         contrast=("mask", "start", "first_step", "streams.order"),
+        replicates=20,
     )

@@ -1,4 +1,4 @@
-"""P4. Ramanujan et al., What's Hidden in a Randomly Weighted Neural Network?"""
+"""P4. Ramanujan et al., on subnetworks hidden in randomly weighted networks."""
 
 from harness import paper
 

@@ -15,15 +15,16 @@ from harness import DIGIT_DIFFERENCE, DIGITS, Design, Scale, Source, claim, matc
     ),
     predicted={"micro": "reproduced"},
     deviations=(
-        "An MLP 300-100 on 8x8 digits instead of Conv-2 to Conv-8 on CIFAR-10; batch 60, 600 steps.",
+        "An MLP 300-100 on 8x8 digits instead of Conv-2 to Conv-8 on CIFAR-10; batch 60; 1,200 steps, or 1,500.",
         "The trained net starts from Kaiming normal, the subnetwork from the signed Kaiming constant, as in the paper.",
-        "Learning rates of all arms from the grids of study.py, chosen on pilot seeds.",
+        "Learning rates of all arms from the grid of study.py, chosen on pilot seeds.",
+        "Weight decay 1e-3 in all arms instead of 1e-4; with 1e-4, pilots gave 97.5 % trained, up to 96.4 % linear.",
     ),
     pilot=study.grid,
 )
 def edge_popup_matches_trained(scale: Scale) -> Design:
     """Beside it the same on digit-difference, where the paper's width matters: a narrow net should fall short."""
-    easy = study.hidden(DIGITS, scores_lr=0.1, trained_lr=0.1, linear_lr=0.3)
+    easy = study.hidden(DIGITS, scores_lr=0.3, trained_lr=0.3, linear_lr=1.0)
     hard = study.hidden(DIGIT_DIFFERENCE, scores_lr=0.1, trained_lr=0.1, linear_lr=0.3)
     return Design(
         arms={

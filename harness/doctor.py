@@ -1,0 +1,72 @@
+"""``harness doctor``: versions, device, threads, data found, and the health of the store."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import shutil
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from harness import __version__
+from harness.executor import cores
+from harness.lock import Registry
+from harness.run import git_revision, processor
+from harness.store import Store, check
+
+PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "matplotlib", "safetensors")
+
+
+def examine(root: Path, store: Path, console: Console) -> bool:
+    """Print what there is; returns whether everything is in order."""
+    fine = True
+    table = Table("what", "found", show_header=False)
+    table.add_row("harness", f"{__version__}, git {git_revision(root)}")
+    table.add_row("python", f"{platform.python_version()} on {platform.platform()}")
+    for package in PACKAGES:
+        try:
+            table.add_row(package, importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            table.add_row(package, "[red]not installed. Next: python -m pip install -e .[/red]")
+            fine = False
+    table.add_row("processor", f"{processor()}, {cores()} cores: {cores()} workers of one thread")
+    table.add_row("device", _device())
+    table.add_row("digits", _digits())
+    try:
+        entries = len(Registry(root / "claims" / "registry.lock").entries)
+        table.add_row("registry", f"{entries} entries, chain unbroken")
+    except Exception as error:  # doctor reports every fault it meets and goes on
+        table.add_row("registry", f"[red]{error}[/red]")
+        fine = False
+    kept = Store(store)
+    faults = dict(check(kept))
+    free = shutil.disk_usage(store if store.exists() else root).free / 2**30
+    table.add_row("store", f"{store}: {len(kept.records)} records, {len(kept.entries)} units, {free:.0f} GiB free")
+    for name, fault in faults.items():
+        table.add_row("", f"[red]record {name}: {fault}. Next: harness run sets it aside, or move it away[/red]")
+        fine = False
+    aside = sorted((store / "aside").glob("*.reason.txt"))
+    for reason in aside:
+        table.add_row("", f"set aside: {reason.name.removesuffix('.reason.txt')}: {reason.read_text().strip()}")
+    console.print(table)
+    return fine
+
+
+def _device() -> str:
+    if importlib.util.find_spec("torch") is None:
+        return "torch is not installed"
+    import torch
+
+    if torch.cuda.is_available():
+        return f"cuda: {torch.cuda.get_device_name()}"
+    return f"cpu ({torch.backends.cpu.get_cpu_capability()}); torch sees no CUDA device"
+
+
+def _digits() -> str:
+    from harness.tasks import source
+
+    images, labels = source()
+    return f"{len(images)} images of {images.shape[1]} pixels, {len(set(labels.tolist()))} classes (scikit-learn's)"

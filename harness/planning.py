@@ -1,0 +1,168 @@
+"""``harness plan`` and ``harness why``: the plan of a session, shown."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from harness import pilot as piloting
+from harness.catalogue import CLAIMS, PILOT_SEED, SUITE_SEED, Claim, Design
+from harness.check import check
+from harness.hypothesis import Decision, Kind, Part
+from harness.lock import Registry
+from harness.pilot import Pilot
+from harness.plan import MAX_MEMBERS, Plan, Request, member_seconds, population_bytes, shorten
+from harness.population import Program
+from harness.stats import ALPHA, flip_least, sd_upper, t_power
+from harness.store import Store
+from harness.streams import Replicate
+
+if TYPE_CHECKING:
+    from harness.cli import Session
+
+QUICK_REPLICATES = 2
+
+
+def make(session: Session) -> Plan:
+    """Return the plan of a session: its claims, and those of their families that are stored already.
+
+    Raises DesignError for a design that cannot decide or compare, LockError for a claim changed since it was locked.
+    """
+    registry = Registry(session.root / "claims" / "registry.lock")
+    for claim in session.claims:
+        check(claim, session.scale)
+    registry.check(session.claims, session.scale)
+    store = Store(session.store)
+    requests = [_request(claim, session, registry) for claim in session.claims]
+    if session.quick:
+        return Plan(requests, store)
+    papers = {claim.paper for claim in session.claims}
+    companions = [
+        Request(CLAIMS[id], CLAIMS[id].design(session.scale), registry.replicates(CLAIMS[id], session.scale))
+        for paper in sorted(papers)
+        for id in registry.family(paper, session.scale)
+        if id in CLAIMS and CLAIMS[id] not in session.claims and not registry.fault(CLAIMS[id], session.scale)
+    ]
+    stored = [request for request in companions if not Plan([request], store).due()]
+    return Plan([*requests, *stored], store)
+
+
+def _request(claim: Claim, session: Session, registry: Registry) -> Request:
+    design = claim.design(session.scale)
+    if session.quick:
+        block = tuple(Replicate(SUITE_SEED, i) for i in range(session.replicates or QUICK_REPLICATES))
+        return Request(claim, shorten(design), block)
+    block = registry.replicates(claim, session.scale)
+    if session.replicates is not None:
+        first = block[0].index
+        block = tuple(Replicate(SUITE_SEED, i) for i in range(first, first + session.replicates))
+    return Request(claim, design, block)
+
+
+def make_pilot(session: Session, replicates: int, *, grid: bool) -> Plan:
+    """Return the plan of a pilot: the same designs, or their declared grids, on pilot seeds."""
+    block = tuple(Replicate(PILOT_SEED, i) for i in range(replicates))
+    requests = []
+    for claim in session.claims:
+        check(claim, session.scale)
+        design: Design | None = claim.design(session.scale)
+        if grid:
+            design = piloting.grid(claim, session.scale)
+        if design is not None:
+            requests.append(Request(claim, design, block))
+    return Plan(requests, Store(session.store))
+
+
+def seconds(plan: Plan, workers: int) -> float:
+    """Return about how long the due units take on `workers` cores."""
+    return sum(member_seconds(Program.of(unit.node), plan.store) for unit in plan.due()) / workers
+
+
+def show(plan: Plan, session: Session, console: Console) -> None:
+    """Print the plan: what each claim needs, the populations, and whether the replicates can decide."""
+    due = {unit.name for unit in plan.due()}
+    table = Table(
+        "claim", "needs", "stored", "shared", "due", "member-steps due", "core time", title="trainings and evaluations"
+    )
+    for request in plan.requests:
+        mine = [unit for unit in plan.units.values() if request.claim.id in unit.claims]
+        mine_due = [unit for unit in mine if unit.name in due]
+        table.add_row(
+            request.claim.id,
+            str(len(mine)),
+            str(len(mine) - len(mine_due)),
+            str(sum(len(unit.claims) > 1 for unit in mine)),
+            str(len(mine_due)),
+            f"{sum(Program.of(unit.node).steps for unit in mine_due):,}",
+            f"{sum(member_seconds(Program.of(unit.node), plan.store) for unit in mine_due):.0f} s",
+        )
+    console.print(table)
+    programs = Counter(Program.of(unit.node) for unit in plan.due())
+    if programs:
+        packed = Table("program", "members", "populations", "core time", "memory each", title="populations due")
+        for program, members in sorted(programs.items(), key=lambda item: item[0].label):
+            size = plan.population_size(program, members, idle=1)
+            packed.add_row(
+                program.label,
+                str(members),
+                f"at least {-(-members // size)} of up to {min(size, MAX_MEMBERS)}",
+                f"{members * member_seconds(program, plan.store):.0f} s",
+                f"{population_bytes(program, min(members, size)) / 2**20:.0f} MiB",
+            )
+        console.print(packed)
+    registry = Registry(session.root / "claims" / "registry.lock")
+    pilots = piloting.read(session.pilots)
+    power = Table(
+        "claim", "part", "n", "pilot sd (upper)", "power at its bound", "can decide", title="can the replicates decide?"
+    )
+    for request in plan.requests:
+        family = len({*registry.family(request.claim.paper, session.scale), request.claim.id})
+        for part in request.design.parts:
+            power.add_row(
+                request.claim.id, part.name, str(len(request.replicates)), *_power(request, part, pilots, family)
+            )
+    console.print(power)
+    for name, reason in plan.store.bad.items():
+        console.print(f"[yellow]record {name} is not usable: {reason}[/yellow]")
+
+
+def _power(request: Request, part: Part, pilots: Sequence[Pilot], family: int) -> tuple[str, str, str]:
+    """Return the pilots' sd with its upper limit, the power at Holm's first step, and whether that decides."""
+    n = len(request.replicates)
+    logged = [p for p in pilots if p.claim == request.claim.id and p.what == part.name and p.n > 1]
+    if not logged:
+        return "no pilot", "–", "unknown. Next: harness pilot"
+    sd = logged[-1].sd
+    upper = sd_upper(sd=sd, n=logged[-1].n)
+    if n < 2:
+        return f"{sd:.2f} ({upper:.2f})", "–", "no: one replicate has no spread"
+    # For beats the power to find an effect of the sesoi, for matches to find no difference: the bound is the distance.
+    power = t_power(effect=part.bound_pp, sd=upper, n=n, alpha=ALPHA / family)
+    effect = abs(logged[-1].mean) if part.kind is Kind.BEATS else logged[-1].mean + part.bound_pp
+    at_pilot = t_power(effect=effect, sd=upper, n=n, alpha=ALPHA / family)
+    flips = request.design.decision is Decision.T and n >= 10 and family * flip_least(n=n) > ALPHA
+    verdict = (
+        "no: sign-flip has too few replicates for the family" if flips else "yes" if at_pilot >= 0.8 else "perhaps not"
+    )
+    return f"{sd:.2f} ({upper:.2f})", f"{power:.2f}; at the pilots' effect {at_pilot:.2f}", verdict
+
+
+def explain(plan: Plan, session: Session, console: Console) -> None:
+    """Print which field or digest makes a claim's trainings run again."""
+    registry = Registry(session.root / "claims" / "registry.lock")
+    claim = session.claims[0]
+    console.print(f"{claim.id}: {registry.fault(claim, session.scale) or 'as locked'}", highlight=False)
+    reasons = plan.reasons()
+    counted = Counter(
+        reasons[unit.name] for unit in plan.units.values() if claim.id in unit.claims and reasons[unit.name]
+    )
+    if not counted:
+        console.print("nothing is due: every training it needs is stored and its lineage holds")
+    for reason, count in counted.most_common(20):
+        console.print(f"{count} due: {reason}", highlight=False)
+    if len(counted) > 20:
+        console.print(f"and {len(counted) - 20} more reasons")

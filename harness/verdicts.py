@@ -1,0 +1,94 @@
+"""``verdicts.json``: reading, writing and comparing verdicts, without what it takes to reach them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from harness.catalogue import Scale
+from harness.errors import ResultsError
+from harness.hypothesis import Outcome
+
+FORMAT = 1
+
+CONFIRMATORY = "confirmatory"  # locked before the run, and run as locked
+EXPLORATORY = "exploratory"
+QUICK = "quick"
+
+
+def in_words(verdict: Mapping[str, Any], scale: str) -> str:
+    """Return a verdict with its qualifier in plain words: ``reproduced (direction), analogue task``."""
+    text = str(verdict["outcome"])
+    if verdict["qualifier"]:
+        text += f" ({verdict['qualifier']})"
+    if verdict["outcome"] in (Outcome.REPRODUCED, Outcome.REFUTED) and scale == Scale.MICRO:
+        text += ", analogue task"
+    if verdict["status"] == EXPLORATORY:
+        text += ", exploratory"
+    return text
+
+
+def turned(recorded: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
+    """Return the claims whose verdict went from reproduced to refuted or back."""
+    decided = {Outcome.REPRODUCED, Outcome.REFUTED}
+    return [
+        id
+        for id, verdict in fresh["claims"].items()
+        if id in recorded["claims"] and {verdict["outcome"], recorded["claims"][id]["outcome"]} == decided
+    ]
+
+
+def hits(verdicts: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many confirmatory verdicts were predicted, and how many there are."""
+    confirmatory = [v for v in verdicts["claims"].values() if v["status"] == CONFIRMATORY]
+    return sum(v["outcome"] == v["predicted"] for v in confirmatory), len(confirmatory)
+
+
+def dump(verdicts: Mapping[str, Any]) -> str:
+    """Return the text of ``verdicts.json``."""
+    return json.dumps(verdicts, indent=1, sort_keys=True) + "\n"
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read ``verdicts.json``; raises ResultsError where it is missing or not ours."""
+    try:
+        verdicts: dict[str, Any] = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ResultsError(f"no verdicts at {path}. Next: harness judge") from None
+    except ValueError as error:
+        raise ResultsError(f"{path} cannot be read as verdicts: {error}. Next: harness judge") from error
+    if verdicts.get("format") != FORMAT:
+        raise ResultsError(f"{path} has format {verdicts.get('format')!r}; this harness reads format {FORMAT}")
+    return verdicts
+
+
+def junit(verdicts: Mapping[str, Any], turned_claims: Sequence[str] = ()) -> str:
+    """Return ``junit.xml``: one test case a claim, failed where its verdict turned or there was an error."""
+    claims = verdicts["claims"]
+    failed = [id for id in claims if id in turned_claims]
+    errors = [id for id, v in claims.items() if v["outcome"] == Outcome.ERROR]
+    undecided = [id for id, v in claims.items() if v["outcome"] in (Outcome.INCONCLUSIVE, Outcome.NOT_RUN)]
+    suite = ElementTree.Element(
+        "testsuite",
+        name=f"claims at scale {verdicts['scale']}",
+        tests=str(len(claims)),
+        failures=str(len(failed)),
+        errors=str(len(errors)),
+        skipped=str(len(undecided)),
+    )
+    for id, verdict in claims.items():
+        paper, _, name = id.partition("/")
+        case = ElementTree.SubElement(suite, "testcase", classname=paper, name=name)
+        text = in_words(verdict, verdicts["scale"])
+        if id in failed:
+            ElementTree.SubElement(case, "failure", message=f"the verdict turned: {text}")
+        elif id in errors:
+            ElementTree.SubElement(case, "error", message=verdict["cause"])
+        elif id in undecided:
+            ElementTree.SubElement(case, "skipped", message=f"{text}: {verdict['cause']}")
+        ElementTree.SubElement(case, "system-out").text = text
+    ElementTree.indent(suite)
+    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"

@@ -1,0 +1,38 @@
+"""Sessions: ``nox -s claims`` verifies the claims and regenerates the report, ``tests`` and ``lint`` check the code."""
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "tests"]
+nox.options.error_on_missing_interpreters = True
+
+
+def install(session: nox.Session) -> None:
+    """Install the locked packages, then the project itself in place."""
+    session.install("-r", "requirements.lock")
+    session.install("--no-deps", "--editable", ".")
+
+
+@nox.session
+def claims(session: nox.Session) -> None:
+    """Run, judge and report: ``nox -s claims -- CLAIM... --scale micro --device cpu``."""
+    install(session)
+    session.run("harness", "verify", *session.posargs, success_codes=[0])
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests: ``nox -s tests -- tests/test_masks.py -k ladder``."""
+    install(session)
+    session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and types."""
+    install(session)
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")

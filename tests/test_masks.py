@@ -1,0 +1,268 @@
+"""Masks are exact: counts, ties, what may be removed, and what training does with removed and kept weights."""
+
+from dataclasses import replace
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness import engine, tasks
+from harness.expression import Scope, density, kept, prune, random_mask, train
+from harness.masks import learned_bits, ones, prune_by_magnitude, random_bits
+from harness.network import mlp, round_half_up
+from harness.population import Population
+from harness.recipe import SGD, Adam, Recipe
+from harness.streams import Replicate
+from harness.tasks import DIGITS
+from tests.members import PROGRAMS, member
+
+LENET = mlp(784, 300, 100, 10)
+SMALL = mlp(5, 4, 3)  # 20 and 12 weights, 4 and 3 biases
+NORMALISED = mlp(64, 12, 10, batch_norm=True)
+REPLICATE = Replicate(7, 0)
+fractions = st.builds(Fraction, st.integers(2, 20), st.integers(20, 40))  # at least one weight a layer
+few_magnitudes = st.sampled_from([-2.0, -1.0, 0.0, 1.0, 2.0])
+
+
+def lenet_keep(rounds):
+    """What Frankle & Carbin keep of each layer of LeNet-300-100: 20 % of the rest goes a round, 10 % in the output."""
+    rest, output = Fraction(4, 5) ** rounds, Fraction(9, 10) ** rounds
+    return (("fc1", rest), ("fc2", rest), ("output", output))
+
+
+def naive(values, alive, count):
+    """The places of the `count` largest |values| among the alive, ties to the lower index, in plain Python."""
+    places = sorted((i for i in range(len(values)) if alive[i]), key=lambda i: (-abs(float(values[i])), i))
+    return set(places[:count])
+
+
+def half_up(n, keep):
+    exact = Decimal(n * keep.numerator) / Decimal(keep.denominator)
+    return int(exact.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def flat_of(network, values):
+    flat = np.zeros(network.flat_size, np.float32)
+    start = 0
+    for tensor in network.prunable().values():
+        flat[tensor.slice] = values[start : start + tensor.size]
+        start += tensor.size
+    return flat
+
+
+def weights_and_alive():
+    n = SMALL.weights
+    return st.tuples(st.lists(few_magnitudes, min_size=n, max_size=n), st.lists(st.booleans(), min_size=n, max_size=n))
+
+
+@given(st.integers(1, 10_000), fractions)
+def test_rounding_is_half_up(n, keep):
+    """A count is n * keep rounded to the nearest integer, halves upwards, as decimal arithmetic does."""
+    assert round_half_up(n * keep) == half_up(n, keep)
+
+
+@settings(deadline=None)
+@given(weights_and_alive(), fractions)
+def test_layers_keep_the_largest_of_what_is_alive(drawn, keep):
+    """Layerwise: the count of each layer's original size, among its alive weights, ties to the lower index."""
+    weights, alive = (flat_of(SMALL, np.array(values)) for values in drawn)
+    alive = ones(SMALL) & ((alive > 0) | ~flat_of(SMALL, np.ones(SMALL.weights)).astype(bool))
+    counts = {layer: half_up(tensor.size, keep) for layer, tensor in SMALL.prunable().items()}
+    if any(alive[t.slice].sum() < counts[layer] for layer, t in SMALL.prunable().items()):
+        with pytest.raises(ValueError, match="are left"):
+            prune_by_magnitude(SMALL, weights, alive, keep, Scope.LAYER)
+        return
+    mask = prune_by_magnitude(SMALL, weights, alive, keep, Scope.LAYER)
+    for layer, tensor in SMALL.prunable().items():
+        expected = naive(weights[tensor.slice], alive[tensor.slice], counts[layer])
+        assert set(np.flatnonzero(mask[tensor.slice])) == expected
+
+
+@settings(deadline=None)
+@given(weights_and_alive(), fractions)
+def test_global_pruning_keeps_the_largest_of_all_layers(drawn, keep):
+    """Globally: one count over all layers, ties to the earlier layer, then to the lower index."""
+    values, alive = np.array(drawn[0]), np.array(drawn[1])
+    count = half_up(SMALL.weights, keep)
+    flat_alive = ones(SMALL) & (flat_of(SMALL, ~alive) == 0)
+    if alive.sum() < count:
+        with pytest.raises(ValueError, match="are left"):
+            prune_by_magnitude(SMALL, flat_of(SMALL, values), flat_alive, keep, Scope.GLOBAL)
+        return
+    mask = prune_by_magnitude(SMALL, flat_of(SMALL, values), flat_alive, keep, Scope.GLOBAL)
+    kept_places = np.concatenate([mask[tensor.slice] for tensor in SMALL.prunable().values()])
+    assert set(np.flatnonzero(kept_places)) == naive(values, alive, count)
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_a_removed_weight_never_comes_back(scope):
+    """A weight that is alive and exactly 0 is kept before a removed one, however large the removed one's number."""
+    weights = flat_of(SMALL, np.zeros(SMALL.weights))
+    alive = ones(SMALL)
+    for tensor in SMALL.prunable().values():
+        weights[tensor.slice][::2] = 9.0
+        alive[tensor.slice][::2] = False
+    mask = prune_by_magnitude(SMALL, weights, alive, Fraction(1, 2), scope)
+    for tensor in SMALL.prunable().values():
+        np.testing.assert_array_equal(mask[tensor.slice], np.arange(tensor.size) % 2 == 1)
+
+
+@pytest.mark.parametrize("network", [SMALL, NORMALISED])
+def test_only_weights_are_pruned(network):
+    """Biases and BatchNorm stay whole under every kind of mask, though all their numbers are 0; padding is no weight."""
+    rng = np.random.default_rng(0)
+    weights = flat_of(network, rng.standard_normal(network.weights))
+    keep = Fraction(1, 10)
+    masks = {
+        "layer": prune_by_magnitude(network, weights, ones(network), keep, Scope.LAYER),
+        "global": prune_by_magnitude(network, weights, ones(network), keep, Scope.GLOBAL),
+        "random": random_bits(network, keep, REPLICATE, 0),
+        "learned": learned_bits(network, weights, keep),
+    }
+    padding = ~ones(network)
+    for name, mask in masks.items():
+        assert not mask[padding].any(), name
+        for tensor in network.tensors():
+            assert mask[tensor.slice].all() == (not tensor.prunable), f"{name}: {tensor.name}"
+
+
+@settings(deadline=None)
+@given(fractions, fractions)
+def test_structural_counts_are_those_of_the_bits(one, other):
+    """`kept` and `density` know before anything is run what the masks will count, layerwise and globally."""
+    recipe = Recipe(optimiser=Adam(1e-3), steps=4, batch=60)
+    network = mlp(64, 7, 10)
+    dense = train(network, DIGITS, recipe)
+    weights = flat_of(network, np.random.default_rng(1).standard_normal(network.weights))
+    places = np.concatenate([np.arange(network.flat_size)[t.slice] for t in network.prunable().values()])
+    layerwise = (("fc1", one), ("output", other))
+    for node in (prune(dense, keep=layerwise), prune(dense, keep=one, scope="global")):
+        bits = prune_by_magnitude(network, weights, ones(network), node.keep, node.scope)[places]
+        assert kept(node) == bits.sum()
+        assert density(node) == Fraction(int(bits.sum()), network.weights)
+    node = random_mask(network, keep=layerwise)
+    assert kept(node) == random_bits(network, layerwise, REPLICATE, 0)[places].sum()
+
+
+def test_lenet_ladder_is_the_papers():
+    """Twenty rounds on LeNet-300-100 leave (265200*.8^k + 1000*.9^k)/266200, printed as in the paper's Figure 4."""
+    assert LENET.weights == 266_200
+    weights = flat_of(LENET, np.random.default_rng(2).standard_normal(LENET.weights).astype(np.float32))
+    places = np.concatenate([np.arange(LENET.flat_size)[t.slice] for t in LENET.prunable().values()])
+    alive, percent = ones(LENET), {}
+    for k in range(1, 21):
+        previous, alive = alive, prune_by_magnitude(LENET, weights, alive, lenet_keep(k), Scope.LAYER)
+        assert not (alive & ~previous).any()
+        left = int(alive[places].sum())
+        exact = 265_200 * Fraction(4, 5) ** k + 1_000 * Fraction(9, 10) ** k
+        assert abs(left - exact) <= Fraction(3, 2)  # each of three layers is rounded
+        assert (
+            left
+            == kept(random_mask(LENET, keep=lenet_keep(k)))
+            == sum(kept_counts(LENET, dict(lenet_keep(k))).values())
+        )
+        percent[k] = f"{left / LENET.weights:.1%}"
+    assert [percent[k] for k in (3, 7, 9, 12, 15, 18, 20)] == [
+        "51.3%", "21.1%", "13.5%", "7.0%", "3.6%", "1.9%", "1.2%",
+    ]  # fmt: skip
+
+
+def test_random_masks_are_exact_and_differ_by_draw():
+    """A random mask has each layer's count, is the same when drawn again, and other for another draw or replicate."""
+    network, keep = mlp(64, 33, 17, 10), Fraction(1, 3)
+    draws = [
+        random_bits(network, keep, replicate, draw) for replicate in (REPLICATE, Replicate(7, 1)) for draw in (0, 1)
+    ]
+    for mask in draws:
+        counts = {layer: mask[tensor.slice].sum() for layer, tensor in network.prunable().items()}
+        assert counts == {"fc1": 704, "fc2": 187, "output": 57}  # 2112, 561 and 170 weights, thirds rounded
+    assert len({mask.tobytes() for mask in draws}) == 4
+    np.testing.assert_array_equal(random_bits(network, keep, REPLICATE, 0), draws[0])
+
+
+def test_random_masks_are_uniform():
+    """Over 400 draws every weight is kept about as often as any other."""
+    each = np.stack([random_bits(SMALL, Fraction(1, 4), REPLICATE, draw) for draw in range(400)])
+    share = np.concatenate([each[:, t.slice] for t in SMALL.prunable().values()], axis=1).mean(0)
+    assert np.abs(share - 0.25).max() < 4.5 * (0.25 * 0.75 / 400) ** 0.5
+
+
+@settings(deadline=None)
+@given(st.lists(few_magnitudes, min_size=32, max_size=32), fractions)
+def test_learned_mask_is_what_the_engine_uses(values, keep):
+    """Edge-popup's stored mask equals the engine's choice on the same scores, ties included."""
+    scores = flat_of(SMALL, np.array(values))
+    mask = learned_bits(SMALL, scores, keep)
+    for tensor in SMALL.prunable().values():
+        magnitude = torch.from_numpy(np.abs(scores[tensor.slice]))[None]
+        np.testing.assert_array_equal(engine.top(magnitude, half_up(tensor.size, keep))[0].numpy(), mask[tensor.slice])
+
+
+MASKED = {
+    "adam": PROGRAMS["digits mlp, adam"],
+    "sgd with momentum and weight decay": replace(
+        PROGRAMS["digits mlp, adam"],
+        recipe=Recipe(optimiser=SGD(0.1, momentum=0.9, weight_decay=1e-2), steps=50, batch=60),
+    ),
+    "batch norm": PROGRAMS["difference batch-norm mlp, sgd"],
+}
+KEEP = Fraction(1, 2)  # sparse enough to matter, dense enough that no unit loses all its connections
+
+
+@pytest.fixture
+def optimisers(monkeypatch):
+    """The optimisers that the engine makes while the test runs."""
+    made, make = [], engine._optimiser
+    monkeypatch.setattr(engine, "_optimiser", lambda *given: made.append(make(*given)) or made[-1])
+    return made
+
+
+@pytest.fixture
+def inked(monkeypatch):
+    """Images of noise: in the digits some pixels are blank, and weights from those have nothing to learn from."""
+    images, labels = tasks.source()
+    noise = np.random.default_rng(3).standard_normal(images.shape).astype(np.float32)
+    monkeypatch.setattr(tasks, "source", lambda: (noise, labels))
+
+
+@pytest.mark.parametrize("name", MASKED)
+@pytest.mark.usefixtures("inked")
+def test_removed_weights_are_zero_at_every_step_and_kept_ones_train(name, optimisers):
+    """Removed weights, their momentum and Adam's moments are exactly 0 before and after each update; all kept move."""
+    program = MASKED[name]
+    members = tuple(member(program, i, keep=KEEP) for i in range(2))
+    masked = Population(program, members)
+    removed = torch.from_numpy(np.stack([~m.mask for m in members]))
+    stack = engine._stack(masked, torch.device("cpu"))
+    start = stack.learned_RP.clone()
+    assert not start[removed].any()
+    steps = 0
+    for step in engine.train(masked, stack, engine._Data(masked, stack.device), lambda done: None):
+        assert not stack.learned_RP[removed].any(), f"after step {step}"
+        (states,) = optimisers[0].state.values()
+        held = [value for value in states.values() if torch.is_tensor(value) and value.shape == removed.shape]
+        assert len(held) == (2 if name == "adam" else 1)
+        assert not any(value[removed].any() for value in held), f"optimiser state after step {step}"
+        steps += 1
+    assert steps == 50
+    moved = (stack.learned_RP != start).numpy()
+    for i, m in enumerate(members):
+        for tensor in program.network.tensors():
+            trains = m.mask[tensor.slice]
+            assert trains.sum() == (tensor.size // 2 if tensor.prunable else tensor.size)
+            assert moved[i][tensor.slice][trains].all(), f"{tensor.name} of member {i}"
+
+
+def test_snapshots_of_a_masked_training_are_masked_from_the_first():
+    """What is kept of a masked training, its start included, is zero where weights were removed."""
+    program = PROGRAMS["digits mlp, odd widths, sgd"]
+    m = member(program, 2)
+    arrays = engine.compute(Population(program, (m,), snapshots=(0, 7))).members[0].arrays
+    assert arrays.keys() == {"0", "7", "end"}
+    np.testing.assert_array_equal(arrays["0"], m.start * m.mask)
+    for slot, values in arrays.items():
+        assert not values[~m.mask].any(), slot
