@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 import numpy as np
@@ -19,13 +19,15 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from harness.catalogue import Claim, Design, Scale
-from harness.hypothesis import Kind
+from harness.hypothesis import Kind, Part
 from harness.results import Results
 from harness.stats import mean_interval
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe & Ito 2008
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 INK, FAINT = "#222222", "#8a8a8a"
+ERROR_TICKS = (0.5, 1, 2, 5, 10, 20, 50, 90)  # percent; read as accuracies
+LEAST_ERROR = 0.05  # percent; a perfect score is drawn here
 
 STYLE: Any = {
     "svg.hashsalt": "harness",
@@ -50,19 +52,23 @@ STYLE: Any = {
 
 
 def draw(results: Results, claim: Claim, verdict: Mapping[str, Any]) -> bytes:
-    """Return the claim's figure as SVG."""
+    """Return the claim's figure as SVG: a panel of arms each, and a row a comparison."""
     scale = Scale(results.meta["scale"])
     design = claim.design(scale)
     panels = dict(design.panels) or {"": tuple(design.arms)}
+    parts, judged = design.compared(), [*verdict["parts"], *verdict["beside"]]
     with mpl.rc_context(STYLE):
-        parts = [*verdict["parts"], *verdict["beside"]]
-        figure = Figure(figsize=(4.6 * len(panels) + 4.6, 4.9), layout="constrained")
-        axes = figure.subplots(1, len(panels) + 1, squeeze=False, width_ratios=[1.0] * len(panels) + [0.9])[0]
-        for axis, (title, arms) in zip(axes[:-1], panels.items(), strict=True):
+        figure = Figure(figsize=(4.8 * len(panels) + 4.4, max(4.6, 0.6 + 1.35 * len(parts))), layout="constrained")
+        left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[4.8 * len(panels), 4.4])[0]
+        axes = left.subplots(1, len(panels), squeeze=False)[0]
+        for axis, (title, arms) in zip(axes, panels.items(), strict=True):
             curves = any(len(design.points[arm]) > 1 for arm in arms)
             (_curves if curves else _strips)(axis, results, claim.id, design, arms)
-            axis.set_title(title or "Test accuracy")
-        _differences(axes[-1], results, claim.id, design, parts)
+            axis.set_title(title or "Every arm")
+        rows = right.subplots(len(parts), 1, squeeze=False)[:, 0]
+        for place, (axis, part, result) in enumerate(zip(rows, parts, judged, strict=True)):
+            _difference(axis, results, claim.id, part, result, decides=place < len(design.parts))
+        rows[-1].set_xlabel("difference (pp): dots are replicates,\nthe bar is the 95 % interval of their mean")
         figure.suptitle(claim.id, x=0.01, ha="left", fontsize=12, fontweight="bold")
         out = io.BytesIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
@@ -87,14 +93,15 @@ def _jitter(n: int, width: float) -> NDArray[np.float64]:
 
 def _curves(axis: Axes, results: Results, claim: str, design: Design, arms: Sequence[str]) -> None:
     """Draw accuracy over density: mean, 95 % band, each replicate's value; arms at one density as a line across."""
-    lows = []
+    errors = []
     for arm in arms:
         colour, marker = _look(design, arm)
         table = results.values(claim, arm) * 100
-        values, kept = table.to_numpy(), table.columns.to_numpy(float) * 100
+        values, kept = _error(table.to_numpy()), table.columns.to_numpy(float) * 100
         mean = values.mean(0)
         band = [mean_interval(column) for column in values.T]
-        low, high = np.array([b.lower for b in band]), np.array([b.upper for b in band])
+        low = np.array([max(b.lower, LEAST_ERROR) for b in band])
+        high = np.array([min(b.upper, 100.0) for b in band])
         if len(kept) == 1 and kept[0] == 100:
             axis.axhspan(low[0], high[0], color=colour, alpha=0.15, lw=0)
             axis.axhline(mean[0], color=colour, lw=1.4, ls=(0, (4, 2)), label=arm)
@@ -103,26 +110,42 @@ def _curves(axis: Axes, results: Results, claim: str, design: Design, arms: Sequ
             axis.plot(kept, mean, color=colour, marker=marker, ms=5, lw=1.6, label=arm)
             for column, x in zip(values.T, kept, strict=True):
                 axis.plot(x * np.exp(_jitter(len(column), 0.05)), column, ".", color=colour, ms=3, alpha=0.45, zorder=1)
-        lows.append(float(values.min()))
+        errors.append(values)
     axis.set_xscale("log")
     densities = sorted({float(d) * 100 for arm in arms for d in design.points[arm]}, reverse=True)
     axis.set_xlim(densities[0] * 1.12, densities[-1] / 1.12)
-    ticks = _spaced(densities)
-    axis.xaxis.set_major_locator(FixedLocator(ticks))
+    axis.xaxis.set_major_locator(FixedLocator(_spaced(densities)))
     axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.3g}"))
-    for part in design.parts:
-        if part.band is not None and part.arm in arms:
-            axis.axvspan(
-                float(part.band.low) * 100, float(part.band.high) * 100, color="#000000", alpha=0.05, lw=0, zorder=0
-            )
-    axis.set_xlabel("weights kept (%, log scale); shaded: where the hypothesis is read")
-    axis.set_ylabel("test accuracy (%)")
-    axis.grid(axis="y", color="#dddddd", lw=0.6)
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}" if x >= 10 else f"{x:.1f}"))
+    for band_read in sorted({(p.band.low, p.band.high) for p in design.parts if p.band and p.arm in arms}):
+        axis.axvspan(*(float(end) * 100 for end in band_read), color="#000000", alpha=0.07, lw=0, zorder=0)
+    _accuracy_axis(axis, "y", np.concatenate([e.ravel() for e in errors]))
+    axis.set_xlabel("weights kept (%, log scale)\nshaded: where the hypothesis is read")
     axis.legend(loc="lower left")
 
 
-def _spaced(densities: Sequence[float], apart: float = 1.35) -> list[float]:
+def _error(accuracy: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return errors in percent for accuracies in percent, at least what a log scale can show."""
+    return np.maximum(100 - accuracy, LEAST_ERROR)
+
+
+def _accuracy_axis(axis: Axes, which: Literal["x", "y"], errors: NDArray[np.float64]) -> None:
+    """Show errors (%) on a log scale, read as accuracy: a collapse and a tenth of a point fit into one panel."""
+    set_scale, set_limits, along = (
+        (axis.set_xscale, axis.set_xlim, axis.xaxis) if which == "x" else (axis.set_yscale, axis.set_ylim, axis.yaxis)
+    )
+    set_scale("log")
+    low, high = errors.min() / 1.15, min(errors.max() * 1.15, 100.0)
+    set_limits(high, low)
+    along.set_major_locator(FixedLocator([tick for tick in ERROR_TICKS if low <= tick <= high]))
+    along.set_minor_locator(NullLocator())
+    along.set_major_formatter(FuncFormatter(lambda error, _: f"{100 - error:g}"))
+    axis.grid(axis=which, color="#dddddd", lw=0.6)
+    label = "test accuracy (%; the error is on a log scale)"
+    (axis.set_xlabel if which == "x" else axis.set_ylabel)(label)
+
+
+def _spaced(densities: Sequence[float], apart: float = 1.8) -> list[float]:
     ticks: list[float] = []
     for d in densities:
         if not ticks or ticks[-1] / d >= apart:
@@ -131,74 +154,51 @@ def _spaced(densities: Sequence[float], apart: float = 1.35) -> list[float]:
 
 
 def _strips(axis: Axes, results: Results, claim: str, design: Design, arms: Sequence[str]) -> None:
-    """Draw arms without a density axis: every replicate's accuracy, mean and 95 % interval, error on a log scale."""
+    """Draw arms without a density axis: every replicate's accuracy, mean and 95 % interval."""
+    errors = []
     for place, arm in enumerate(arms):
         colour, marker = _look(design, arm)
-        values = (results.values(claim, arm) * 100).to_numpy().mean(1)
-        error = np.maximum(100 - values, 0.05)
-        interval = mean_interval(values)
-        axis.plot(error, place + _jitter(len(error), 0.22), ".", color=colour, ms=5, alpha=0.5)
-        mean = 100 - values.mean()
-        axis.plot([100 - interval.upper, 100 - interval.lower], [place, place], color=colour, lw=3, alpha=0.9)
+        values = _error((results.values(claim, arm) * 100).to_numpy().mean(1))
+        interval, mean = mean_interval(values), values.mean()
+        axis.plot(values, place + _jitter(len(values), 0.22), ".", color=colour, ms=5, alpha=0.5)
+        ends = [max(interval.lower, LEAST_ERROR), min(interval.upper, 100.0)]
+        axis.plot(ends, [place, place], color=colour, lw=3, alpha=0.9)
         axis.plot([mean], [place], marker, color=colour, ms=8, mec="white", mew=1)
         axis.annotate(
-            f"{values.mean():.2f}", (mean, place), (0, 13), textcoords="offset points", ha="center", fontsize=9
-        )
-    axis.set_xscale("log")
-    axis.invert_xaxis()
-    axis.xaxis.set_major_locator(FixedLocator([90, 50, 20, 10, 5, 2, 1]))
-    axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{100 - x:g}"))
+            f"{100 - mean:.2f}", (mean, place), (0, 14), textcoords="offset points", ha="center", fontsize=9
+        )  # fmt: skip
+        errors.append(values)
     axis.set_yticks(range(len(arms)), [arm.partition(",")[0] for arm in arms])
     axis.set_ylim(len(arms) - 0.4, -0.7)
-    axis.set_xlabel("test accuracy (%; the error is on a log scale)")
-    axis.grid(axis="x", color="#dddddd", lw=0.6)
+    _accuracy_axis(axis, "x", np.concatenate(errors))
 
 
-def _differences(axis: Axes, results: Results, claim: str, design: Design, judged: Sequence[Mapping[str, Any]]) -> None:
-    """Draw each part's paired differences: a dot a replicate, mean and 95 % interval, 0 and the bound it is held to."""
-    parts = design.compared()
-    for place, (part, result) in enumerate(zip(parts, judged, strict=True)):
-        values = results.read(claim, part.arm, part) - results.read(claim, part.reference, part)
-        bound = part.bound_pp if part.kind is Kind.BEATS else -part.bound_pp
-        colour = COLOURS[0] if place < len(design.parts) else FAINT
-        axis.plot(values, place + _jitter(len(values), 0.2), ".", color=colour, ms=5, alpha=0.5)
-        if result["lower_pp"] is not None:
-            axis.plot([result["lower_pp"], result["upper_pp"]], [place, place], color=colour, lw=3)
-        axis.plot([result["mean_pp"]], [place], "o", color=colour, ms=8, mec="white", mew=1)
-        axis.plot([bound, bound], [place - 0.36, place + 0.36], color=COLOURS[1], lw=1.6, ls=(0, (3, 1.5)))
-        if part.kind is Kind.EQUALS:
-            axis.plot([-bound, -bound], [place - 0.36, place + 0.36], color=COLOURS[1], lw=1.6, ls=(0, (3, 1.5)))
-        word = "sesoi" if part.kind is Kind.BEATS else "margin"
-        axis.annotate(
-            f"{word} {bound:+g}",
-            (bound, place + 0.36),
-            (2, -9),
-            textcoords="offset points",
-            fontsize=8,
-            color=COLOURS[1],
-        )
-        if part.published_pp is not None:
-            axis.plot([part.published_pp], [place - 0.3], "*", color=COLOURS[2], ms=11, mec="white", mew=0.8)
-            axis.annotate(
-                "paper",
-                (part.published_pp, place - 0.3),
-                (7, -3),
-                textcoords="offset points",
-                fontsize=8,
-                color=COLOURS[2],
-            )
-        note = " (null setting)" if part.null_setting else "" if place < len(design.parts) else " (beside)"
-        axis.annotate(
-            part.name + note, (0, place - 0.42), (0, 2), xycoords=("axes fraction", "data"),
-            textcoords="offset points", fontsize=9, va="bottom",
-        )  # fmt: skip
+def _difference(
+    axis: Axes, results: Results, claim: str, part: Part, result: Mapping[str, Any], *, decides: bool
+) -> None:
+    """Draw one comparison: a dot a replicate, mean and 95 % interval, 0, and the bound it is held to."""
+    values = results.read(claim, part.arm, part) - results.read(claim, part.reference, part)
+    bound = part.bound_pp if part.kind is Kind.BEATS else -part.bound_pp
+    bounds = (bound, -bound) if part.kind is Kind.EQUALS else (bound,)
+    colour = COLOURS[0] if decides else FAINT
     axis.axvline(0, color=INK, lw=1)
-    axis.set_ylim(len(parts) - 0.45, -0.75)
+    for x in bounds:
+        axis.axvline(x, color=COLOURS[1], lw=1.5, ls=(0, (3, 1.5)))
+    axis.plot(values, _jitter(len(values), 0.3), ".", color=colour, ms=5, alpha=0.5)
+    if result["lower_pp"] is not None:
+        axis.plot([result["lower_pp"], result["upper_pp"]], [0, 0], color=colour, lw=3)
+    axis.plot([result["mean_pp"]], [0], "o", color=colour, ms=8, mec="white", mew=1)
+    if part.published_pp is not None:
+        axis.plot([part.published_pp], [0.62], "*", color=COLOURS[2], ms=11, mec="white", mew=0.8)
+        axis.annotate(
+            "paper", (part.published_pp, 0.62), (8, 0), textcoords="offset points", va="center", color=COLOURS[2]
+        )  # fmt: skip
+    axis.set_ylim(-0.6, 0.95 if part.published_pp is not None else 0.6)
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)
-    axis.set_title("Paired difference")
-    axis.set_xlabel("percentage points; dots: replicates, bar: 95 % interval of the mean")
+    role = ", null setting" if part.null_setting else "" if decides else ", beside"
+    word = "sesoi" if part.kind is Kind.BEATS else "margin"
+    axis.set_title(f"{part.name}\n{word} {bound:+g} pp{role}", fontsize=9)
     axis.grid(axis="x", color="#dddddd", lw=0.6)
 
 

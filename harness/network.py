@@ -114,6 +114,15 @@ class Network:
         return sum(t.size for t in self.tensors() if t.prunable)
 
     @property
+    def label(self) -> str:
+        """A few words for reports: widths, BatchNorm, biases, initialisation, weights."""
+        linears = [layer for layer in self.layers if isinstance(layer, Linear)]
+        widths = "-".join(str(width) for width in (linears[0].inputs, *(layer.outputs for layer in linears)))
+        norm = ", BatchNorm" if self.batch_norms else ""
+        bias = "" if linears[-1].bias else ", no biases"
+        return f"MLP {widths} ({self.init}{norm}{bias}; {self.weights:,} weights)"
+
+    @property
     def batch_norms(self) -> int:
         """Number of BatchNorm layers."""
         return sum(isinstance(layer, BatchNorm) for layer in self.layers)

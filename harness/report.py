@@ -11,9 +11,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness import figures
 from harness.catalogue import CLAIMS, PAPERS, Claim, Design, Scale
+from harness.expression import Measured, Training
 from harness.hypothesis import Kind, Part
 from harness.lock import Registry
 from harness.pilot import Pilot, runs
+from harness.population import Program
 from harness.results import Results
 from harness.verdicts import hits, in_words
 
@@ -38,7 +40,7 @@ def text(results: Results, verdicts: Mapping[str, Any], registry: Registry, pilo
     environment = Environment(
         loader=PackageLoader("harness"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    environment.filters.update(pp=signed_pp, p=p_value, percent=percent)
+    environment.filters.update(pp=signed_pp, p=p_value, p_is=p_is, sentence=sentence)
     scale = Scale(verdicts["scale"])
     sections = [_section(id, verdict, results, registry, pilots, scale) for id, verdict in verdicts["claims"].items()]
     hit, decided = hits(verdicts)
@@ -66,6 +68,8 @@ class Section:
     pilots: Sequence[str]
     piloted: str
     cost: Mapping[str, Any]
+    trained: Sequence[str]
+    provenance: Mapping[str, Any]
     figure: str
     headline: Mapping[str, Any] | None
 
@@ -101,6 +105,8 @@ def _section(
         pilots=runs(before, id),
         piloted=", ".join(sorted({p.task for p in before})),
         cost=results.claims[id]["cost"],
+        trained=_trained(design),
+        provenance=_provenance(_records(results, id)),
         figure=f"figures/{figures.file_name(id)}",
         headline=rows[0]["result"] if rows else None,
     )
@@ -146,6 +152,21 @@ def _replicates(results: Results, claim: str, design: Design) -> list[dict[str, 
     ]
 
 
+def _trained(design: Design) -> list[str]:
+    """Return what was trained, in words, each once: network, then task, optimiser and steps."""
+    nodes = [node for points in design.points.values() for nodes in points.values() for node in nodes]
+    return list(dict.fromkeys(f"{node.network.label} on {Program.of(node).label}{_batch(node)}" for node in nodes))
+
+
+def _batch(node: Measured) -> str:
+    return f", batch {node.recipe.batch}" if isinstance(node, Training) else ""
+
+
+def _records(results: Results, claim: str) -> dict[str, Mapping[str, Any]]:
+    names = set(results.frame.loc[results.frame["claim"] == claim, "record"])
+    return {name: record for name, record in results.meta["records"].items() if name in names}
+
+
 def _provenance(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     def each(name: str) -> str:
         return ", ".join(sorted({str(record[name]) for record in records.values()}))
@@ -175,6 +196,17 @@ def p_value(value: float | None) -> str:
     if value is None:
         return "–"
     return "< .0001" if value < 1e-4 else f"{value:.2g}"
+
+
+def p_is(value: float | None) -> str:
+    """Return a p-value with its relation, for use in a sentence."""
+    printed = p_value(value)
+    return printed if printed.startswith("<") else f"= {printed}"
+
+
+def sentence(text: str) -> str:
+    """Return the text with its first letter in upper case, the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def percent(density: float) -> str:

@@ -113,7 +113,7 @@ def test_a_removed_weight_never_comes_back(scope):
 
 @pytest.mark.parametrize("network", [SMALL, NORMALISED])
 def test_only_weights_are_pruned(network):
-    """Biases and BatchNorm stay whole under every kind of mask, though all their numbers are 0; padding is no weight."""
+    """Biases and BatchNorm stay whole under every kind of mask, though their numbers are 0; padding is no weight."""
     rng = np.random.default_rng(0)
     weights = flat_of(network, rng.standard_normal(network.weights))
     keep = Fraction(1, 10)
@@ -160,11 +160,7 @@ def test_lenet_ladder_is_the_papers():
         left = int(alive[places].sum())
         exact = 265_200 * Fraction(4, 5) ** k + 1_000 * Fraction(9, 10) ** k
         assert abs(left - exact) <= Fraction(3, 2)  # each of three layers is rounded
-        assert (
-            left
-            == kept(random_mask(LENET, keep=lenet_keep(k)))
-            == sum(kept_counts(LENET, dict(lenet_keep(k))).values())
-        )
+        assert left == kept(random_mask(LENET, keep=lenet_keep(k)))
         percent[k] = f"{left / LENET.weights:.1%}"
     assert [percent[k] for k in (3, 7, 9, 12, 15, 18, 20)] == [
         "51.3%", "21.1%", "13.5%", "7.0%", "3.6%", "1.9%", "1.2%",
@@ -210,7 +206,7 @@ MASKED = {
     ),
     "batch norm": PROGRAMS["difference batch-norm mlp, sgd"],
 }
-KEEP = Fraction(1, 2)  # sparse enough to matter, dense enough that no unit loses all its connections
+KEEP = Fraction(3, 5)  # dense enough that every unit keeps a connection on either side
 
 
 @pytest.fixture
@@ -253,7 +249,7 @@ def test_removed_weights_are_zero_at_every_step_and_kept_ones_train(name, optimi
     for i, m in enumerate(members):
         for tensor in program.network.tensors():
             trains = m.mask[tensor.slice]
-            assert trains.sum() == (tensor.size // 2 if tensor.prunable else tensor.size)
+            assert trains.sum() == (half_up(tensor.size, KEEP) if tensor.prunable else tensor.size)
             assert moved[i][tensor.slice][trains].all(), f"{tensor.name} of member {i}"
 
 

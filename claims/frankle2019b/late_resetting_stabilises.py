@@ -53,8 +53,8 @@ def late_resetting_stabilises(scale: Scale) -> Design:
         ),
         beside=(beats("late", "reset to 0", on=DIGIT_DIFFERENCE, band=percent_kept("6", "7"), label="at 6.4 % kept"),),
         panels={
-            "learning rate .1": ("dense", "late", "reset to 0", "random reinit", "random mask, late"),
-            "learning rate .01": ("dense, lr .01", "late, lr .01", "reset to 0, lr .01"),
+            "learning rate .1": ("dense", "late", "reset to 0", "random reinit", "random mask, late", "linear"),
+            "learning rate .01": ("dense, lr .01", "late, lr .01", "reset to 0, lr .01", "linear, lr .01"),
         },
         contrast=("mask", "start", "first_step", "streams.order"),
         replicates=20,

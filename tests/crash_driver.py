@@ -1,0 +1,52 @@
+"""Runs the small plan in forked children and kills each with SIGKILL at a random moment, until one ends by itself.
+
+    python -m tests.crash_driver STORE KILLS SEED
+
+Prints the moments of the kills as JSON. Torch is imported once, so that most moments fall into computing and writing.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+
+import torch
+from rich.console import Console
+
+from harness.run import run
+from tests.inline import Inline, small_plan
+
+
+def attempt(path: Path) -> None:
+    plan = small_plan(path)
+    with plan.store.writing() as writer:
+        run(plan, writer, Inline(), console=Console(quiet=True), kind="cpu")
+
+
+def main() -> None:
+    path, kills, seed = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+    torch.set_num_threads(1)
+    draw = random.Random(seed)
+    moments: list[float] = []
+    while True:
+        child = os.fork()
+        if child == 0:
+            attempt(path)
+            os._exit(0)
+        if len(moments) < kills:
+            moment = draw.uniform(0.0, 0.25)
+            time.sleep(moment)
+            os.kill(child, signal.SIGKILL)
+            moments.append(round(moment, 4))
+            os.waitpid(child, 0)
+            continue
+        _, status = os.waitpid(child, 0)
+        print(json.dumps({"moments": moments, "status": status}))
+        return
+
+
+if __name__ == "__main__":
+    main()

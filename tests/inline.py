@@ -1,0 +1,66 @@
+"""An executor that computes in the process itself, and a small claim to run on it."""
+
+from concurrent.futures import Future
+from fractions import Fraction
+
+from harness.catalogue import Claim, Design, Scale, Source
+from harness.engine import compute
+from harness.hypothesis import Outcome, beats
+from harness.expression import fresh, prune, train
+from harness.network import mlp
+from harness.plan import Plan, Request
+from harness.recipe import Adam, Recipe
+from harness.store import Store
+from harness.streams import Replicate
+from harness.tasks import DIGITS
+
+NET = mlp(64, 12, 10)
+RECIPE = Recipe(optimiser=Adam(3e-3), steps=30, batch=20, validate_every=10)
+
+
+class Inline:
+    """Computes a population when it is submitted."""
+
+    places = 1
+
+    def submit(self, number, population):
+        done = Future()
+        done.set_result(compute(population))
+        return done
+
+    def progress(self):
+        return []
+
+
+def small_design(scale=Scale.MICRO, *, rounds=3, rewind=5):
+    """Return a design with a chain of rounds, late resetting and re-draws."""
+    dense = train(NET, DIGITS, RECIPE)
+    tickets, reinit = [], []
+    for k in range(1, rounds + 1):
+        mask = prune(tickets[-1] if tickets else dense, keep=Fraction(1, 2) ** k)
+        order = {"order": k}
+        tickets.append(train(NET, DIGITS, RECIPE, mask=mask, start=dense.at(rewind), first_step=rewind, streams=order))
+        reinit += [train(NET, DIGITS, RECIPE, mask=mask, start=fresh("reinit", draw=i), streams=order) for i in (1, 2)]
+    return Design(
+        arms={"dense": dense, "ticket": tickets, "reinit": reinit},
+        parts=(beats("ticket", "reinit", on=DIGITS),),
+        contrast=("start", "first_step"),
+    )
+
+
+def small_claim(build=small_design, id="tests/small"):
+    """Return a claim with a design of seconds."""
+    return Claim(
+        id=id,
+        statement="A ticket beats its reinitialisation.",
+        source=Source(version="none", place="none", published="none"),
+        predicted={Scale.MICRO: Outcome.REPRODUCED},
+        build=build,
+    )
+
+
+def small_plan(path, *, replicates=3, build=small_design):
+    """Return the plan of the small claim on a store at `path`."""
+    claim = small_claim(build)
+    block = tuple(Replicate(11, i) for i in range(replicates))
+    return Plan([Request(claim, claim.design(Scale.MICRO), block)], Store(path))
