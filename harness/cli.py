@@ -192,6 +192,7 @@ def run(
 def _run(session: Session, workers: int | None) -> None:
     from harness import planning, results
     from harness.executor import Local
+    from harness.run import provenance
     from harness.run import run as compute
 
     made = planning.make(session)
@@ -205,7 +206,9 @@ def _run(session: Session, workers: int | None) -> None:
                 f"about {planning.seconds(made, executor.places):.0f} s on {executor.places} workers ({session.device})"
             )
             try:
-                summary = compute(made, writer, executor, console=console, kind=session.device)
+                summary = compute(
+                    made, writer, executor, console=console, provenance=provenance(session.root, session.device)
+                )
             except InterruptedRunError as stop:
                 raise InterruptedRunError(f"{stop}. Next: the same command again goes on from there") from None
         console.print(
@@ -345,7 +348,7 @@ def pilot(
     from harness import pilot as piloting
     from harness import planning, results
     from harness.executor import Local
-    from harness.run import git_revision
+    from harness.run import git_revision, provenance
     from harness.run import run as compute
     from harness.store import now
 
@@ -353,7 +356,7 @@ def pilot(
     made = planning.make_pilot(session, replicates, grid=grid)
     if made.due():
         with made.store.writing() as writer, Local(device=session.device, workers=workers) as executor:
-            compute(made, writer, executor, console=console, kind=session.device)
+            compute(made, writer, executor, console=console, provenance=provenance(session.root, session.device))
     collected = results.collect(made, scale=session.scale, suite_seed=PILOT_SEED, quick=False)
     table = Table("claim", "what", "n", "mean", "sd", title="pilots, in percent and percentage points")
     for request in made.requests:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -40,15 +40,14 @@ class _Running:
     task: TaskID | None
 
 
-def run(plan: Plan, writer: Writer, executor: Executor, *, console: Console, kind: str) -> Summary:
-    """Compute every due unit of `plan` and store it, one record a population.
+def run(plan: Plan, writer: Writer, executor: Executor, *, console: Console, provenance: Mapping[str, str]) -> Summary:
+    """Compute every due unit of `plan` and store it, one record a population with `provenance` and the time.
 
     Raises RunError when a population fails, and InterruptedRunError on Ctrl-C once the populations under way have
     ended (a second Ctrl-C drops them); what was stored before stays stored.
     """
     started = time.perf_counter()
     summary = Summary()
-    provenance = {"git": git_revision(), "kind": kind, "processor": processor()}
     running: dict[Future[Computed], _Running] = {}
     interrupted = False
     with _progress(plan, console) as show:
@@ -173,7 +172,12 @@ def _progress(plan: Plan, console: Console) -> Iterator[_Show]:
         yield _Show(plan, console, progress)
 
 
-def git_revision(root: Path | None = None) -> str:
+def provenance(root: Path, kind: str) -> dict[str, str]:
+    """Return what is recorded of a run: the git revision of `root`, the kind of device, the processor."""
+    return {"git": git_revision(root), "kind": kind, "processor": processor()}
+
+
+def git_revision(root: Path) -> str:
     """Return the commit checked out, with ``-dirty`` where tracked sources differ from it, or ``unknown``."""
     try:
         described: str = subprocess.run(

@@ -23,7 +23,7 @@ from tests.inline import Inline, small_plan
 def attempt(path: Path) -> None:
     plan = small_plan(path)
     with plan.store.writing() as writer:
-        run(plan, writer, Inline(), console=Console(quiet=True), kind="cpu")
+        run(plan, writer, Inline(), console=Console(quiet=True), provenance={})
 
 
 def main() -> None:
