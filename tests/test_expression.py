@@ -15,6 +15,7 @@ from harness.check import differences
 from harness.errors import DesignError
 from harness.expression import (
     LearnedMask,
+    Prune,
     Scores,
     Snapshot,
     consumed,
@@ -78,7 +79,7 @@ CHANGES = {
     "first step": {"first_step": 0},
     "order draw": {"streams": {"order": 2}},
     "no order draw": {"streams": {}},
-    "network": {"network": mlp(64, 30, 10, bias=False)},
+    "network": {"network": mlp(64, 30, 10, bias=False), "mask": None, "start": fresh(), "first_step": 0, "streams": {}},
     "initial distribution": {"network": replace(NET, init=Init.KAIMING_NORMAL)},
     "task": {"task": replace(DIGITS, version=2)},
     "learned": {"learn": Scores(HALF)},
@@ -91,9 +92,7 @@ def test_whatever_changes_the_numbers_changes_the_key(what):
     one, other = ticket(), ticket(**CHANGES[what])
     assert one.key != other.key
     assert one != other
-    assert (
-        prune(Snapshot(one, "end"), keep=Fraction(1, 9)).key != prune(Snapshot(other, "end"), keep=Fraction(1, 9)).key
-    )
+    assert Prune(Snapshot(one, "end"), HALF).key != Prune(Snapshot(other, "end"), HALF).key
     assert Snapshot(one, 200).key != Snapshot(other, 200).key
 
 
@@ -283,6 +282,18 @@ def test_unknown_stream_is_refused():
         fresh("initial")
     with pytest.raises(ValueError, match=r"unknown random stream 'shuffle'"):
         generator(REPLICATE, "shuffle")
+
+
+def test_a_training_of_scores_has_no_weights_to_prune():
+    """Its weights are where they started; its mask is its own, with the density that was asked for."""
+    with pytest.raises(DesignError, match="learned_mask"):
+        prune(train(NET, DIGITS, RECIPE, learn=Scores(HALF)), keep=THIRD)
+
+
+def test_scores_must_leave_every_layer_a_weight():
+    """A density at which a layer would use no weight at all is refused, with the layer's name."""
+    with pytest.raises(DesignError, match="output"):
+        train(mlp(64, 30, 2, 10), DIGITS, RECIPE, learn=Scores(Fraction(1, 50)))
 
 
 def test_only_scores_learn_a_mask():
