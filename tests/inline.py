@@ -5,8 +5,8 @@ from fractions import Fraction
 
 from harness.catalogue import Claim, Design, Scale, Source
 from harness.engine import compute
-from harness.hypothesis import Outcome, beats
 from harness.expression import fresh, prune, train
+from harness.hypothesis import Outcome, beats
 from harness.network import mlp
 from harness.plan import Plan, Request
 from harness.recipe import Adam, Recipe

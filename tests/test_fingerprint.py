@@ -1,0 +1,77 @@
+"""Fingerprints guard what a key means: five steps of every root training of the locked claims, against committed ones.
+
+Draws are compared exactly, losses to 1e-4: another processor passes, a changed engine does not. After a change that is
+meant, raise `Recipe.version` and write them anew: ``python -m tests.test_fingerprint``.
+"""
+
+import itertools
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from harness import catalogue
+from harness.catalogue import Scale
+from harness.engine import _Data, _stack, train
+from harness.expression import Fresh, Training
+from harness.plan import Plan, Request, lineage
+from harness.store import Store, digest
+from harness.streams import Replicate
+
+ROOT = Path(__file__).parents[1]
+COMMITTED = Path(__file__).parent / "fingerprints.json"
+STEPS = 5
+
+
+def roots():
+    """Return the trainings of the claims that take nothing from another one, by key, with the plan they are in."""
+    catalogue.load(ROOT)
+    requests = [
+        Request(claim, claim.design(Scale.MICRO), (Replicate(1, 0),))
+        for claim in catalogue.select([], Scale.MICRO)
+        if not claim.id.startswith("example")
+    ]
+    plan = Plan(requests, Store(Path("no store is needed")))
+    nodes = lineage(unit.node for unit in plan.units.values())
+    chosen = [n for n in nodes if isinstance(n, Training) and n.mask is None and isinstance(n.start, Fresh)]
+    return plan, {node.key: node for node in chosen}
+
+
+def fingerprint(plan, node):
+    """Return digests of the member's draws and its validation loss after a few steps."""
+    unit = next(u for u in plan.units.values() if u.node == node)
+    population = plan.pack([unit])
+    member = population.members[0]
+    stack, data = _stack(population, torch.device("cpu")), _Data(population, torch.device("cpu"))
+    images, _ = data.batches(node.first_step, node.first_step + STEPS)
+    drawn = {
+        "start": digest(member.start),
+        "batches": digest(images.numpy().astype("float32")),
+        "validation": digest(data.held_out("validation")[0].numpy().astype("float32")),
+    }
+    if member.scores is not None:
+        drawn["scores"] = digest(member.scores)
+    for _ in itertools.islice(train(population, stack, data, lambda steps: None), STEPS):
+        pass
+    return {"drawn": drawn, "loss": float(data.evaluate(stack, "validation")[0][0])}
+
+
+def test_every_root_training_has_its_fingerprint():
+    """The committed file speaks of exactly the trainings that the claims have now."""
+    assert json.loads(COMMITTED.read_text()).keys() == roots()[1].keys()
+
+
+@pytest.mark.parametrize("key", sorted(json.loads(COMMITTED.read_text())) if COMMITTED.is_file() else [])
+def test_a_key_still_means_the_same(key):
+    """Draws are bit-equal and the loss after five steps is equal to 1e-4."""
+    committed = json.loads(COMMITTED.read_text())[key]
+    plan, nodes = roots()
+    now = fingerprint(plan, nodes[key])
+    assert now["drawn"] == committed["drawn"]
+    assert now["loss"] == pytest.approx(committed["loss"], rel=1e-4)
+
+
+if __name__ == "__main__":
+    made, nodes = roots()
+    COMMITTED.write_text(json.dumps({key: fingerprint(made, node) for key, node in nodes.items()}, indent=1) + "\n")
