@@ -4,8 +4,8 @@
 
 Member-steps per second of (1) one member alone in the engine, (2) a plain, well-written PyTorch loop over members
 (fused optimiser, data in memory, same masks, same evaluation) with one and with two threads, (3) a population on one
-worker, (4) populations on two workers at once, as `harness run` does. Every case runs in a process of its own, rounds are
-interleaved because the machine is shared, and the best round of each case is reported.
+worker, (4) populations on two workers at once, as `harness run` does. Every case runs in a process of its own, rounds
+are interleaved because the machine is shared, and the best round of each case is reported.
 """
 
 from __future__ import annotations

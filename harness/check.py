@@ -31,10 +31,13 @@ def check(claim: Claim, scale: Scale) -> None:
 def _check_part(id: str, design: Design, part: Part) -> None:
     for arm in (part.arm, part.reference, *part.floors):
         if arm not in design.arms:
-            raise DesignError(f"{id}, part {part.name!r}: no arm {arm!r}{nearest(arm, design.arms)}")
+            known = nearest(arm, design.arms)
+            raise DesignError(f"{id}, part {part.name!r}: no arm {arm!r}{known} Next: correct the part, or add the arm")
         if not design.read(arm, part):
-            kept = ", ".join(f"{float(d):.2%}" for d in design.points[arm])
-            raise DesignError(f"{id}, part {part.name!r}: arm {arm!r} has no density in its band; it has {kept}")
+            raise DesignError(
+                f"{id}, part {part.name!r}: arm {arm!r} has no density in its band; it has "
+                f"{_percent(design.points[arm])}. Next: move the band, or prune to it"
+            )
     arms, references = design.read(part.arm, part), design.read(part.reference, part)
     if len(references) > 1 and arms.keys() != references.keys():
         raise DesignError(
@@ -48,7 +51,7 @@ def _check_part(id: str, design: Design, part: Part) -> None:
                 if node.key == reference.key:
                     raise DesignError(
                         f"{id}, part {part.name!r}: {part.arm!r} and {part.reference!r} are the same training at "
-                        f"{float(density):.2%} kept, so nothing is compared"
+                        f"{float(density):.2%} kept, so nothing is compared. Next: correct the arms in the study"
                     )
                 if outside := [f for f in sorted(set(differences(node, reference))) if not _covered(f, design)]:
                     raise DesignError(

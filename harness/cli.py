@@ -199,7 +199,7 @@ def _run(session: Session, workers: int | None) -> None:
     due = made.due()
     if due:
         with made.store.writing() as writer, Local(device=session.device, workers=workers) as executor:
-            for name, reason in made.store.bad.items():
+            for name, reason in writer.set_aside.items():
                 console.print(f"[yellow]record {name} was set aside: {reason}[/yellow]")
             console.print(
                 f"{len(due)} of {len(made.units)} trainings and evaluations are due, "

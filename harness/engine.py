@@ -137,7 +137,7 @@ class _Stack:
         self.device = device
         every = ones(network)
         mask_RP = np.stack([every if m.mask is None else m.mask for m in members]).astype(np.float32)
-        start_RP = np.stack([m.start for m in members]) * mask_RP
+        start_RP = np.where(mask_RP > 0, np.stack([m.start for m in members]), np.float32(0))
         self.mask_RP = torch.from_numpy(mask_RP).to(device)
         self.learned_RP = torch.from_numpy(start_RP).to(device)
         self.learned_RP.grad = torch.zeros_like(self.learned_RP)

@@ -17,7 +17,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, Literal
 
-from harness.errors import DesignError
+from harness.errors import DesignError, nearest
 from harness.network import Network, kept_counts, round_half_up
 from harness.recipe import Recipe
 from harness.streams import STREAMS
@@ -44,6 +44,9 @@ class _Keyed:
 
     def __hash__(self) -> int:
         return hash(self.key)
+
+    def __repr__(self) -> str:  # not the fields: a chain of rounds mentions each round twice
+        return f"<{type(self).__name__} {self.key[:8]}>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Keyed) and self.key == other.key
@@ -77,7 +80,7 @@ def _canonical(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fresh(_Keyed):
     """Parameters drawn anew from the network's initial distribution, in `stream` at `draw`."""
 
@@ -92,7 +95,7 @@ class Scores:
     keep: Fraction
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Snapshot(_Keyed):
     """A training's parameters after `step` updates, or at its end; zero where its mask removed a weight."""
 
@@ -100,7 +103,7 @@ class Snapshot(_Keyed):
     step: int | Literal["end"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Prune(_Keyed):
     """The mask of the largest magnitudes of `source` among the weights its training still had."""
 
@@ -109,7 +112,7 @@ class Prune(_Keyed):
     scope: Scope = Scope.LAYER
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RandomMask(_Keyed):
     """A mask with exact counts a layer, its places drawn from the ``mask`` stream."""
 
@@ -118,7 +121,7 @@ class RandomMask(_Keyed):
     draw: int = 0
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class LearnedMask(_Keyed):
     """The mask that a training of scores ended with."""
 
@@ -129,7 +132,7 @@ Start = Fresh | Snapshot
 Mask = Prune | RandomMask | LearnedMask
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Training(_Keyed):
     """Steps ``first_step .. recipe.steps`` of `recipe`; see `train`."""
 
@@ -170,7 +173,7 @@ class Training(_Keyed):
         return dict(self.streams).get(stream, 0)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation(_Keyed):
     """Test accuracy of `weights` under `mask`, without any training."""
 
@@ -202,18 +205,23 @@ def train(
     `streams` picks draws of random streams (``{"order": 3}``; 0 where not named). Raises DesignError for a network
     that does not fit the task, a `first_step` outside the recipe, or an unknown stream.
     """
-    if network.inputs != task.inputs or network.outputs != task.classes:
-        raise DesignError(
-            f"a network of {network.inputs} inputs and {network.outputs} outputs on task {task.name}, which has "
-            f"{task.inputs} and {task.classes}. Next: correct the widths in the claim's study.py."
-        )
+    _check_fit(network, task, mask, start)
     if not 0 <= first_step < recipe.steps:
         raise DesignError(f"first_step {first_step} of a recipe of {recipe.steps} steps: nothing would be trained")
     draws = tuple(sorted((name, draw) for name, draw in (streams or {}).items() if draw))
-    if unknown := [name for name, _ in draws if name not in STREAMS]:
+    if unknown := sorted(set(streams or {}) - set(STREAMS)):
         raise DesignError(f"unknown random stream {unknown[0]!r}; streams are {', '.join(STREAMS)}")
+    drawn = {"order"} if learn is None else {"order", "scores"}
+    if unused := [name for name, _ in draws if name not in drawn]:
+        raise DesignError(f"a training that never draws from {unused[0]!r} cannot use another draw of it")
+    if recipe.batch > task.train_images:
+        raise DesignError(f"batches of {recipe.batch} from the {task.train_images} training images of {task.name}")
     if learn is not None:
         _check_keep(network, learn.keep)
+        if empty := [layer for layer, n in kept_counts(network, layer_keep(network, learn.keep)).items() if not n]:
+            raise DesignError(
+                f"scores at density {learn.keep} use no weight of {', '.join(empty)}. Next: raise keep= in study.py"
+            )
     return Training(network, task, recipe, mask, start, first_step, learn, draws)
 
 
@@ -225,8 +233,12 @@ def prune(source: Training | Snapshot, *, keep: Keep, scope: Scope | str = Scope
     lower index. Raises DesignError for a density outside (0, 1], an unknown layer, or one above the source's.
     """
     snapshot = source if isinstance(source, Snapshot) else Snapshot(source, "end")
+    if scope not in list(Scope):
+        raise DesignError(f"unknown scope {scope!r}{nearest(scope, list(Scope))} Scopes: {', '.join(Scope)}")
     scope = Scope(scope)
     training = snapshot.training
+    if training.learn is not None:
+        raise DesignError("prune() of a training of scores: its weights are as drawn. Next: use its learned_mask()")
     if scope is Scope.GLOBAL and not isinstance(keep, Fraction):
         raise DesignError("prune(scope='global') takes one fraction; layers have no fractions of their own there")
     _check_keep(training.network, keep)
@@ -236,7 +248,22 @@ def prune(source: Training | Snapshot, *, keep: Keep, scope: Scope | str = Scope
             f"prune to {float(density(node)):.4f} of the weights from a training that has only "
             f"{float(density(training.mask)):.4f}: pruning cannot bring weights back"
         )
+    if scope is Scope.LAYER and (before := _layer_counts(training.mask)):
+        after = kept_counts(training.network, layer_keep(training.network, keep))
+        if grown := [layer for layer in after if after[layer] > before[layer]]:
+            raise DesignError(
+                f"prune would keep {after[grown[0]]} weights of {grown[0]}, of which {before[grown[0]]} are left: "
+                "pruning cannot bring weights back"
+            )
     return node
+
+
+def _layer_counts(mask: Mask | None) -> dict[str, int] | None:
+    """Return how many weights of each layer a mask keeps, or None where that is known only after training."""
+    if mask is None or (isinstance(mask, Prune) and mask.scope is Scope.GLOBAL):
+        return None
+    learn = mask.training.learn if isinstance(mask, LearnedMask) else mask
+    return None if learn is None else kept_counts(network_of(mask), layer_keep(network_of(mask), learn.keep))
 
 
 def random_mask(network: Network, *, keep: Keep, draw: int = 0) -> RandomMask:
@@ -259,8 +286,25 @@ def evaluate(
     weights: Start = Fresh(),
     mask: Mask | None = None,
 ) -> Evaluation:
-    """Measure test accuracy of `weights` under `mask`, untrained."""
+    """Measure test accuracy of `weights` under `mask`, untrained. Raises DesignError for what does not fit together."""
+    _check_fit(network, task, mask, weights)
     return Evaluation(network, task, weights, mask)
+
+
+def _check_fit(network: Network, task: Task, mask: Mask | None, start: Start) -> None:
+    if network.inputs != task.inputs or network.outputs != task.classes:
+        raise DesignError(
+            f"a network of {network.inputs} inputs and {network.outputs} outputs on task {task.name}, which has "
+            f"{task.inputs} and {task.classes}. Next: correct the widths in the claim's study.py."
+        )
+    origins = [] if mask is None else [("mask", network_of(mask))]
+    if isinstance(start, Snapshot):
+        origins.append(("start", start.training.network))
+    for what, origin in origins:
+        if origin.tensors() != network.tensors():
+            raise DesignError(
+                f"a {what} of a network with other tensors than the one it is given to. Next: use one network for both"
+            )
 
 
 def _check_keep(network: Network, keep: Keep) -> None:

@@ -133,7 +133,14 @@ class Registry:
         entry = self.find(claim, scale)
         if entry is None:
             return f"version {claim.version} is not locked at {scale}"
-        if entry.digest != claim.digest(scale):
+        earlier = [e for e in self.versions(claim.id, scale) if e.version < entry.version]
+        block = (SUITE_SEED, max((e.first_replicate + e.replicates for e in earlier), default=0))
+        told = (entry.predicted, entry.replicates, entry.suite_seed, entry.first_replicate)
+        if entry.digest != claim.digest(scale) or told != (
+            claim.predicted[scale],
+            claim.design(scale).replicates,
+            *block,
+        ):
             return (
                 f"changed since version {claim.version} was locked on {entry.locked}: statement, hypothesis, "
                 "replicates, prediction, or an arm's network, task or recipe"

@@ -200,14 +200,13 @@ class Plan:
     def _member(self, unit: Unit) -> Member:
         node, replicate = unit.node, unit.replicate
         start = node.start if isinstance(node, Training) else node.weights
-        learns_scores = isinstance(node, Training) and node.learn is not None
         return Member(
             unit=unit.name,
             replicate=replicate,
             order_draw=node.draw("order") if isinstance(node, Training) else 0,
             start=self._parameters(start, node.network, replicate),
             mask=None if node.mask is None else self._mask(node.mask, replicate),
-            scores=initial_scores(node.network, replicate, "scores", 0) if learns_scores else None,
+            scores=_scores(node, replicate),
             ins=tuple((_taken_name(taken), self._digest(taken, replicate)) for taken in consumed(node)),
         )
 
@@ -240,6 +239,12 @@ class Plan:
                 return self._bits[cached]
 
 
+def _scores(node: Measured, replicate: Replicate) -> NDArray[np.float32] | None:
+    if not isinstance(node, Training) or node.learn is None:
+        return None
+    return initial_scores(node.network, replicate, "scores", node.draw("scores"))
+
+
 def _taken_name(taken: Snapshot | LearnedMask) -> str:
     return f"{taken.training.key}@{slot(taken)}"
 
@@ -267,13 +272,22 @@ def population_bytes(program: Program, members: int) -> int:
 def shorten(design: Design, *, by: int = 40) -> Design:
     """Return the design with every training cut to a fraction of its steps: machinery only, for ``--quick``."""
     made: dict[str, Measured] = {}
+    nodes = lineage(n for points in design.points.values() for each in points.values() for n in each)
+    trainings = [node for node in nodes if isinstance(node, Training)]
+    moments = {n.recipe.steps for n in trainings} | {n.first_step for n in trainings}
+    moments |= {
+        taken.step for n in nodes for taken in consumed(n) if isinstance(taken, Snapshot) and taken.step != "end"
+    }
+    short = {0: 0}
+    for moment in sorted(moments - {0}):  # no two moments become one
+        short[moment] = max(short[max(short)] + 1, moment // by)
 
     def step(k: int) -> int:
-        return max(1, k // by) if k else 0
+        return short[k]
 
     def training(node: Training) -> Training:
         if node.key not in made:
-            recipe = replace(node.recipe, steps=max(8, node.recipe.steps // by), validate_every=1000)
+            recipe = replace(node.recipe, steps=short[node.recipe.steps], validate_every=1000)
             made[node.key] = replace(
                 node,
                 recipe=recipe,

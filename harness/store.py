@@ -16,6 +16,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 from collections.abc import Iterator, Mapping
@@ -36,6 +37,7 @@ from harness.errors import StoreError
 from harness.population import Computed, Population, Row
 
 FORMAT = 1
+NAME = re.compile(r"\d{6,}-[0-9a-f]{8}")
 FILES = ("rows.parquet", "arrays.safetensors")
 
 Array = NDArray[np.float32] | NDArray[np.bool_]
@@ -134,10 +136,11 @@ class Store:
 
 
 class Writer:
-    """The one process that may add records."""
+    """The one process that may add records; `set_aside` names the ones it found bad, and why."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
+        self.set_aside: dict[str, str] = {}
         self._lock: FileLock | None = None
 
     def __enter__(self) -> Writer:
@@ -154,11 +157,15 @@ class Writer:
             raise StoreError(
                 f"{path} cannot be written: {error.strerror or error}. Next: give another --store"
             ) from error
-        holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}
-        (path / "holder.json").write_text(json.dumps(holder))
-        shutil.rmtree(path / "partial", ignore_errors=True)  # what a killed writer had not finished
-        self.store.refresh()
-        self._set_aside()
+        try:
+            holder = {"pid": os.getpid(), "host": socket.gethostname(), "since": now()}
+            (path / "holder.json").write_text(json.dumps(holder))
+            shutil.rmtree(path / "partial", ignore_errors=True)  # what a killed writer had not finished
+            self.store.refresh()
+            self._set_aside()
+        except BaseException:
+            self._lock.release()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -172,6 +179,8 @@ class Writer:
             target.parent.mkdir(exist_ok=True)
             os.replace(self.store.path / "records" / name, target)
             target.with_suffix(".reason.txt").write_text(reason + "\n")
+        self.set_aside.update(self.store.bad)
+        self.store.bad.clear()
 
     def add(self, population: Population, computed: Computed, provenance: Mapping[str, Any]) -> str:
         """Write one record and return its name. It is there whole after the rename, or not at all."""
@@ -180,6 +189,7 @@ class Writer:
         name = f"{number:06d}-{hashlib.sha256(units.encode()).hexdigest()[:8]}"
         partial = self.store.path / "partial" / name
         try:
+            shutil.rmtree(partial, ignore_errors=True)  # of an attempt that failed
             partial.mkdir(parents=True)
             asked = _write(partial, population, computed, provenance)
             for file in partial.iterdir():
@@ -187,10 +197,10 @@ class Writer:
             _sync(partial)
             os.replace(partial, self.store.path / "records" / name)
             _sync(self.store.path / "records")
-        except OSError as error:
+        except (OSError, SafetensorError) as error:
             raise StoreError(
-                f"{self.store.path} cannot be written: {error.strerror or error}. Nothing stored so far is lost. "
-                "Next: make room or give another --store, then run the same command again"
+                f"{self.store.path} cannot be written: {getattr(error, 'strerror', '') or error}. Nothing stored is "
+                "lost. Next: make room or give another --store, then run the same command again"
             ) from error
         self.store._index(name, asked)
         return name
@@ -231,8 +241,15 @@ def _write(folder: Path, population: Population, computed: Computed, provenance:
         },
         "files": {file: _fingerprint(folder / file) for file in FILES},
     }
+    asked["seal"] = _seal(asked)
     (folder / "record.json").write_text(json.dumps(asked, indent=1, sort_keys=True))
     return asked
+
+
+def _seal(asked: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a record's JSON without its seal."""
+    rest = {name: value for name, value in asked.items() if name != "seal"}
+    return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
 def _fingerprint(file: Path) -> dict[str, Any]:
@@ -241,9 +258,15 @@ def _fingerprint(file: Path) -> dict[str, Any]:
 
 def _read_record(folder: Path, *, thorough: bool = False) -> dict[str, Any]:
     """Return a record's JSON; ValueError says why it is not to be trusted."""
+    if not NAME.fullmatch(folder.name):
+        raise ValueError("not the name of a record: NNNNNN-xxxxxxxx")
     asked: dict[str, Any] = json.loads((folder / "record.json").read_text())
+    if not isinstance(asked, dict):
+        raise ValueError("record.json holds no record")
     if asked.get("format") != FORMAT:
         raise ValueError(f"format {asked.get('format')!r}, this harness writes and reads format {FORMAT}")
+    if asked.get("seal") != _seal(asked):
+        raise ValueError("record.json is not the file that was written: its seal differs")
     for file, expected in asked["files"].items():
         size = (folder / file).stat().st_size
         if size != expected["size"]:

@@ -41,6 +41,11 @@ class Task:
         """Length of an input vector."""
         return 64 * self.images
 
+    @property
+    def train_images(self) -> int:
+        """Number of source images that a replicate trains on."""
+        return TRAIN
+
     def label(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the answer for the labels of the images that make an input; (..., images) to (...)."""
         return labels[..., 0] if self.images == 1 else np.abs(labels[..., 0] - labels[..., 1])

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness import engine, tasks
@@ -24,6 +24,7 @@ LENET = mlp(784, 300, 100, 10)
 SMALL = mlp(5, 4, 3)  # 20 and 12 weights, 4 and 3 biases
 NORMALISED = mlp(64, 12, 10, batch_norm=True)
 REPLICATE = Replicate(7, 0)
+HALF = Fraction(1, 2)
 fractions = st.builds(Fraction, st.integers(2, 20), st.integers(20, 40))  # at least one weight a layer
 few_magnitudes = st.sampled_from([-2.0, -1.0, 0.0, 1.0, 2.0])
 
@@ -59,7 +60,9 @@ def weights_and_alive():
     return st.tuples(st.lists(few_magnitudes, min_size=n, max_size=n), st.lists(st.booleans(), min_size=n, max_size=n))
 
 
-@given(st.integers(1, 10_000), fractions)
+@given(st.integers(1, 10_000), st.fractions(Fraction(1, 8), 1, max_denominator=8))
+@example(1, HALF)
+@example(5, HALF)
 def test_rounding_is_half_up(n, keep):
     """A count is n * keep rounded to the nearest integer, halves upwards, as decimal arithmetic does."""
     assert round_half_up(n * keep) == half_up(n, keep)
