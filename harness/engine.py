@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -80,6 +81,28 @@ def compute(population: Population, *, device: str = "cpu", report: Report = lam
         for member, r, a, d in zip(population.members, rows, arrays, diverged, strict=True)
     )
     return Computed(results, time.perf_counter() - started, device_name(stack.device), versions())
+
+
+def compute_within_memory(
+    population: Population, *, device: str = "cpu", report: Report = lambda steps: None
+) -> Computed:
+    """Compute `population`; where a device's memory does not hold it, one half after the other.
+
+    Raises torch.OutOfMemoryError when not even one member fits.
+    """
+    try:
+        return compute(population, device=device, report=report)
+    except torch.OutOfMemoryError:
+        members = population.members
+        if len(members) == 1:
+            raise
+    torch.cuda.empty_cache()
+    middle = len(members) // 2
+    one, other = (
+        compute_within_memory(replace(population, members=half), device=device, report=report)
+        for half in (members[:middle], members[middle:])
+    )
+    return replace(one, members=one.members + other.members, wall_s=one.wall_s + other.wall_s)
 
 
 def train(population: Population, stack: _Stack, data: _Data, report: Report) -> Iterator[int]:

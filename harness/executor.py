@@ -109,8 +109,8 @@ def _die_with_parent() -> None:
 def _work(number: int, population: Population) -> Computed:
     import torch
 
-    from harness.engine import compute
+    from harness.engine import compute_within_memory
 
     if _device == "cpu":
         torch.set_num_threads(1)
-    return compute(population, device=_device, report=lambda steps: _report(number, steps))
+    return compute_within_memory(population, device=_device, report=lambda steps: _report(number, steps))

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import platform
+import signal
 import subprocess
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -49,43 +52,56 @@ def run(plan: Plan, writer: Writer, executor: Executor, *, console: Console, pro
     started = time.perf_counter()
     summary = Summary()
     running: dict[Future[Computed], _Running] = {}
-    interrupted = False
-    with _progress(plan, console) as show:
+    with _progress(plan, console) as show, _ctrl_c(console) as asked_to_stop:
         while True:
-            try:
-                while not interrupted and len(running) < executor.places:
-                    busy = {unit.name for r in running.values() for unit in r.units}
-                    units = plan.next_population(busy, idle=executor.places - len(running))
-                    if not units:
-                        break
-                    population = plan.pack(units)
-                    summary.populations += 1
-                    future = executor.submit(summary.populations, population)
-                    task = show.begin(population.program, units)
-                    running[future] = _Running(summary.populations, units, population, task)
-                if not running:
+            while not asked_to_stop() and len(running) < executor.places:
+                busy = {unit.name for r in running.values() for unit in r.units}
+                units = plan.next_population(busy, idle=executor.places - len(running))
+                if not units:
                     break
-                done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
-                for number, steps in executor.progress():
-                    show.advance(next((r for r in running.values() if r.number == number), None), steps)
-                for future in done:
-                    finished = running.pop(future)
-                    computed = _result(future, finished)
-                    writer.add(finished.population, computed, {**provenance, "computed": now()})
-                    summary.trainings += len(finished.units)
-                    summary.member_steps += len(finished.units) * finished.population.program.steps
-                    show.end(finished, computed)
-            except KeyboardInterrupt:
-                if interrupted:
-                    raise InterruptedRunError("interrupted: populations under way were dropped") from None
-                interrupted = True
-                console.print(
-                    f"Ctrl-C: {len(running)} populations under way will be finished and stored; again drops them"
-                )
+                population = plan.pack(units)
+                summary.populations += 1
+                future = executor.submit(summary.populations, population)
+                task = show.begin(population.program, units)
+                running[future] = _Running(summary.populations, units, population, task)
+            if not running:
+                break
+            done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
+            for number, steps in executor.progress():
+                show.advance(next((r for r in running.values() if r.number == number), None), steps)
+            for future in done:
+                finished = running.pop(future)
+                computed = _result(future, finished)
+                writer.add(finished.population, computed, {**provenance, "computed": now()})
+                summary.trainings += len(finished.units)
+                summary.member_steps += len(finished.units) * finished.population.program.steps
+                show.end(finished, computed)
+        stopped = asked_to_stop()
     summary.wall_s = time.perf_counter() - started
-    if interrupted:
+    if stopped:
         raise InterruptedRunError("interrupted: everything finished so far is stored")
     return summary
+
+
+@contextmanager
+def _ctrl_c(console: Console) -> Iterator[Callable[[], bool]]:
+    """Make the first Ctrl-C a wish, asked for by the yielded function, and the second an InterruptedRunError."""
+    asked: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if asked:
+            raise InterruptedRunError("interrupted: populations under way were dropped")
+        asked.append(number)
+        console.print("Ctrl-C: populations under way will be finished and stored; again drops them")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _result(future: Future[Computed], finished: _Running) -> Computed:
@@ -121,14 +137,11 @@ class _Show:
         self.console, self.progress = console, progress
         due = plan.due()
         self.left = len(due)
-        self.work = [member_seconds(Program.of(unit.node), plan.store) for unit in due]
-        self.total = (
-            progress.add_task("all", total=sum(self.work) or 1, what="[bold]all populations", rate="")
-            if progress
-            else None
-        )
-        self.seconds = {unit.name: work for unit, work in zip(due, self.work, strict=True)}
-        self.began: dict[int, tuple[float, int]] = {}
+        self.seconds = {unit.name: member_seconds(Program.of(unit.node), plan.store) for unit in due}
+        self.total: TaskID | None = None
+        if progress is not None:
+            total = sum(self.seconds.values()) or 1.0
+            self.total = progress.add_task("all", total=total, what="[bold]all populations", rate="")
 
     def begin(self, program: Program, units: list[Unit]) -> TaskID | None:
         if self.progress is None:
