@@ -39,6 +39,7 @@ from harness.streams import Replicate
 MAX_MEMBERS = 32  # more gain nothing on a CPU, and end later
 POPULATION_S = 60.0  # what a population is planned to take at most, so that little is lost when the power goes
 FLOPS = 4e10  # of one CPU core on products of these shapes, a cautious guess where nothing was measured yet
+NEVER = "never computed"
 BYTES_A_PARAMETER = 40  # parameters, gradient, mask, two moments, activations' share
 
 
@@ -141,7 +142,7 @@ class Plan:
     def _reason(self, unit: Unit, stale: set[str]) -> tuple[str, bool]:
         entry = self.entry(unit.node, unit.replicate)
         if entry is None:
-            return "never computed", False
+            return NEVER, False
         for taken in consumed(unit.node):
             parent = unit_name(taken.training, unit.replicate)
             if parent in stale:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
@@ -12,10 +12,11 @@ from rich.table import Table
 from harness import pilot as piloting
 from harness.catalogue import CLAIMS, PILOT_SEED, SUITE_SEED, Claim, Design
 from harness.check import check
+from harness.expression import Measured, describe
 from harness.hypothesis import Decision, Kind, Part
 from harness.lock import Registry
 from harness.pilot import Pilot
-from harness.plan import MAX_MEMBERS, Plan, Request, member_seconds, population_bytes, shorten
+from harness.plan import MAX_MEMBERS, NEVER, Plan, Request, member_seconds, population_bytes, shorten
 from harness.population import Program
 from harness.stats import ALPHA, flip_least, sd_upper, t_power
 from harness.store import Store
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from harness.cli import Session
 
 QUICK_REPLICATES = 2
+MOST_DIFFERENCES = 4  # a stored node that differs in more is no relation
 
 
 def make(session: Session) -> Plan:
@@ -164,5 +166,31 @@ def explain(plan: Plan, session: Session, console: Console) -> None:
         console.print("nothing is due: every training it needs is stored and its lineage holds")
     for reason, count in counted.most_common(20):
         console.print(f"{count} due: {reason}", highlight=False)
+    new = {u.node.key: u.node for u in plan.units.values() if claim.id in u.claims and reasons[u.name] == NEVER}
+    for node in list(new.values())[:5]:
+        if closest := _closest(node, plan.store):
+            console.print(f"closest to {node!r} is a stored one with {closest}", highlight=False)
     if len(counted) > 20:
         console.print(f"and {len(counted) - 20} more reasons")
+
+
+def _closest(node: Measured, store: Store) -> str:
+    """Return how the most similar stored node differs: ``recipe.optimiser.lr 0.001, not 0.002``."""
+    wanted = dict(_leaves(describe(node), ""))
+    best: list[str] = []
+    for record in store.records.values():
+        for described in record["nodes"].values():
+            stored = dict(_leaves(described, ""))
+            names = sorted(n for n in {*wanted, *stored} if wanted.get(n) != stored.get(n))
+            told = [f"{n} {stored.get(n, 'by default')}, not {wanted.get(n, 'by default')}" for n in names]
+            if stored["is"] == wanted["is"] and told and (not best or len(told) < len(best)):
+                best = told
+    return "; ".join(best) if len(best) <= MOST_DIFFERENCES else ""
+
+
+def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for name, inner in value.items():
+            yield from _leaves(inner, f"{path}.{name}" if path else name)
+    else:
+        yield path, str(value)

@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from harness.errors import HarnessError, InterruptedRunError, RunError
 from harness.executor import Executor
+from harness.expression import describe
 from harness.plan import Plan, Unit, member_seconds
 from harness.population import Computed, Population, Program
 from harness.store import Writer, now
@@ -72,7 +73,8 @@ def run(plan: Plan, writer: Writer, executor: Executor, *, console: Console, pro
             for future in done:
                 finished = running.pop(future)
                 computed = _result(future, finished)
-                writer.add(finished.population, computed, {**provenance, "computed": now()})
+                described = {unit.node.key: describe(unit.node) for unit in finished.units}
+                writer.add(finished.population, computed, {**provenance, "computed": now()}, described)
                 summary.trainings += len(finished.units)
                 summary.member_steps += len(finished.units) * finished.population.program.steps
                 show.end(finished, computed)

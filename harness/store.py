@@ -182,8 +182,17 @@ class Writer:
         self.set_aside.update(self.store.bad)
         self.store.bad.clear()
 
-    def add(self, population: Population, computed: Computed, provenance: Mapping[str, Any]) -> str:
-        """Write one record and return its name. It is there whole after the rename, or not at all."""
+    def add(
+        self,
+        population: Population,
+        computed: Computed,
+        provenance: Mapping[str, Any],
+        nodes: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> str:
+        """Write one record and return its name. It is there whole after the rename, or not at all.
+
+        `nodes` describes by key what was computed, for ``harness why``.
+        """
         number = 1 + max((int(name.split("-")[0]) for name in self.store.records), default=0)
         units = "".join(m.unit for m in population.members)
         name = f"{number:06d}-{hashlib.sha256(units.encode()).hexdigest()[:8]}"
@@ -191,7 +200,7 @@ class Writer:
         try:
             shutil.rmtree(partial, ignore_errors=True)  # of an attempt that failed
             partial.mkdir(parents=True)
-            asked = _write(partial, population, computed, provenance)
+            asked = _write(partial, population, computed, provenance, nodes or {})
             for file in partial.iterdir():
                 _sync(file)
             _sync(partial)
@@ -206,7 +215,13 @@ class Writer:
         return name
 
 
-def _write(folder: Path, population: Population, computed: Computed, provenance: Mapping[str, Any]) -> dict[str, Any]:
+def _write(
+    folder: Path,
+    population: Population,
+    computed: Computed,
+    provenance: Mapping[str, Any],
+    nodes: Mapping[str, Mapping[str, Any]],
+) -> dict[str, Any]:
     flat = [(i, *dataclasses.astuple(row)) for i, m in enumerate(computed.members) for row in m.rows]
     names = ("member", "metric", "step", "value")
     columns = dict(zip(names, zip(*flat, strict=True), strict=True)) if flat else dict.fromkeys(names, ())
@@ -224,6 +239,7 @@ def _write(folder: Path, population: Population, computed: Computed, provenance:
         "format": FORMAT,
         "program": program.label,
         "steps": program.steps,
+        "nodes": nodes,
         "members": [
             {
                 "unit": result.unit,

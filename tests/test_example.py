@@ -128,6 +128,16 @@ def test_a_changed_learning_rate_shows(copy):
     assert "version=2" in result.stderr
 
 
+def test_why_names_the_field_that_changed(copy):
+    """For an amended version, why says what the closest stored training has instead."""
+    path = next((copy / "claims" / "example2026").glob("magnitude*.py"))
+    spoiled = path.read_text().replace("Adam(3e-3)", "Adam(4e-3)").replace("predicted=", "version=2,\n    predicted=")
+    path.write_text(spoiled)
+    out = ok(harness(copy, "why", ID))
+    assert "version 2 is not locked" in out
+    assert "recipe.optimiser.lr 0.003, not 0.004" in out
+
+
 def test_arms_that_differ_outside_the_contrast_are_refused(copy):
     """Plan names the claim, the part, the field, and what to do."""
     path = next((copy / "claims" / "example2026").glob("magnitude*.py"))
