@@ -188,7 +188,7 @@ def run(case: str, name: str, args: argparse.Namespace, processes: int = 1) -> f
     environment = {**os.environ, **WORKER_ENVIRONMENT} if case in ("alone", "population") else dict(os.environ)
     if case.endswith("2"):
         environment |= {"OMP_NUM_THREADS": "2", "MKL_NUM_THREADS": "2"}
-    barrier = time.time() + 12 if processes > 1 else 0.0
+    barrier = time.time() + 10 if processes > 1 else 0.0
     line = [sys.executable, __file__, "--child", case, name, str(args.steps), str(args.members), str(barrier)]
     children = [subprocess.Popen(line, stdout=subprocess.PIPE, env=environment, text=True) for _ in range(processes)]
     return sum(float(json.loads(c.communicate()[0].splitlines()[-1])) for c in children)

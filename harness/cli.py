@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -125,9 +126,7 @@ def _same_device(root: Path, scale: str, device: str) -> bool:
 def _device(wanted: str) -> str:
     if wanted not in ("auto", "cpu", "cuda"):
         raise UsageError(f"unknown device {wanted!r}; devices are auto, cpu and cuda")
-    driver = (
-        Path("/proc/driver/nvidia/version").exists() or os.name == "nt" or bool(os.environ.get("CUDA_VISIBLE_DEVICES"))
-    )
+    driver = shutil.which("nvidia-smi") or Path("/dev/nvidiactl").exists() or Path("/proc/driver/nvidia").exists()
     if wanted == "cpu" or (wanted == "auto" and not driver):
         return "cpu"
     import torch  # only where there may be a GPU: it takes seconds
@@ -309,8 +308,6 @@ def verify(
 
 def _other_bytes(session: Session) -> list[str]:
     """Return the files that the committed rows, judged and reported again, would change."""
-    import shutil
-
     with tempfile.TemporaryDirectory() as folder:
         again = replace(session, out=Path(folder))
         shutil.copy(session.committed / "results.parquet", again.out)

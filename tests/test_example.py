@@ -138,6 +138,20 @@ def test_why_names_the_field_that_changed(copy):
     assert "recipe.optimiser.lr 0.003, not 0.004" in out
 
 
+def test_doctor_names_a_damaged_record_and_verify_sets_it_aside(copy):
+    """Doctor checks every byte of the store; a run trusts nothing damaged and computes it again, to the same verdict."""
+    assert "chain unbroken" in ok(harness(copy, "doctor"))
+    record = sorted((copy / ".harness" / "store" / "records").iterdir())[-1]
+    rows = record / "rows.parquet"
+    rows.write_bytes(rows.read_bytes()[:-20])
+    result = harness(copy, "doctor")
+    assert result.returncode == 3
+    assert record.name in result.stdout
+    out = ok(harness(copy, "verify"))
+    assert "was set aside: rows.parquet has" in out
+    assert list((copy / ".harness" / "store" / "aside").glob(f"{record.name}*"))
+
+
 def test_arms_that_differ_outside_the_contrast_are_refused(copy):
     """Plan names the claim, the part, the field, and what to do."""
     path = next((copy / "claims" / "example2026").glob("magnitude*.py"))
