@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -144,14 +144,5 @@ def equals(
     null_setting: bool = False,
 ) -> Part:
     """`arm` and `reference` differ by less than the task's margin either way."""
-    return Part(
-        kind=Kind.EQUALS,
-        arm=arm,
-        reference=reference,
-        task=on.name,
-        bound_pp=on.margin_pp,
-        band=band,
-        floors=floors,
-        label=label,
-        null_setting=null_setting,
-    )
+    part = matches(arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting)
+    return replace(part, kind=Kind.EQUALS)

@@ -139,7 +139,7 @@ def test_why_names_the_field_that_changed(copy):
 
 
 def test_doctor_names_a_damaged_record_and_verify_sets_it_aside(copy):
-    """Doctor checks every byte of the store; a run trusts nothing damaged and computes it again, to the same verdict."""
+    """Doctor checks every byte of the store; a run trusts nothing damaged and computes it again."""
     assert "chain unbroken" in ok(harness(copy, "doctor"))
     record = sorted((copy / ".harness" / "store" / "records").iterdir())[-1]
     rows = record / "rows.parquet"
