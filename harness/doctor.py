@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness import __version__
+from harness.errors import HarnessError
 from harness.executor import cores
 from harness.lock import Registry
 from harness.run import git_revision, processor
@@ -38,7 +39,7 @@ def examine(root: Path, store: Path, console: Console) -> bool:
     try:
         entries = len(Registry(root / "claims" / "registry.lock").entries)
         table.add_row("registry", f"{entries} entries, chain unbroken")
-    except Exception as error:  # doctor reports every fault it meets and goes on
+    except HarnessError as error:
         table.add_row("registry", f"[red]{error}[/red]")
         fine = False
     kept = Store(store)

@@ -96,7 +96,11 @@ def _start_worker(reports: Queue[Progress], device: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _device = device
-    _report = lambda number, steps: reports.put((number, steps))  # noqa: E731 - one line, one worker
+
+    def report(number: int, steps: int) -> None:
+        reports.put((number, steps))
+
+    _report = report
 
 
 def _die_with_parent() -> None:

@@ -272,7 +272,7 @@ def population_bytes(program: Program, members: int) -> int:
 
 def shorten(design: Design, *, by: int = 40) -> Design:
     """Return the design with every training cut to a fraction of its steps: machinery only, for ``--quick``."""
-    made: dict[str, Measured] = {}
+    made: dict[str, Training] = {}
     nodes = lineage(n for points in design.points.values() for each in points.values() for n in each)
     trainings = [node for node in nodes if isinstance(node, Training)]
     moments = {n.recipe.steps for n in trainings} | {n.first_step for n in trainings}
@@ -296,7 +296,7 @@ def shorten(design: Design, *, by: int = 40) -> Design:
                 start=start(node.start),
                 first_step=step(node.first_step),
             )
-        return made[node.key]  # type: ignore[return-value]  # put there two lines above
+        return made[node.key]
 
     def start(node: Start) -> Start:
         if isinstance(node, Fresh):

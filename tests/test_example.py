@@ -18,11 +18,12 @@ ID = "example2026/magnitude-beats-random"
 
 
 def harness(root, *arguments, timeout=240, **environment):
-    """Run the command on the project in `root`."""
+    """Run the command on the project in `root`, with the store that is in it."""
+    inherited = {name: value for name, value in os.environ.items() if name != "HARNESS_STORE"}
     return subprocess.run(
         [sys.executable, "-m", "harness", *arguments, "--root", str(root)],
         cwd=ROOT,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": "", **environment},
+        env={**inherited, "CUDA_VISIBLE_DEVICES": "", **environment},
         capture_output=True,
         text=True,
         timeout=timeout,
