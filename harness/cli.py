@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,9 +15,9 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from harness import catalogue
-from harness.catalogue import PILOT_SEED, SUITE_SEED, Claim, Scale, select
-from harness.errors import InterruptedRunError, ResultsError, UsageError, nearest
+from harness.catalogue import PILOT_SEED, SUITE_SEED
+from harness.errors import InterruptedRunError, ResultsError
+from harness.session import Session, open_run, open_session, pick_device
 
 app = typer.Typer(
     help="Claims of pruning and lottery-ticket papers as executable experiments with statistical verdicts.",
@@ -45,105 +45,12 @@ Workers = Annotated[
 RECORDED = ("results.parquet", "verdicts.json", "junit.xml", "report.md", "figures")
 
 
-@dataclass(frozen=True)
-class Session:
-    """What a command works on: the project's folder, the chosen claims, the scale and where results go."""
-
-    root: Path
-    scale: Scale
-    claims: list[Claim]
-    store: Path
-    out: Path
-    quick: bool
-    replicates: int | None
-    device: str = "cpu"
-
-    @property
-    def committed(self) -> Path:
-        """The report of this scale that is under version control."""
-        return self.root / "reports" / self.scale
-
-    @property
-    def pilots(self) -> Path:
-        """The log of pilots."""
-        return self.root / "docs" / "pilots.csv"
-
-
-def _session(
-    names: Sequence[str] | None,
-    scale: str,
-    root: Path,
-    *,
-    store: Path | None = None,
-    out: Path | None = None,
-    quick: bool = False,
-    replicates: int | None = None,
-    device: str = "cpu",
-) -> Session:
-    root = root.resolve()
-    if scale not in list(Scale):
-        raise UsageError(
-            f"unknown scale {scale!r}{nearest(scale, list(Scale))} Scales: {', '.join(Scale)}. Next: harness list"
-        )
-    catalogue.load(root)
-    chosen = select(names or [], Scale(scale))
-    if not chosen:
-        raise UsageError(f"no claim has a design at scale {scale}. Next: harness list")
-    kept = store or Path(os.environ.get("HARNESS_STORE", root / ".harness" / "store"))
-    out = out or root / "reports" / scale
-    return Session(root, Scale(scale), chosen, kept, out, quick, replicates, device)
-
-
-def _computing(
-    names: Sequence[str] | None,
-    scale: str,
-    root: Path,
-    *,
-    store: Path | None,
-    out: Path | None,
-    quick: bool,
-    replicates: int | None,
-    device: str,
-) -> Session:
-    """Return the session of a run; only all claims on their locked replicates and usual device change the report."""
-    device = _device(device)
-    session = _session(names, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device)
-    everything = not names and not quick and replicates is None and _same_device(session.root, scale, device)
-    return session if out or everything else replace(session, out=session.root / "reports" / "scratch")
-
-
-def _same_device(root: Path, scale: str, device: str) -> bool:
-    """Whether the committed report of `scale`, if there is one, was computed on this kind of device."""
-    from harness import results
-
-    path = root / "reports" / scale / "results.parquet"
-    if not path.is_file():
-        return True
-    kinds = {record["kind"] for record in results.read(path).meta["records"].values()}
-    return kinds <= {device}
-
-
-def _device(wanted: str) -> str:
-    if wanted not in ("auto", "cpu", "cuda"):
-        raise UsageError(f"unknown device {wanted!r}; devices are auto, cpu and cuda")
-    driver = shutil.which("nvidia-smi") or Path("/dev/nvidiactl").exists() or Path("/proc/driver/nvidia").exists()
-    if wanted == "cpu" or (wanted == "auto" and not driver):
-        return "cpu"
-    import torch  # only where there may be a GPU: it takes seconds
-
-    if torch.cuda.is_available():
-        return "cuda"
-    if wanted == "cuda":
-        raise UsageError("no CUDA device is available to torch. Next: harness doctor, or --device cpu")
-    return "cpu"
-
-
 @app.command("list")
 def list_claims(scale: ScaleName = "micro", root: Root = Path()) -> None:
     """List the claims with their predicted and recorded verdicts."""
     from harness import verdicts
 
-    session = _session(None, scale, root)
+    session = open_session(None, scale, root)
     recorded: dict[str, Any] = {}
     if (session.committed / "verdicts.json").is_file():
         recorded = verdicts.load(session.committed / "verdicts.json")["claims"]
@@ -167,7 +74,7 @@ def plan(
     """Show what would be computed, what is stored or shared, the cost, and whether the replicates can decide."""
     from harness import planning
 
-    session = _session(claims, scale, root, store=store, quick=quick, replicates=replicates)
+    session = open_session(claims, scale, root, store=store, quick=quick, replicates=replicates)
     planning.show(planning.make(session), session, console)
 
 
@@ -184,7 +91,7 @@ def run(
     root: Root = Path(),
 ) -> None:
     """Compute what is due, store it, and write results.parquet."""
-    session = _computing(claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device)
+    session = open_run(claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device)
     _run(session, workers)
 
 
@@ -223,7 +130,7 @@ def _run(session: Session, workers: int | None) -> None:
 @app.command()
 def judge(scale: ScaleName = "micro", out: Out = None, root: Root = Path()) -> None:
     """Judge the rows of results.parquet: writes verdicts.json and junit.xml. Needs no torch and no GPU."""
-    session = _session(None, scale, root, out=out)
+    session = open_session(None, scale, root, out=out)
     _print_verdicts(_judge(session))
     _ended(session, "verdicts.json")
 
@@ -243,7 +150,7 @@ def _judge(session: Session, turned: Sequence[str] = ()) -> dict[str, Any]:
 @app.command()
 def report(scale: ScaleName = "micro", out: Out = None, root: Root = Path()) -> None:
     """Write report.md and the figures from results.parquet and verdicts.json. Needs no torch."""
-    session = _session(None, scale, root, out=out)
+    session = open_session(None, scale, root, out=out)
     _report(session)
     _ended(session, "report.md")
 
@@ -281,7 +188,7 @@ def verify(
     """
     from harness import verdicts
 
-    session = _computing(claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device)
+    session = open_run(claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device)
     recorded: dict[str, Any] = {"claims": {}}
     changed: list[str] = []
     if (session.committed / "results.parquet").is_file():
@@ -349,7 +256,7 @@ def pilot(
     from harness.run import run as compute
     from harness.store import now
 
-    session = _session(claims, scale, root, store=store, device=_device(device))
+    session = open_session(claims, scale, root, store=store, device=pick_device(device))
     made = planning.make_pilot(session, replicates, grid=grid)
     if made.due():
         with made.store.writing() as writer, Local(device=session.device, workers=workers) as executor:
@@ -377,7 +284,7 @@ def lock(
     from harness.lock import Registry
     from harness.store import now
 
-    session = _session(claims, scale, root)
+    session = open_session(claims, scale, root)
     registry = Registry(session.root / "claims" / "registry.lock")
     pilots = piloting.read(session.pilots)
     for claim in session.claims:
@@ -401,7 +308,7 @@ def why(
     """Say which field or digest makes a claim's trainings run again."""
     from harness import planning
 
-    session = _session([claim], scale, root, store=store, quick=quick, replicates=replicates)
+    session = open_session([claim], scale, root, store=store, quick=quick, replicates=replicates)
     planning.explain(planning.make(session), session, console)
 
 

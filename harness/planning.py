@@ -23,7 +23,7 @@ from harness.store import Store
 from harness.streams import Replicate
 
 if TYPE_CHECKING:
-    from harness.cli import Session
+    from harness.session import Session
 
 QUICK_REPLICATES = 2
 MOST_DIFFERENCES = 4  # a stored node that differs in more is no relation
