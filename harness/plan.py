@@ -37,6 +37,7 @@ from harness.store import Entry, Store
 from harness.streams import Replicate
 
 MAX_MEMBERS = 32  # more gain nothing on a CPU, and end later
+FEW_MEMBERS = 8  # fewer are not worth another worker
 POPULATION_S = 60.0  # what a population is planned to take at most, so that little is lost when the power goes
 FLOPS = 4e10  # of one CPU core on products of these shapes, a cautious guess where nothing was measured yet
 NEVER = "never computed"
@@ -182,7 +183,8 @@ class Plan:
     def population_size(self, program: Program, ready: int, *, idle: int) -> int:
         """Return how many of `ready` members to pack: shared among idle places, ended within `POPULATION_S`."""
         by_time = int(POPULATION_S / (member_seconds(program, self.store) or 1e-9))
-        return max(1, min(MAX_MEMBERS, by_time, max(8, math.ceil(ready / max(1, idle)))))
+        most = max(1, min(MAX_MEMBERS, by_time, max(FEW_MEMBERS, math.ceil(ready / max(1, idle)))))
+        return math.ceil(ready / math.ceil(ready / most))  # of equal size, so that none ends late
 
     def pack(self, units: Sequence[Unit]) -> Population:
         """Return the population that computes `units`, which all run one program and are ready."""
