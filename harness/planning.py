@@ -135,13 +135,14 @@ def show(plan: Plan, session: Session, console: Console) -> None:
 def _power(request: Request, part: Part, pilots: Sequence[Pilot], family: int) -> tuple[str, str, str]:
     """Return the pilots' sd with its upper limit, the power at Holm's first step, and whether that decides."""
     n = len(request.replicates)
-    logged = [p for p in pilots if p.claim == request.claim.id and p.what == part.name and p.n > 1]
+    logged = [p for p in pilots if p.claim == request.claim.id and p.what == part.name and p.sd > 0]
     if not logged:
         return "no pilot", "–", "unknown. Next: harness pilot"
     sd = logged[-1].sd
     upper = sd_upper(sd=sd, n=logged[-1].n)
     if n < 2:
         return f"{sd:.2f} ({upper:.2f})", "–", "no: one replicate has no spread"
+    # A pilot that points the other way may decide too, by refuting: the size of its effect counts, not the sign.
     # For beats the power to find an effect of the sesoi, for matches to find no difference: the bound is the distance.
     power = t_power(effect=part.bound_pp, sd=upper, n=n, alpha=ALPHA / family)
     effect = abs(logged[-1].mean) if part.kind is Kind.BEATS else logged[-1].mean + part.bound_pp
