@@ -19,7 +19,8 @@ from harness import DIGIT_DIFFERENCE, DIGITS, Design, Scale, Source, claim, matc
         "The trained net starts from Kaiming normal, the subnetwork from the signed Kaiming constant, as in the paper.",
         "Learning rates of all arms from the grid of study.py, chosen on pilot seeds.",
         """Weight decay 1e-3 in all arms instead of 1e-4, chosen on pilots so that the linear floor could be cleared:
-        with 1e-4 they gave 97.5 % trained and up to 96.4 % linear, too close to the 1 pp that the floor rule asks for.""",
+        with 1e-4 they gave 97.5 % trained and up to 96.4 % linear, too close to the 1 pp that the floor rule
+        asks for.""",
     ),
     pilot=study.grid,
 )
