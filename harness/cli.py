@@ -37,6 +37,9 @@ StorePath = Annotated[Path | None, typer.Option("--store", help="Where computed 
 Out = Annotated[Path | None, typer.Option("--out", help="The report's folder.")]
 Replicates = Annotated[int | None, typer.Option("--replicates", min=1, help="Another number than the locked one.")]
 Quick = Annotated[bool, typer.Option("--quick", help="2 replicates of a few steps: machinery only.")]
+Variant = Annotated[
+    str, typer.Option("--variant", help="Other settings: half-rate, double-rate or bfloat16. Never replaces a verdict.")
+]
 Device = Annotated[str, typer.Option("--device", help="auto (CUDA if present), cpu, or cuda.")]
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="Worker processes on a CPU; one a core by default.")
@@ -68,6 +71,7 @@ def plan(
     scale: ScaleName = "micro",
     replicates: Replicates = None,
     quick: Quick = False,
+    variant: Variant = "",
     store: StorePath = None,
     root: Root = Path(),
 ) -> None:
@@ -75,6 +79,7 @@ def plan(
     from harness import planning
 
     session = open_session(claims, scale, root, store=store, quick=quick, replicates=replicates)
+    session = replace(session, variant=variant)
     planning.show(planning.make(session), session, console)
 
 
@@ -84,6 +89,7 @@ def run(
     scale: ScaleName = "micro",
     replicates: Replicates = None,
     quick: Quick = False,
+    variant: Variant = "",
     device: Device = "auto",
     workers: Workers = None,
     store: StorePath = None,
@@ -91,7 +97,9 @@ def run(
     root: Root = Path(),
 ) -> None:
     """Compute what is due, store it, and write results.parquet."""
-    session = open_run(claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device)
+    session = open_run(
+        claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device, variant=variant
+    )
     _run(session, workers)
 
 
@@ -123,7 +131,9 @@ def _run(session: Session, workers: int | None) -> None:
         )
     else:
         console.print(f"all {len(made.units)} trainings and evaluations are stored")
-    collected = results.collect(made, scale=session.scale, suite_seed=SUITE_SEED, quick=session.quick)
+    collected = results.collect(
+        made, scale=session.scale, suite_seed=SUITE_SEED, quick=session.quick, variant=session.variant
+    )
     results.write(collected, session.out / "results.parquet")
 
 

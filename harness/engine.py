@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -37,8 +38,9 @@ EVALUATION_CHUNK = 1000  # examples in one evaluation pass
 def compute(population: Population, *, device: str = "cpu", report: Report = lambda steps: None) -> Computed:
     """Train (or only evaluate) every member of `population`.
 
-    Returns each member's validation curve, test accuracy after the last step, snapshots, and end parameters. A member
-    whose loss or parameters are no longer finite has diverged: its accuracies are the task's chance accuracy.
+    Returns each member's validation curve, test accuracy after the last step and at the early stop (minimum validation
+    loss), snapshots, and end parameters. A member whose loss or parameters are no longer finite has diverged: its
+    accuracies are the task's chance accuracy.
     """
     started = time.perf_counter()
     stack = _stack(population, torch.device(device))
@@ -46,32 +48,44 @@ def compute(population: Population, *, device: str = "cpu", report: Report = lam
     arrays: list[dict[str, NDArray[np.float32] | NDArray[np.bool_]]] = [{} for _ in population.members]
     data = _Data(population, stack.device)
     recipe = population.program.recipe
-    last = recipe.steps if recipe is not None else 0
+    last = population.last_step
     diverged = np.zeros(len(rows), np.bool_)
+    early = _EarlyStop(stack)
 
     def keep(slot: str) -> None:
         for member, flat in zip(arrays, stack.learned_RP.cpu().numpy(), strict=True):
             member[slot] = flat.copy()
 
-    def measure(split: str, step: int) -> None:
+    def evaluate(split: str) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
         loss_R, accuracy_R = data.evaluate(stack, split)
         bad_R = ~np.isfinite(loss_R) | ~stack.finite()
-        accuracy_R = np.where(bad_R, population.program.task.chance, accuracy_R)
-        diverged[:] = bad_R
-        for member, loss, accuracy in zip(rows, loss_R, accuracy_R, strict=True):
-            member.append(Row(f"{split}_loss", step, float(loss)))
-            member.append(Row(f"{split}_accuracy", step, float(accuracy)))
+        return loss_R, np.where(bad_R, population.program.task.chance, accuracy_R), bad_R
+
+    def note(metric: str, step_R: Iterable[int], value_R: Iterable[float]) -> None:
+        for member, step, value in zip(rows, step_R, value_R, strict=True):
+            member.append(Row(metric, int(step), float(value)))
+
+    def measure(split: str, step: int) -> NDArray[np.float64]:
+        loss_R, accuracy_R, diverged[:] = evaluate(split)
+        note(f"{split}_loss", [step] * len(rows), loss_R)
+        note(f"{split}_accuracy", [step] * len(rows), accuracy_R)
+        return loss_R
 
     if recipe is not None:
         if population.program.first_step in population.snapshots:
             keep(str(population.program.first_step))
-        for step in train(population, stack, data, report):
+        for step, loss_R in train(population, stack, data, report):
+            if population.trace_every and step % population.trace_every == 0:
+                note("train_loss", [step] * len(rows), loss_R.cpu().numpy())
             if step in population.snapshots:
                 keep(str(step))
             if step % recipe.validate_every == 0 or step == last:
-                measure("validation", step)
+                early.see(measure("validation", step), step)
         keep("end")
     measure("test", last)
+    if recipe is not None:
+        early.restore()
+        note("early_stop_accuracy", early.step_R, evaluate("test")[1])
     if population.program.learn is not None:
         for member in arrays:
             scores = np.asarray(member["end"], np.float32)
@@ -105,22 +119,24 @@ def compute_within_memory(
     return replace(one, members=one.members + other.members, wall_s=one.wall_s + other.wall_s)
 
 
-def train(population: Population, stack: _Stack, data: _Data, report: Report) -> Iterator[int]:
-    """Make the program's updates in place; yields the absolute step count after each."""
-    program = population.program
+def train(population: Population, stack: _Stack, data: _Data, report: Report) -> Iterator[tuple[int, Tensor]]:
+    """Make the program's updates in place; yields the absolute step count after each, and the batch's mean loss_R."""
+    program, last = population.program, population.last_step
     assert program.recipe is not None
+    numerics = program.recipe.numerics
     optimiser = _optimiser(program.recipe.optimiser, stack.learned_RP)
     reported, told = program.first_step, time.monotonic()
-    for first in range(program.first_step, program.recipe.steps, CHUNK):
-        count = min(CHUNK, program.recipe.steps - first)
+    for first in range(program.first_step, last, CHUNK):
+        count = min(CHUNK, last - first)
         images_SRBK, answers_SRB = data.batches(first, first + count)
         for i in range(count):
             step = first + i
             leaves = stack.leaves()
-            logits_RBC = forward(program.network, leaves, data.inputs(images_SRBK[i]))
-            loss_RB = _cross_entropy(logits_RBC, answers_SRB[i])
+            with arithmetic(stack.device, numerics):
+                logits_RBC = forward(program.network, leaves, data.inputs(images_SRBK[i]))
+            loss_R = _cross_entropy(logits_RBC, answers_SRB[i]).mean(1)
             # The sum over members of each member's mean: every member sees the gradient it would see alone.
-            gradients = torch.autograd.grad(loss_RB.mean(1).sum(), list(leaves.values()))
+            gradients = torch.autograd.grad(loss_R.sum(), list(leaves.values()))
             stack.put_gradients(dict(zip(leaves, gradients, strict=True)))
             for group in optimiser.param_groups:
                 group["lr"] = program.recipe.learning_rate(step)
@@ -128,8 +144,16 @@ def train(population: Population, stack: _Stack, data: _Data, report: Report) ->
             if time.monotonic() - told > 0.5:
                 report(step + 1 - reported)
                 reported, told = step + 1, time.monotonic()
-            yield step + 1
-    report(program.recipe.steps - reported)
+            yield step + 1, loss_R.detach()
+    report(last - reported)
+
+
+def arithmetic(device: torch.device, numerics: str) -> AbstractContextManager[object]:
+    """Return the context of a forward pass: products in bfloat16 under autocast where the recipe says so.
+
+    Parameters, gradients, the optimiser's state, BatchNorm's moments and the loss stay float32.
+    """
+    return nullcontext() if numerics == "float32" else torch.autocast(device.type, dtype=torch.bfloat16)
 
 
 def _cross_entropy(logits_RBC: Tensor, answers_RB: Tensor) -> Tensor:
@@ -184,6 +208,33 @@ class _Stack:
     def finite(self) -> NDArray[np.bool_]:
         """Return for each member whether all its learned parameters are finite; shape (R,)."""
         return torch.isfinite(self.learned_RP).all(1).cpu().numpy()
+
+
+class _EarlyStop:
+    """Each member's learned parameters at its lowest validation loss so far, and the step that was."""
+
+    def __init__(self, stack: _Stack) -> None:
+        self._stack = stack
+        self._best_R = np.full(len(stack.learned_RP), np.inf)
+        self._kept_RP: Tensor | None = None
+        self.step_R = np.zeros(len(stack.learned_RP), np.int64)
+
+    def see(self, loss_R: NDArray[np.float64], step: int) -> None:
+        """Take the parameters of the members whose loss at `step` is the lowest so far; a loss that is nan never is."""
+        better_R = loss_R < self._best_R
+        self._best_R[better_R] = loss_R[better_R]
+        self.step_R[better_R] = step
+        self.step_R[~np.isfinite(self._best_R)] = step
+        if self._kept_RP is None:
+            self._kept_RP = self._stack.learned_RP.clone()
+        else:
+            chosen_R = torch.from_numpy(better_R | ~np.isfinite(self._best_R)).to(self._stack.device)
+            torch.where(chosen_R[:, None], self._stack.learned_RP, self._kept_RP, out=self._kept_RP)
+
+    def restore(self) -> None:
+        """Put the parameters of every member's early stop back in place."""
+        if self._kept_RP is not None:
+            self._stack.learned_RP.copy_(self._kept_RP)
 
 
 class _ScoreStack(_Stack):
@@ -294,15 +345,19 @@ class _Data:
         BatchNorm uses the moments of the fixed calibration inputs. Sums are taken on the host, member by member.
         """
         network, params = stack.network, stack.leaves()
+        recipe = self.population.program.recipe
+        numerics = "float32" if recipe is None else recipe.numerics
         moments: list[Moments] = []
         if network.batch_norms:
-            forward(network, params, self.inputs(self.held_out("calibration")[0]), collect=moments)
+            with arithmetic(self.device, numerics):
+                forward(network, params, self.inputs(self.held_out("calibration")[0]), collect=moments)
         losses, hits = [], []
         images_RBK, answers_RB = self.held_out(split)
         for first in range(0, answers_RB.shape[1], EVALUATION_CHUNK):
             images = images_RBK[:, first : first + EVALUATION_CHUNK]
             answers = answers_RB[:, first : first + EVALUATION_CHUNK]
-            logits_RBC = forward(network, params, self.inputs(images), moments=moments)
+            with arithmetic(self.device, numerics):
+                logits_RBC = forward(network, params, self.inputs(images), moments=moments)
             losses.append(_cross_entropy(logits_RBC, answers).double().cpu().numpy())
             hits.append((logits_RBC.argmax(2) == answers).cpu().numpy())
         return np.concatenate(losses, 1).mean(1), np.concatenate(hits, 1).mean(1)

@@ -81,6 +81,10 @@ class Part:
         """Short name for tables: the label if there is one, else the comparison in words."""
         return self.label or f"{self.arm} {self.kind} {self.reference}"
 
+    def arms(self) -> tuple[str, ...]:
+        """Return the arms it reads: the two compared, then the floors."""
+        return (self.arm, self.reference, *self.floors)
+
 
 def percent_kept(low: str, high: str | None = None) -> Band:
     """Return the band from `low` to `high` percent kept, given as exact decimals: ``percent_kept("2", "5")``."""

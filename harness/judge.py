@@ -11,6 +11,7 @@ from harness.errors import ResultsError
 from harness.hypothesis import Outcome, Part
 from harness.lock import Registry
 from harness.results import Results
+from harness.rewrite import VARIANTS, design_of
 from harness.verdict import Assessment, Comparison, PartResult, Verdict, assess, decide
 from harness.verdicts import CONFIRMATORY, EXPLORATORY, FORMAT, QUICK
 
@@ -41,10 +42,10 @@ def judge(results: Results, registry: Registry) -> dict[str, Any]:
     """
     scale = Scale(results.meta["scale"])
     claims = {id: _known(id) for id in results.claims}
+    designs = {id: design_of(claim, scale, results.variant) for id, claim in claims.items()}
     assessments: dict[str, Assessment] = {}
     beside: dict[str, list[PartResult]] = {}
-    for id, claim in claims.items():
-        design = claim.design(scale)
+    for id, design in designs.items():
         try:
             parts = tuple(compare(results, id, part) for part in design.parts)
             beside[id] = [compare(results, id, part) for part in design.beside]
@@ -66,12 +67,12 @@ def judge(results: Results, registry: Registry) -> dict[str, Any]:
                     "status_reason": why,
                     "predicted": claims[id].predicted[scale],
                     "family": members,
-                    "decision": claims[id].design(scale).decision,
+                    "decision": designs[id].decision,
                     "n": assessments[id].n,
                     "diverged": _diverged(results, id),
                     **_verdict(decided[id], status),
-                    "parts": [_part(p, claims[id].design(scale)) for p in assessments[id].parts],
-                    "beside": [_part(p, claims[id].design(scale)) for p in beside[id]],
+                    "parts": [_part(p, designs[id]) for p in assessments[id].parts],
+                    "beside": [_part(p, designs[id]) for p in beside[id]],
                 }
     return {"format": FORMAT, "scale": scale, "claims": dict(sorted(verdicts.items()))}
 
@@ -86,6 +87,8 @@ def _status(results: Results, registry: Registry, claim: Claim, scale: Scale) ->
     known = results.claims[claim.id]
     if results.meta["quick"]:
         return QUICK, "a run of a few steps shows that the machinery works and nothing else"
+    if results.variant:
+        return EXPLORATORY, f"every training with {VARIANTS[results.variant].words}"
     entry = registry.find(claim, scale)
     if entry is None:
         return EXPLORATORY, "not locked"

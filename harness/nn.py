@@ -75,6 +75,7 @@ def forward(
                 else:
                     x = torch.bmm(x, w_RIO)
             case BatchNorm():
+                x = x.float()  # moments of bfloat16 activations lose too much
                 scale_R1F = params[f"{layer.name}.scale"].unsqueeze(1)
                 shift_R1F = params[f"{layer.name}.shift"].unsqueeze(1)
                 if moments is not None:
@@ -86,4 +87,4 @@ def forward(
                         collect.append((mean_R1F, rstd_R1F))
             case Relu():
                 x = torch.relu(x)
-    return x
+    return x.float()

@@ -10,7 +10,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,7 +41,7 @@ FEW_MEMBERS = 8  # fewer are not worth another worker
 POPULATION_S = 60.0  # what a population is planned to take at most, so that little is lost when the power goes
 FLOPS = 4e10  # of one CPU core on products of these shapes, a cautious guess where nothing was measured yet
 NEVER = "never computed"
-BYTES_A_PARAMETER = 40  # parameters, gradient, mask, two moments, activations' share
+BYTES_A_PARAMETER = 44  # parameters, those of the early stop, gradient, mask, two moments, activations' share
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,10 @@ def lineage(nodes: Iterable[Measured]) -> list[Measured]:
 class Plan:
     """The units of all requests: their state in the store, and the populations they pack into."""
 
-    def __init__(self, requests: Sequence[Request], store: Store) -> None:
+    def __init__(self, requests: Sequence[Request], store: Store, *, trace_every: int = 0) -> None:
         self.requests = requests
         self.store = store
+        self.trace_every = trace_every
         self.units: dict[str, Unit] = {}
         self.wanted: defaultdict[str, set[str]] = defaultdict(set)  # slots of a training that others consume
         for request in requests:
@@ -194,7 +195,8 @@ class Plan:
             for name in self.wanted[unit.node.key] | set(self._kept_before(unit))
             if name.isdigit()
         }
-        return Population(Program.of(units[0].node), tuple(self._member(unit) for unit in units), tuple(sorted(kept)))
+        members = tuple(self._member(unit) for unit in units)
+        return Population(Program.of(units[0].node), members, tuple(sorted(kept)), self.trace_every)
 
     def _kept_before(self, unit: Unit) -> Iterable[str]:
         entry = self.entry(unit.node, unit.replicate)
@@ -270,57 +272,3 @@ def population_bytes(program: Program, members: int) -> int:
     """Return about how much memory a population of `members` takes."""
     evaluation = 1000 * 4 * 3 * sum(t.shape[-1] for t in program.network.tensors())
     return members * (program.network.flat_size * BYTES_A_PARAMETER + evaluation)
-
-
-def shorten(design: Design, *, by: int = 40) -> Design:
-    """Return the design with every training cut to a fraction of its steps: machinery only, for ``--quick``."""
-    made: dict[str, Training] = {}
-    nodes = lineage(n for points in design.points.values() for each in points.values() for n in each)
-    trainings = [node for node in nodes if isinstance(node, Training)]
-    moments = {n.recipe.steps for n in trainings} | {n.first_step for n in trainings}
-    moments |= {
-        taken.step for n in nodes for taken in consumed(n) if isinstance(taken, Snapshot) and taken.step != "end"
-    }
-    short = {0: 0}
-    for moment in sorted(moments - {0}):  # no two moments become one
-        short[moment] = max(short[max(short)] + 1, moment // by)
-
-    def step(k: int) -> int:
-        return short[k]
-
-    def training(node: Training) -> Training:
-        if node.key not in made:
-            recipe = replace(node.recipe, steps=short[node.recipe.steps], validate_every=1000)
-            made[node.key] = replace(
-                node,
-                recipe=recipe,
-                mask=None if node.mask is None else mask(node.mask),
-                start=start(node.start),
-                first_step=step(node.first_step),
-            )
-        return made[node.key]
-
-    def start(node: Start) -> Start:
-        if isinstance(node, Fresh):
-            return node
-        return Snapshot(training(node.training), "end" if node.step == "end" else step(node.step))
-
-    def mask(node: Mask) -> Mask:
-        match node:
-            case RandomMask():
-                return node
-            case LearnedMask():
-                return LearnedMask(training(node.training))
-            case Prune():
-                source = start(node.source)
-                return replace(node, source=source) if isinstance(source, Snapshot) else node
-
-    def measured(node: Measured) -> Measured:
-        if isinstance(node, Training):
-            return training(node)
-        return replace(node, weights=start(node.weights), mask=None if node.mask is None else mask(node.mask))
-
-    arms = {
-        name: [measured(node) for nodes in points.values() for node in nodes] for name, points in design.points.items()
-    }
-    return replace(design, arms=arms)

@@ -16,8 +16,9 @@ from harness.expression import Measured, describe
 from harness.hypothesis import Decision, Kind, Part
 from harness.lock import Registry
 from harness.pilot import Pilot
-from harness.plan import MAX_MEMBERS, NEVER, Plan, Request, member_seconds, population_bytes, shorten
+from harness.plan import MAX_MEMBERS, NEVER, Plan, Request, member_seconds, population_bytes
 from harness.population import Program
+from harness.rewrite import design_of, shorten
 from harness.stats import ALPHA, flip_least, sd_upper, t_power
 from harness.store import Store
 from harness.streams import Replicate
@@ -40,7 +41,7 @@ def make(session: Session) -> Plan:
     registry.check(session.claims, session.scale)
     store = Store(session.store)
     requests = [_request(claim, session, registry) for claim in session.claims]
-    if session.quick:
+    if session.quick or session.variant:
         return Plan(requests, store)
     papers = {claim.paper for claim in session.claims}
     companions = [
@@ -54,7 +55,7 @@ def make(session: Session) -> Plan:
 
 
 def _request(claim: Claim, session: Session, registry: Registry) -> Request:
-    design = claim.design(session.scale)
+    design = design_of(claim, session.scale, session.variant)
     if session.quick:
         block = tuple(Replicate(SUITE_SEED, i) for i in range(session.replicates or QUICK_REPLICATES))
         return Request(claim, shorten(design), block)

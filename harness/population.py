@@ -78,11 +78,23 @@ class Member:
 
 @dataclass(frozen=True)
 class Population:
-    """Members of one program, and the steps after which their parameters are kept."""
+    """Members of one program, and what is wanted of them.
+
+    Parameters are kept after the steps `snapshots`; the batch's loss is recorded every `trace_every` steps (0: never);
+    `until` stops before the recipe's end, on its schedule, to look at the first steps only.
+    """
 
     program: Program
     members: tuple[Member, ...]
     snapshots: tuple[int, ...] = ()
+    trace_every: int = 0
+    until: int | None = None
+
+    @property
+    def last_step(self) -> int:
+        """The absolute step after which training ends; 0 where nothing is trained."""
+        steps = self.program.recipe.steps if self.program.recipe is not None else 0
+        return steps if self.until is None else min(self.until, steps)
 
 
 @dataclass(frozen=True)

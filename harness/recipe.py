@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from harness.errors import DesignError
+from harness.errors import DesignError, nearest
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,8 @@ class Cosine:
 
 Schedule = Constant | Drops | Cosine
 
+NUMERICS = ("float32", "bfloat16")  # bfloat16: products under autocast, with float32 master weights
+
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
@@ -87,6 +89,8 @@ class Recipe:
                 f"recipe with {self.steps} steps, batch {self.batch}, validation every {self.validate_every}: "
                 "all must be at least 1. Next: correct the recipe in the paper's study.py."
             )
+        if self.numerics not in NUMERICS:
+            raise DesignError(f"unknown numerics {self.numerics!r}{nearest(self.numerics, NUMERICS)}")
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of the update from absolute `step` to `step + 1`."""

@@ -28,7 +28,13 @@ from harness.plan import Plan, Request, lineage, unit_name
 from harness.population import Program
 
 FORMAT = 1
-METRICS = ("test_accuracy", "test_loss", "validation_accuracy", "validation_loss")  # after the last step
+METRICS = (  # after the last step, but for the early stop: the step of minimum validation loss
+    "test_accuracy",
+    "test_loss",
+    "validation_accuracy",
+    "validation_loss",
+    "early_stop_accuracy",
+)
 
 SCHEMA = pa.schema(
     [
@@ -61,6 +67,11 @@ class Results:
 
     frame: pd.DataFrame
     meta: dict[str, Any]
+
+    @property
+    def variant(self) -> str:
+        """Name of the variant under which the rows were computed; empty for the claims as they are locked."""
+        return str(self.meta.get("variant", ""))
 
     @property
     def claims(self) -> dict[str, dict[str, Any]]:
@@ -98,7 +109,7 @@ class Results:
         return values
 
 
-def collect(plan: Plan, *, scale: str, suite_seed: int, quick: bool) -> Results:
+def collect(plan: Plan, *, scale: str, suite_seed: int, quick: bool, variant: str = "") -> Results:
     """Return the results of every request whose units are all stored and usable; others are left out."""
     reasons = plan.reasons()
     rows: list[tuple[Any, ...]] = []
@@ -122,6 +133,7 @@ def collect(plan: Plan, *, scale: str, suite_seed: int, quick: bool) -> Results:
         "scale": scale,
         "suite_seed": suite_seed,
         "quick": quick,
+        **({"variant": variant} if variant else {}),
         "claims": claims,
         "records": dict(sorted(records.items())),
     }

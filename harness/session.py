@@ -25,6 +25,7 @@ class Session:
     quick: bool
     replicates: int | None
     device: str = "cpu"
+    variant: str = ""
 
     @property
     def committed(self) -> Path:
@@ -76,10 +77,16 @@ def open_run(
     quick: bool,
     replicates: int | None,
     device: str,
+    variant: str = "",
 ) -> Session:
-    """Return the session of a run; only all claims on their locked replicates and usual device change the report."""
+    """Return the session of a run; only all claims on their locked replicates and usual device change the report.
+
+    The results of a variant are kept beside the report, under ``variants/``.
+    """
     device = pick_device(device)
     session = open_session(names, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device)
+    if variant:
+        return replace(session, variant=variant, out=out or session.out / "variants" / variant)
     everything = not names and not quick and replicates is None and _same_device(session.root, scale, device)
     return session if out or everything else replace(session, out=session.root / "reports" / "scratch")
 

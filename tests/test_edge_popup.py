@@ -79,7 +79,7 @@ def by_autograd(m, steps):
 def test_score_gradient_is_that_of_autograd(steps):
     """Scores and their gradients after 1 and 5 steps equal an implementation by torch.autograd alone."""
     stack, train = training(PROGRAM)
-    while next(train) < steps:
+    while next(train)[0] < steps:
         pass
     for i, m in enumerate(members(PROGRAM, 2)):
         expected = by_autograd(m, steps)

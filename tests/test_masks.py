@@ -240,7 +240,7 @@ def test_removed_weights_are_zero_at_every_step_and_kept_ones_train(name, optimi
     start = stack.learned_RP.clone()
     assert not start[removed].any()
     steps = 0
-    for step in engine.train(masked, stack, engine._Data(masked, stack.device), lambda done: None):
+    for step, _ in engine.train(masked, stack, engine._Data(masked, stack.device), lambda done: None):
         assert not stack.learned_RP[removed].any(), f"after step {step}"
         (states,) = optimisers[0].state.values()
         held = [value for value in states.values() if torch.is_tensor(value) and value.shape == removed.shape]

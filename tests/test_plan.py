@@ -16,9 +16,10 @@ from harness.expression import Scope, Scores, Snapshot, consumed, evaluate, fres
 from harness.hypothesis import Outcome, beats, matches, percent_kept
 from harness.masks import learned_bits, ones, prune_by_magnitude
 from harness.network import initial_values, mlp
-from harness.plan import MAX_MEMBERS, Plan, Request, lineage, shorten, unit_name
+from harness.plan import MAX_MEMBERS, Plan, Request, lineage, unit_name
 from harness.population import Computed, MemberResult, Program, Row
 from harness.recipe import SGD, Adam, Recipe
+from harness.rewrite import shorten
 from harness.run import run
 from harness.store import Store, digest
 from harness.streams import Replicate

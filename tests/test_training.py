@@ -205,8 +205,81 @@ def test_validation_is_measured_as_often_as_asked_and_after_the_last_step():
         "validation_accuracy": validation,
         "test_loss": [STEPS],
         "test_accuracy": [STEPS],
+        "early_stop_accuracy": [min(validation, key=lambda step: _values(result, "validation_loss")[step])],
     }
     assert not result.diverged
+
+
+def _values(result, metric):
+    return {row.step: row.value for row in result.rows if row.metric == metric}
+
+
+@pytest.mark.parametrize("name", ["adam", "edge-popup"])
+def test_early_stop_accuracy_is_that_of_a_training_stopped_there(name):
+    """Each member is tested with the parameters of its own step of minimum validation loss, packed or not."""
+    program = replace(PROGRAMS["adam"], recipe=replace(PROGRAMS["adam"].recipe, optimiser=Adam(0.3), validate_every=3))
+    if name == "edge-popup":
+        program = replace(program, network=mlp(64, 33, 17, 10, bias=False), learn=Scores(Fraction(1, 2)))
+        program = replace(program, recipe=program.recipe.with_lr(3.0))
+    members = tuple(member(program, i) for i in range(4))
+    stops = []
+    for i, result in enumerate(engine.compute(Population(program, members)).members):
+        ((stop, accuracy),) = _values(result, "early_stop_accuracy").items()
+        losses = _values(result, "validation_loss")
+        assert losses[stop] == min(losses.values())
+        stopped = engine.compute(Population(program, members[i : i + 1], until=stop)).members[0]
+        assert _values(stopped, "test_accuracy") == {stop: accuracy}
+        stops.append(stop)
+    assert min(stops) < STEPS  # else the last step would do as well
+
+
+def test_the_first_steps_are_those_of_the_whole_training():
+    """Stopping early keeps the schedule, and a traced loss is the batch's mean loss before its update."""
+    program = PROGRAMS["adam, drops"]
+    members = tuple(member(program, i) for i in range(2))
+    whole = engine.compute(Population(program, members, trace_every=4)).members
+    first = engine.compute(Population(program, members, trace_every=1, until=20)).members
+    for long, short in zip(whole, first, strict=True):
+        traced = _values(long, "train_loss")
+        assert list(traced) == [4, 8, 12, 16, 20, 24, 28]
+        assert list(_values(short, "train_loss")) == list(range(1, 21))
+        assert {step: _values(short, "train_loss")[step] for step in traced if step <= 20} == {
+            step: loss for step, loss in traced.items() if step <= 20
+        }
+    m = members[0]
+    batch = tasks.batches(DIGITS, m.replicate, m.order_draw, size=60, first=0, last=1)
+    x = torch.from_numpy(tasks.source()[0][batch.images[0]].reshape(60, -1))
+    for layer in program.network.layers:
+        if isinstance(layer, Linear):
+            tensors = {t.name: torch.from_numpy(m.start[t.slice].reshape(t.shape)) for t in SMALL.tensors()}
+            x = x @ tensors[f"{layer.name}.weight"] + tensors[f"{layer.name}.bias"]
+        else:
+            x = torch.relu(x)
+    expected = functional.cross_entropy(x, torch.from_numpy(batch.answers[0]))
+    assert _values(first[0], "train_loss")[1] == pytest.approx(float(expected), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["adam", "batch norm"])
+def test_bfloat16_rounds_products_and_keeps_float32_weights(name):
+    """Losses are near the float32 ones and not equal to them; what is stored is finer than bfloat16 can hold."""
+    program = PROGRAMS[name]
+    rounded = replace(program, recipe=replace(program.recipe, numerics="bfloat16"))
+    members = tuple(member(program, i) for i in range(3))
+    exact = engine.compute(Population(program, members, trace_every=1)).members
+    near = engine.compute(Population(rounded, members, trace_every=1)).members
+    for one, other in zip(exact, near, strict=True):
+        a, b = _values(one, "train_loss"), _values(other, "train_loss")
+        assert a != b
+        assert [b[step] for step in (1, 2, 3)] == pytest.approx([a[step] for step in (1, 2, 3)], rel=0.05)
+        end = torch.from_numpy(other.arrays["end"])
+        assert other.arrays["end"].dtype == np.float32
+        assert (end != end.bfloat16().float()).any()
+
+
+def test_unknown_numerics_are_refused():
+    """A recipe names its arithmetic, or is refused with the nearest name."""
+    with pytest.raises(DesignError, match="did you mean bfloat16"):
+        Recipe(optimiser=Adam(1e-3), steps=1, batch=1, numerics="bfloat")
 
 
 # --- data --------------------------------------------------------------------------------------------------------
