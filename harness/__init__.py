@@ -1,6 +1,6 @@
 """The public vocabulary: what a claim is written in. Importing it is quick and does not import torch."""
 
-from harness.catalogue import Design, Scale, Source, claim, paper
+from harness.catalogue import Design, Scale, Source, claim, paper, watch
 from harness.expression import Evaluation, Mask, Scores, Start, Training, evaluate, fresh, prune, random_mask, train
 from harness.hypothesis import Band, Decision, beats, equals, matches, percent_kept
 from harness.network import Init, Network, mlp
@@ -43,4 +43,5 @@ __all__ = [
     "prune",
     "random_mask",
     "train",
+    "watch",
 ]

@@ -17,14 +17,17 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DesignError, UsageError, nearest
-from harness.expression import Measured, density
+from harness.expression import Measured, Training, density
 from harness.hypothesis import Decision, Outcome, Part
 
 SUITE_SEED = 20190506  # confirmatory replicates; the day the lottery-ticket paper was presented
 PILOT_SEED = 31415926  # pilots: other initialisations, other orders, other splits
 
+VARIANCE_SEED = 27182818  # the seed-variance check: baselines and fresh replicates
+
 PAPERS: dict[str, Paper] = {}
 CLAIMS: dict[str, Claim] = {}
+WATCHED: dict[str, Callable[[Scale], Training]] = {}
 
 
 class Scale(StrEnum):
@@ -213,6 +216,11 @@ def claim(
     return register
 
 
+def watch(name: str, build: Callable[[Scale], Training]) -> None:
+    """Let the seed-variance check watch a training, called ``paper/what``; `build` returns it at a scale."""
+    WATCHED[name] = build
+
+
 def load(root: Path) -> None:
     """Import every module of the package ``claims`` under `root`, which registers the papers and claims in it."""
     if not (root / "claims" / "__init__.py").is_file():
@@ -222,6 +230,23 @@ def load(root: Path) -> None:
     package = importlib.import_module("claims")
     for module in pkgutil.walk_packages(package.__path__, "claims."):
         importlib.import_module(module.name)
+
+
+def watched(names: Sequence[str], scale: Scale) -> dict[str, Training]:
+    """Return the watched trainings with these names, or of these papers; all of them for no names.
+
+    Raises UsageError for an unknown name, with the nearest known ones.
+    """
+    for name in names:
+        if not any(name.rstrip("/") in (other, other.split("/")[0]) for other in WATCHED):
+            known = ", ".join(sorted(WATCHED))
+            raise UsageError(f"nothing watched is called {name!r}{nearest(name, WATCHED)} Watched: {known}")
+    wanted = {name.rstrip("/") for name in names}
+    return {
+        name: build(scale)
+        for name, build in sorted(WATCHED.items())
+        if not wanted or wanted & {name, name.split("/")[0]}
+    }
 
 
 def select(names: Sequence[str], scale: Scale) -> list[Claim]:

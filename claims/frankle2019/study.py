@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-from harness import DIGITS, Adam, Mask, Recipe, Scale, Start, Training, fresh, mlp, prune, train
+from harness import DIGITS, Adam, Mask, Recipe, Scale, Start, Training, fresh, mlp, prune, train, watch
 
 NET = mlp(64, 300, 100, 10)  # LeNet-300-100 on 8x8 images: 50,200 weights
 RECIPE = Recipe(optimiser=Adam(1.2e-3), steps=600, batch=60)  # learning rate and batch of the paper, Figure 2
@@ -50,3 +50,7 @@ def lenet(scale: Scale) -> Study:
 def reset(mask: Mask, start: Start, rounds: int) -> Training:
     """Train what `mask` keeps from `start`; all arms at a round see the data in the same order."""
     return train(NET, DIGITS, RECIPE, mask=mask, start=start, streams={"order": rounds})
+
+
+watch("frankle2019/dense", lambda scale: lenet(scale).dense)
+watch("frankle2019/ticket", lambda scale: lenet(scale).tickets[5])  # 12 % kept: pruned and reset six times

@@ -4,7 +4,21 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
 
-from harness import DIGIT_DIFFERENCE, SGD, Drops, Init, Recipe, Scale, Training, fresh, mlp, prune, random_mask, train
+from harness import (
+    DIGIT_DIFFERENCE,
+    SGD,
+    Drops,
+    Init,
+    Recipe,
+    Scale,
+    Training,
+    fresh,
+    mlp,
+    prune,
+    random_mask,
+    train,
+    watch,
+)
 
 NET = mlp(128, *[64] * 8, 10, batch_norm=True, init=Init.KAIMING_NORMAL)
 RECIPE = Recipe(
@@ -58,3 +72,8 @@ def stabilising(scale: Scale, lr: float, rounds: int) -> Study:
     )
     linear = train(mlp(128, 10), DIGIT_DIFFERENCE, recipe)
     return Study(dense, tuple(late), tuple(reset), tuple(reinit), random, linear)
+
+
+watch("frankle2019b/dense", lambda scale: stabilising(scale, 0.1, rounds=3).dense)
+watch("frankle2019b/dense-low-rate", lambda scale: stabilising(scale, 0.01, rounds=2).dense)
+watch("frankle2019b/late", lambda scale: stabilising(scale, 0.1, rounds=3).late[1])  # 16 % kept, reset to step 100

@@ -26,8 +26,7 @@ from harness import DIGIT_DIFFERENCE, DIGITS, Design, Scale, Source, claim, matc
 )
 def edge_popup_matches_trained(scale: Scale) -> Design:
     """Beside it the same on digit-difference, where the paper's width matters: a narrow net should fall short."""
-    easy = study.hidden(DIGITS, scores_lr=0.3, trained_lr=0.3, linear_lr=1.0)
-    hard = study.hidden(DIGIT_DIFFERENCE, scores_lr=0.1, trained_lr=0.1, linear_lr=0.3)
+    easy, hard = study.easy(), study.hard()
     return Design(
         arms={
             "edge-popup": easy.edge_popup,

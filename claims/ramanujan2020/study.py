@@ -20,6 +20,7 @@ from harness import (
     mlp,
     random_mask,
     train,
+    watch,
 )
 
 STEPS = {DIGITS: 1200, DIGIT_DIFFERENCE: 1500}
@@ -63,6 +64,16 @@ def hidden(task: Task, *, scores_lr: float, trained_lr: float, linear_lr: float,
     )
 
 
+def easy() -> Study:
+    """Return the arms on digits, at the learning rates chosen on pilot seeds."""
+    return hidden(DIGITS, scores_lr=0.3, trained_lr=0.3, linear_lr=1.0)
+
+
+def hard() -> Study:
+    """Return the arms on digit-difference, at the learning rates chosen on pilot seeds."""
+    return hidden(DIGIT_DIFFERENCE, scores_lr=0.1, trained_lr=0.1, linear_lr=0.3)
+
+
 def grid(scale: Scale) -> dict[str, list[Training] | Training]:
     """Return every learning rate of the declared grids on both tasks, for ``harness pilot``."""
     arms: dict[str, list[Training] | Training] = {}
@@ -73,3 +84,9 @@ def grid(scale: Scale) -> dict[str, list[Training] | Training]:
             arms[f"{task.name}: trained, lr {lr}"] = s.trained
             arms[f"{task.name}: linear, lr {lr}"] = s.linear
     return arms
+
+
+watch("ramanujan2020/edge-popup", lambda scale: easy().edge_popup)
+watch("ramanujan2020/trained", lambda scale: easy().trained)
+watch("ramanujan2020/edge-popup-difference", lambda scale: hard().edge_popup)
+watch("ramanujan2020/trained-difference", lambda scale: hard().trained)
