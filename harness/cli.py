@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from harness.catalogue import PILOT_SEED, SUITE_SEED
-from harness.errors import InterruptedRunError, ResultsError
+from harness.errors import InterruptedRunError, ResultsError, UsageError
 from harness.session import Session, open_run, open_session, pick_device
 
 app = typer.Typer(
@@ -304,6 +304,58 @@ def lock(
             f"locked {entry.claim} version {entry.version} at {entry.scale}: {entry.replicates} replicates from "
             f"{entry.first_replicate}, predicted {entry.predicted}"
         )
+
+
+@app.command("variance")
+def seed_variance(
+    recipes: Annotated[
+        list[str] | None, typer.Argument(metavar="[RECIPE]...", help="Watched recipes or papers; all by default.")
+    ] = None,
+    scale: ScaleName = "micro",
+    replicates: Annotated[int, typer.Option("--replicates", min=2, help="Fresh replicates a recipe.")] = 5,
+    first: Annotated[
+        int | None, typer.Option("--first", min=1000, help="Index of the first one; from the commit by default.")
+    ] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Make new baselines; the old ones are kept.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why a new baseline is accepted.")] = "",
+    values: Annotated[int, typer.Option("--values", min=10, help="Replicates of a new baseline.")] = 100,
+    device: Device = "auto",
+    workers: Workers = None,
+    out: Out = None,
+    root: Root = Path(),
+) -> None:
+    """Check that training still gives what it gave: the same bits, the same mean over seeds, the same spread.
+
+    Exit status: 0 green; 1 a tier is red; 2 usage; 3 a baseline is missing or not to be trusted, or a run failed.
+    Writes junit.xml and summary.md under reports/scratch/variance, and the GitHub step summary where there is one.
+    """
+    from harness import findings, watching
+    from harness.catalogue import Scale, watched
+
+    session = open_session(None, scale, root, device=pick_device(device))
+    nodes = watched(recipes or [], Scale(session.scale))
+    watch = watching.Watch(nodes=nodes, scale=session.scale, root=session.root, device=session.device, workers=workers)
+    if accept:
+        if not reason.strip():
+            raise UsageError('a baseline is accepted for a reason. Next: harness variance --accept --reason "..."')
+        for file in watching.accept(watch, reason=reason, replicates=values, console=console):
+            console.print(f"wrote {_shown(file, session.root)}", highlight=False)
+        return
+    start = watching.first_fresh(session.root) if first is None else first
+    found, heading = watching.check(watch, replicates=replicates, first=start, console=console)
+    findings.show(found, console)
+    folder = out or session.root / "reports" / "scratch" / "variance"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "junit.xml").write_text(findings.junit(found))
+    summary = findings.markdown(found, heading)
+    (folder / "summary.md").write_text(summary)
+    if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(step_summary).open("a") as appended:
+            appended.write(summary)
+    red = findings.failed(found)
+    console.print(f"{heading[-1]} {len(red)} red of {len(found)} findings, in {_shown(folder, session.root)}")
+    if red:
+        raise typer.Exit(1)
 
 
 @app.command()

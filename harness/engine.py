@@ -11,6 +11,7 @@ Tensors are named by shape: R members, P flat parameters, B examples, K images a
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
@@ -94,7 +95,7 @@ def compute(population: Population, *, device: str = "cpu", report: Report = lam
         MemberResult(member.unit, tuple(r), a, bool(d))
         for member, r, a, d in zip(population.members, rows, arrays, diverged, strict=True)
     )
-    return Computed(results, time.perf_counter() - started, device_name(stack.device), versions())
+    return Computed(results, time.perf_counter() - started, device_name(stack.device), versions(), settings())
 
 
 def compute_within_memory(
@@ -371,3 +372,15 @@ def device_name(device: torch.device) -> str:
 def versions() -> dict[str, str]:
     """Return the versions that can change a training's last digits."""
     return {"torch": torch.__version__, "numpy": np.__version__, "cuda": torch.version.cuda or "none"}
+
+
+def settings() -> dict[str, str]:
+    """Return what else can change a training's last digits: torch's switches, threads, vector instructions."""
+    return {
+        "deterministic algorithms": str(torch.are_deterministic_algorithms_enabled()),
+        "TF32": str(torch.backends.cuda.matmul.allow_tf32),
+        "cuDNN benchmark": str(torch.backends.cudnn.benchmark),
+        "threads": str(torch.get_num_threads()),
+        "vector instructions": torch.backends.cpu.get_cpu_capability(),
+        "MKL_CBWR": os.environ.get("MKL_CBWR", "unset"),
+    }

@@ -91,10 +91,11 @@ def lineage(nodes: Iterable[Measured]) -> list[Measured]:
 class Plan:
     """The units of all requests: their state in the store, and the populations they pack into."""
 
-    def __init__(self, requests: Sequence[Request], store: Store, *, trace_every: int = 0) -> None:
+    trace_every = 0  # steps between the training losses that are recorded; 0 for none
+
+    def __init__(self, requests: Sequence[Request], store: Store) -> None:
         self.requests = requests
         self.store = store
-        self.trace_every = trace_every
         self.units: dict[str, Unit] = {}
         self.wanted: defaultdict[str, set[str]] = defaultdict(set)  # slots of a training that others consume
         for request in requests:

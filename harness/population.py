@@ -7,7 +7,7 @@ that are ready at the same time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,3 +124,4 @@ class Computed:
     wall_s: float
     device: str
     versions: dict[str, str]
+    settings: dict[str, str] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import platform
 import signal
 import subprocess
@@ -189,7 +190,7 @@ def _progress(plan: Plan, console: Console) -> Iterator[_Show]:
 
 def provenance(root: Path, kind: str) -> dict[str, str]:
     """Return what is recorded of a run: the git revision of `root`, the kind of device, the processor."""
-    return {"git": git_revision(root), "kind": kind, "processor": processor()}
+    return {"git": git_revision(root), "kind": kind, "processor": processor(), "instructions": instructions()}
 
 
 def git_revision(root: Path) -> str:
@@ -215,3 +216,13 @@ def processor() -> str:
         return platform.processor() or platform.machine()
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.machine()
+
+
+def instructions() -> str:
+    """Return a digest of the processor's instruction set: machines of one model name may offer different ones."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return "unknown"
+    flags = next((line.partition(":")[2] for line in lines if line.startswith(("flags", "Features"))), "")
+    return hashlib.sha256(" ".join(sorted(flags.split())).encode()).hexdigest()[:8]

@@ -253,6 +253,7 @@ def _write(
             **provenance,
             "device": computed.device,
             "versions": computed.versions,
+            "settings": computed.settings,
             "wall_s": round(computed.wall_s, 3),
         },
         "files": {file: _fingerprint(folder / file) for file in FILES},
