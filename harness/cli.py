@@ -359,6 +359,27 @@ def seed_variance(
 
 
 @app.command()
+def diff(
+    a: Annotated[Path, typer.Argument(metavar="A", help="A report's folder, its results.parquet, or a baseline.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="What it is compared with.")],
+    scale: ScaleName = "micro",
+    root: Root = Path(),
+) -> None:
+    """Compare two reports or two baselines: effects, intervals, verdicts, versions. Needs no torch.
+
+    For a torch upgrade, CPU against GPU, or a variant. Exit status 1 where a verdict is another one.
+    """
+    from harness import diff as comparing
+    from harness.lock import Registry
+
+    session = open_session(None, scale, root)
+    compared = comparing.diff(a, b, registry=Registry(session.root / "claims" / "registry.lock"))
+    sys.stdout.write(comparing.markdown(compared))
+    if compared.changed:
+        raise typer.Exit(1)
+
+
+@app.command()
 def why(
     claim: Annotated[str, typer.Argument(help="Id of a claim.")],
     scale: ScaleName = "micro",

@@ -43,6 +43,26 @@ def mean_interval(x: npt.ArrayLike, *, level: float = 0.95) -> Interval:
     return Interval(mean - half, mean + half)
 
 
+def welch_interval(x: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> Interval:
+    """Return Welch's confidence interval of mean `x` (n,) minus mean `y` (m,), independent samples of any spread.
+
+    difference +- t(df; (1 + level) / 2) sqrt(v_x + v_y), v = s^2 / n, with Satterthwaite's
+    df = (v_x + v_y)^2 / (v_x^2 / (n - 1) + v_y^2 / (m - 1)); of zero width where neither has spread (Welch 1947, "The
+    generalization of 'Student's' problem", Biometrika 34). Assumes nearly normal values.
+
+    Raises ValueError for fewer than 2 or non-finite values in a sample, or a level outside (0, 1).
+    """
+    _inside(level, "level")
+    x_R, y_R = _replicates(x), _replicates(y)
+    (mean_x, error_x), (mean_y, error_y) = _mean_and_error(x_R), _mean_and_error(y_R)
+    difference, variance = mean_x - mean_y, error_x**2 + error_y**2
+    if variance == 0:
+        return Interval(difference, difference)
+    df = variance**2 / (error_x**4 / (x_R.size - 1) + error_y**4 / (y_R.size - 1))
+    half = float(special.stdtrit(df, (1 + level) / 2)) * variance**0.5
+    return Interval(difference - half, difference + half)
+
+
 def t_greater(x: npt.ArrayLike, *, null: float) -> float:
     """Return the paired-t p-value of H0: mean of `x` (replicates,) <= `null`, against mean > `null`.
 
