@@ -2,7 +2,21 @@
 
 from harness.catalogue import Design, Scale, Source, claim, paper, watch
 from harness.expression import Evaluation, Mask, Scores, Start, Training, evaluate, fresh, prune, random_mask, train
-from harness.hypothesis import Band, Decision, beats, equals, matches, percent_kept
+from harness.hypothesis import (
+    Band,
+    Decision,
+    Exact,
+    Part,
+    Reading,
+    beats,
+    equals,
+    exact,
+    interaction,
+    matches,
+    only_beyond,
+    percent_kept,
+    slope,
+)
 from harness.network import Init, Network, mlp
 from harness.recipe import SGD, Adam, Constant, Cosine, Drops, Recipe
 from harness.tasks import DIGIT_DIFFERENCE, DIGITS, Task
@@ -21,9 +35,12 @@ __all__ = [
     "Design",
     "Drops",
     "Evaluation",
+    "Exact",
     "Init",
     "Mask",
     "Network",
+    "Part",
+    "Reading",
     "Recipe",
     "Scale",
     "Scores",
@@ -35,13 +52,17 @@ __all__ = [
     "claim",
     "equals",
     "evaluate",
+    "exact",
     "fresh",
+    "interaction",
     "matches",
     "mlp",
+    "only_beyond",
     "paper",
     "percent_kept",
     "prune",
     "random_mask",
+    "slope",
     "train",
     "watch",
 ]

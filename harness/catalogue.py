@@ -18,7 +18,7 @@ from typing import Any
 
 from harness.errors import DesignError, UsageError, nearest
 from harness.expression import Measured, Training, density
-from harness.hypothesis import Decision, Outcome, Part
+from harness.hypothesis import Decision, Exact, Outcome, Part
 
 SUITE_SEED = 20190506  # confirmatory replicates; the day the lottery-ticket paper was presented
 PILOT_SEED = 31415926  # pilots: other initialisations, other orders, other splits
@@ -70,15 +70,22 @@ class Design:
     their own result and decide nothing. `contrast` names the fields in which the arms of a part may differ, as in
     ``("mask", "recipe.optimiser.lr")``; `plan` refuses any other difference. `panels` groups arms in the figure, by
     title; without it all arms share one panel.
+
+    An exact claim has `exact` instead, and neither arms nor parts nor replicates: nothing is trained or tested.
     """
 
-    arms: Mapping[str, Arm]
-    parts: Sequence[Part]
-    contrast: Sequence[str]
+    arms: Mapping[str, Arm] = field(default_factory=dict)
+    parts: Sequence[Part] = ()
+    contrast: Sequence[str] = ()
     replicates: int = 10
     decision: Decision = Decision.T
     beside: Sequence[Part] = ()
     panels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    exact: Sequence[Exact] = ()
+
+    def __post_init__(self) -> None:
+        if self.exact:
+            object.__setattr__(self, "replicates", 0)
 
     @cached_property
     def points(self) -> dict[str, dict[Fraction, tuple[Measured, ...]]]:
@@ -95,6 +102,11 @@ class Design:
     def compared(self) -> list[Part]:
         """Return the parts that decide, then those beside."""
         return [*self.parts, *self.beside]
+
+    @property
+    def metric(self) -> str:
+        """The stored metric in which arms are shown: that of the first part."""
+        return self.parts[0].metric if self.parts else "test_accuracy"
 
 
 def _by_density(arm: Arm) -> dict[Fraction, tuple[Measured, ...]]:
@@ -137,7 +149,9 @@ class Claim:
     def locked_content(self, scale: Scale) -> dict[str, Any]:
         """Return everything an entry of the lock hashes: a changed learning rate is in the arms' keys."""
         design = self.design(scale)
+        exact = {"exact": [{"name": e.name, "expected": str(e.expected)} for e in design.exact]} if design.exact else {}
         return {
+            **exact,
             "statement": self.statement,
             "scale": scale,
             "replicates": design.replicates,

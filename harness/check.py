@@ -9,27 +9,47 @@ from typing import Any
 from harness.catalogue import Claim, Design, Scale
 from harness.errors import DesignError, nearest
 from harness.expression import Fresh, LearnedMask, Measured, Prune, RandomMask, Snapshot
-from harness.hypothesis import Part
+from harness.hypothesis import Part, Reading
 
 FEWEST_REPLICATES = 5  # below, every verdict is inconclusive
+FEWEST_DENSITIES = 3  # below, a slope is a difference of two ends: any two points lie on a line
 
 
 def check(claim: Claim, scale: Scale) -> None:
     """Raise DesignError when the claim's design at `scale` cannot give a verdict or compares unlike arms."""
     design = claim.design(scale)
+    if design.exact:
+        _check_exact(claim.id, design)
+        return
     if design.replicates < FEWEST_REPLICATES:
         raise DesignError(
             f"{claim.id}: {design.replicates} replicates cannot decide anything, at least {FEWEST_REPLICATES} are "
             "needed. Next: raise replicates= in the claim's design"
         )
     if not design.parts:
-        raise DesignError(f"{claim.id}: a design without parts asserts nothing. Next: give it parts=")
+        raise DesignError(f"{claim.id}: a design without parts asserts nothing. Next: give it parts=, or exact=")
     for part in design.compared():
         _check_part(claim.id, design, part)
 
 
+def _check_exact(id: str, design: Design) -> None:
+    if design.arms or design.parts or design.beside:
+        raise DesignError(
+            f"{id}: a claim is either exact or tested, and this one has exact= beside arms or parts. "
+            "Next: make two claims of it"
+        )
+    names = [each.name for each in design.exact]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DesignError(f"{id}: two exact quantities are called {twice[0]!r}. Next: rename one")
+
+
 def _check_part(id: str, design: Design, part: Part) -> None:
-    for arm in (part.arm, part.reference, *part.floors):
+    if part.metric.endswith("_loss"):
+        raise DesignError(
+            f"{id}, part {part.name!r}: {part.metric} is no share between 0 and 1, so it has no percentage points. "
+            "Next: compare an accuracy"
+        )
+    for arm in (*(arm for pair in part.pairs for arm in pair), *part.floors):
         if arm not in design.arms:
             known = nearest(arm, design.arms)
             raise DesignError(f"{id}, part {part.name!r}: no arm {arm!r}{known} Next: correct the part, or add the arm")
@@ -38,10 +58,21 @@ def _check_part(id: str, design: Design, part: Part) -> None:
                 f"{id}, part {part.name!r}: arm {arm!r} has no density in its band; it has "
                 f"{_percent(design.points[arm])}. Next: move the band, or prune to it"
             )
-    arms, references = design.read(part.arm, part), design.read(part.reference, part)
+    for arm, reference in part.pairs:
+        _check_pair(id, design, part, arm, reference)
+
+
+def _check_pair(id: str, design: Design, part: Part, arm: str, other: str) -> None:
+    """Raise DesignError where two arms that `part` compares are not alike but for the contrast."""
+    arms, references = design.read(arm, part), design.read(other, part)
+    if part.reading is Reading.SLOPE and len(arms) < FEWEST_DENSITIES:
+        raise DesignError(
+            f"{id}, part {part.name!r}: a slope over {len(arms)} densities of {arm!r} ({_percent(arms)}), and at least "
+            f"{FEWEST_DENSITIES} are needed. Next: widen the band, or prune to more densities in it"
+        )
     if len(references) > 1 and arms.keys() != references.keys():
         raise DesignError(
-            f"{id}, part {part.name!r}: {part.arm!r} and {part.reference!r} are not at the same densities: "
+            f"{id}, part {part.name!r}: {arm!r} and {other!r} are not at the same densities: "
             f"{_percent(arms)} against {_percent(references)}. Next: prune both by the same fractions"
         )
     for density, nodes in arms.items():
@@ -50,13 +81,13 @@ def _check_part(id: str, design: Design, part: Part) -> None:
             for reference in against:
                 if node.key == reference.key:
                     raise DesignError(
-                        f"{id}, part {part.name!r}: {part.arm!r} and {part.reference!r} are the same training at "
+                        f"{id}, part {part.name!r}: {arm!r} and {other!r} are the same training at "
                         f"{float(density):.2%} kept, so nothing is compared. Next: correct the arms in the study"
                     )
                 if outside := [f for f in sorted(set(differences(node, reference))) if not _covered(f, design)]:
                     raise DesignError(
-                        f"{id}, part {part.name!r}, at {float(density):.2%} kept: {part.arm!r} and "
-                        f"{part.reference!r} differ in {', '.join(outside)}, which is not in the contrast "
+                        f"{id}, part {part.name!r}, at {float(density):.2%} kept: {arm!r} and "
+                        f"{other!r} differ in {', '.join(outside)}, which is not in the contrast "
                         f"({', '.join(design.contrast)}). Next: share it between the arms, or declare it"
                     )
 

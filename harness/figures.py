@@ -96,7 +96,7 @@ def _curves(axis: Axes, results: Results, claim: str, design: Design, arms: Sequ
     errors = []
     for arm in arms:
         colour, marker = _look(design, arm)
-        table = results.values(claim, arm) * 100
+        table = results.values(claim, arm, metric=design.metric) * 100
         values, kept = _error(table.to_numpy()), table.columns.to_numpy(float) * 100
         mean = values.mean(0)
         band = [mean_interval(column) for column in values.T]
@@ -117,11 +117,16 @@ def _curves(axis: Axes, results: Results, claim: str, design: Design, arms: Sequ
     axis.xaxis.set_major_locator(FixedLocator(_spaced(densities)))
     axis.xaxis.set_minor_locator(NullLocator())
     axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}" if x >= 10 else f"{x:.1f}"))
-    for band_read in sorted({(p.band.low, p.band.high) for p in design.parts if p.band and p.arm in arms}):
+    for band_read in sorted({(p.band.low, p.band.high) for p in design.parts if p.band and _shown(p, arms)}):
         axis.axvspan(*(float(end) * 100 for end in band_read), color="#000000", alpha=0.07, lw=0, zorder=0)
-    _accuracy_axis(axis, "y", np.concatenate([e.ravel() for e in errors]))
+    _share_axis(axis, "y", np.concatenate([e.ravel() for e in errors]), design.metric)
     axis.set_xlabel("weights kept (%, log scale)\nshaded: where the hypothesis is read")
     axis.legend(loc="lower left")
+
+
+def _shown(part: Part, arms: Sequence[str]) -> bool:
+    """Whether a panel of `arms` shows an arm that `part` reads in its band, the reference apart."""
+    return any(arm in arms for arm, _ in part.pairs)
 
 
 def _error(accuracy: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -129,7 +134,7 @@ def _error(accuracy: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(100 - accuracy, LEAST_ERROR)
 
 
-def _accuracy_axis(axis: Axes, which: Literal["x", "y"], errors: NDArray[np.float64]) -> None:
+def _share_axis(axis: Axes, which: Literal["x", "y"], errors: NDArray[np.float64], metric: str) -> None:
     """Show errors (%) on a log scale, read as accuracy: a collapse and a tenth of a point fit into one panel."""
     set_scale, set_limits, along = (
         (axis.set_xscale, axis.set_xlim, axis.xaxis) if which == "x" else (axis.set_yscale, axis.set_ylim, axis.yaxis)
@@ -141,7 +146,7 @@ def _accuracy_axis(axis: Axes, which: Literal["x", "y"], errors: NDArray[np.floa
     along.set_minor_locator(NullLocator())
     along.set_major_formatter(FuncFormatter(lambda error, _: f"{100 - error:g}"))
     axis.grid(axis=which, color="#dddddd", lw=0.6)
-    label = "test accuracy (%; the error is on a log scale)"
+    label = f"{metric.replace('_', ' ')} (%; the error is on a log scale)"
     (axis.set_xlabel if which == "x" else axis.set_ylabel)(label)
 
 
@@ -158,7 +163,7 @@ def _strips(axis: Axes, results: Results, claim: str, design: Design, arms: Sequ
     errors = []
     for place, arm in enumerate(arms):
         colour, marker = _look(design, arm)
-        values = _error((results.values(claim, arm) * 100).to_numpy().mean(1))
+        values = _error((results.values(claim, arm, metric=design.metric) * 100).to_numpy().mean(1))
         interval, mean = mean_interval(values), values.mean()
         axis.plot(values, place + _jitter(len(values), 0.22), ".", color=colour, ms=5, alpha=0.5)
         ends = [max(interval.lower, LEAST_ERROR), min(interval.upper, 100.0)]
@@ -170,14 +175,14 @@ def _strips(axis: Axes, results: Results, claim: str, design: Design, arms: Sequ
         errors.append(values)
     axis.set_yticks(range(len(arms)), [arm.partition(",")[0] for arm in arms])
     axis.set_ylim(len(arms) - 0.4, -0.7)
-    _accuracy_axis(axis, "x", np.concatenate(errors))
+    _share_axis(axis, "x", np.concatenate(errors), design.metric)
 
 
 def _difference(
     axis: Axes, results: Results, claim: str, part: Part, result: Mapping[str, Any], *, decides: bool
 ) -> None:
     """Draw one comparison: a dot a replicate, mean and 95 % interval, 0, and the bound it is held to."""
-    values = results.read(claim, part.arm, part) - results.read(claim, part.reference, part)
+    values = results.differences(claim, part)
     bound = part.bound_pp if part.kind is Kind.BEATS else -part.bound_pp
     bounds = (bound, -bound) if part.kind is Kind.EQUALS else (bound,)
     colour = COLOURS[0] if decides else FAINT

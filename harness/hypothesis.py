@@ -28,6 +28,13 @@ class Decision(StrEnum):
     SIGN_FLIP = "sign-flip"  # for claims whose pilots collapse now and then
 
 
+class Reading(StrEnum):
+    """What becomes of an arm's values at several densities: one number a replicate."""
+
+    MEAN = "mean"  # over the densities in the band
+    SLOPE = "slope"  # the change that a line in log density fits from the band's densest to its sparsest density
+
+
 class Outcome(StrEnum):
     """What a claim comes to."""
 
@@ -62,7 +69,9 @@ class Part:
 
     `bound_pp` is the task's sesoi for ``beats`` and its margin otherwise. `floors` are arms that the reference must
     clear by twice the margin for the comparison to mean anything. A `null_setting` is one in which the effect under
-    test must be absent. `published_pp` is the paper's own figure, drawn beside ours and never tested.
+    test must be absent. `published_pp` is the paper's own figure, drawn beside ours and never tested. `metric` is the
+    stored metric that is read, a share between 0 and 1. With `less`, two further arms, theta is the difference of
+    differences (arm - reference) - (less[0] - less[1]).
     """
 
     kind: Kind
@@ -75,11 +84,48 @@ class Part:
     label: str = ""
     null_setting: bool = False
     published_pp: float | None = None
+    metric: str = "test_accuracy"
+    reading: Reading = Reading.MEAN
+    less: tuple[str, str] | None = None
 
     @property
     def name(self) -> str:
         """Short name for tables: the label if there is one, else the comparison in words."""
-        return self.label or f"{self.arm} {self.kind} {self.reference}"
+        if self.label:
+            return self.label
+        towards = " increasingly" if self.reading is Reading.SLOPE else ""
+        more = f" by more than {self.less[0]} {self.less[1]}" if self.less else ""
+        return f"{self.arm} {self.kind} {self.reference}{towards}{more}"
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The pairs of arms whose differences are read: one, or two for a difference of differences."""
+        return ((self.arm, self.reference), *([self.less] if self.less else []))
+
+
+@dataclass(frozen=True)
+class Exact:
+    """A quantity that follows without any training, such as a count, and what it is claimed to be.
+
+    Raises DesignError for a float: only whole numbers, fractions and text are equal or not.
+    """
+
+    name: str
+    observed: int | Fraction | str
+    expected: int | Fraction | str
+
+    def __post_init__(self) -> None:
+        for value in (self.observed, self.expected):
+            if not isinstance(value, int | Fraction | str):
+                raise DesignError(
+                    f"exact {self.name!r}: {value!r} is a {type(value).__name__}, and only int, Fraction and str are "
+                    "compared exactly. Next: give it as a Fraction, or rounded as text"
+                )
+
+
+def exact(name: str, observed: int | Fraction | str, *, expected: int | Fraction | str) -> Exact:
+    """`observed`, computed when the claim's design is built, is `expected`."""
+    return Exact(name, observed, expected)
 
     def arms(self) -> tuple[str, ...]:
         """Return the arms it reads: the two compared, then the floors."""
@@ -99,6 +145,7 @@ def beats(
     band: Band | None = None,
     label: str = "",
     published_pp: float | None = None,
+    metric: str = "test_accuracy",
 ) -> Part:
     """`arm` is better than `reference`; the smallest effect of interest is the task's."""
     return Part(
@@ -110,6 +157,7 @@ def beats(
         band=band,
         label=label,
         published_pp=published_pp,
+        metric=metric,
     )
 
 
@@ -122,6 +170,7 @@ def matches(
     band: Band | None = None,
     label: str = "",
     null_setting: bool = False,
+    metric: str = "test_accuracy",
 ) -> Part:
     """`arm` is no worse than `reference` by the task's margin; `floors` show that it could have been."""
     return Part(
@@ -134,6 +183,7 @@ def matches(
         floors=floors,
         label=label,
         null_setting=null_setting,
+        metric=metric,
     )
 
 
@@ -146,7 +196,52 @@ def equals(
     band: Band | None = None,
     label: str = "",
     null_setting: bool = False,
+    metric: str = "test_accuracy",
 ) -> Part:
     """`arm` and `reference` differ by less than the task's margin either way."""
-    part = matches(arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting)
+    part = matches(
+        arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting, metric=metric
+    )
     return replace(part, kind=Kind.EQUALS)
+
+
+def slope(arm: str, reference: str, *, on: Task, band: Band, label: str = "", metric: str = "test_accuracy") -> Part:
+    """`arm` gains on `reference` towards sparsity: what a line in log density gains over `band`, in pp, is positive.
+
+    The smallest effect of interest is the task's, for the change over the whole band.
+    """
+    return replace(beats(arm, reference, on=on, band=band, label=label, metric=metric), reading=Reading.SLOPE)
+
+
+def interaction(
+    arm: str,
+    reference: str,
+    *,
+    less: tuple[str, str],
+    on: Task,
+    band: Band | None = None,
+    label: str = "",
+    metric: str = "test_accuracy",
+) -> Part:
+    """`arm` is ahead of `reference` by more than ``less[0]`` is ahead of ``less[1]``: a difference of differences."""
+    return replace(beats(arm, reference, on=on, band=band, label=label, metric=metric), less=less)
+
+
+def only_beyond(
+    arm: str,
+    reference: str,
+    *,
+    on: Task,
+    beyond: Band,
+    before: Band,
+    floors: tuple[str, ...],
+    metric: str = "test_accuracy",
+) -> tuple[Part, Part]:
+    """`arm` is better than `reference` in the band `beyond` and, by the margin, not better in the band `before`.
+
+    Both parts decide. The second says that `reference` matches `arm`; `floors` show that it could have failed to.
+    """
+    return (
+        beats(arm, reference, on=on, band=beyond, metric=metric),
+        matches(reference, arm, on=on, floors=floors, band=before, metric=metric),
+    )

@@ -12,8 +12,8 @@ from harness.hypothesis import Outcome, Part
 from harness.lock import Registry
 from harness.results import Results
 from harness.rewrite import VARIANTS, design_of
-from harness.verdict import Assessment, Comparison, PartResult, Verdict, assess, decide
-from harness.verdicts import CONFIRMATORY, EXPLORATORY, FORMAT, QUICK
+from harness.verdict import Assessment, Comparison, PartResult, Verdict, assess, decide, exactly
+from harness.verdicts import CONFIRMATORY, EXACT, EXPLORATORY, FORMAT, QUICK
 
 DIGITS_KEPT = 9  # significant digits in verdicts.json: more than anyone reads, fewer than differ between machines
 
@@ -26,7 +26,7 @@ def compare(results: Results, claim: str, part: Part) -> PartResult:
             name=part.name,
             kind=part.kind,
             bound_pp=part.bound_pp,
-            differences_pp=results.read(claim, part.arm, part) - reference,
+            differences_pp=results.differences(claim, part),
             floors={floor: reference - results.read(claim, floor, part) for floor in part.floors},
             null_setting=part.null_setting,
         )
@@ -38,10 +38,17 @@ def judge(results: Results, registry: Registry) -> dict[str, Any]:
 
     A claim's family is every claim of its paper that is locked at this scale; those without rows count as p = 1. A
     claim that is not locked, was changed since, or ran on other replicates than the locked ones is exploratory: it is
-    judged in the same family and its verdict replaces none.
+    judged in the same family and its verdict replaces none. Exact claims stand outside the families.
     """
     scale = Scale(results.meta["scale"])
-    claims = {id: _known(id) for id in results.claims}
+    verdicts: dict[str, Any] = {}
+    claims: dict[str, Claim] = {}
+    for id in results.claims:
+        claim = _known(id)
+        if claim.design(scale).exact:
+            verdicts[id] = _exact(results, registry, claim, scale)
+        else:
+            claims[id] = claim
     designs = {id: design_of(claim, scale, results.variant) for id, claim in claims.items()}
     assessments: dict[str, Assessment] = {}
     beside: dict[str, list[PartResult]] = {}
@@ -53,28 +60,59 @@ def judge(results: Results, registry: Registry) -> dict[str, Any]:
         except ResultsError as error:
             assessments[id] = Assessment(parts=(), decision=design.decision, error=str(error))
             beside[id] = []
-    verdicts: dict[str, Any] = {}
     for paper in sorted({claim.paper for claim in claims.values()}):
-        members = sorted({*registry.family(paper, scale), *(id for id in claims if claims[id].paper == paper)})
+        locked = {id for id in registry.family(paper, scale) if id not in verdicts}
+        members = sorted({*locked, *(id for id in claims if claims[id].paper == paper)})
         family: dict[str, Assessment | None] = {id: assessments.get(id) for id in members}
         decided = decide(family)
         for id in members:
             if id in claims:
-                status, why = _status(results, registry, claims[id], scale)
+                known = _described(results, registry, claims[id], scale)
                 verdicts[id] = {
-                    "version": claims[id].version,
-                    "status": status,
-                    "status_reason": why,
-                    "predicted": claims[id].predicted[scale],
+                    **known,
                     "family": members,
                     "decision": designs[id].decision,
                     "n": assessments[id].n,
                     "diverged": _diverged(results, id),
-                    **_verdict(decided[id], status),
+                    **_verdict(decided[id], known["status"]),
                     "parts": [_part(p, designs[id]) for p in assessments[id].parts],
                     "beside": [_part(p, designs[id]) for p in beside[id]],
                 }
     return {"format": FORMAT, "scale": scale, "claims": dict(sorted(verdicts.items()))}
+
+
+def _described(results: Results, registry: Registry, claim: Claim, scale: Scale) -> dict[str, Any]:
+    status, why = _status(results, registry, claim, scale)
+    return {
+        "version": claim.version,
+        "status": status,
+        "status_reason": why,
+        "predicted": claim.predicted[scale],
+    }
+
+
+def _exact(results: Results, registry: Registry, claim: Claim, scale: Scale) -> dict[str, Any]:
+    """Return the verdict of an exact claim, from what was observed when the results were collected."""
+    known = _described(results, registry, claim, scale)
+    observed = results.claims[claim.id].get("exact", {})
+    expected = {each.name: str(each.expected) for each in claim.design(scale).exact}
+    compared = [
+        {"name": name, "observed": observed.get(name, "missing"), "expected": text, "equal": observed.get(name) == text}
+        for name, text in expected.items()
+    ]
+    return {
+        **known,
+        "family": [],
+        "decision": EXACT,
+        "n": 0,
+        "diverged": 0,
+        **_verdict(exactly(observed, expected), known["status"]),
+        "p_rep": None,
+        "p_ref": None,
+        "parts": [],
+        "beside": [],
+        "exact": compared,
+    }
 
 
 def _known(id: str) -> Claim:

@@ -75,8 +75,12 @@ class Registry:
         return [e for e in self.entries if e.claim == claim and e.scale == scale]
 
     def family(self, paper: str, scale: Scale) -> list[str]:
-        """Return the ids of the claims of a paper that are locked at `scale`: one family of tests."""
-        return sorted({e.claim for e in self.entries if e.paper == paper and e.scale == scale})
+        """Return the ids of the claims of a paper that are locked at `scale`: one family of tests.
+
+        Exact claims, whose latest entry has no replicates, stand outside.
+        """
+        latest = {e.claim: e for e in self.entries if e.paper == paper and e.scale == scale}
+        return sorted(id for id, entry in latest.items() if entry.replicates)
 
     def replicates(self, claim: Claim, scale: Scale) -> tuple[Replicate, ...]:
         """Return the claim's block: as locked, else the block it would be locked on."""

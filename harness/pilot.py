@@ -81,14 +81,13 @@ def summarise(request: Request, results: Results, *, scale: Scale, date: str, gi
         )  # fmt: skip
 
     for arm, points in design.points.items():
-        table = results.values(claim.id, arm)
+        table = results.values(claim.id, arm, metric=design.metric)
         for density, nodes in points.items():
             node = nodes[0]
             values = table[float(density)].to_numpy() * 100
             line(f"{arm} at {float(density):.4%} kept", node.task.name, _how(node), values, node.key)
     for part in design.compared():
-        difference = results.read(claim.id, part.arm, part) - results.read(claim.id, part.reference, part)
-        line(part.name, part.task, "", difference, "")
+        line(part.name, part.task, "", results.differences(claim.id, part), "")
     return lines
 
 

@@ -56,6 +56,8 @@ def make(session: Session) -> Plan:
 
 def _request(claim: Claim, session: Session, registry: Registry) -> Request:
     design = design_of(claim, session.scale, session.variant)
+    if design.exact:
+        return Request(claim, design, ())
     if session.quick:
         block = tuple(Replicate(SUITE_SEED, i) for i in range(session.replicates or QUICK_REPLICATES))
         return Request(claim, shorten(design), block)
@@ -73,6 +75,8 @@ def make_pilot(session: Session, replicates: int, *, grid: bool) -> Plan:
     for claim in session.claims:
         check(claim, session.scale)
         design: Design | None = claim.design(session.scale)
+        if claim.design(session.scale).exact:
+            continue  # nothing is measured, so there is nothing to look at ahead
         if grid:
             design = piloting.grid(claim, session.scale)
         if design is not None:

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from harness import figures
 from harness.catalogue import CLAIMS, PAPERS, Claim, Design, Scale
 from harness.expression import Measured, Training
-from harness.hypothesis import Kind, Part
+from harness.hypothesis import Kind, Part, Reading
 from harness.lock import Registry
 from harness.pilot import Pilot, runs
 from harness.population import Program
@@ -57,6 +57,7 @@ class Section:
     claim: Claim
     design: Design
     verdict: Mapping[str, Any]
+    exact: Sequence[Mapping[str, Any]]
     verdict_text: str
     qualifier: str
     lock: str
@@ -83,13 +84,20 @@ def _section(
     entry = registry.find(claim, scale)
     before = [p for p in pilots if p.claim == id and (entry is None or p.date < entry.locked)]
     rows = [
-        {"part": part, "result": result, "role": _role(part, i < len(design.parts)), "asserts": _asserts(part)}
+        {
+            "part": part,
+            "compared": _compared(part),
+            "result": result,
+            "role": _role(part, i < len(design.parts)),
+            "asserts": _asserts(part),
+        }
         for i, (part, result) in enumerate(zip(design.compared(), judged, strict=True))
     ] if judged else []  # fmt: skip
     return Section(
         claim=claim,
         design=design,
         verdict=verdict,
+        exact=verdict.get("exact", ()),
         verdict_text=in_words(verdict, scale),
         qualifier=QUALIFIERS.get(verdict["qualifier"], ""),
         lock=f"version {entry.version}, locked {entry.locked}, predicted {entry.predicted}" if entry else "not locked",
@@ -98,7 +106,7 @@ def _section(
             f"{e.first_replicate + e.replicates - 1}, predicted {e.predicted}"
             for e in registry.versions(id, scale)
         ],
-        arms=[_arm(results, id, arm) for arm in design.arms],
+        arms=[_arm(results, id, arm, design.metric) for arm in design.arms],
         rows=rows,
         replicates=_replicates(results, id, design) if judged else [],
         bands=[f"{part.name}: {_band(part)}" for part in design.compared() if part.band is not None],
@@ -110,6 +118,17 @@ def _section(
         figure=f"figures/{figures.file_name(id)}",
         headline=rows[0]["result"] if rows else None,
     )
+
+
+def _compared(part: Part) -> str:
+    """Return what is subtracted from what, in the arms' names, with the label behind it."""
+    gaps = [f"{arm} − {reference}" for arm, reference in part.pairs]
+    text = gaps[0] if len(gaps) == 1 else " − ".join(f"({gap})" for gap in gaps)
+    if part.reading is Reading.SLOPE:
+        text = f"change of {text} towards sparsity"
+    notes = [part.label, "" if part.metric == "test_accuracy" else part.metric.replace("_", " ")]
+    noted = ", ".join(note for note in notes if note)
+    return f"{text} ({noted})" if noted else text
 
 
 def _role(part: Part, decides: bool) -> str:
@@ -134,8 +153,8 @@ def _band(part: Part) -> str:
     return f"{low:.3g} to {high:.3g} of the weights kept".replace("0.", ".")
 
 
-def _arm(results: Results, claim: str, arm: str) -> dict[str, str]:
-    table = results.values(claim, arm) * 100
+def _arm(results: Results, claim: str, arm: str, metric: str) -> dict[str, str]:
+    table = results.values(claim, arm, metric=metric) * 100
     frame = results.frame
     draws = frame[(frame["claim"] == claim) & (frame["arm"] == arm)]["draw"].max() + 1
     cells = [f"{percent(float(density))}: {table[density].mean():.2f}" for density in table.columns]
@@ -143,11 +162,9 @@ def _arm(results: Results, claim: str, arm: str) -> dict[str, str]:
 
 
 def _replicates(results: Results, claim: str, design: Design) -> list[dict[str, Any]]:
-    columns = {}
-    for part in design.compared():
-        columns[part.name] = results.read(claim, part.arm, part) - results.read(claim, part.reference, part)
+    columns = [results.differences(claim, part) for part in design.compared()]
     return [
-        {"replicate": r, "values": [f"{values[i]:+.2f}" for values in columns.values()]}
+        {"replicate": r, "values": [f"{values[i]:+.2f}" for values in columns]}
         for i, r in enumerate(results.replicates(claim))
     ]
 

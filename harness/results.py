@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from harness.catalogue import Design, Scale
 from harness.errors import ResultsError
 from harness.expression import Measured, kept
-from harness.hypothesis import Part
+from harness.hypothesis import Part, Reading
 from harness.plan import Plan, Request, lineage, unit_name
 from harness.population import Program
 
@@ -62,7 +62,8 @@ class Results:
     """The rows of a report and what is known about them.
 
     `meta` has ``scale``, ``suite_seed``, ``quick``; ``claims``: by id the version, digest of the locked content,
-    replicates, cost; and ``records``: by name the provenance of each stored record a row came from.
+    replicates, cost, and what an exact claim observed; and ``records``: by name the provenance of each stored record
+    a row came from.
     """
 
     frame: pd.DataFrame
@@ -91,11 +92,12 @@ class Results:
         return table.sort_index().sort_index(axis=1, ascending=False)
 
     def read(self, claim: str, arm: str, part: Part) -> NDArray[np.float64]:
-        """Return one number a replicate, in percentage points: the arm's mean over the densities `part` reads.
+        """Return one number a replicate, in percentage points: what `part` reads of the arm at its densities.
 
+        The mean, or for a slope the fitted change from the densest to the sparsest (0 for an arm at one density).
         Raises ResultsError when a replicate has no value there.
         """
-        table = self.values(claim, arm)
+        table = self.values(claim, arm, metric=part.metric)
         if part.band is not None and len(table.columns) > 1:
             table = table[[density for density in table.columns if density in part.band]]
         expected = self.replicates(claim)
@@ -105,8 +107,28 @@ class Results:
                 f"{claim}, arm {arm!r}, part {part.name!r}: no value for replicates {missing or expected}; expected "
                 f"were {len(expected)} replicates. Next: harness run {claim}, then harness judge"
             )
+        if part.reading is Reading.SLOPE:
+            return _fitted_change(table.columns.to_numpy(float), table.to_numpy(float)) * 100
         values: NDArray[np.float64] = table.mean(axis=1).to_numpy() * 100
         return values
+
+    def differences(self, claim: str, part: Part) -> NDArray[np.float64]:
+        """Return the number a replicate that `part` is about, in percentage points; shape (replicates,).
+
+        arm - reference, as read by `part`, minus the same of the pair `less` where there is one. A slope of the
+        difference is the difference of the slopes, as the densities are the same. Raises ResultsError as `read` does.
+        """
+        one, *other = (self.read(claim, a, part) - self.read(claim, b, part) for a, b in part.pairs)
+        return one - other[0] if other else one
+
+
+def _fitted_change(density_D: NDArray[np.float64], value_RD: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what the least-squares line in log density rises from the densest to the sparsest, shape (replicates,)."""
+    if len(density_D) == 1:
+        return np.zeros(len(value_RD))
+    x_D = np.log(density_D) - np.log(density_D).mean()
+    change: NDArray[np.float64] = value_RD @ x_D / (x_D @ x_D) * (x_D.min() - x_D.max())
+    return change
 
 
 def collect(plan: Plan, *, scale: str, suite_seed: int, quick: bool, variant: str = "") -> Results:
@@ -124,10 +146,12 @@ def collect(plan: Plan, *, scale: str, suite_seed: int, quick: bool, variant: st
             "digest": request.claim.digest(Scale(scale)),
             "replicates": [r.index for r in request.replicates],
             "cost": _cost(plan, names),
+            **({"exact": {e.name: str(e.observed) for e in request.design.exact}} if request.design.exact else {}),
         }
         rows += _rows(plan, request, records)
-    columns = list(zip(*rows, strict=True)) or [()] * len(SCHEMA.names)
-    frame = pd.DataFrame(dict(zip(SCHEMA.names, columns, strict=True)))
+    frame = SCHEMA.empty_table().to_pandas()
+    if rows:
+        frame = pd.DataFrame(dict(zip(SCHEMA.names, zip(*rows, strict=True), strict=True)))
     meta = {
         "format": FORMAT,
         "scale": scale,
@@ -146,6 +170,7 @@ def _measured(design: Design) -> list[Measured]:
 
 def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[Any, ...]]:
     rows = []
+    metrics = dict.fromkeys((*METRICS, *(part.metric for part in request.design.compared())))
     for arm, points in request.design.points.items():
         for density, draw, node in _flat(points):
             for replicate in request.replicates:
@@ -176,7 +201,7 @@ def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[A
                         entry.out,
                         entry.record,
                     )
-                    for metric in METRICS
+                    for metric in metrics
                     if metric in final
                 ]
     return rows

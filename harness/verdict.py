@@ -27,6 +27,7 @@ FEWEST = 5  # replicates below which nothing is decided
 SIGN_FLIP_FROM = 10  # replicates from which a t verdict must agree with the sign-flip test
 POWER = 0.8  # at which the replicates needed are stated
 MOST = 1000  # replicates; beyond, more of them are no advice
+MOST_NAMED = 3  # quantities of an exact claim that differ; the report's table has them all
 NOISE_DECIMALS = 9  # of a percentage point: finer differences are float noise, not data
 
 
@@ -196,6 +197,19 @@ def assess(comparison: Comparison) -> PartResult:
         floors=tuple(_floor(name, x, comparison) for name, x in comparison.floors.items()),
         null_setting=comparison.null_setting,
     )
+
+
+def exactly(observed: Mapping[str, str], expected: Mapping[str, str]) -> Verdict:
+    """Return the verdict of an exact claim: reproduced where every observed text is the expected one, else refuted.
+
+    It stands outside the families and has no p-value; the cause of a refutation names the first quantities that differ.
+    """
+    differ = [name for name in expected if observed.get(name) != expected[name]]
+    if not differ:
+        return Verdict(outcome=Outcome.REPRODUCED)
+    told = [f"{name} is {observed.get(name, 'missing')}, expected {expected[name]}" for name in differ[:MOST_NAMED]]
+    more = f"; and {len(differ) - MOST_NAMED} more" if len(differ) > MOST_NAMED else ""
+    return Verdict(outcome=Outcome.REFUTED, cause="; ".join(told) + more)
 
 
 def decide(family: Mapping[str, Assessment | None]) -> dict[str, Verdict]:

@@ -18,13 +18,18 @@ CONFIRMATORY = "confirmatory"  # locked before the run, and run as locked
 EXPLORATORY = "exploratory"
 QUICK = "quick"
 
+EXACT = "exact"  # stands where other verdicts name the test that decided
+
 
 def in_words(verdict: Mapping[str, Any], scale: str) -> str:
     """Return a verdict with its qualifier in plain words: ``reproduced (direction), analogue task``."""
     text = str(verdict["outcome"])
     if verdict["qualifier"]:
         text += f" ({verdict['qualifier']})"
-    if verdict["outcome"] in (Outcome.REPRODUCED, Outcome.REFUTED) and scale == Scale.MICRO:
+    decided = verdict["outcome"] in (Outcome.REPRODUCED, Outcome.REFUTED)
+    if decided and verdict.get("decision") == EXACT:
+        text += ", exact"
+    elif decided and scale == Scale.MICRO:
         text += ", analogue task"
     if verdict["status"] == EXPLORATORY:
         text += ", exploratory"

@@ -1,0 +1,107 @@
+"""Claims whose results are made by hand: the numbers a test chooses, in the shape that `collect` gives."""
+
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+
+from harness.catalogue import CLAIMS, PAPERS, SUITE_SEED, Claim, Design, Paper, Scale, Source
+from harness.expression import kept, random_mask, train
+from harness.hypothesis import Outcome, exact
+from harness.network import mlp
+from harness.recipe import Adam, Recipe
+from harness.results import SCHEMA, Results
+from harness.tasks import DIGITS
+
+MICRO = Scale.MICRO
+NET = mlp(64, 12, 10)  # 888 weights
+RECIPE = Recipe(optimiser=Adam(3e-3), steps=30, batch=20)
+PAPER = Paper(key="paper", authors="A. Author", title="A Title", venue="a venue", arxiv="0000.00000")
+HALVES = tuple(Fraction(1, 2**k) for k in (1, 2, 3))
+
+
+def arm(draw, keeps=HALVES, task=DIGITS):
+    """An arm at each density kept; arms with different draws differ in their masks."""
+    return [train(NET, task, RECIPE, mask=random_mask(NET, keep=keep, draw=draw)) for keep in keeps]
+
+
+def dense(task=DIGITS):
+    """An arm at full density."""
+    return train(NET, task, RECIPE)
+
+
+def design(*parts, **changed):
+    """A design of four arms of three densities each, and a dense net."""
+    arms = {name: arm(draw) for draw, name in enumerate("abcd")} | {"dense": dense()}
+    return Design(**({"arms": arms, "parts": parts, "contrast": ("mask",)} | changed))
+
+
+def counted(observed=888):
+    """An exact design: how many weights a net has."""
+    return Design(exact=(exact("weights", observed, expected=NET.weights), exact("inputs", 64, expected=64)))
+
+
+def claim(built, id="paper/claim", version=1, predicted=Outcome.REPRODUCED):
+    """A claim with this design at scale micro."""
+    return Claim(
+        id=id,
+        statement="a is better than b.",
+        source=Source(version="v1", place="section 1", published="none"),
+        predicted={MICRO: predicted},
+        build=lambda scale: built,
+        version=version,
+    )
+
+
+def register(monkeypatch, *claims):
+    """Make these claims, and no others, the known ones."""
+    monkeypatch.setitem(PAPERS, PAPER.key, PAPER)
+    for id in list(CLAIMS):
+        monkeypatch.delitem(CLAIMS, id)
+    for each in claims:
+        monkeypatch.setitem(CLAIMS, each.id, each)
+
+
+def around(mean, sd, n):
+    """Return n values with exactly this mean and sd, symmetric."""
+    x = np.linspace(-1, 1, n)
+    return mean + sd * x / x.std(ddof=1)
+
+
+def results(*values, first=0, quick=False, suite_seed=SUITE_SEED, metric="test_accuracy"):
+    """Results of pairs (claim, f), f(arm, density) giving the percent of each replicate, shape (R,).
+
+    An exact claim needs no f, and takes None.
+    """
+    rows, claims = [], {}
+    for claim, f in values:
+        design, replicates = claim.design(MICRO), []
+        for name, points in design.points.items() if f else ():
+            for density, nodes in points.items():
+                percent_R = np.asarray(f(name, float(density)), float)
+                replicates = list(range(first, first + len(percent_R)))
+                rows += [
+                    (claim.id, claim.version, name, float(density), kept(node), draw, suite_seed, r, metric, 30,
+                     percent / 100, False, node.key, "0" * 16, "000001-00000000")
+                    for draw, node in enumerate(nodes)
+                    for r, percent in zip(replicates, percent_R, strict=True)
+                ]  # fmt: skip
+        claims[claim.id] = {
+            "version": claim.version,
+            "digest": claim.digest(MICRO),
+            "replicates": replicates,
+            "cost": {"trainings": 0, "shared": 0, "member_steps": 0, "worker_s": 0.0},
+            **({"exact": {e.name: str(e.observed) for e in design.exact}} if design.exact else {}),
+        }
+    frame = SCHEMA.empty_table().to_pandas()
+    if rows:
+        frame = pd.DataFrame(dict(zip(SCHEMA.names, zip(*rows, strict=True), strict=True)))
+    record = {
+        "computed": "2026-02-03T04:05:06Z", "device": "cpu", "processor": "a processor", "git": "0" * 12,
+        "kind": "cpu", "versions": {"numpy": "2"}, "program": "a program", "members": 1, "wall_s": 1.0,
+    }  # fmt: skip
+    meta = {
+        "format": 1, "scale": "micro", "suite_seed": suite_seed, "quick": quick, "claims": claims,
+        "records": {"000001-00000000": record} if rows else {},
+    }  # fmt: skip
+    return Results(frame, meta)

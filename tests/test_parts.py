@@ -1,0 +1,311 @@
+"""What parts read of the rows: metric, slope, difference of differences, only beyond a density; and exact claims."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from harness import judge as judging
+from harness import report, results, verdicts
+from harness.catalogue import Design
+from harness.check import check
+from harness.errors import DesignError, ResultsError
+from harness.expression import density
+from harness.hypothesis import (
+    Band,
+    Kind,
+    Outcome,
+    Part,
+    Reading,
+    beats,
+    exact,
+    interaction,
+    matches,
+    only_beyond,
+    slope,
+)
+from harness.lock import Registry
+from harness.pilot import summarise
+from harness.plan import Plan, Request
+from harness.run import run
+from harness.store import Store
+from harness.streams import Replicate
+from harness.tasks import DIGITS
+from harness.verdict import exactly
+from tests import synthetic
+from tests.inline import Inline
+from tests.synthetic import HALVES, MICRO, NET, around, claim, counted, design
+
+ALL = Band(low=Fraction(1, 10), high=Fraction(9, 10))
+DENSITIES = np.array([float(density(node)) for node in synthetic.arm(0)])
+
+
+def read(part, values, **more):
+    """The number a replicate that `part` gets from ``values(arm, density)``, in pp."""
+    made = claim(design(part))
+    return synthetic.results((made, values), **more).differences(made.id, part)
+
+
+# --- slope ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reference", ["b", "dense"])
+def test_slope_is_the_change_that_a_line_in_log_density_fits_over_the_band(reference):
+    """A gap that grows by 3, 5 and -1 pp from the densest to the sparsest density reads +3, +5 and -1 pp."""
+    change_R = np.array([3.0, 5.0, -1.0])
+    span = np.log(DENSITIES[0]) - np.log(DENSITIES[-1])
+
+    def values(arm, at):
+        return 50 + (change_R * (np.log(DENSITIES[0]) - np.log(at)) / span if arm == "a" else 0 * change_R)
+
+    part = slope("a", reference, on=DIGITS, band=ALL)
+    assert read(part, values) == pytest.approx(change_R)
+
+
+def test_slope_is_the_least_squares_fit():
+    """With a gap that is no line, the change is numpy's fit to the differences times the range."""
+    gap = dict(zip(DENSITIES, [1.0, 5.0, 6.0], strict=True))
+    part = slope("a", "b", on=DIGITS, band=ALL)
+    fitted = np.polyfit(np.log(DENSITIES), [1.0, 5.0, 6.0], 1)[0] * (np.log(DENSITIES[-1]) - np.log(DENSITIES[0]))
+    found = read(part, lambda arm, at: [50 + gap.get(at, 0) if arm == "a" else 20 + 100 * at])
+    alone = np.polyfit(np.log(DENSITIES), 20 + 100 * DENSITIES, 1)[0] * np.log(DENSITIES[-1] / DENSITIES[0])
+    assert found == pytest.approx([fitted - alone])
+
+
+@pytest.mark.parametrize("few", [1, 2])
+def test_slope_over_too_few_densities_is_refused(few):
+    """Two points always lie on a line: a slope needs three densities in its band."""
+    band = Band(low=HALVES[few - 1] - Fraction(1, 100), high=Fraction(1))
+    check(claim(design(slope("a", "dense", on=DIGITS, band=ALL))), MICRO)
+    with pytest.raises(DesignError, match=rf"a slope over {few} densities of 'a' .* at least 3 .* Next: widen"):
+        check(claim(design(slope("a", "b", on=DIGITS, band=band))), MICRO)
+
+
+# --- difference of differences ---------------------------------------------------------------------------------------
+
+
+def test_interaction_is_the_difference_of_two_differences():
+    """(a - b) - (c - d), a replicate at a time, each the mean over the band."""
+    level = {"a": [60, 61, 62], "b": [50, 52, 51], "c": [40, 45, 41], "d": [39, 40, 42], "dense": [90, 90, 90]}
+    part = interaction("a", "b", less=("c", "d"), on=DIGITS, band=ALL)
+    assert read(part, lambda arm, at: level[arm]) == pytest.approx([9.0, 4.0, 12.0])
+
+
+def test_both_pairs_of_an_interaction_are_checked():
+    """An unknown arm, equal trainings and a difference outside the contrast are found in the second pair too."""
+
+    def refused(less, **changed):
+        with pytest.raises(DesignError) as error:
+            check(claim(design(interaction("a", "b", less=less, on=DIGITS), **changed)), MICRO)
+        return str(error.value)
+
+    check(claim(design(interaction("a", "b", less=("c", "d"), on=DIGITS))), MICRO)
+    assert "no arm 'e'" in refused(("c", "e"))
+    assert "'c' and 'c' are the same training" in refused(("c", "c"))
+    assert "are not at the same densities" in refused(("dense", "c"))
+    assert "differ in mask, which is not in the contrast" in refused(("c", "d"), contrast=("start",))
+
+
+# --- only beyond -----------------------------------------------------------------------------------------------------
+
+
+def test_only_beyond_asserts_an_advantage_there_and_none_before():
+    """Two parts: a beats b beyond, and b matches a before, with floors; both hold their own band."""
+    beyond, before = Band(low=HALVES[2], high=HALVES[2]), Band(low=HALVES[0], high=HALVES[0])
+    parts = only_beyond("a", "b", on=DIGITS, beyond=beyond, before=before, floors=("d",))
+    assert parts == (
+        beats("a", "b", on=DIGITS, band=beyond),
+        matches("b", "a", on=DIGITS, band=before, floors=("d",)),
+    )
+
+
+@pytest.mark.parametrize(("early", "outcome"), [(0.0, Outcome.REPRODUCED), (3.0, Outcome.REFUTED)])
+def test_an_advantage_before_the_density_refutes_only_beyond(monkeypatch, tmp_path, early, outcome):
+    """Ahead beyond and level before is reproduced; an advantage before, too, refutes the claim."""
+    beyond, before = Band(low=HALVES[2], high=HALVES[2]), Band(low=HALVES[0], high=HALVES[0])
+    made = claim(design(*only_beyond("a", "b", on=DIGITS, beyond=beyond, before=before, floors=("d",))))
+    synthetic.register(monkeypatch, made)
+
+    def values(arm, at):
+        ahead = {float(HALVES[2]): 3.0, float(HALVES[0]): early}.get(at, 0.0)
+        return 80 + (around(ahead, 0.2, 10) if arm == "a" else np.full(10, -20.0 if arm == "d" else 0.0))
+
+    judged = judging.judge(synthetic.results((made, values)), Registry(tmp_path / "lock"))
+    assert judged["claims"][made.id]["outcome"] == outcome
+
+
+# --- metric ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_part_reads_the_metric_it_names():
+    """The share that converged is read as percentage points; a part with another metric finds no rows."""
+    converged = beats("a", "b", on=DIGITS, metric="converged")
+    part = slope("a", "b", on=DIGITS, band=ALL, metric="converged")
+    assert {converged.metric, part.metric, Part(
+        kind=Kind.BEATS, arm="a", reference="b", task="digits", bound_pp=1.0
+    ).metric} == {"converged", "test_accuracy"}  # fmt: skip
+    values = lambda arm, at: [90, 80] if arm == "a" else [70, 75]  # noqa: E731
+    assert read(converged, values, metric="converged") == pytest.approx([20.0, 5.0])
+    with pytest.raises(ResultsError, match="no value for replicates"):
+        read(beats("a", "b", on=DIGITS), values, metric="converged")
+
+
+def test_what_is_no_share_is_refused():
+    """A loss has no percentage points."""
+    with pytest.raises(DesignError, match="test_loss is no share between 0 and 1"):
+        check(claim(design(beats("a", "b", on=DIGITS, metric="test_loss"))), MICRO)
+
+
+def test_the_metric_of_a_part_is_collected_and_shown(tmp_path):
+    """A run's rows hold the metric that a part names, and pilots log it."""
+    part = beats("a", "b", on=DIGITS, metric="validation_accuracy")
+    made = claim(design(part))
+    block = tuple(Replicate(11, i) for i in range(2))
+    plan = Plan([Request(made, made.design(MICRO), block)], Store(tmp_path))
+    with plan.store.writing() as writer:
+        run(plan, writer, Inline(), console=Console(quiet=True), provenance={})
+    collected = results.collect(plan, scale="micro", suite_seed=11, quick=False)
+    a, b = (collected.values(made.id, arm, metric="validation_accuracy").mean(axis=1) * 100 for arm in "ab")
+    assert collected.differences(made.id, part) == pytest.approx((a - b).to_numpy())
+    lines = summarise(plan.requests[0], collected, scale=MICRO, date="today", git="none")
+    assert lines[-1].what == part.name
+    assert lines[-1].mean == pytest.approx((a - b).mean(), abs=1e-3)
+
+
+# --- missing rows and locks ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        beats("a", "b", on=DIGITS, band=ALL),
+        slope("a", "b", on=DIGITS, band=ALL),
+        interaction("c", "d", less=("a", "b"), on=DIGITS, band=ALL),
+    ],
+)
+def test_a_missing_replicate_is_named_whatever_is_read(part):
+    """A replicate without a value at one density is a ResultsError that names it, with the next command."""
+    made = claim(design(part))
+    whole = synthetic.results((made, lambda arm, at: [50.0, 51.0, 52.0]))
+    frame = whole.frame
+    lost = (frame["arm"] == "b") & (frame["replicate"] == 1) & (frame["density"] == DENSITIES[1])
+    with pytest.raises(ResultsError, match=r"arm 'b'.*no value for replicates \[1\].*Next: harness run"):
+        results.Results(frame[~lost], whole.meta).differences(made.id, part)
+
+
+def test_fields_at_their_defaults_stay_out_of_the_lock():
+    """A mean of test accuracies is locked as before these fields existed; a slope, a metric and a pair are in it."""
+    before = {"kind", "arm", "reference", "task", "bound_pp", "band"}
+    part = beats("a", "b", on=DIGITS, band=ALL)
+
+    def locked(part):
+        content = claim(design(part)).locked_content(MICRO)
+        assert "exact" not in content
+        return content["hypothesis"][0]
+
+    assert locked(part).keys() == before
+    assert locked(slope("a", "b", on=DIGITS, band=ALL)) == locked(part) | {"reading": "slope"}
+    assert locked(interaction("a", "b", less=("c", "d"), on=DIGITS, band=ALL)) == locked(part) | {"less": ["c", "d"]}
+    assert locked(beats("a", "b", on=DIGITS, band=ALL, metric="converged")) == locked(part) | {"metric": "converged"}
+
+
+def test_names_say_what_is_compared():
+    """Without a label a part is named by its comparison, so that no two kinds share a name."""
+    assert beats("a", "b", on=DIGITS).name == "a beats b"
+    assert slope("a", "b", on=DIGITS, band=ALL).name == "a beats b increasingly"
+    assert interaction("a", "b", less=("c", "d"), on=DIGITS).name == "a beats b by more than c d"
+    assert slope("a", "b", on=DIGITS, band=ALL, label="gap").name == "gap"
+    assert slope("a", "b", on=DIGITS, band=ALL).reading is Reading.SLOPE
+
+
+def test_every_kind_of_part_is_reported_and_drawn(monkeypatch, tmp_path):
+    """One claim with all kinds is judged, reported and drawn; the table says what is subtracted from what."""
+    parts = (
+        slope("a", "dense", on=DIGITS, band=ALL, label="steeper"),
+        interaction("a", "b", less=("c", "d"), on=DIGITS, band=ALL),
+        beats("a", "b", on=DIGITS, band=ALL),
+    )
+    made = claim(design(*parts))
+    synthetic.register(monkeypatch, made)
+
+    def values(arm, at):
+        return 80 + (around(4.0, 0.4, 10) * (1 - at) if arm == "a" else np.zeros(10))
+
+    rows = synthetic.results((made, values))
+    registry = Registry(tmp_path / "lock")
+    judged = judging.judge(rows, registry)
+    report.write(rows, judged, registry, [], tmp_path)
+    text = (tmp_path / "report.md").read_text()
+    assert "| change of a − dense towards sparsity (steeper) | decides |" in text
+    assert "| (a − b) − (c − d) | decides |" in text
+    assert judged["claims"][made.id]["outcome"] == Outcome.REPRODUCED
+    assert (tmp_path / "figures" / "paper-claim.svg").read_bytes().startswith(b"<?xml")
+
+
+# --- exact claims ----------------------------------------------------------------------------------------------------
+
+
+def test_exact_is_reproduced_where_all_is_equal_and_names_what_is_not():
+    """Equal texts reproduce; else the first three that differ are named, observed against expected."""
+    expected = dict.fromkeys("abcde", "1")
+    assert exactly(dict(expected), expected).outcome is Outcome.REPRODUCED
+    found = exactly({"a": "1", "b": "2", "c": "3", "d": "4"}, expected)
+    assert found.outcome is Outcome.REFUTED
+    assert found.cause == "b is 2, expected 1; c is 3, expected 1; d is 4, expected 1; and 1 more"
+
+
+@pytest.mark.parametrize(("observed", "outcome"), [(NET.weights, Outcome.REPRODUCED), (887, Outcome.REFUTED)])
+def test_an_exact_claim_goes_from_plan_to_report_without_a_training(monkeypatch, tmp_path, observed, outcome):
+    """Locked, planned, collected, written, judged and reported with no training, replicate, figure or p-value."""
+    made = claim(counted(observed))
+    synthetic.register(monkeypatch, made)
+    registry = Registry(tmp_path / "lock")
+    check(made, MICRO)
+    registry.lock(made, MICRO, pilots=0, when="2026-02-03T04:05:06Z")
+    plan = Plan([Request(made, made.design(MICRO), registry.replicates(made, MICRO))], Store(tmp_path / "store"))
+    assert plan.units == {}
+    results.write(results.collect(plan, scale="micro", suite_seed=20190506, quick=False), tmp_path / "r.parquet")
+    rows = results.read(tmp_path / "r.parquet")
+    judged = judging.judge(rows, registry)
+    verdict = judged["claims"][made.id]
+    assert (verdict["outcome"], verdict["status"], verdict["n"]) == (outcome, "confirmatory", 0)
+    assert verdict["cause"] == ("" if outcome is Outcome.REPRODUCED else "weights is 887, expected 888")
+    assert (verdict["family"], verdict["p_rep"], verdicts.in_words(verdict, "micro")) == ([], None, f"{outcome}, exact")
+    report.write(rows, judged, registry, [], tmp_path / "out")
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert f"| weights | {observed} | 888 | {'yes' if observed == 888 else 'no'} |" in text
+    assert "| comparison |" not in text
+    assert "Every replicate" not in text
+    assert not list((tmp_path / "out" / "figures").iterdir())
+    assert f'name="{made.id.partition("/")[2]}"' in verdicts.junit(judged)
+
+
+def test_what_an_exact_claim_expects_is_locked():
+    """Name and expected value are in the digest; what is observed is a result and is not."""
+    locked = claim(counted()).digest(MICRO)
+    assert claim(counted(observed=3)).digest(MICRO) == locked
+    other = Design(exact=(exact("weights", 888, expected=889), exact("inputs", 64, expected=64)))
+    assert claim(other).digest(MICRO) != locked
+
+
+@pytest.mark.parametrize(
+    ("built", "message"),
+    [
+        (design(beats("a", "b", on=DIGITS), exact=(exact("n", 1, expected=1),)), "either exact or tested"),
+        (Design(exact=(exact("n", 1, expected=1),) * 2), "two exact quantities are called 'n'"),
+        (Design(), r"asserts nothing. Next: give it parts=, or exact="),
+    ],
+)
+def test_mixtures_and_empty_designs_are_refused(built, message):
+    """A claim is exact or tested, each quantity has a name of its own, and something is asserted."""
+    given = built if built.exact else Design(replicates=10)
+    with pytest.raises(DesignError, match=message):
+        check(claim(given), MICRO)
+
+
+def test_floats_are_not_exact():
+    """Equality of floats is an accident; a Fraction or a rounded text says what is meant."""
+    assert exact("half", Fraction(2, 4), expected=Fraction(1, 2)).observed == Fraction(1, 2)
+    with pytest.raises(DesignError, match=r"0.3 is a float.* Next: give it as a Fraction"):
+        exact("share", 0.3, expected=Fraction(3, 10))
