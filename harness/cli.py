@@ -104,7 +104,7 @@ def run(
 
 
 def _run(session: Session, workers: int | None) -> None:
-    from harness import planning, results
+    from harness import planning, results, versions
     from harness.executor import Local
     from harness.run import provenance
     from harness.run import run as compute
@@ -134,7 +134,7 @@ def _run(session: Session, workers: int | None) -> None:
     collected = results.collect(
         made, scale=session.scale, suite_seed=SUITE_SEED, quick=session.quick, variant=session.variant
     )
-    results.write(collected, session.out / "results.parquet")
+    results.write(versions.carry_over(collected, session.committed), session.out / "results.parquet")
 
 
 @app.command()
@@ -196,13 +196,13 @@ def verify(
     Exit status: 0 verdicts as recorded; 1 a verdict turned from reproduced to refuted or back, or the committed rows
     give other bytes; 2 usage; 3 a run failed; 130 interrupted.
     """
-    from harness import verdicts
+    from harness import verdicts, versions
 
     session = open_run(claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device)
     recorded: dict[str, Any] = {"claims": {}}
     changed: list[str] = []
     if (session.committed / "results.parquet").is_file():
-        changed = _other_bytes(session)
+        changed = [] if versions.amended(session.committed) else _other_bytes(session)
         recorded = verdicts.load(session.committed / "verdicts.json")
     _run(session, workers)
     judged = _judge(session)

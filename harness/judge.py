@@ -83,11 +83,13 @@ def judge(results: Results, registry: Registry) -> dict[str, Any]:
 
 def _described(results: Results, registry: Registry, claim: Claim, scale: Scale) -> dict[str, Any]:
     status, why = _status(results, registry, claim, scale)
+    earlier = results.meta.get("earlier", {}).get(claim.id, [])
     return {
-        "version": claim.version,
+        "version": results.claims[claim.id]["version"],
         "status": status,
         "status_reason": why,
         "predicted": claim.predicted[scale],
+        **({"earlier": earlier} if earlier else {}),
     }
 
 
@@ -130,11 +132,17 @@ def _status(results: Results, registry: Registry, claim: Claim, scale: Scale) ->
     entry = registry.find(claim, scale)
     if entry is None:
         return EXPLORATORY, "not locked"
+    if known["version"] != claim.version:
+        return EXPLORATORY, f"the rows are of version {known['version']}, the claim is version {claim.version}"
     if known["digest"] != entry.digest or claim.digest(scale) != entry.digest:
         return EXPLORATORY, registry.fault(claim, scale) or "the rows were computed from another version of the design"
-    locked = [replicate.index for replicate in entry.block()]
-    if known["replicates"] != locked or results.meta["suite_seed"] != entry.suite_seed:
-        return EXPLORATORY, f"{len(known['replicates'])} replicates were run, not the {len(locked)} that are locked"
+    run, locked = known["replicates"], [replicate.index for replicate in entry.block()]
+    if results.meta["suite_seed"] != entry.suite_seed:
+        return EXPLORATORY, f"suite seed {results.meta['suite_seed']} was used, not the locked {entry.suite_seed}"
+    if len(run) != len(locked):
+        return EXPLORATORY, f"{len(run)} replicates were run, not the {len(locked)} that are locked"
+    if run != locked:
+        return EXPLORATORY, f"replicates {run[0]} to {run[-1]} were run, not the locked {locked[0]} to {locked[-1]}"
     return CONFIRMATORY, f"locked {entry.locked}"
 
 

@@ -13,11 +13,11 @@ from harness import figures
 from harness.catalogue import CLAIMS, PAPERS, Claim, Design, Scale
 from harness.expression import Measured, Training
 from harness.hypothesis import Kind, Part, Reading
-from harness.lock import Registry
+from harness.lock import Locked, Registry
 from harness.pilot import Pilot, runs
 from harness.population import Program
 from harness.results import Results
-from harness.verdicts import hits, in_words
+from harness.verdicts import CONFIRMATORY, hits, in_words
 
 QUALIFIERS = {
     "direction": "the effect has the claimed sign; its interval also reaches below the smallest effect of interest",
@@ -101,11 +101,7 @@ def _section(
         verdict_text=in_words(verdict, scale),
         qualifier=QUALIFIERS.get(verdict["qualifier"], ""),
         lock=f"version {entry.version}, locked {entry.locked}, predicted {entry.predicted}" if entry else "not locked",
-        versions=[
-            f"version {e.version}, locked {e.locked}, replicates {e.first_replicate} to "
-            f"{e.first_replicate + e.replicates - 1}, predicted {e.predicted}"
-            for e in registry.versions(id, scale)
-        ],
+        versions=_versions(verdict, registry.versions(id, scale), scale),
         arms=[_arm(results, id, arm, design.metric) for arm in design.arms],
         rows=rows,
         replicates=_replicates(results, id, design) if judged else [],
@@ -118,6 +114,36 @@ def _section(
         figure=f"figures/{figures.file_name(id)}",
         headline=rows[0]["result"] if rows else None,
     )
+
+
+def _versions(verdict: Mapping[str, Any], locked: Sequence[Locked], scale: Scale) -> list[str]:
+    """Return each version of a claim in words, lowest first: when it was locked, on what, and its verdict."""
+    part = verdict["parts"][0] if verdict["parts"] else {}
+    known = {each["version"]: {"status": CONFIRMATORY, **each} for each in verdict.get("earlier", ())}
+    known[verdict["version"]] = {**part, **verdict}
+    entries = {entry.version: entry for entry in locked}
+    told = []
+    for version in sorted({*known, *entries}):
+        words = f"version {version}, {_locked(entries[version]) if version in entries else 'not locked'}"
+        if version in known:
+            words += f": **{in_words(known[version], scale)}**{_effect(known[version])}"
+        else:
+            words += ": no verdict stored"
+        told.append(words)
+    return told
+
+
+def _locked(entry: Locked) -> str:
+    last = entry.first_replicate + entry.replicates - 1
+    block = f", replicates {entry.first_replicate} to {last}" if entry.replicates else ""
+    return f"locked {entry.locked}{block}, predicted {entry.predicted}"
+
+
+def _effect(known: Mapping[str, Any]) -> str:
+    if known.get("mean_pp") is None:
+        return ""
+    mean, lower, upper = (signed_pp(known[name]) for name in ("mean_pp", "lower_pp", "upper_pp"))
+    return f", {mean} pp ({lower} to {upper}), n = {known['n']}"
 
 
 def _compared(part: Part) -> str:

@@ -63,7 +63,7 @@ class Results:
 
     `meta` has ``scale``, ``suite_seed``, ``quick``; ``claims``: by id the version, digest of the locked content,
     replicates, cost, and what an exact claim observed; and ``records``: by name the provenance of each stored record
-    a row came from.
+    a row came from. Where a claim was amended, ``earlier`` has by id the verdicts on its lower versions.
     """
 
     frame: pd.DataFrame

@@ -37,12 +37,14 @@ def in_words(verdict: Mapping[str, Any], scale: str) -> str:
 
 
 def turned(recorded: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
-    """Return the claims whose verdict went from reproduced to refuted or back."""
+    """Return the claims whose verdict went from reproduced to refuted or back; an amended claim is another claim."""
     decided = {Outcome.REPRODUCED, Outcome.REFUTED}
     return [
         id
         for id, verdict in fresh["claims"].items()
-        if id in recorded["claims"] and {verdict["outcome"], recorded["claims"][id]["outcome"]} == decided
+        if id in recorded["claims"]
+        and verdict["version"] == recorded["claims"][id]["version"]
+        and {verdict["outcome"], recorded["claims"][id]["outcome"]} == decided
     ]
 
 

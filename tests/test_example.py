@@ -139,6 +139,23 @@ def test_why_names_the_field_that_changed(copy):
     assert "recipe.optimiser.lr 0.003, not 0.004" in out
 
 
+def test_an_amended_claim_is_reported_with_both_verdicts(copy):
+    """Version 2 runs on the next block of replicates; the report keeps the verdict on version 1 beside its own."""
+    path = next((copy / "claims" / "example2026").glob("magnitude*.py"))
+    path.write_text(
+        path.read_text()
+        .replace("a better ticket", "a far better ticket")
+        .replace("predicted=", "version=2,\n    predicted=")
+    )
+    ok(harness(copy, "lock", ID))
+    ok(harness(copy, "verify"))
+    report = (copy / "reports" / "micro" / "report.md").read_text()
+    (line,) = [line for line in report.splitlines() if line.startswith("* **Versions.**")]
+    assert re.search(
+        r"version 1, .*replicates 0 to 9, .*\*\*reproduced.*version 2, .*replicates 10 to 19, .*\*\*", line
+    )
+
+
 def test_doctor_names_a_damaged_record_and_verify_sets_it_aside(copy):
     """Doctor checks every byte of the store; a run trusts nothing damaged and computes it again."""
     assert "chain unbroken" in ok(harness(copy, "doctor"))

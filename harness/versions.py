@@ -1,0 +1,51 @@
+"""Earlier versions of amended claims: their verdicts travel with the results, so that the report prints every one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness import results as stored
+from harness import verdicts
+from harness.catalogue import CLAIMS
+from harness.results import Results
+
+
+def carry_over(results: Results, committed: Path) -> Results:
+    """Return `results` with the verdicts on lower versions of its claims, from the report in the folder `committed`.
+
+    These are its confirmatory verdicts and what it had carried over itself, lowest version first, under ``earlier`` in
+    the metadata; without any, the metadata is as it was. Raises ResultsError for a report that cannot be read.
+    """
+    if not ((committed / "verdicts.json").is_file() and (committed / "results.parquet").is_file()):
+        return results
+    last = verdicts.load(committed / "verdicts.json")["claims"]
+    before = stored.read(committed / "results.parquet").meta.get("earlier", {})
+    earlier: dict[str, list[dict[str, Any]]] = {}
+    for id, known in results.claims.items():
+        told = {each["version"]: each for each in before.get(id, [])}
+        if id in last and last[id]["status"] == verdicts.CONFIRMATORY:
+            told.setdefault(last[id]["version"], _in_short(last[id]))
+        if lower := [told[version] for version in sorted(told) if version < known["version"]]:
+            earlier[id] = lower
+    return replace(results, meta={**results.meta, "earlier": earlier}) if earlier else results
+
+
+def amended(committed: Path) -> list[str]:
+    """Return the claims whose rows in the report `committed` are of another version than the claim is now.
+
+    Such rows cannot give their verdict again: the design they were judged by is gone.
+    """
+    claims = stored.read(committed / "results.parquet").claims
+    return [id for id, known in claims.items() if id in CLAIMS and CLAIMS[id].version != known["version"]]
+
+
+def _in_short(verdict: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is kept of a verdict: its outcome, its replicates, and the effect of its first part."""
+    part = verdict["parts"][0] if verdict["parts"] else {}
+    return {
+        **{name: verdict[name] for name in ("version", "outcome", "qualifier", "n", "decision")},
+        **{name: part.get(name) for name in ("mean_pp", "lower_pp", "upper_pp")},
+    }
