@@ -12,7 +12,7 @@ from harness.hypothesis import Outcome, Part
 from harness.lock import Registry
 from harness.results import Results
 from harness.rewrite import VARIANTS, design_of
-from harness.verdict import Assessment, Comparison, PartResult, Verdict, assess, decide, exactly
+from harness.verdict import Assessment, Comparison, PartResult, Verdict, assess, decide, exactly, part_needs
 from harness.verdicts import CONFIRMATORY, EXACT, EXPLORATORY, FORMAT, QUICK
 
 DIGITS_KEPT = 9  # significant digits in verdicts.json: more than anyone reads, fewer than differ between machines
@@ -75,8 +75,8 @@ def judge(results: Results, registry: Registry) -> dict[str, Any]:
                     "n": assessments[id].n,
                     "diverged": _diverged(results, id),
                     **_verdict(decided[id], known["status"]),
-                    "parts": [_part(p, designs[id]) for p in assessments[id].parts],
-                    "beside": [_part(p, designs[id]) for p in beside[id]],
+                    "parts": [_part(p, designs[id], len(members)) for p in assessments[id].parts],
+                    "beside": [_part(p, designs[id], len(members)) for p in beside[id]],
                 }
     return {"format": FORMAT, "scale": scale, "claims": dict(sorted(verdicts.items()))}
 
@@ -159,13 +159,14 @@ def _verdict(verdict: Verdict, status: str) -> dict[str, Any]:
     return {name: _rounded(value) for name, value in asdict(verdict).items()}
 
 
-def _part(part: PartResult, design: Design) -> dict[str, Any]:
+def _part(part: PartResult, design: Design, family: int) -> dict[str, Any]:
     alone = decide({part.name: Assessment(parts=(part,), decision=design.decision)})[part.name]
     described = {name: _rounded(value) for name, value in asdict(part).items() if name != "floors"}
     floors = [{name: _rounded(value) for name, value in asdict(floor).items()} for floor in part.floors]
     return {
         **described,
         "floors": floors,
+        "needed": part_needs(part, claims=family),
         "alone": {"outcome": alone.outcome, "qualifier": alone.qualifier, "cause": alone.cause},
     }
 

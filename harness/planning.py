@@ -19,9 +19,10 @@ from harness.pilot import Pilot
 from harness.plan import MAX_MEMBERS, NEVER, Plan, Request, member_seconds, population_bytes
 from harness.population import Program
 from harness.rewrite import design_of, shorten
-from harness.stats import ALPHA, flip_least, sd_upper, t_power
+from harness.stats import ALPHA, flip_least, sd_upper, t_power, tost_power
 from harness.store import Store
 from harness.streams import Replicate
+from harness.verdict import MOST, POWER, SIGN_FLIP_FROM, needs, power_at_bound
 
 if TYPE_CHECKING:
     from harness.session import Session
@@ -124,39 +125,66 @@ def show(plan: Plan, session: Session, console: Console) -> None:
     registry = Registry(session.root / "claims" / "registry.lock")
     pilots = piloting.read(session.pilots)
     power = Table(
-        "claim", "part", "n", "pilot sd (upper)", "power at its bound", "can decide", title="can the replicates decide?"
+        "claim",
+        "part",
+        "n",
+        "pilot sd (upper)",
+        "power at its bound",
+        "needs",
+        "can decide",
+        title="can the replicates decide?",
     )
     for request in plan.requests:
         family = len({*registry.family(request.claim.paper, session.scale), request.claim.id})
         for part in request.design.parts:
             power.add_row(
-                request.claim.id, part.name, str(len(request.replicates)), *_power(request, part, pilots, family)
+                request.claim.id, part.name, str(len(request.replicates)), *power_of(request, part, pilots, family)
             )
     console.print(power)
     for name, reason in plan.store.bad.items():
         console.print(f"[yellow]record {name} is not usable: {reason}[/yellow]")
 
 
-def _power(request: Request, part: Part, pilots: Sequence[Pilot], family: int) -> tuple[str, str, str]:
-    """Return the pilots' sd with its upper limit, the power at Holm's first step, and whether that decides."""
+def power_of(request: Request, part: Part, pilots: Sequence[Pilot], family: int) -> tuple[str, str, str, str]:
+    """Return the pilots' sd with its upper limit, power and replicates needed at Holm's first step, and the answer."""
     n = len(request.replicates)
     logged = [p for p in pilots if p.claim == request.claim.id and p.what == part.name and p.sd > 0]
     if not logged:
-        return "no pilot", "–", "unknown. Next: harness pilot"
+        return "no pilot", "–", "–", "unknown. Next: harness pilot"
     sd = logged[-1].sd
     upper = sd_upper(sd=sd, n=logged[-1].n)
+    need = str(needs(part.kind, bound_pp=part.bound_pp, sd_pp=upper, claims=family) or f"more than {MOST}")
     if n < 2:
-        return f"{sd:.2f} ({upper:.2f})", "–", "no: one replicate has no spread"
-    # A pilot that points the other way may decide too, by refuting: the size of its effect counts, not the sign.
-    # For beats the power to find an effect of the sesoi, for matches to find no difference: the bound is the distance.
-    power = t_power(effect=part.bound_pp, sd=upper, n=n, alpha=ALPHA / family)
-    effect = abs(logged[-1].mean) if part.kind is Kind.BEATS else logged[-1].mean + part.bound_pp
-    at_pilot = t_power(effect=effect, sd=upper, n=n, alpha=ALPHA / family)
-    flips = request.design.decision is Decision.T and n >= 10 and family * flip_least(n=n) > ALPHA
+        return f"{sd:.2f} ({upper:.2f})", "–", need, "no: one replicate has no spread"
+    power = power_at_bound(part.kind, bound_pp=part.bound_pp, sd_pp=upper, n=n, claims=family)
+    at_pilot = _power_to_decide(part, logged[-1].mean, sd=upper, n=n, alpha=ALPHA / family)
+    flipped = request.design.decision is Decision.SIGN_FLIP or n >= SIGN_FLIP_FROM
+    flips = flipped and family * flip_least(n=n) > ALPHA
     verdict = (
-        "no: sign-flip has too few replicates for the family" if flips else "yes" if at_pilot >= 0.8 else "perhaps not"
+        "no: sign-flip has too few replicates for the family"
+        if flips
+        else "yes"
+        if at_pilot >= POWER
+        else "perhaps not"
     )
-    return f"{sd:.2f} ({upper:.2f})", f"{power:.2f}; at the pilots' effect {at_pilot:.2f}", verdict
+    return f"{sd:.2f} ({upper:.2f})", f"{power:.2f}; at the pilots' effect {at_pilot:.2f}", need, verdict
+
+
+def _power_to_decide(part: Part, effect: float, *, sd: float, n: int, alpha: float) -> float:
+    """Return the power to reproduce or, if that is larger, to refute `part` where the true effect is `effect` pp.
+
+    A pilot that points the other way may decide too, by refuting. Each is the power to reject what the part's p-values
+    test: for ``beats`` 0 and the sesoi, for ``matches`` -margin from either side, for ``equals`` both margins.
+    """
+    match part.kind:
+        case Kind.BEATS:
+            beyond = max(effect, part.bound_pp - effect)
+        case Kind.MATCHES:
+            beyond = abs(effect + part.bound_pp)
+        case Kind.EQUALS:
+            inside = tost_power(effect=effect, margin=part.bound_pp, sd=sd, n=n, alpha=alpha)
+            return max(inside, t_power(effect=abs(effect) - part.bound_pp, sd=sd, n=n, alpha=alpha))
+    return t_power(effect=beyond, sd=sd, n=n, alpha=alpha)
 
 
 def explain(plan: Plan, session: Session, console: Console) -> None:

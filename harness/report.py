@@ -17,6 +17,7 @@ from harness.lock import Locked, Registry
 from harness.pilot import Pilot, runs
 from harness.population import Program
 from harness.results import Results
+from harness.verdict import MOST
 from harness.verdicts import CONFIRMATORY, hits, in_words
 
 QUALIFIERS = {
@@ -90,6 +91,7 @@ def _section(
             "result": result,
             "role": _role(part, i < len(design.parts)),
             "asserts": _asserts(part),
+            "needed": _needed(part, result),
         }
         for i, (part, result) in enumerate(zip(design.compared(), judged, strict=True))
     ] if judged else []  # fmt: skip
@@ -171,6 +173,17 @@ def _asserts(part: Part) -> str:
             return f"> -{part.bound_pp:g} pp"
         case Kind.EQUALS:
             return f"within {part.bound_pp:g} pp either way"
+
+
+def _needed(part: Part, result: Mapping[str, Any]) -> str:
+    """Return the replicates that `part` needs at the observed spread, and that there are fewer where there are."""
+    if not result["sd_pp"]:
+        return "–"
+    have, need = result["n"], result["needed"]
+    if need is not None and need <= have:
+        return str(need)
+    bound = "sesoi" if part.kind is Kind.BEATS else "margin"
+    return f"have {have}, need {need or f'more than {MOST}'} for this {bound}"
 
 
 def _band(part: Part) -> str:

@@ -361,20 +361,38 @@ def _needed(claim: Assessment, claims: int) -> int | None:
 
     For ``beats`` the power to detect the sesoi; for ``matches`` and ``equals`` the power to confirm a true 0.
     """
-    needed = [_part_needs(part, ALPHA / claims) for part in claim.parts]
+    needed = [part_needs(part, claims=claims) for part in claim.parts]
     if claim.decision is Decision.SIGN_FLIP:
         needed.append(_flips_needed(claims))
     known = [n for n in needed if n is not None]
     return max(known) if len(known) == len(needed) else None
 
 
-def _part_needs(part: PartResult, alpha: float) -> int | None:
+def power_at_bound(kind: Kind, *, bound_pp: float, sd_pp: float, n: int, claims: int) -> float:
+    """Return the power of `n` replicates at Holm's first step among `claims`, sd in pp.
+
+    For ``beats`` the power to find a true effect of the sesoi (`t_power`), for ``matches`` and ``equals`` to confirm a
+    true 0 within the margin (`t_power`, `tost_power`). Raises ValueError as these do.
+    """
+    if kind is Kind.EQUALS:
+        return tost_power(effect=0.0, margin=bound_pp, sd=sd_pp, n=n, alpha=ALPHA / claims)
+    return t_power(effect=bound_pp, sd=sd_pp, n=n, alpha=ALPHA / claims)
+
+
+def needs(kind: Kind, *, bound_pp: float, sd_pp: float, claims: int) -> int | None:
+    """Return the replicates for `POWER` at the bound, or None beyond `MOST` or without a spread."""
+    if not sd_pp > 0:
+        return None
+
     def power_at(n: int) -> float:
-        if part.kind is Kind.EQUALS:
-            return tost_power(effect=0.0, margin=part.bound_pp, sd=part.sd_pp, n=n, alpha=alpha)
-        return t_power(effect=part.bound_pp, sd=part.sd_pp, n=n, alpha=alpha)
+        return power_at_bound(kind, bound_pp=bound_pp, sd_pp=sd_pp, n=n, claims=claims)
 
     return replicates_needed(power=POWER, power_at=power_at, fewest=FEWEST, most=MOST)
+
+
+def part_needs(part: PartResult, *, claims: int) -> int | None:
+    """Return the replicates that a part needs at its observed sd; see `needs`."""
+    return needs(part.kind, bound_pp=part.bound_pp, sd_pp=part.sd_pp, claims=claims)
 
 
 def _flips_needed(tests: int) -> int | None:
