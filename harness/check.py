@@ -49,7 +49,7 @@ def _check_part(id: str, design: Design, part: Part) -> None:
             f"{id}, part {part.name!r}: {part.metric} is no share between 0 and 1, so it has no percentage points. "
             "Next: compare an accuracy"
         )
-    for arm in (*(arm for pair in part.pairs for arm in pair), *part.floors):
+    for arm in part.reads:
         if arm not in design.arms:
             known = nearest(arm, design.arms)
             raise DesignError(f"{id}, part {part.name!r}: no arm {arm!r}{known} Next: correct the part, or add the arm")

@@ -102,6 +102,11 @@ class Part:
         """The pairs of arms whose differences are read: one, or two for a difference of differences."""
         return ((self.arm, self.reference), *([self.less] if self.less else []))
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The arms it reads: those of its pairs, then the floors."""
+        return (*(arm for pair in self.pairs for arm in pair), *self.floors)
+
 
 @dataclass(frozen=True)
 class Exact:
@@ -126,10 +131,6 @@ class Exact:
 def exact(name: str, observed: int | Fraction | str, *, expected: int | Fraction | str) -> Exact:
     """`observed`, computed when the claim's design is built, is `expected`."""
     return Exact(name, observed, expected)
-
-    def arms(self) -> tuple[str, ...]:
-        """Return the arms it reads: the two compared, then the floors."""
-        return (self.arm, self.reference, *self.floors)
 
 
 def percent_kept(low: str, high: str | None = None) -> Band:

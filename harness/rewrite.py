@@ -56,7 +56,7 @@ def only_read(design: Design) -> Design:
     """Return the design with those points of its arms that the deciding parts read, floors included."""
     arms: dict[str, dict[str, Measured]] = {}
     for part in design.parts:
-        for arm in part.arms():
+        for arm in part.reads:
             read = [node for nodes in design.read(arm, part).values() for node in nodes]
             arms.setdefault(arm, {}).update({node.key: node for node in read})
     kept = {name: tuple(arms[name].values()) for name in design.arms if name in arms}
