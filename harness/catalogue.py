@@ -25,6 +25,8 @@ PILOT_SEED = 31415926  # pilots: other initialisations, other orders, other spli
 
 VARIANCE_SEED = 27182818  # the seed-variance check: baselines and fresh replicates
 
+CONTROLS = "controls"  # the folder of claims that are about the protocol and not about a paper
+
 PAPERS: dict[str, Paper] = {}
 CLAIMS: dict[str, Claim] = {}
 WATCHED: dict[str, Callable[[Scale], Training]] = {}

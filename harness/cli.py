@@ -45,7 +45,7 @@ Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="Worker processes on a CPU; one a core by default.")
 ]
 
-RECORDED = ("results.parquet", "verdicts.json", "junit.xml", "report.md", "figures")
+REGENERATED = ("verdicts.json", "junit.xml", "report.md", "figures")  # from the rows beside them
 
 
 @app.command("list")
@@ -169,6 +169,7 @@ def _report(session: Session) -> None:
     from harness import pilot, results, verdicts
     from harness import report as reporting
     from harness.lock import Registry
+    from harness.robustness import read_variants
 
     reporting.write(
         results.read(session.out / "results.parquet"),
@@ -176,6 +177,7 @@ def _report(session: Session) -> None:
         Registry(session.root / "claims" / "registry.lock"),
         pilot.read(session.pilots),
         session.out,
+        read_variants(session.out),
     )
 
 
@@ -226,16 +228,12 @@ def verify(
 def _other_bytes(session: Session) -> list[str]:
     """Return the files that the committed rows, judged and reported again, would change."""
     with tempfile.TemporaryDirectory() as folder:
-        again = replace(session, out=Path(folder))
-        shutil.copy(session.committed / "results.parquet", again.out)
+        again = replace(session, out=Path(folder) / "again")
+        shutil.copytree(session.committed, again.out, ignore=shutil.ignore_patterns(*REGENERATED))
         _judge(again)
         _report(again)
         made = {path.relative_to(again.out) for path in again.out.rglob("*") if path.is_file()}
-        there = {
-            path.relative_to(session.committed)
-            for path in session.committed.rglob("*")
-            if path.is_file() and path.relative_to(session.committed).parts[0] in RECORDED
-        }
+        there = {path.relative_to(session.committed) for path in session.committed.rglob("*") if path.is_file()}
         return [
             str(name)
             for name in sorted(made | there)

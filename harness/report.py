@@ -10,13 +10,15 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness import figures
-from harness.catalogue import CLAIMS, PAPERS, Claim, Design, Scale
+from harness.catalogue import CLAIMS, CONTROLS, PAPERS, Claim, Design, Scale
+from harness.controls import Control, equal_arms, of_claims
 from harness.expression import Measured, Training
 from harness.hypothesis import Kind, Part, Reading
 from harness.lock import Locked, Registry
 from harness.pilot import Pilot, runs
 from harness.population import Program
 from harness.results import Results
+from harness.robustness import Effect, effects
 from harness.verdict import MOST
 from harness.verdicts import CONFIRMATORY, hits, in_words
 
@@ -29,26 +31,50 @@ QUALIFIERS = {
 
 
 def write(
-    results: Results, verdicts: Mapping[str, Any], registry: Registry, pilots: Sequence[Pilot], out: Path
+    results: Results,
+    verdicts: Mapping[str, Any],
+    registry: Registry,
+    pilots: Sequence[Pilot],
+    out: Path,
+    variants: Mapping[str, Results],
 ) -> None:
-    """Write ``report.md`` and the figures into `out`; the same input gives the same bytes."""
+    """Write ``report.md`` and the figures into `out`; the same input gives the same bytes.
+
+    `variants` holds the results of the same claims under other settings, by name.
+    """
     figures.write(results, CLAIMS, verdicts, out / "figures")
-    (out / "report.md").write_text(text(results, verdicts, registry, pilots))
+    (out / "report.md").write_text(text(results, verdicts, registry, pilots, variants))
 
 
-def text(results: Results, verdicts: Mapping[str, Any], registry: Registry, pilots: Sequence[Pilot]) -> str:
+def text(
+    results: Results,
+    verdicts: Mapping[str, Any],
+    registry: Registry,
+    pilots: Sequence[Pilot],
+    variants: Mapping[str, Results],
+) -> str:
     """Return the report as markdown."""
     environment = Environment(
         loader=PackageLoader("harness"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
     environment.filters.update(pp=signed_pp, p=p_value, p_is=p_is, sentence=sentence)
     scale = Scale(verdicts["scale"])
-    sections = [_section(id, verdict, results, registry, pilots, scale) for id, verdict in verdicts["claims"].items()]
+    sections = [
+        _section(id, verdict, results, registry, pilots, scale, variants) for id, verdict in verdicts["claims"].items()
+    ]
+    of_papers = [s for s in sections if s.claim.paper != CONTROLS]
     hit, decided = hits(verdicts)
     return environment.get_template("report.md.j2").render(
-        scale=scale, sections=sections, hits=hit, confirmatory=decided, provenance=_provenance(results.meta["records"]),
-        papers=[PAPERS[key] for key in sorted({s.claim.paper for s in sections})], quick=results.meta["quick"],
-    )  # fmt: skip
+        scale=scale,
+        sections=sections,
+        of_papers=of_papers,
+        controls=_controls(results, verdicts),
+        hits=hit,
+        confirmatory=decided,
+        provenance=_provenance(results.meta["records"]),
+        papers=[PAPERS[key] for key in sorted({s.claim.paper for s in of_papers})],
+        quick=results.meta["quick"],
+    )
 
 
 @dataclass(frozen=True)
@@ -74,10 +100,17 @@ class Section:
     provenance: Mapping[str, Any]
     figure: str
     headline: Mapping[str, Any] | None
+    robustness: Sequence[Effect]
 
 
 def _section(
-    id: str, verdict: Mapping[str, Any], results: Results, registry: Registry, pilots: Sequence[Pilot], scale: Scale
+    id: str,
+    verdict: Mapping[str, Any],
+    results: Results,
+    registry: Registry,
+    pilots: Sequence[Pilot],
+    scale: Scale,
+    variants: Mapping[str, Results],
 ) -> Section:
     claim = CLAIMS[id]
     design = claim.design(scale)
@@ -115,7 +148,23 @@ def _section(
         provenance=_provenance(_records(results, id)),
         figure=f"figures/{figures.file_name(id)}",
         headline=rows[0]["result"] if rows else None,
+        robustness=effects(claim, results, variants) if judged and not results.meta["quick"] else (),
     )
+
+
+def _controls(results: Results, verdicts: Mapping[str, Any]) -> list[Control]:
+    """Return the table of controls: A/A comparisons, planted effects, then every claim's floors and null settings."""
+    scale = Scale(verdicts["scale"])
+    if results.meta["quick"]:
+        return []
+    equal = [
+        control
+        for id, verdict in verdicts["claims"].items()
+        if id.startswith(f"{CONTROLS}/") and verdict["parts"]
+        for part in CLAIMS[id].design(scale).parts
+        for control in equal_arms(id, results.differences(id, part))
+    ]
+    return [*equal, *of_claims(verdicts["claims"])]
 
 
 def _versions(verdict: Mapping[str, Any], locked: Sequence[Locked], scale: Scale) -> list[str]:

@@ -203,6 +203,38 @@ def tost_power(*, effect: float, margin: float, sd: float, n: int, alpha: float)
     return min(max(float(np.sum(step * np.exp(log_density) * within)), 0.0), 1.0)
 
 
+def effect_of_power(*, power: float, sd: float, n: int, alpha: float) -> float:
+    """Return the mean effect, in the unit of sd, that a one-sided paired t-test at `alpha` finds with chance `power`.
+
+    The effect at which `t_power` is `power`, by bisection to a millionth of sd. Assumptions and source as there.
+
+    Raises ValueError as `t_power` does, or for a power that is not between `alpha` and 1, or without spread.
+    """
+    if not alpha < power < 1 or not sd > 0:
+        raise ValueError(f"expected a spread and a power between alpha and 1, got sd {sd} and power {power}")
+    low, high = 0.0, 100.0
+    while high - low > 1e-6:
+        middle = (low + high) / 2
+        low, high = (low, middle) if t_power(effect=middle, sd=1.0, n=n, alpha=alpha) >= power else (middle, high)
+    return high * sd
+
+
+def binomial_range(n: int, p: float, *, level: float = 0.95) -> tuple[int, int]:
+    """Return the counts, both included, between which a binomial (n, p) lies with chance `level` at least.
+
+    Equal tails: no more than (1 - level) / 2 beyond either end.
+
+    Raises ValueError for n < 1, or p or level outside (0, 1).
+    """
+    _inside(p, "p")
+    _inside(level, "level")
+    if n < 1:
+        raise ValueError(f"expected at least one trial, got {n}")
+    at_most = special.bdtr(np.arange(n + 1), n, p)
+    tail = (1 - level) / 2
+    return int(np.searchsorted(at_most, tail, side="right")), int(np.searchsorted(at_most, 1 - tail))
+
+
 def replicates_needed(
     *, power: float, power_at: Callable[[int], float], fewest: int = 2, most: int = 1000
 ) -> int | None:

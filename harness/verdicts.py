@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from harness.catalogue import Scale
+from harness.catalogue import CONTROLS, Scale
 from harness.errors import ResultsError
 from harness.hypothesis import Outcome
 
@@ -49,8 +49,9 @@ def turned(recorded: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
 
 
 def hits(verdicts: Mapping[str, Any]) -> tuple[int, int]:
-    """Return how many confirmatory verdicts were predicted, and how many there are."""
-    confirmatory = [v for v in verdicts["claims"].values() if v["status"] == CONFIRMATORY]
+    """Return how many confirmatory verdicts on papers' claims were predicted, and how many there are."""
+    papers = [v for id, v in verdicts["claims"].items() if not id.startswith(f"{CONTROLS}/")]
+    confirmatory = [v for v in papers if v["status"] == CONFIRMATORY]
     return sum(v["outcome"] == v["predicted"] for v in confirmatory), len(confirmatory)
 
 

@@ -40,8 +40,8 @@ def again(tmp_path_factory):
     shutil.copytree(ROOT / "claims", root / "claims", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "pilots.csv", root / "docs")
-    (root / "reports" / "micro").mkdir(parents=True)
-    shutil.copy(COMMITTED / "results.parquet", root / "reports" / "micro")
+    made = shutil.ignore_patterns("verdicts.json", "junit.xml", "report.md", "figures")
+    shutil.copytree(COMMITTED, root / "reports" / "micro", ignore=made)
     command("judge", "--root", str(root), absent=("torch",))
     command("report", "--root", str(root), absent=("torch",))
     return root
