@@ -95,7 +95,7 @@ def location(
     `NOISE_DECIMALS`, since finer ones are float noise.
 
     Assumes independent, nearly normal values with one variance (Student 1908, Biometrika 6; the pooled form: Fisher
-    1925, Statistical Methods for Research Workers, section 24.1). A doubled variance in the smaller sample raises the
+    1925, Statistical Methods for Research Workers, chapter V). A doubled variance in the smaller sample raises the
     level, and is what `spread` watches.
 
     Raises ValueError for fewer than 2 or non-finite values, a negative margin, or alpha outside (0, 1).
@@ -129,10 +129,11 @@ def location(
 def spread(baseline: npt.ArrayLike, fresh: npt.ArrayLike, *, alpha: float = ALPHA_SPREAD) -> Spread:
     """Return whether the variance of `fresh` (n,) differs from that of `baseline` (m,) by both of two tests.
 
-    F = s_n^2 / s_m^2 on (n-1, m-1) degrees of freedom, two-sided with equal tails (Fisher 1925; Snedecor 1934), is the
-    strongest test of normal values and rejects too often when tails are heavy. Brown and Forsythe's is the one-way F
-    statistic of |x - median of its sample| on (1, m+n-2), and holds under skew and heavy tails (Brown & Forsythe 1974,
-    J. Am. Stat. Assoc. 69). `rejected` needs both at `alpha`; `red` also needs `GATE_BASELINE` and `GATE_FRESH` values.
+    F = s_n^2 / s_m^2 on (n-1, m-1) degrees of freedom, two-sided with equal tails (Fisher 1925, chapter VII; Snedecor
+    1934), is the sharper test of normal values and rejects too often when tails are heavy. Brown and Forsythe's is the
+    one-way F statistic of |x - median of its sample| on (1, m+n-2), and keeps its level much better under skew and
+    heavy tails (Brown & Forsythe 1974, J. Am. Stat. Assoc. 69). `rejected` needs both at `alpha`; `red` also needs
+    `GATE_BASELINE` and `GATE_FRESH` values.
 
     Two constant samples have F = 1 and both p = 1. A constant baseline and fresh values that vary have F infinite and
     p_f = 0, the reverse F = 0 and p_f = 0, so that Brown and Forsythe's test decides; its statistic is infinite where
