@@ -32,6 +32,8 @@ from harness.population import Computed, Member, MemberResult, Population, Repor
 from harness.recipe import SGD, Adam, Optimiser
 from harness.tasks import Examples
 
+Correct = NDArray[np.bool_]  # (members, examples): whether an answer is the right one
+
 CHUNK = 100  # steps whose batches are drawn on the host at a time
 EVALUATION_CHUNK = 1000  # examples in one evaluation pass
 
@@ -57,20 +59,20 @@ def compute(population: Population, *, device: str = "cpu", report: Report = lam
         for member, flat in zip(arrays, stack.learned_RP.cpu().numpy(), strict=True):
             member[slot] = flat.copy()
 
-    def evaluate(split: str) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-        loss_R, accuracy_R = data.evaluate(stack, split)
+    def evaluate(split: str) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], Correct]:
+        loss_R, correct_RN = data.evaluate(stack, split)
         bad_R = ~np.isfinite(loss_R) | ~stack.finite()
-        return loss_R, np.where(bad_R, population.program.task.chance, accuracy_R), bad_R
+        return loss_R, np.where(bad_R, population.program.task.chance, correct_RN.mean(1)), bad_R, correct_RN
 
     def note(metric: str, step_R: Iterable[int], value_R: Iterable[float]) -> None:
         for member, step, value in zip(rows, step_R, value_R, strict=True):
             member.append(Row(metric, int(step), float(value)))
 
-    def measure(split: str, step: int) -> NDArray[np.float64]:
-        loss_R, accuracy_R, diverged[:] = evaluate(split)
+    def measure(split: str, step: int) -> tuple[NDArray[np.float64], Correct]:
+        loss_R, accuracy_R, diverged[:], correct_RN = evaluate(split)
         note(f"{split}_loss", [step] * len(rows), loss_R)
         note(f"{split}_accuracy", [step] * len(rows), accuracy_R)
-        return loss_R
+        return loss_R, correct_RN
 
     if recipe is not None:
         if population.program.first_step in population.snapshots:
@@ -81,9 +83,12 @@ def compute(population: Population, *, device: str = "cpu", report: Report = lam
             if step in population.snapshots:
                 keep(str(step))
             if step % recipe.validate_every == 0 or step == last:
-                early.see(measure("validation", step), step)
+                early.see(measure("validation", step)[0], step)
         keep("end")
-    measure("test", last)
+    _, correct_RN = measure("test", last)
+    if population.program.task.fixed_test:
+        for slots, correct in zip(arrays, correct_RN, strict=True):
+            slots["correct"] = correct
     if recipe is not None:
         early.restore()
         note("early_stop_accuracy", early.step_R, evaluate("test")[1])
@@ -340,8 +345,8 @@ class _Data:
         return self._held_out[split]
 
     @torch.no_grad()
-    def evaluate(self, stack: _Stack, split: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return each member's mean loss and accuracy on `split`, shapes (R,).
+    def evaluate(self, stack: _Stack, split: str) -> tuple[NDArray[np.float64], Correct]:
+        """Return each member's mean loss on `split`, shape (R,), and which examples it answers correctly.
 
         BatchNorm uses the moments of the fixed calibration inputs. Sums are taken on the host, member by member.
         """
@@ -361,7 +366,7 @@ class _Data:
                 logits_RBC = forward(network, params, self.inputs(images), moments=moments)
             losses.append(_cross_entropy(logits_RBC, answers).double().cpu().numpy())
             hits.append((logits_RBC.argmax(2) == answers).cpu().numpy())
-        return np.concatenate(losses, 1).mean(1), np.concatenate(hits, 1).mean(1)
+        return np.concatenate(losses, 1).mean(1), np.concatenate(hits, 1)
 
 
 def device_name(device: torch.device) -> str:

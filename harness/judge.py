@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from harness.catalogue import CLAIMS, Claim, Design, Scale
+from harness.catalogue import CLAIMS, Claim, Scale
 from harness.errors import ResultsError
-from harness.hypothesis import Outcome, Part
+from harness.hypothesis import Decision, Outcome, Part
 from harness.lock import Registry
 from harness.results import Results
 from harness.rewrite import VARIANTS, design_of
-from harness.verdict import Assessment, Comparison, PartResult, Verdict, assess, decide, exactly, part_needs
+from harness.stats import Interval, two_way_interval
+from harness.verdict import (
+    Assessment,
+    Comparison,
+    PartResult,
+    Verdict,
+    assess,
+    decide,
+    decided_with,
+    exactly,
+    part_needs,
+)
 from harness.verdicts import CONFIRMATORY, EXACT, EXPLORATORY, FORMAT, QUICK
 
 DIGITS_KEPT = 9  # significant digits in verdicts.json: more than anyone reads, fewer than differ between machines
@@ -52,14 +64,16 @@ def judge(results: Results, registry: Registry) -> dict[str, Any]:
     designs = {id: design_of(claim, scale, results.variant) for id, claim in claims.items()}
     assessments: dict[str, Assessment] = {}
     beside: dict[str, list[PartResult]] = {}
+    both: dict[str, list[Interval | None]] = {}
     for id, design in designs.items():
         try:
             parts = tuple(compare(results, id, part) for part in design.parts)
             beside[id] = [compare(results, id, part) for part in design.beside]
+            both[id] = [_both(results, id, part) for part in design.compared()]
             assessments[id] = Assessment(parts=parts, decision=design.decision)
         except ResultsError as error:
             assessments[id] = Assessment(parts=(), decision=design.decision, error=str(error))
-            beside[id] = []
+            beside[id], both[id] = [], []
     for paper in sorted({claim.paper for claim in claims.values()}):
         locked = {id for id in registry.family(paper, scale) if id not in verdicts}
         members = sorted({*locked, *(id for id in claims if claims[id].paper == paper)})
@@ -68,15 +82,21 @@ def judge(results: Results, registry: Registry) -> dict[str, Any]:
         for id in members:
             if id in claims:
                 known = _described(results, registry, claims[id], scale)
+                decision, parts = designs[id].decision, assessments[id].parts
+                printed = [
+                    _part(part, decision, len(members), interval)
+                    for part, interval in zip([*parts, *beside[id]], both[id], strict=True)
+                ]
                 verdicts[id] = {
                     **known,
                     "family": members,
-                    "decision": designs[id].decision,
+                    "decision": decision,
                     "n": assessments[id].n,
                     "diverged": _diverged(results, id),
                     **_verdict(decided[id], known["status"]),
-                    "parts": [_part(p, designs[id], len(members)) for p in assessments[id].parts],
-                    "beside": [_part(p, designs[id], len(members)) for p in beside[id]],
+                    **_test_set(parts, both[id], decided[id].outcome),
+                    "parts": printed[: len(parts)],
+                    "beside": printed[len(parts) :],
                 }
     return {"format": FORMAT, "scale": scale, "claims": dict(sorted(verdicts.items()))}
 
@@ -159,8 +179,8 @@ def _verdict(verdict: Verdict, status: str) -> dict[str, Any]:
     return {name: _rounded(value) for name, value in asdict(verdict).items()}
 
 
-def _part(part: PartResult, design: Design, family: int) -> dict[str, Any]:
-    alone = decide({part.name: Assessment(parts=(part,), decision=design.decision)})[part.name]
+def _part(part: PartResult, decision: Decision, family: int, both: Interval | None) -> dict[str, Any]:
+    alone = decide({part.name: Assessment(parts=(part,), decision=decision)})[part.name]
     described = {name: _rounded(value) for name, value in asdict(part).items() if name != "floors"}
     floors = [{name: _rounded(value) for name, value in asdict(floor).items()} for floor in part.floors]
     return {
@@ -168,7 +188,25 @@ def _part(part: PartResult, design: Design, family: int) -> dict[str, Any]:
         "floors": floors,
         "needed": part_needs(part, claims=family),
         "alone": {"outcome": alone.outcome, "qualifier": alone.qualifier, "cause": alone.cause},
+        **({"both": [_rounded(both.lower), _rounded(both.upper)]} if both else {}),
     }
+
+
+def _both(results: Results, claim: str, part: Part) -> Interval | None:
+    """Return the interval over replicates and test examples, where the test set is fixed."""
+    differences_RN = results.correct_differences(claim, part)
+    return None if differences_RN is None or len(differences_RN) < 2 else two_way_interval(differences_RN)
+
+
+def _test_set(parts: Sequence[PartResult], both: Sequence[Interval | None], outcome: Outcome) -> dict[str, bool]:
+    """Return that a decided verdict is for this test set, where other test examples might have left it open."""
+    intervals = [
+        (part, interval or Interval(part.lower_pp, part.upper_pp))
+        for part, interval in zip(parts, both, strict=False)  # what stands beside decides nothing
+    ]
+    if not any(both) or outcome not in (Outcome.REPRODUCED, Outcome.REFUTED) or decided_with(intervals, outcome):
+        return {}
+    return {"for_this_test_set": True}
 
 
 def _rounded(value: Any) -> Any:

@@ -108,7 +108,7 @@ class Row:
 
 @dataclass(frozen=True)
 class MemberResult:
-    """What one member produced: rows, and flat arrays by slot (``end``, ``100``, or ``mask`` as bits)."""
+    """What one member produced: rows, and flat arrays by slot (``end``, ``100``; ``mask`` and ``correct`` as bits)."""
 
     unit: str
     rows: tuple[Row, ...]

@@ -91,6 +91,7 @@ class Section:
     versions: Sequence[str]
     arms: Sequence[Mapping[str, str]]
     rows: Sequence[Mapping[str, Any]]
+    both: str
     replicates: Sequence[Mapping[str, Any]]
     bands: Sequence[str]
     pilots: Sequence[str]
@@ -139,6 +140,7 @@ def _section(
         versions=_versions(verdict, registry.versions(id, scale), scale),
         arms=[_arm(results, id, arm, design.metric) for arm in design.arms],
         rows=rows,
+        both=_both(rows, verdict),
         replicates=_replicates(results, id, design) if judged else [],
         bands=[f"{part.name}: {_band(part)}" for part in design.compared() if part.band is not None],
         pilots=runs(before, id),
@@ -222,6 +224,20 @@ def _asserts(part: Part) -> str:
             return f"> -{part.bound_pp:g} pp"
         case Kind.EQUALS:
             return f"within {part.bound_pp:g} pp either way"
+
+
+def _both(rows: Sequence[Mapping[str, Any]], verdict: Mapping[str, Any]) -> str:
+    """Return the intervals over replicates and test examples in a sentence, empty where test sets are not fixed."""
+    told = [
+        f"{row['compared']} {signed_pp(row['result']['both'][0])} to {signed_pp(row['result']['both'][1])}"
+        for row in rows
+        if "both" in row["result"]
+    ]
+    if not told:
+        return ""
+    only = " The verdict is for this test set: other test images could leave it open."
+    text = f"95 % intervals over replicates and test images, the test set being fixed: {'; '.join(told)}."
+    return text + (only if verdict.get("for_this_test_set") else "")
 
 
 def _needed(part: Part, result: Mapping[str, Any]) -> str:

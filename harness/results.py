@@ -26,6 +26,7 @@ from harness.expression import Measured, kept
 from harness.hypothesis import Part, Reading
 from harness.plan import Plan, Request, lineage, unit_name
 from harness.population import Program
+from harness.store import Entry
 
 FORMAT = 1
 METRICS = (  # after the last step, but for the early stop: the step of minimum validation loss
@@ -55,6 +56,7 @@ SCHEMA = pa.schema(
         ("record", pa.dictionary(pa.int32(), pa.string())),
     ]
 )
+CORRECT = pa.field("correct", pa.binary())  # packed bits, in the rows of test accuracy on a fixed test set
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,9 @@ class Results:
     """The rows of a report and what is known about them.
 
     `meta` has ``scale``, ``suite_seed``, ``quick``; ``claims``: by id the version, digest of the locked content,
-    replicates, cost, and what an exact claim observed; and ``records``: by name the provenance of each stored record
-    a row came from. Where a claim was amended, ``earlier`` has by id the verdicts on its lower versions.
+    replicates, cost, what an exact claim observed, and ``examples``: by task the number of test examples where the test
+    set is fixed and the rows say which were answered correctly; ``records``: by name the provenance of each stored
+    record a row came from; and where a claim was amended, ``earlier``: by id the verdicts on its lower versions.
     """
 
     frame: pd.DataFrame
@@ -121,6 +124,36 @@ class Results:
         one, *other = (self.read(claim, a, part) - self.read(claim, b, part) for a, b in part.pairs)
         return one - other[0] if other else one
 
+    def correct_differences(self, claim: str, part: Part) -> NDArray[np.float64] | None:
+        """Return `differences` a test example, in percentage points; shape (replicates, examples).
+
+        Its mean over examples is `differences`. None for a slope, for another metric than test accuracy, and where
+        test sets are not fixed. Raises ResultsError as `read` does.
+        """
+        examples = self.claims[claim].get("examples", {}).get(part.task)
+        if examples is None or part.reading is not Reading.MEAN or part.metric != "test_accuracy":
+            return None
+        one, *other = (
+            self._correct(claim, a, part, examples) - self._correct(claim, b, part, examples) for a, b in part.pairs
+        )
+        return one - other[0] if other else one
+
+    def _correct(self, claim: str, arm: str, part: Part, examples: int) -> NDArray[np.float64]:
+        """Return the percent of an arm's answers that are correct, (replicates, examples), as `read` averages them."""
+        self.read(claim, arm, part)  # says what is missing
+        frame = self.frame
+        chosen = frame[(frame["claim"] == claim) & (frame["arm"] == arm) & (frame["metric"] == "test_accuracy")]
+        if part.band is not None and chosen["density"].nunique() > 1:
+            chosen = chosen[[density in part.band for density in chosen["density"]]]
+        bits = [
+            np.full(examples, value) if diverged else np.unpackbits(np.frombuffer(packed, np.uint8), count=examples)
+            for packed, value, diverged in zip(chosen["correct"], chosen["value"], chosen["diverged"], strict=True)
+        ]
+        averaged = pd.DataFrame(np.stack(bits).astype(np.float64)).groupby(
+            [chosen["replicate"].to_numpy(), chosen["density"].to_numpy()]
+        )
+        return averaged.mean().groupby(level=0).mean().to_numpy() * 100
+
 
 def _fitted_change(density_D: NDArray[np.float64], value_RD: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return what the least-squares line in log density rises from the densest to the sparsest, shape (replicates,)."""
@@ -146,12 +179,15 @@ def collect(plan: Plan, *, scale: str, suite_seed: int, quick: bool, variant: st
             "digest": request.claim.digest(Scale(scale)),
             "replicates": [r.index for r in request.replicates],
             "cost": _cost(plan, names),
+            **({"examples": fixed} if (fixed := _fixed_tests(request.design)) else {}),
             **({"exact": {e.name: str(e.observed) for e in request.design.exact}} if request.design.exact else {}),
         }
         rows += _rows(plan, request, records)
     frame = SCHEMA.empty_table().to_pandas()
     if rows:
-        frame = pd.DataFrame(dict(zip(SCHEMA.names, zip(*rows, strict=True), strict=True)))
+        frame = pd.DataFrame(dict(zip((*SCHEMA.names, CORRECT.name), zip(*rows, strict=True), strict=True)))
+        if frame[CORRECT.name].isna().all():  # no fixed test set
+            frame = frame.drop(columns=CORRECT.name)
     meta = {
         "format": FORMAT,
         "scale": scale,
@@ -162,6 +198,17 @@ def collect(plan: Plan, *, scale: str, suite_seed: int, quick: bool, variant: st
         "records": dict(sorted(records.items())),
     }
     return Results(frame, meta)
+
+
+def _fixed_tests(design: Design) -> dict[str, int]:
+    """Return the number of test examples of each task with a fixed test set."""
+    return {node.task.name: node.task.test_examples for node in _measured(design) if node.task.fixed_test}
+
+
+def _correct(plan: Plan, node: Measured, entry: Entry) -> bytes | None:
+    if not node.task.fixed_test:
+        return None
+    return np.packbits(plan.store.array(entry, "correct", node.task.test_examples).astype(np.bool_)).tobytes()
 
 
 def _measured(design: Design) -> list[Measured]:
@@ -200,6 +247,7 @@ def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[A
                         node.key,
                         entry.out,
                         entry.record,
+                        _correct(plan, node, entry) if metric == "test_accuracy" else None,
                     )
                     for metric in metrics
                     if metric in final
@@ -225,7 +273,8 @@ def _cost(plan: Plan, names: list[str]) -> dict[str, Any]:
 def write(results: Results, path: Path) -> None:
     """Write results as one Parquet file, appearing whole by a rename."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    table = pa.Table.from_pandas(results.frame, schema=SCHEMA, preserve_index=False)
+    schema = SCHEMA.append(CORRECT) if CORRECT.name in results.frame else SCHEMA
+    table = pa.Table.from_pandas(results.frame, schema=schema, preserve_index=False)
     table = table.replace_schema_metadata({"harness": json.dumps(results.meta, sort_keys=True)})
     partial = path.with_suffix(".partial")
     pq.write_table(table, partial, compression="zstd")

@@ -105,7 +105,7 @@ class Store:
         return [row for member, row in self._rows[entry.record] if member == entry.position]
 
     def array(self, entry: Entry, slot: str, size: int) -> Array:
-        """Return a stored array, shape (size,): float32, or bool for the slot ``mask``.
+        """Return a stored array, shape (size,): float32, or bool for the slots ``mask`` and ``correct``.
 
         Raises StoreError when it cannot be read or its digest is not the recorded one.
         """

@@ -17,6 +17,7 @@ from harness.streams import Replicate, generator, integers, permutations
 
 TRAIN, VALIDATION, TEST = 1000, 297, 500
 PAIRS = 4000  # validation and test pairs of digit-difference
+FIXED = Replicate(0, 0)  # whose split all replicates of a task with a fixed test set use
 CALIBRATION = 1000  # training inputs from which BatchNorm's statistics for evaluation are computed
 
 
@@ -25,7 +26,8 @@ class Task:
     """A supervised task; `sesoi_pp` and `margin_pp` are fixed once for all claims (percentage points of accuracy).
 
     `images` is how many source images make one input. `chance` is the accuracy of always answering the majority
-    class, the outcome of a training that diverged.
+    class, the outcome of a training that diverged. With `fixed_test` all replicates share one split, as where a data
+    set comes with its test set; which test examples are answered correctly is then stored.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Task:
     sesoi_pp: float
     margin_pp: float
     version: int = 1
+    fixed_test: bool = False
 
     @property
     def inputs(self) -> int:
@@ -45,6 +48,15 @@ class Task:
     def train_images(self) -> int:
         """Number of source images that a replicate trains on."""
         return TRAIN
+
+    @property
+    def test_examples(self) -> int:
+        """Number of test examples of a replicate."""
+        return TEST if self.images == 1 else PAIRS
+
+    def splitter(self, replicate: Replicate) -> Replicate:
+        """Return the replicate that draws the split: `replicate` itself, or the same one for all."""
+        return FIXED if self.fixed_test else replicate
 
     def label(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the answer for the labels of the images that make an input; (..., images) to (...)."""
@@ -85,6 +97,7 @@ def pools(replicate: Replicate) -> dict[str, NDArray[np.int64]]:
 
 def held_out(task: Task, replicate: Replicate, split: str) -> Examples:
     """Return the fixed examples of ``validation`` or ``test``: all images, or `PAIRS` pairs drawn from the pool."""
+    replicate = task.splitter(replicate)
     pool = pools(replicate)[split]
     if task.images == 1:
         return _examples(task, pool[:, None])
@@ -98,7 +111,7 @@ def batches(task: Task, replicate: Replicate, draw: int, *, size: int, first: in
     Single images come in epoch permutations, the last partial batch dropped; pairs are drawn afresh for every step.
     Both are functions of the absolute step, from the replicate's ``order`` stream at `draw`, an epoch a counter value.
     """
-    pool = pools(replicate)["train"]
+    pool = pools(task.splitter(replicate))["train"]
     per_epoch = len(pool) // size
     epochs = range(first // per_epoch, -(-last // per_epoch))
     if task.images == 1:
@@ -114,6 +127,7 @@ def batches(task: Task, replicate: Replicate, draw: int, *, size: int, first: in
 
 def calibration(task: Task, replicate: Replicate) -> Examples:
     """Return the fixed training inputs from which BatchNorm's evaluation statistics are computed."""
+    replicate = task.splitter(replicate)
     pool = pools(replicate)["train"]
     if task.images == 1:
         return _examples(task, pool[:CALIBRATION, None])

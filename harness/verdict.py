@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,7 @@ from harness.hypothesis import Decision, Kind, Outcome
 from harness.stats import (
     ALPHA,
     FloatArray,
+    Interval,
     flip_greater,
     flip_least,
     flip_less,
@@ -388,6 +389,36 @@ def needs(kind: Kind, *, bound_pp: float, sd_pp: float, claims: int) -> int | No
         return power_at_bound(kind, bound_pp=bound_pp, sd_pp=sd_pp, n=n, claims=claims)
 
     return replicates_needed(power=POWER, power_at=power_at, fewest=FEWEST, most=MOST)
+
+
+def decided_with(parts: Sequence[tuple[PartResult, Interval]], outcome: Outcome) -> bool:
+    """Return whether 95 % intervals in place of the parts' own ones exclude all that `outcome` had to reject.
+
+    For `reproduced` in every part, for `refuted` in any: what p_rep and p_ref of the part test (see `assess`).
+    """
+    if outcome is Outcome.REPRODUCED:
+        return all(_inside(part, interval) for part, interval in parts)
+    return any(_outside(part, interval) for part, interval in parts)
+
+
+def _inside(part: PartResult, interval: Interval) -> bool:
+    match part.kind:
+        case Kind.BEATS:
+            return interval.lower > 0
+        case Kind.MATCHES:
+            return interval.lower > -part.bound_pp
+        case Kind.EQUALS:
+            return -part.bound_pp < interval.lower and interval.upper < part.bound_pp
+
+
+def _outside(part: PartResult, interval: Interval) -> bool:
+    match part.kind:
+        case Kind.BEATS:
+            return interval.upper < part.bound_pp
+        case Kind.MATCHES:
+            return interval.upper < -part.bound_pp
+        case Kind.EQUALS:
+            return interval.upper < -part.bound_pp or interval.lower > part.bound_pp
 
 
 def part_needs(part: PartResult, *, claims: int) -> int | None:

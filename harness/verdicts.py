@@ -31,6 +31,8 @@ def in_words(verdict: Mapping[str, Any], scale: str) -> str:
         text += ", exact"
     elif decided and scale == Scale.MICRO:
         text += ", analogue task"
+    if verdict.get("for_this_test_set"):
+        text += ", for this test set"
     if verdict["status"] == EXPLORATORY:
         text += ", exploratory"
     return text

@@ -47,5 +47,6 @@ def _in_short(verdict: Mapping[str, Any]) -> dict[str, Any]:
     part = verdict["parts"][0] if verdict["parts"] else {}
     return {
         **{name: verdict[name] for name in ("version", "outcome", "qualifier", "n", "decision")},
+        **({"for_this_test_set": True} if verdict.get("for_this_test_set") else {}),
         **{name: part.get(name) for name in ("mean_pp", "lower_pp", "upper_pp")},
     }
