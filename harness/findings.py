@@ -14,8 +14,8 @@ from harness.variance import Finding, Status, Tier
 ASKS = {
     Tier.IDENTITY: "random draws, masks' counts and keys are the baseline's; exact on any machine, no false alarms",
     Tier.REPEAT: "the same training twice in fresh processes, packed alike, gives the same bits; no false alarms",
-    Tier.TRAJECTORY: "the first losses are the committed ones within what rounding does, on any machine; no false "
-    "alarms expected: the tolerance is set above rounding",
+    Tier.TRAJECTORY: "first losses are the committed ones within what rounding does, on any machine, and end weights "
+    "where this machine's were accepted; the tolerance is set above rounding: no false alarms expected",
     Tier.LOCATION: "fresh replicates have the baseline's mean: pooled t, two-sided, first look 1 % a recipe",
     Tier.SPREAD: "fresh replicates have the baseline's spread: F ratio and Brown-Forsythe must both reject, first look "
     "at most 1 % a recipe",

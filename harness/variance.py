@@ -31,6 +31,7 @@ IDENTITY = 10  # baseline replicates whose draws are committed
 FIRST_STEPS = 20  # updates whose losses are committed
 FIRST_REPLICATES = 9  # replicates of those
 WEIGHTS = 2  # baseline replicates whose end weights are committed, by machine
+IMPOSSIBLE = "a draw is no longer possible"
 LADDER = (Fraction(1, 2), Fraction(1, 5), Fraction(1, 33))  # densities at which masks are checked
 LEAST_TOLERANCE = 1e-5  # relative; float32 sums in another order move a loss by some 1e-7
 JOLTS = 4  # times the rounding noise is looked for when a baseline is accepted
@@ -110,7 +111,7 @@ def identity(name: str, node: Training, baseline: Baseline, fresh: Sequence[Repl
         again = {i: drawn(node, Replicate(baseline.suite_seed, int(i))) for i in baseline.drawn}
         others = {str(r.index): drawn(node, r) for r in fresh}
     except ValueError as error:
-        return Finding(Tier.IDENTITY, name, Status.RED, f"a draw is no longer possible: {error}", _accepting(name))
+        return Finding(Tier.IDENTITY, name, Status.RED, f"{IMPOSSIBLE}: {error}", _accepting(name))
     faults = []
     if node.key != baseline.key:
         faults.append(f"the recipe's key is {node.key[:12]}, accepted was {baseline.key[:12]}")
@@ -160,30 +161,25 @@ def _wrong_counts(node: Training, replicate: Replicate) -> list[str]:
 # Tier 1
 
 
-def repeat(name: str, one: Retrained, two: Retrained, baseline: Baseline, machine: str) -> Finding:
-    """Compare two computations of a training bit for bit, and its end weights with those accepted on this machine."""
+def repeat(name: str, one: Retrained, two: Retrained) -> Finding:
+    """Compare two computations of a training, and of its ancestors, bit for bit."""
     steps = one.nodes[name].recipe.steps
-    if (parting := one.difference(name, two)) is not None:
-        of = "" if parting.node.key == one.nodes[name].key else f" of an ancestor ({parting.node.key[:8]})"
-        where = f"replicate {parting.replicate.index}{of}"
-        if parting.losses is not None:
-            a, b = parting.losses
-            told = f"{where}: the loss of step {parting.step} is {a!r} and then {b!r}"
-        else:
-            told = f"{where}: traced losses are equal, end weights are not"
-        figures = f"{told}; packed {' and then '.join(parting.packing)}; {settings(one)}"
-        return Finding(Tier.REPEAT, name, Status.RED, figures, "harness doctor")
-    accepted = baseline.weights.get(machine)
-    count = len(one.replicates)
-    figures = f"{count} replicates twice: losses of every {TRACE_EVERY}th of {steps} steps and end weights equal"
-    if accepted is None:
-        return Finding(Tier.REPEAT, name, Status.GREEN, f"{figures}; none accepted on this machine to compare with")
-    for i, was in accepted.items():
-        now = one.weights(name, Replicate(baseline.suite_seed, int(i)))
-        if now != was:
-            told = f"end weights of replicate {i} are {now}, accepted on this same machine were {was}"
-            return Finding(Tier.REPEAT, name, Status.RED, f"{told}; {settings(one)}", _accepting(name))
-    return Finding(Tier.REPEAT, name, Status.GREEN, f"{figures}, {len(accepted)} of them to those accepted here")
+    parting = one.difference(name, two)
+    if parting is None:
+        figures = (
+            f"{len(one.replicates)} replicates twice: losses of every {TRACE_EVERY}th of {steps} steps and end weights "
+            "equal"
+        )
+        return Finding(Tier.REPEAT, name, Status.GREEN, figures)
+    of = "" if parting.node.key == one.nodes[name].key else f" of an ancestor ({parting.node.key[:8]})"
+    where = f"replicate {parting.replicate.index}{of}"
+    if parting.losses is not None:
+        a, b = parting.losses
+        told = f"{where}: the loss of step {parting.step} is {a!r} and then {b!r}"
+    else:
+        told = f"{where}: traced losses are equal, end weights are not"
+    figures = f"{told}; packed {' and then '.join(parting.packing)}; {settings(one)}"
+    return Finding(Tier.REPEAT, name, Status.RED, figures, "harness doctor, and look for what is not deterministic")
 
 
 def settings(fresh: Retrained) -> str:
@@ -216,25 +212,47 @@ def deviation(losses: Losses, committed: Losses) -> Losses:
     return np.asarray(np.median(np.abs(losses - committed) / np.abs(committed), axis=0))
 
 
-def trajectory(name: str, losses: Losses | None, baseline: Baseline) -> Finding:
-    """Compare the first losses (replicates, steps) with the committed ones, within the recipe's tolerance."""
-    accepted = baseline.trajectory
-    if accepted is None or losses is None:
-        figures = "starts from another training, whose last digits differ between machines; its root is compared"
+def trajectory(name: str, losses: Losses | None, retrained: Retrained, baseline: Baseline) -> Finding:
+    """Compare first losses (replicates, steps) with the committed ones within the recipe's tolerance, on any machine.
+
+    End weights are compared too where weights of this very machine were accepted. A training that starts from another
+    one has no losses to compare: rounding in its ancestor is past all tolerance by then.
+    """
+    told = []
+    if baseline.trajectory is not None and losses is not None:
+        fault, figures = _first_losses(losses, baseline.trajectory)
+        if fault:
+            return Finding(Tier.TRAJECTORY, name, Status.RED, figures, _accepting(name))
+        told.append(figures)
+    here = machine(retrained)
+    accepted = baseline.weights.get(here, {})
+    for i, was in accepted.items():
+        now = retrained.weights(name, Replicate(baseline.suite_seed, int(i)))
+        if now != was:
+            told.append(f"end weights of replicate {i} are {now}, accepted on this same machine were {was}")
+            told.append(settings(retrained))
+            return Finding(Tier.TRAJECTORY, name, Status.RED, "; ".join(told), _accepting(name))
+    if accepted:
+        told.append(f"end weights of {len(accepted)} replicates as accepted on this machine")
+    elif not told:
+        figures = f"starts from another training, and no weights were accepted on this machine ({here})"
         return Finding(Tier.TRAJECTORY, name, Status.SKIPPED, figures)
+    return Finding(Tier.TRAJECTORY, name, Status.GREEN, "; ".join(told))
+
+
+def _first_losses(losses: Losses, accepted: Trajectory) -> tuple[bool, str]:
     committed = np.array(list(accepted.losses.values()))
     apart = deviation(losses[:, : accepted.steps], committed)
     bound = f"within {accepted.tolerance:.1e} (rounding {accepted.noise:.0e}, a rate 5 % higher {accepted.signal:.0e})"
     beyond = ~(apart <= accepted.tolerance)  # nan is beyond
-    if beyond.any():
-        first = int(np.argmax(beyond))
-        figures = (
-            f"losses leave the committed ones at step {first + 1} by {apart[first]:.1e} of their value, at most by "
-            f"{apart.max():.1e}; accepted {bound}"
-        )
-        return Finding(Tier.TRAJECTORY, name, Status.RED, figures, _accepting(name))
-    figures = f"{accepted.steps} losses of {len(committed)} replicates differ by at most {apart.max():.1e}, {bound}"
-    return Finding(Tier.TRAJECTORY, name, Status.GREEN, figures)
+    if not beyond.any():
+        most = apart.max()
+        return False, f"{accepted.steps} losses of {len(committed)} replicates differ by at most {most:.1e}, {bound}"
+    first = int(np.argmax(beyond))
+    return True, (
+        f"losses leave the committed ones at step {first + 1} by {apart[first]:.1e} of their value, at most by "
+        f"{apart.max():.1e}; accepted {bound}"
+    )
 
 
 def faster(node: Training) -> Training:

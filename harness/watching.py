@@ -94,6 +94,8 @@ def check(watch: Watch, *, replicates: int, first: int, console: Console) -> tup
     ]
     console.print(" ".join(heading), highlight=False)
     found = [variance.identity(name, node, accepted[name], fresh) for name, node in watch.nodes.items()]
+    if any(finding.figures.startswith(variance.IMPOSSIBLE) for finding in found):
+        return found, [*heading, "Nothing was trained."]
     with tempfile.TemporaryDirectory(prefix="harness-variance-") as folder:
         console.print("computing them twice, in fresh processes")
         both = (*_block(0, variance.WEIGHTS), *fresh)
@@ -106,9 +108,8 @@ def check(watch: Watch, *, replicates: int, first: int, console: Console) -> tup
         with watch.executor() as executor:
             two = Retrained(watch.nodes, both, Path(folder) / "two", replay=one)
             two.compute(executor, console=_quiet(console), provenance=watch.provenance())
-        machine = variance.machine(one)
-        found += [variance.repeat(name, one, two, accepted[name], machine) for name in watch.nodes]
-        found += [variance.trajectory(name, began.get(name), accepted[name]) for name in watch.nodes]
+        found += [variance.repeat(name, one, two) for name in watch.nodes]
+        found += [variance.trajectory(name, began.get(name), one, accepted[name]) for name in watch.nodes]
         looked = _distributions(watch, accepted, one, skip=variance.WEIGHTS)
         doubtful = {finding.recipe: watch.nodes[finding.recipe] for finding in looked if finding.status is Status.RED}
         if doubtful:
@@ -125,7 +126,7 @@ def check(watch: Watch, *, replicates: int, first: int, console: Console) -> tup
             again = {(f.tier, f.recipe): f for f in _distributions(watch, accepted, more, skip=0)}
             looked = [variance.confirmed(f, again[f.tier, f.recipe]) if f.status is Status.RED else f for f in looked]
         found += looked
-    heading.append(f"Computed on {machine}, in {time.monotonic() - started:.0f} s.")
+        heading.append(f"Computed on {variance.machine(one)}, in {time.monotonic() - started:.0f} s.")
     return found, heading
 
 

@@ -278,7 +278,7 @@ def judged(monkeypatch, tmp_path, made, rows):
     registry = Registry(tmp_path / "lock")
     registry.lock(made, MICRO, pilots=0, when="2026-02-03T04:05:06Z")
     verdict = judging.judge(rows, registry)
-    return verdict["claims"][made.id], report.text(rows, verdict, registry, [])
+    return verdict["claims"][made.id], report.text(rows, verdict, registry, [], {})
 
 
 def test_a_verdict_that_other_images_could_leave_open_says_so(monkeypatch, tmp_path):

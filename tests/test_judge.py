@@ -107,7 +107,7 @@ def test_all_else_is_exploratory(monkeypatch, registry, tmp_path, locked, run, m
     assert reason in verdict["status_reason"]
     assert verdicts.in_words(verdict, MICRO).endswith(", exploratory")
     assert verdicts.hits(judged) == (0, 0)
-    text = report.text(rows, judged, registry, [])
+    text = report.text(rows, judged, registry, [], {})
     assert f"*Exploratory: {verdict['status_reason']}.* Such a verdict never replaces a confirmatory one." in text
 
 
@@ -196,7 +196,7 @@ def test_the_report_prints_every_version_with_its_verdict(amended, registry, tmp
         10,
     )
     assert earlier["mean_pp"] == pytest.approx(-2.0)
-    text = report.text(again, judged, registry, [])
+    text = report.text(again, judged, registry, [], {})
     (line,) = [line for line in text.splitlines() if line.startswith("* **Versions.**")]
     one, two = line.removesuffix(".").split("; ")
     assert f"version 1, locked {WHEN}, replicates 0 to 9, predicted reproduced: **refuted (opposite), analogue" in one
@@ -234,7 +234,7 @@ def test_nothing_is_carried_where_there_is_nothing_earlier(amended, registry, tm
 def test_a_version_without_a_stored_verdict_says_so(amended, registry):
     """Where the earlier report is gone, its version is listed without a verdict."""
     rows, _ = amended
-    text = report.text(rows, judging.judge(rows, registry), registry, [])
+    text = report.text(rows, judging.judge(rows, registry), registry, [], {})
     assert f"version 1, locked {WHEN}, replicates 0 to 9, predicted reproduced: no verdict stored;" in text
 
 
@@ -245,5 +245,5 @@ def test_an_amended_version_that_is_not_locked_is_listed_as_such(amended, regist
     assert isinstance(third.design(MICRO), Design)
     synthetic.register(monkeypatch, third)
     rows = carry_over(synthetic.results((third, ahead(1.0, n=11)), first=20), committed)
-    text = report.text(rows, judging.judge(rows, registry), registry, [])
+    text = report.text(rows, judging.judge(rows, registry), registry, [], {})
     assert "; version 3, not locked: **reproduced (direction), analogue task, exploratory**, +1.00 pp" in text

@@ -235,7 +235,7 @@ def test_every_kind_of_part_is_reported_and_drawn(monkeypatch, tmp_path):
     rows = synthetic.results((made, values))
     registry = Registry(tmp_path / "lock")
     judged = judging.judge(rows, registry)
-    report.write(rows, judged, registry, [], tmp_path)
+    report.write(rows, judged, registry, [], tmp_path, {})
     text = (tmp_path / "report.md").read_text()
     assert "| change of a − dense towards sparsity (steeper) | decides |" in text
     assert "| (a − b) − (c − d) | decides |" in text
@@ -272,7 +272,7 @@ def test_an_exact_claim_goes_from_plan_to_report_without_a_training(monkeypatch,
     assert (verdict["outcome"], verdict["status"], verdict["n"]) == (outcome, "confirmatory", 0)
     assert verdict["cause"] == ("" if outcome is Outcome.REPRODUCED else "weights is 887, expected 888")
     assert (verdict["family"], verdict["p_rep"], verdicts.in_words(verdict, "micro")) == ([], None, f"{outcome}, exact")
-    report.write(rows, judged, registry, [], tmp_path / "out")
+    report.write(rows, judged, registry, [], tmp_path / "out", {})
     text = (tmp_path / "out" / "report.md").read_text()
     assert f"| weights | {observed} | 888 | {'yes' if observed == 888 else 'no'} |" in text
     assert "| comparison |" not in text

@@ -106,7 +106,7 @@ def test_verdicts_and_report_say_what_each_part_needs(monkeypatch, tmp_path):
     for needed, bound in ((wide, DIGITS.sesoi_pp), (margin, DIGITS.margin_pp)):
         assert t_power(effect=bound, sd=0.7, n=needed, alpha=ALPHA) >= 0.8
         assert t_power(effect=bound, sd=0.7, n=needed - 1, alpha=ALPHA) < 0.8
-    text = report.text(rows, judged, registry, [])
+    text = report.text(rows, judged, registry, [], {})
     cells = {
         row.split("(")[1].split(")")[0]: row.split(" | ")[7]
         for row in text.splitlines()
