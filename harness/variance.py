@@ -78,14 +78,16 @@ def drawn(node: Training, replicate: Replicate) -> dict[str, str]:
     Raises ValueError when a stream that they name is gone.
     """
     found = {f"stream {s}": _digest(generator(replicate, s).bit_generator.random_raw(64)) for s in STREAMS}
-    found |= {f"split {name}": _digest(pool) for name, pool in tasks.pools(replicate).items()}
+    pools = tasks.pools(replicate)
+    found |= {f"split {name}": _digest(pool) for name, pool in pools.items()}
+    place = np.argsort(np.concatenate(list(pools.values())))  # of an image in its replicate's own split
     for each in lineage([node]):
         assert isinstance(each, Training)
         first, draw = each.first_step, each.draw("order")
         batches = tasks.batches(
             each.task, replicate, draw, size=each.recipe.batch, first=first, last=first + FIRST_STEPS
         )
-        found[f"batches of order {draw} from step {first}"] = _digest(batches.images)
+        found[f"batches of order {draw} from step {first}"] = _digest(place[batches.images])
         if each.learn is not None:
             found["scores"] = digest(initial_scores(each.network, replicate, "scores", each.draw("scores")))
         if isinstance(each.start, Fresh):
