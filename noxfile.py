@@ -1,4 +1,4 @@
-"""Sessions: ``nox -s claims`` verifies the claims and regenerates the report, ``tests`` and ``lint`` check the code."""
+"""Sessions: ``claims`` verifies and reports, ``variance`` watches training, ``tests`` and ``lint`` check the code."""
 
 import nox
 
@@ -21,6 +21,13 @@ def claims(session: nox.Session) -> None:
     """Run, judge and report: ``nox -s claims -- CLAIM... --scale micro --device cpu``."""
     install(session)
     session.run("harness", "verify", *session.posargs)
+
+
+@nox.session
+def variance(session: nox.Session) -> None:
+    """Compare training with its baselines: ``nox -s variance -- RECIPE... --replicates 20 --device cpu``."""
+    install(session)
+    session.run("harness", "variance", *session.posargs)
 
 
 @nox.session

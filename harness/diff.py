@@ -65,6 +65,9 @@ def _results(path: Path) -> Results:
 
 
 def _reports(a: Results, b: Results, registry: Registry) -> Comparison:
+    scales = [side.meta["scale"] for side in (a, b)]
+    if scales[0] != scales[1]:
+        raise UsageError(f"reports at scale {scales[0]} and scale {scales[1]} measure other tasks. Next: harness list")
     judged = [judge(side, registry)["claims"] for side in (a, b)]
     shared = sorted(judged[0].keys() & judged[1].keys())
     if not shared:

@@ -29,6 +29,7 @@ from harness.stats import (
     t_less,
     t_power,
     tost_power,
+    welch_interval,
 )
 
 law = settings(deadline=None, max_examples=60)
@@ -358,3 +359,18 @@ print([name for name in ("scipy.stats", "scipy.integrate", "torch") if name in s
 """
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "[]"
+
+
+@law
+@given(samples(), samples())
+def test_welch_interval_is_scipys(x, y):
+    """The interval is scipy's; a sample without spread is a constant taken off, and two of them leave no width."""
+    ours = welch_interval(x, y)
+    if spread(x) and spread(y):
+        theirs = scipy_stats.ttest_ind(x, y, equal_var=False).confidence_interval()
+        assert (ours.lower, ours.upper) == pytest.approx((theirs.low, theirs.high), rel=1e-6, abs=1e-9)
+    elif spread(x):
+        alone = mean_interval(x)
+        assert (ours.lower, ours.upper) == pytest.approx((alone.lower - y[0], alone.upper - y[0]))
+    elif not spread(y):
+        assert ours.lower == ours.upper == pytest.approx(x[0] - y[0])
