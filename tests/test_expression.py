@@ -153,6 +153,12 @@ def chain(rounds):
     return node
 
 
+def test_a_pruned_training_means_its_end():
+    """Magnitudes are read after the last step unless another moment is named."""
+    assert prune(DENSE, keep=HALF) == prune(DENSE.at("end"), keep=HALF) == Prune(Snapshot(DENSE, "end"), HALF)
+    assert prune(DENSE, keep=HALF) != prune(DENSE.at(100), keep=HALF)
+
+
 def test_a_chain_of_thirty_rounds_stays_cheap():
     """Each round mentions the one before twice: written out there would be 2**30 mentions; it takes milliseconds."""
     began = time.perf_counter()

@@ -183,6 +183,15 @@ def test_random_masks_are_exact_and_differ_by_draw():
     np.testing.assert_array_equal(random_bits(network, keep, REPLICATE, 0), draws[0])
 
 
+def test_layers_of_one_size_lose_places_of_their_own():
+    """Each layer has its own counter in the mask stream: equal layers are not masked alike."""
+    network = mlp(16, 16, 16)
+    mask = random_bits(network, HALF, REPLICATE, 0)
+    first, second = (mask[tensor.slice] for tensor in network.prunable().values())
+    assert first.sum() == second.sum() == 128
+    assert (first != second).any()
+
+
 def test_random_masks_are_uniform():
     """Over 400 draws every weight is kept about as often as any other."""
     each = np.stack([random_bits(SMALL, Fraction(1, 4), REPLICATE, draw) for draw in range(400)])
@@ -199,6 +208,12 @@ def test_learned_mask_is_what_the_engine_uses(values, keep):
     for tensor in SMALL.prunable().values():
         magnitude = torch.from_numpy(np.abs(scores[tensor.slice]))[None]
         np.testing.assert_array_equal(engine.top(magnitude, half_up(tensor.size, keep))[0].numpy(), mask[tensor.slice])
+
+
+def test_ties_are_broken_in_each_member():
+    """A member with ties at its threshold has the mask it has alone, beside one that has none."""
+    magnitude = torch.tensor([[2.0, 1.0, 1.0, 1.0], [4.0, 3.0, 2.0, 1.0]])
+    assert engine.top(magnitude, 2).tolist() == [[True, True, False, False]] * 2
 
 
 MASKED = {

@@ -188,6 +188,27 @@ def test_a_parent_stored_again_with_another_digest_makes_descendants_due(store, 
     assert plan.due() == []
 
 
+def test_what_comes_of_a_descendant_waits_for_it(store, writer):
+    """A grandchild that takes nothing from the changed training itself is due too, after its parent."""
+    plan = Plan([request(REINIT)], store)
+    compute(plan, writer)
+    recompute(plan, writer, DENSE, generation=1)
+    assert nodes_of(plan.due()) == {FIRST, REINIT}
+    parent = unit_name(FIRST, REPLICATES[0])
+    assert plan.reasons()[unit_name(REINIT, REPLICATES[0])] == f"made from {parent}, which must be computed first"
+
+
+def test_masks_follow_the_weights_that_are_stored_now(store, writer):
+    """One plan that saw two generations of a training makes its ticket's mask from the later one."""
+    plan = Plan([request(FIRST)], store)
+    compute(plan, writer)
+    for generation in (0, 1):
+        recompute(plan, writer, DENSE, generation)
+        (member,) = plan.pack([plan.units[unit_name(FIRST, REPLICATES[0])]]).members
+        end = store.array(store.entries[unit_name(DENSE, REPLICATES[0])], "end", SIZE)
+        np.testing.assert_array_equal(member.mask, prune_by_magnitude(NET, end, ones(NET), HALF, Scope.LAYER))
+
+
 def test_only_the_replicate_that_changed_is_due(store, writer):
     """Lineage is kept replicate by replicate."""
     plan = Plan([request(SECOND)], store)
@@ -317,6 +338,26 @@ def test_members_are_what_their_expressions_say(store, writer):
         f"{DENSE.key}@end": digest(stored(DENSE, "end")),
         f"{DENSE.key}@5": digest(stored(DENSE, "5")),
     }
+
+
+def test_scope_and_draw_reach_the_member(store, writer):
+    """A globally pruned mask lets layers compete, and a start drawn anew is the draw that was named."""
+    mask = prune(DENSE, keep=QUARTER, scope="global")
+    node = train(NET, DIGITS, RECIPE, mask=mask, start=fresh("reinit", draw=2))
+    plan = Plan([request(node, replicates=REPLICATES[:1])], store)
+    compute(plan, writer)
+    (member,) = plan.pack([plan.units[unit_name(node, REPLICATES[0])]]).members
+    end = store.array(store.entries[unit_name(DENSE, REPLICATES[0])], "end", SIZE)
+    np.testing.assert_array_equal(member.mask, prune_by_magnitude(NET, end, ones(NET), QUARTER, Scope.GLOBAL))
+    np.testing.assert_array_equal(member.start, initial_values(NET, REPLICATES[0], "reinit", 2))
+
+
+def test_a_program_is_what_its_members_have_in_common():
+    """Network, task, recipe, first step and what is learned; a late start makes only the steps that are left."""
+    assert Program.of(FIRST) == Program(NET, DIGITS, RECIPE, first_step=5)
+    assert Program.of(FIRST).steps == 25
+    assert Program.of(SCORES) == Program(NET, DIGITS, RECIPE, learn=Scores(HALF))
+    assert Program.of(evaluate(NET, DIGITS, mask=FIRST.mask)) == Program(NET, DIGITS)
 
 
 # --- the machinery's short version -----------------------------------------------------------------------------------

@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from harness import catalogue
+from harness.judge import judge
+from harness.lock import Registry
+from harness.results import Results, read
+
 ROOT = Path(__file__).parents[1]
 COMMITTED = ROOT / "reports" / "micro"
 
@@ -54,6 +59,19 @@ def files(folder):
 def test_the_rows_alone_bring_the_report_back(again):
     """Deleting all of reports/micro but results.parquet, judge and report give the same bytes, without torch."""
     assert files(again / "reports" / "micro") == files(COMMITTED)
+
+
+def test_a_locked_claim_without_rows_stays_in_the_family():
+    """A claim judged by itself is still one among all its paper has locked: leaving rows out makes no p smaller."""
+    catalogue.load(ROOT)
+    results, registry = read(COMMITTED / "results.parquet"), Registry(ROOT / "claims" / "registry.lock")
+    whole = judge(results, registry)["claims"]
+    id = next(id for id, verdict in whole.items() if len(verdict["family"]) > 1)
+    alone = Results(results.frame, results.meta | {"claims": {id: results.claims[id]}})
+    verdicts = judge(alone, registry)["claims"]
+    assert verdicts.keys() == {id}
+    assert verdicts[id]["family"] == whole[id]["family"]
+    assert verdicts[id]["p_rep"] >= whole[id]["p_rep"]
 
 
 def test_the_same_bytes_twice(again):

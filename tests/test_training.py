@@ -124,6 +124,15 @@ def test_resuming_a_stateless_optimiser_changes_no_bit(network, task):
     np.testing.assert_array_equal(rest["end"], whole["end"])
 
 
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_batches_drawn_ahead_change_no_bit(name, monkeypatch):
+    """How many steps' batches are drawn at a time shows in no parameter: momentum and moments outlive the draw."""
+    m = member(PROGRAMS[name], 1)
+    whole = trained(PROGRAMS[name], m)["end"]
+    monkeypatch.setattr(engine, "CHUNK", 7)
+    np.testing.assert_array_equal(trained(PROGRAMS[name], m)["end"], whole)
+
+
 def test_first_snapshot_is_the_start():
     """Kept at its first step, a training has the parameters it was given, wherever that step is."""
     for first in (0, 11):
@@ -280,6 +289,29 @@ def test_unknown_numerics_are_refused():
     """A recipe names its arithmetic, or is refused with the nearest name."""
     with pytest.raises(DesignError, match="did you mean bfloat16"):
         Recipe(optimiser=Adam(1e-3), steps=1, batch=1, numerics="bfloat")
+
+
+def test_batch_norm_is_evaluated_by_the_moments_of_the_calibration_inputs():
+    """Test loss and accuracy are those of torch's batch_norm with mean and variance of fixed training inputs."""
+    m = member(PROGRAMS["batch norm"], 1)
+    splits = (tasks.calibration(DIGIT_DIFFERENCE, m.replicate), tasks.held_out(DIGIT_DIFFERENCE, m.replicate, "test"))
+    fixed, x = (torch.from_numpy(tasks.source()[0][split.images].reshape(len(split.answers), -1)) for split in splits)
+    params = {t.name: torch.from_numpy(m.start[t.slice].reshape(t.shape)) for t in NORMALISED.tensors()}
+    for layer in NORMALISED.layers:
+        if isinstance(layer, Linear):
+            bias = params[f"{layer.name}.bias"] if layer.bias else 0
+            fixed, x = (each @ params[f"{layer.name}.weight"] + bias for each in (fixed, x))
+        elif isinstance(layer, BatchNorm):
+            moments = fixed.mean(0), fixed.var(0, correction=0)
+            given = params[f"{layer.name}.scale"], params[f"{layer.name}.shift"]
+            fixed, x = (functional.batch_norm(each, *moments, *given) for each in (fixed, x))
+        else:
+            fixed, x = fixed.relu(), x.relu()
+    answers = torch.from_numpy(splits[1].answers)
+    result = engine.compute(Population(Program(NORMALISED, DIGIT_DIFFERENCE), (m,))).members[0]
+    measured = {row.metric: row.value for row in result.rows}
+    assert measured["test_loss"] == pytest.approx(float(functional.cross_entropy(x, answers)), rel=1e-5)
+    assert measured["test_accuracy"] == pytest.approx(float((x.argmax(1) == answers).double().mean()), abs=2e-4)
 
 
 # --- data --------------------------------------------------------------------------------------------------------
