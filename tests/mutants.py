@@ -1,0 +1,607 @@
+"""Mutation evidence: load-bearing lines are broken one at a time, and a test must notice each.
+
+    python -m tests.mutants                       all of them
+    python -m tests.mutants stats lock.Registry   those of a module, class or function
+
+Each mutant is put into a copy of the project, and the tests it names are run there, two mutants at a time. The same
+tests run first on the unbroken copy, where they must pass. The exit status is 1 where a mutant survives or its tests
+show nothing, 2 where a row of the table no longer fits its file. To add a mutant, add a row: a change of behaviour, not
+of syntax, and the tests that should notice it.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+
+ROOT = Path(__file__).parents[1]
+COPIED = ("harness", "claims", "tests", "docs", "reports", "benchmarks", "pyproject.toml", "noxfile.py", "README.md")
+PLACES = 2  # copies, and mutants tested at a time, each on one thread
+LIMIT_S = 120.0  # a test run that takes longer hangs, which counts as noticed
+
+
+class MovedError(Exception):
+    """A row of the table does not fit its file any more."""
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One broken line: `before` stands once in `function` of `file` and becomes `after`; `tests` should notice.
+
+    `function` is qualified (``Store.array``) or names a constant of the module. `tests` are what pytest is given,
+    separated by spaces.
+    """
+
+    file: str
+    function: str
+    before: str
+    after: str
+    tests: str
+
+    @property
+    def name(self) -> str:
+        """How a command line names it: ``store.Store.array``."""
+        return f"{Path(self.file).stem}.{self.function}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the tests made of a mutant: who noticed, or why there is no evidence."""
+
+    mutant: Mutant
+    killed_by: str
+    fault: str
+    seconds: float
+
+
+# fmt: off
+MUTANTS = (
+    # --- masks: counts, ties, what is alive ---
+    Mutant("harness/network.py", "round_half_up",
+           "math.floor(x + Fraction(1, 2))", "round(x)",
+           "tests/test_masks.py::test_rounding_is_half_up"),
+    Mutant("harness/network.py", "kept_counts",
+           "round_half_up(tensor.size * keep[layer])", "math.ceil(tensor.size * keep[layer])",
+           "tests/test_masks.py::test_layers_keep_the_largest_of_what_is_alive"),
+    Mutant("harness/masks.py", "largest",
+           "np.flatnonzero(alive)", "np.arange(len(alive))",
+           "tests/test_masks.py::test_a_removed_weight_never_comes_back"),
+    Mutant("harness/masks.py", "largest",
+           'np.argsort(-magnitudes[candidates], kind="stable")',
+           'np.argsort(magnitudes[candidates], kind="stable")[::-1]',  # ties to the higher index
+           "tests/test_masks.py::test_layers_keep_the_largest_of_what_is_alive"),
+    Mutant("harness/masks.py", "prune_by_magnitude",
+           "np.abs(weights[tensor.slice])", "weights[tensor.slice]",
+           "tests/test_masks.py::test_layers_keep_the_largest_of_what_is_alive"),
+    Mutant("harness/masks.py", "prune_by_magnitude",
+           "alive[places]", "np.ones_like(alive[places])",
+           "tests/test_masks.py::test_a_removed_weight_never_comes_back"),
+    Mutant("harness/masks.py", "prune_by_magnitude",
+           "for tensor in layers.values()", "for tensor in reversed(layers.values())",  # ties to the later layer
+           "tests/test_masks.py::test_global_pruning_keeps_the_largest_of_all_layers"),
+    Mutant("harness/masks.py", "random_bits",
+           '"mask", draw', '"mask", 0',
+           "tests/test_masks.py::test_random_masks_are_exact_and_differ_by_draw"),
+    Mutant("harness/masks.py", "random_bits",
+           "counter=i", "counter=0",  # layers of one size lose the same places
+           "tests/test_masks.py::test_layers_of_one_size_lose_places_of_their_own"),
+    Mutant("harness/masks.py", "learned_bits",
+           "Scope.LAYER", "Scope.GLOBAL",
+           "tests/test_masks.py::test_learned_mask_is_what_the_engine_uses"),
+    # --- pruning order: scope and chain ---
+    Mutant("harness/expression.py", "prune",
+           'Snapshot(source, "end")', "Snapshot(source, source.first_step)",
+           "tests/test_expression.py::test_a_pruned_training_means_its_end"),
+    Mutant("harness/expression.py", "prune",
+           "density(node) > density(training.mask)", "density(node) > 1",
+           "tests/test_expression.py::test_growing_density_is_refused"),
+    Mutant("harness/expression.py", "prune",
+           "after[layer] > before[layer]", "after[layer] > sum(before.values())",
+           "tests/test_expression.py::test_a_growing_layer_is_refused"),
+    Mutant("harness/expression.py", "kept",
+           "return round_half_up(network_of(node).weights * keep)", "return int(network_of(node).weights * keep)",
+           "tests/test_masks.py::test_structural_counts_are_those_of_the_bits"),
+    Mutant("harness/plan.py", "Plan._mask",
+           "else self._mask(source.mask, replicate)", "else ones(network)",  # each round prunes the whole network
+           "tests/test_plan.py::test_members_are_what_their_expressions_say"),
+    Mutant("harness/plan.py", "Plan._mask",
+           "self._stored(mask.source, replicate)", 'initial_values(network, replicate, "init", 0)',
+           "tests/test_plan.py::test_members_are_what_their_expressions_say"),
+    Mutant("harness/plan.py", "Plan._mask",
+           "(mask.key, str(replicate), made_from)", "(mask.key, str(replicate))",  # a mask of older weights
+           "tests/test_plan.py::test_masks_follow_the_weights_that_are_stored_now"),
+    Mutant("harness/plan.py", "Plan._mask",
+           "mask.keep, mask.scope", "mask.keep, type(mask.scope).LAYER",
+           "tests/test_plan.py::test_scope_and_draw_reach_the_member"),
+    # --- rewinding: at(k), first_step, start ---
+    Mutant("harness/expression.py", "Training.at",
+           "step == self.first_step and self.mask is None", "step == self.first_step",
+           "tests/test_training.py::test_at_first_step_without_mask_is_the_start_itself"),
+    Mutant("harness/expression.py", "Training.at",
+           "self.first_step <= step", "0 <= step",
+           "tests/test_training.py::test_at_outside_the_training_is_refused"),
+    Mutant("harness/expression.py", "Training.at",
+           "if step == self.recipe.steps:", "if step is None:",
+           "tests/test_training.py::test_at_the_last_step_is_the_end"),
+    Mutant("harness/engine.py", "compute",
+           "if population.program.first_step in", "if 0 in",
+           "tests/test_training.py::test_first_snapshot_is_the_start"),
+    Mutant("harness/engine.py", "train",
+           "yield step + 1", "yield step",  # at(k) after k + 1 updates
+           "tests/test_training.py::test_snapshot_k_is_the_parameters_after_k_updates"),
+    Mutant("harness/engine.py", "train",
+           "range(program.first_step, program.recipe.steps, CHUNK)", "range(0, program.recipe.steps, CHUNK)",
+           "tests/test_training.py::test_a_later_first_step_uses_that_step_s_rate_and_batches_and_a_new_optimiser"),
+    Mutant("harness/population.py", "Program.of",
+           "node.recipe, node.first_step, node.learn", "node.recipe, 0, node.learn",
+           "tests/test_plan.py::test_a_program_is_what_its_members_have_in_common"),
+    Mutant("harness/plan.py", "Plan._parameters",
+           "self._stored(start, replicate).astype(np.float32)", 'initial_values(network, replicate, "init", 0)',
+           "tests/test_plan.py::test_members_are_what_their_expressions_say"),
+    Mutant("harness/plan.py", "Plan._parameters",
+           "start.stream, start.draw", "start.stream, 0",
+           "tests/test_plan.py::test_scope_and_draw_reach_the_member"),
+    # --- schedules ---
+    Mutant("harness/recipe.py", "Drops.factor",
+           "step >= drop * steps", "step > drop * steps",
+           "tests/test_training.py::test_drops_fall_at_the_first_step_of_each_fraction"),
+    Mutant("harness/recipe.py", "Drops.factor",
+           "self.by ** sum(", "self.by * sum(",
+           "tests/test_training.py::test_drops_fall_at_the_first_step_of_each_fraction"),
+    Mutant("harness/recipe.py", "Cosine.factor",
+           "math.pi * step / steps", "math.pi * (step + 1) / steps",
+           "tests/test_training.py::test_cosine_falls_from_one_to_nearly_nothing"),
+    # --- streams: key, counter, permutation; data; initial values ---
+    Mutant("harness/streams.py", "generator",
+           "/{stream}/{draw}", "/{stream}",
+           "tests/test_expression.py::test_streams_never_meet"),
+    Mutant("harness/streams.py", "generator",
+           "{replicate.index}/", "",
+           "tests/test_expression.py::test_streams_never_meet"),
+    Mutant("harness/streams.py", "generator",
+           "counter=counter * BLOCK", "counter=counter",
+           "tests/test_expression.py::test_counters_do_not_overlap"),
+    Mutant("harness/streams.py", "permutations",
+           "range(first, first + count)", "range(count)",
+           "tests/test_expression.py::test_order_of_drawing_does_not_matter"),
+    Mutant("harness/streams.py", "integers",
+           "% np.uint64(below)", "% np.uint64(below + 1)",
+           "tests/test_expression.py::test_integers_are_uniform"),
+    Mutant("harness/tasks.py", "pools",
+           "order[TRAIN : TRAIN + VALIDATION]", "order[:VALIDATION]",  # validated on training images
+           "tests/test_training.py::test_splits_are_disjoint_and_each_replicate_has_its_own"),
+    Mutant("harness/tasks.py", "batches",
+           "start = first - epochs.start * per_epoch", "start = 0",
+           "tests/test_training.py::test_batches_are_a_function_of_the_absolute_step"),
+    Mutant("harness/tasks.py", "batches",
+           "rows[:, : per_epoch * size]", "rows[:, : size].repeat(per_epoch, 1)",
+           "tests/test_training.py::test_an_epoch_shows_every_image_once_and_drops_the_last_partial_batch"),
+    Mutant("harness/tasks.py", "calibration",
+           'pools(replicate)["train"]', 'pools(replicate)["test"]',
+           "tests/test_training.py::test_pairs_stay_within_their_pools"),
+    Mutant("harness/network.py", "initial_values",
+           "counter=i", "counter=0",
+           "tests/test_expression.py::test_normal_draws_are_those_of_every_stored_result"),
+    Mutant("harness/network.py", "_weights",
+           "math.sqrt(2 / (fan_in + fan_out))", "math.sqrt(2 / fan_in)",
+           "tests/test_expression.py::test_init_distributions_are_those_of_their_papers"),
+    # --- edge-popup: scale, straight-through sign, ties ---
+    Mutant("harness/engine.py", "_ScoreStack.__init__",
+           "math.sqrt(1 / learn.keep)", "1 / learn.keep",
+           "tests/test_edge_popup.py::test_exactly_k_weights_a_layer_are_used_at_every_step"),
+    Mutant("harness/engine.py", "_ScoreStack.leaves",
+           "self._scores[name].abs().flatten(1)", "self._scores[name].flatten(1)",
+           "tests/test_edge_popup.py::test_learned_mask_is_what_the_last_forward_used"),
+    Mutant("harness/engine.py", "_ScoreStack.put_gradients",
+           "self._scores[name].sign()", "self._scores[name].sign().abs()",
+           "tests/test_edge_popup.py::test_score_gradient_is_that_of_autograd[1]"),
+    Mutant("harness/engine.py", "_ScoreStack.put_gradients",
+           "self._weights[name] * self._scale", "self._weights[name]",
+           "tests/test_edge_popup.py::test_score_gradient_is_that_of_autograd[1]"),
+    Mutant("harness/engine.py", "_ScoreStack.put_gradients",
+           "gradients[name] * self._weights[name]", "gradients[name] * self.leaves()[name].detach()",  # of used weights
+           "tests/test_edge_popup.py::test_scores_of_unused_weights_are_trained_too"),
+    Mutant("harness/engine.py", "top",
+           "equal_RN.flip(1).cumsum(1).flip(1)", "equal_RN.cumsum(1)",  # ties to the higher index
+           "tests/test_masks.py::test_learned_mask_is_what_the_engine_uses"),
+    Mutant("harness/engine.py", "top",
+           "if surplus_R1.any():", "if surplus_R1.all():",  # ties in one member only
+           "tests/test_masks.py::test_ties_are_broken_in_each_member"),
+    # --- engine: masked gradients, the optimiser and its state, BatchNorm, absolute steps ---
+    Mutant("harness/engine.py", "_Stack.put_gradients",
+           "torch.mul(gradient, self._mask[name], out=self._grad[name])", "self._grad[name].copy_(gradient)",
+           "tests/test_masks.py::test_removed_weights_are_zero_at_every_step_and_kept_ones_train"),
+    Mutant("harness/engine.py", "_Stack.__init__",
+           "np.where(mask_RP > 0, np.stack([m.start for m in members]), np.float32(0))",
+           "np.stack([m.start for m in members])",
+           "tests/test_masks.py::test_snapshots_of_a_masked_training_are_masked_from_the_first"),
+    Mutant("harness/engine.py", "_optimiser",
+           "weight_decay=recipe.weight_decay", "weight_decay=0.0",
+           "tests/test_training.py::test_snapshot_k_is_the_parameters_after_k_updates"),
+    Mutant("harness/engine.py", "train",
+           "images_SRBK, answers_SRB = data.batches(first, first + count)",  # forget momentum at every chunk
+           "optimiser = _optimiser(program.recipe.optimiser, stack.learned_RP);"
+           " images_SRBK, answers_SRB = data.batches(first, first + count)",
+           "tests/test_training.py::test_batches_drawn_ahead_change_no_bit"),
+    Mutant("harness/engine.py", "train",
+           "program.recipe.learning_rate(step)", "program.recipe.learning_rate(i)",
+           "tests/test_training.py::test_a_later_first_step_uses_that_step_s_rate_and_batches_and_a_new_optimiser"),
+    Mutant("harness/engine.py", "train",
+           "data.batches(first, first + count)",
+           "data.batches(first - program.first_step, first - program.first_step + count)",
+           "tests/test_training.py::test_a_later_first_step_uses_that_step_s_rate_and_batches_and_a_new_optimiser"),
+    Mutant("harness/engine.py", "train",
+           "loss_RB.mean(1).sum()", "loss_RB.mean()",  # members share a learning rate
+           "tests/test_training.py::test_a_diverged_member_leaves_its_neighbours_alone"),
+    Mutant("harness/engine.py", "compute",
+           " or step == last", "",
+           "tests/test_training.py::test_validation_is_measured_as_often_as_asked_and_after_the_last_step"),
+    Mutant("harness/engine.py", "compute",
+           "np.where(bad_R, population.program.task.chance, accuracy_R)", "accuracy_R",
+           "tests/test_training.py::test_divergence_is_an_outcome"),
+    Mutant("harness/engine.py", "_Data.evaluate",
+           'self.held_out("calibration")', "self.held_out(split)",  # BatchNorm sees the test inputs
+           "tests/test_training.py::test_batch_norm_is_evaluated_by_the_moments_of_the_calibration_inputs"),
+    Mutant("harness/engine.py", "_Data.evaluate",
+           "self.inputs(images), moments=moments", "self.inputs(images)",  # by the moments of what is measured
+           "tests/test_training.py::test_batch_norm_is_evaluated_by_the_moments_of_the_calibration_inputs"),
+    Mutant("harness/nn.py", "Normalise.backward",
+           "value=-1 / batch", "value=-1 / (batch - 1)",
+           "tests/test_training.py::test_snapshot_k_is_the_parameters_after_k_updates"),
+    # --- intervals, t and sign-flip p-values, Holm, power ---
+    Mutant("harness/stats.py", "mean_interval",
+           "x_R.size - 1, (1 + level) / 2", "x_R.size - 1, level",
+           "tests/test_stats.py::test_interval_excludes_what_the_test_rejects"),
+    Mutant("harness/stats.py", "_mean_and_error",
+           "ddof=1", "ddof=0",
+           "tests/test_stats.py::test_t_matches_statsmodels"),
+    Mutant("harness/stats.py", "t_greater",
+           "x_R.size - 1", "x_R.size",
+           "tests/test_stats.py::test_t_matches_statsmodels"),
+    Mutant("harness/stats.py", "t_less",
+           "-_replicates(x), null=-null", "-_replicates(x), null=null",
+           "tests/test_stats.py::test_two_one_sided_tests_match_statsmodels"),
+    Mutant("harness/stats.py", "flip_greater",
+           'side="right"', 'side="left"',
+           "tests/test_stats.py::test_flip_matches_brute_force"),
+    Mutant("harness/stats.py", "flip_greater",
+           "tie - left", "-left",
+           "tests/test_stats.py::test_flip_matches_brute_force"),
+    Mutant("harness/stats.py", "flip_greater",
+           "(1 + _drawn_sums_at_most(d_R, tie))", "_drawn_sums_at_most(d_R, tie)",
+           "tests/test_stats.py::test_flip_with_many_replicates_draws_patterns"),
+    Mutant("harness/stats.py", "flip_less",
+           "-_replicates(x), null=-null", "-_replicates(x), null=null",
+           "tests/test_stats.py::test_flip_matches_brute_force"),
+    Mutant("harness/stats.py", "holm",
+           "np.arange(p_M.size, 0, -1)", "p_M.size",
+           "tests/test_stats.py::test_holm_matches_statsmodels"),
+    Mutant("harness/stats.py", "holm",
+           "np.maximum.accumulate(p_M[order] * np.arange(p_M.size, 0, -1))", "p_M[order] * np.arange(p_M.size, 0, -1)",
+           "tests/test_stats.py::test_holm_is_monotone"),
+    Mutant("harness/stats.py", "t_power",
+           "stdtrit(n - 1, 1 - alpha)", "stdtrit(n - 1, 1 - alpha / 2)",
+           "tests/test_stats.py::test_power_matches_statsmodels"),
+    # --- the verdict rule ---
+    Mutant("harness/verdict.py", "assess",
+           "p_ref, flip_ref = t_less(x_R, null=bound)", "p_ref, flip_ref = t_less(x_R, null=0)",
+           "tests/test_verdict.py::test_part_table_of_beats"),
+    Mutant("harness/verdict.py", "assess",
+           "p_rep = max(t_greater", "p_rep = min(t_greater",
+           "tests/test_verdict.py::test_part_table_of_equals"),
+    Mutant("harness/verdict.py", "assess",
+           "np.round(comparison.differences_pp, NOISE_DECIMALS)", "comparison.differences_pp",
+           "tests/test_verdict.py::test_no_spread_decides_nothing"),
+    Mutant("harness/verdict.py", "Assessment.p_rep",
+           "max(", "min(",
+           "tests/test_verdict.py::test_parts_combine"),
+    Mutant("harness/verdict.py", "Assessment.p_ref",
+           "len(self.parts) * part.p_ref", "part.p_ref",
+           "tests/test_verdict.py::test_parts_combine"),
+    Mutant("harness/verdict.py", "_outcome",
+           "if p_ref <= ALPHA:", "if p_ref <= ALPHA and p_rep > ALPHA:",  # reproduced before refuted
+           "tests/test_verdict.py::test_planted_outcomes"),
+    Mutant("harness/verdict.py", "_outcome",
+           " and not _floor_causes(claim)", "",
+           "tests/test_verdict.py::test_floor_must_be_beaten_by_twice_the_margin"),
+    Mutant("harness/verdict.py", "_outcome",
+           " and not _below_sesoi(claim)", "",
+           "tests/test_verdict.py::test_part_below_its_sesoi_blocks_reproduction"),
+    Mutant("harness/verdict.py", "_floor",
+           "2 * comparison.bound_pp", "comparison.bound_pp",
+           "tests/test_verdict.py::test_floor_must_be_beaten_by_twice_the_margin"),
+    Mutant("harness/verdict.py", "_floor",
+           "mean_interval(x_R).lower", "float(np.mean(x_R))",
+           "tests/test_verdict.py::test_floor_of_beats_must_be_above_zero"),
+    Mutant("harness/verdict.py", "FEWEST",
+           "5", "4",
+           "tests/test_verdict.py::test_fewer_than_five_replicates_decide_nothing"),
+    Mutant("harness/verdict.py", "SIGN_FLIP_FROM",
+           "10", "11",
+           "tests/test_verdict.py::test_disagreement_counts_from_ten_replicates"),
+    Mutant("harness/verdict.py", "_how_reproduced",
+           "part.lower_pp >= part.bound_pp", "part.mean_pp >= part.bound_pp",
+           "tests/test_verdict.py::test_planted_outcomes"),
+    Mutant("harness/verdict.py", "_undecidable",
+           "part.sd_pp == 0", "part.sd_pp < 0",
+           "tests/test_verdict.py::test_no_spread_decides_nothing"),
+    Mutant("harness/verdict.py", "decide",
+           "_adjusted(family, {name: claim.p_rep for", "_adjusted(judged, {name: claim.p_rep for",  # a smaller family
+           "tests/test_verdict.py::test_every_claim_of_the_lock_is_in_the_family"),
+    Mutant("harness/judge.py", "judge",
+           "{*registry.family(paper, scale), *(", "{*(",
+           "tests/test_report.py::test_a_locked_claim_without_rows_stays_in_the_family"),
+    Mutant("harness/judge.py", "compare",
+           "{floor: reference - results", "{floor: results.read(claim, part.arm, part) - results",
+           "tests/test_report.py::test_the_rows_alone_bring_the_report_back"),
+    # --- the lock: hash chain, content, next block ---
+    Mutant("harness/lock.py", "Registry.__init__",
+           "if entry.before != before:", "if bool(entry.before) != bool(before):",
+           "tests/test_lock.py::test_an_edited_entry_is_noticed"),
+    Mutant("harness/lock.py", "Registry.lock",
+           "before=self._last", 'before=self.entries[-1].before if self.entries else ""',
+           "tests/test_lock.py::test_locking_only_appends"),
+    Mutant("harness/lock.py", "Registry.lock",
+           "claim.version != last + 1", "claim.version <= last",
+           "tests/test_lock.py::test_versions_must_follow_each_other"),
+    Mutant("harness/lock.py", "Registry._next_block",
+           "e.first_replicate + e.replicates", "e.replicates",
+           "tests/test_lock.py::test_an_amended_version_decides_on_fresh_replicates"),
+    Mutant("harness/lock.py", "Registry.fault",
+           "entry.digest != claim.digest(scale) or told", "told",
+           "tests/test_lock.py::test_a_change_after_the_lock_shows"),
+    Mutant("harness/lock.py", "Locked.block",
+           "range(self.first_replicate, self.first_replicate + self.replicates)", "range(self.replicates)",
+           "tests/test_lock.py::test_an_amended_version_decides_on_fresh_replicates"),
+    Mutant("harness/catalogue.py", "Claim.locked_content",
+           "sorted(node.key for node in nodes)", "len(nodes)",
+           "tests/test_lock.py::test_a_change_after_the_lock_shows"),
+    Mutant("harness/catalogue.py", "Claim.locked_content",
+           "[_plain(part) for part in design.parts]", "[part.name for part in design.parts]",
+           "tests/test_lock.py::test_a_change_after_the_lock_shows"),
+    Mutant("harness/catalogue.py", "Claim.locked_content",
+           "[_plain(part) for part in design.beside]", "[]",
+           "tests/test_lock.py::test_a_change_after_the_lock_shows"),
+    # --- the store: seal, sizes, the rename, the newest counts ---
+    Mutant("harness/store.py", "_read_record",
+           'asked.get("seal") != _seal(asked)', 'not asked.get("seal")',
+           "tests/test_store.py::test_a_bad_record_is_set_aside_and_computed_again"),
+    Mutant("harness/store.py", "_read_record",
+           'size != expected["size"]', 'size > expected["size"]',
+           "tests/test_store.py::test_a_bad_record_is_set_aside_and_computed_again"),
+    Mutant("harness/store.py", "_read_record",
+           "(small or thorough)", "thorough",
+           "tests/test_store.py::test_a_bad_record_is_set_aside_and_computed_again"),
+    Mutant("harness/store.py", "Writer.add",
+           'self.store.path / "partial" / name', 'self.store.path / "records" / name',  # written in place
+           "tests/test_store.py::test_a_fault_leaves_a_whole_record_or_none"),
+    Mutant("harness/store.py", "Writer.add",
+           "number = 1 + max(", "number = 1 + min(",
+           "tests/test_store.py::test_a_fault_leaves_a_whole_record_or_none"),
+    Mutant("harness/store.py", "Writer.__enter__",
+           'FileLock(path / "lock")', 'FileLock(path / f"lock-{os.getpid()}")',
+           "tests/test_store.py::test_a_second_writer_is_refused_with_the_holder_s_name"),
+    Mutant("harness/store.py", "Store.refresh",
+           "sorted(folder.iterdir())", "sorted(folder.iterdir(), reverse=True)",  # the oldest counts
+           "tests/test_store.py::test_newest_record_of_a_unit_counts"),
+    Mutant("harness/store.py", "Store.array",
+           "digest(array) != entry.outs[slot]", "len(array) != size",
+           "tests/test_store.py::test_an_array_with_another_digest_is_never_used"),
+    Mutant("harness/store.py", "_write",
+           '"ins": dict(member.ins)', '"ins": {}',
+           "tests/test_store.py::test_what_is_stored_comes_back"),
+    # --- lineage: what was consumed, what was produced ---
+    Mutant("harness/plan.py", "Plan._reason",
+           "if now != then:", 'if then == "nothing":',
+           "tests/test_plan.py::test_a_parent_stored_again_with_another_digest_makes_descendants_due"),
+    Mutant("harness/plan.py", "Plan.reasons",
+           "if not lineage_holds:", "if reason == NEVER:",  # grandchildren do not wait
+           "tests/test_plan.py::test_what_comes_of_a_descendant_waits_for_it"),
+    Mutant("harness/plan.py", "Plan._reason",
+           "if missing:", "if missing and entry.ins:",
+           "tests/test_plan.py::test_a_snapshot_wanted_later_makes_only_its_parent_due"),
+    Mutant("harness/plan.py", "Plan.pack",
+           " | set(self._kept_before(unit))", "",
+           "tests/test_plan.py::test_snapshots_kept_before_are_kept_again"),
+    Mutant("harness/plan.py", "Plan._reason",
+           "in consumed(unit.node)", "in consumed(unit.node)[:1]",
+           "tests/test_plan.py::test_either_of_two_things_consumed_is_watched"),
+    Mutant("harness/plan.py", "Plan.ready",
+           "if not reasons[name] or name in running:", "if not reasons[name]:",
+           "tests/test_plan.py::test_running_units_and_their_children_are_not_ready"),
+    # --- keys: defaults stay out, everything else goes in ---
+    Mutant("harness/expression.py", "_fields",
+           "f.default is dataclasses.MISSING or getattr(value, f.name) != f.default", "f.name",
+           "tests/test_expression.py::test_fields_at_their_defaults_do_not_enter"),
+    Mutant("harness/expression.py", "_fields",
+           '{"is": type(value).__name__, **described}', "described",
+           "tests/test_expression.py::test_whatever_changes_the_numbers_changes_the_key"),
+    Mutant("harness/expression.py", "train",
+           "in (streams or {}).items() if draw)", "in (streams or {}).items())",
+           "tests/test_expression.py::test_fields_at_their_defaults_do_not_enter"),
+)
+# fmt: on
+
+
+def mutate(source: str, mutant: Mutant) -> str:
+    """Return `source` with the mutant's line broken; raises MovedError unless `before` stands once in the function."""
+    lines = source.splitlines(keepends=True)
+    found = [node for name, node in _definitions(ast.parse(source).body) if name == mutant.function]
+    if len(found) != 1:
+        raise MovedError(
+            f"{mutant.file} defines {mutant.function} {len(found)} times: update the table in tests/mutants.py"
+        )
+    first, last = found[0].lineno - 1, found[0].end_lineno
+    text = "".join(lines[first:last])
+    if text.count(mutant.before) != 1:
+        raise MovedError(
+            f"{mutant.file}, {mutant.function}: {mutant.before!r} stands there {text.count(mutant.before)} times, "
+            "expected was once. The line moved: update the table in tests/mutants.py"
+        )
+    return "".join([*lines[:first], text.replace(mutant.before, mutant.after), *lines[last:]])
+
+
+def _definitions(body: Sequence[ast.stmt], outer: str = "") -> Iterable[tuple[str, ast.stmt]]:
+    """Yield functions and assigned names with what defines them, those of classes qualified."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef):
+            yield outer + node.name, node
+        elif isinstance(node, ast.ClassDef):
+            yield from _definitions(node.body, f"{outer}{node.name}.")
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from ((outer + target.id, node) for target in targets if isinstance(target, ast.Name))
+
+
+def select(names: Sequence[str]) -> list[Mutant]:
+    """Return the mutants of these modules, classes or functions; all of them for no names."""
+    for name in names:
+        if not any(f"{mutant.name}.".startswith(f"{name}.") for mutant in MUTANTS):
+            raise MovedError(f"no mutant is called {name!r}; there are {', '.join(sorted({m.name for m in MUTANTS}))}")
+    return [m for m in MUTANTS if not names or any(f"{m.name}.".startswith(f"{name}.") for name in names)]
+
+
+def by_file(mutants: Iterable[Mutant]) -> list[list[str]]:
+    """Return all tests that the mutants name, each once, those of one file together."""
+    files: defaultdict[str, dict[str, None]] = defaultdict(dict)
+    for mutant in mutants:
+        for test in mutant.tests.split():
+            files[test.partition("::")[0]][test] = None
+    return [[file] if file in tests else list(tests) for file, tests in files.items()]
+
+
+def verdict(status: int | None, output: str) -> tuple[str, str]:
+    """Return who noticed and what went wrong, one of them empty, from pytest's exit status (None: it hung)."""
+    if status is None:
+        return f"timeout after {LIMIT_S:g} s", ""
+    failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", output, re.MULTILINE)
+    if status == 1 and failed:
+        return failed[1], ""
+    if status == 0:
+        return "", "survived"
+    return "", f"shows nothing: pytest ended with status {status}"  # nothing collected, or an import that fails
+
+
+def run_tests(copy: Path, tests: Sequence[str], *, bytecode: bool) -> tuple[int | None, str]:
+    """Run tests in a copy; returns pytest's exit status, None for a hang, and its output.
+
+    Only runs of the unbroken copy may leave bytecode, so that no mutant's is ever taken for another's.
+    """
+    options = ("-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0")
+    environment = {**_environment(copy), "PYTHONDONTWRITEBYTECODE": "" if bytecode else "1"}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *options, *tests],
+            cwd=copy, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=LIMIT_S,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return None, ""
+    finally:
+        shutil.rmtree(copy / ".hypothesis", ignore_errors=True)  # one mutant's counterexamples are no help to the next
+    return done.returncode, done.stdout
+
+
+def _environment(copy: Path) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1"}
+
+
+def make_copy(folder: Path) -> Path:
+    """Copy what tests need to `folder`, and make sure that a Python started there imports the copy."""
+    folder.mkdir()
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "scratch"))
+        else:
+            shutil.copy2(source, folder / name)
+    line = [sys.executable, "-c", "import harness; print(harness.__file__)"]
+    asked = subprocess.run(line, cwd=folder, env=_environment(folder), capture_output=True, text=True, check=True)
+    assert Path(asked.stdout.strip()).is_relative_to(folder), f"tests would import {asked.stdout.strip()}"
+    return folder
+
+
+def attempt(mutant: Mutant, copies: SimpleQueue[Path]) -> Outcome:
+    """Break one line in a free copy, run the mutant's tests, and mend it."""
+    copy = copies.get()
+    file = copy / mutant.file
+    whole, times = file.read_text(), file.stat()
+    began = time.perf_counter()
+    try:
+        file.write_text(mutate(whole, mutant))
+        os.utime(file, (times.st_atime, times.st_mtime + 10))  # bytecode of the whole file is not taken for its own
+        killed_by, fault = verdict(*run_tests(copy, mutant.tests.split(), bytecode=False))
+    finally:
+        file.write_text(whole)
+        os.utime(file, (times.st_atime, times.st_mtime))
+        copies.put(copy)
+    return Outcome(mutant, killed_by, fault, time.perf_counter() - began)
+
+
+def unbroken(tests: Sequence[str], copies: SimpleQueue[Path]) -> str:
+    """Run tests of one file on a whole copy; returns the output where they do not pass."""
+    copy = copies.get()
+    try:
+        status, output = run_tests(copy, tests, bytecode=True)
+    finally:
+        copies.put(copy)
+    return "" if status == 0 else output or f"{' '.join(tests)}: no end after {LIMIT_S:g} s"
+
+
+def row(*cells: str) -> str:
+    """Return one line of the table that is printed."""
+    return "| " + " | ".join(cells) + " |"
+
+
+def main(names: Sequence[str]) -> int:
+    """Try the mutants, print a line for each and the totals; returns the exit status."""
+    began = time.perf_counter()
+    try:
+        mutants = select(names)
+        for mutant in mutants:
+            mutate((ROOT / mutant.file).read_text(), mutant)
+    except MovedError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
+        copies: SimpleQueue[Path] = SimpleQueue()
+        for place in range(PLACES):
+            copies.put(make_copy(Path(folder).resolve() / str(place)))
+        pool = ThreadPoolExecutor(PLACES)
+        try:
+            groups = by_file(mutants)
+            failed = [output for output in pool.map(unbroken, groups, [copies] * len(groups)) if output]
+            if failed:
+                print(*failed, "error: tests fail with nothing broken, so they show nothing", sep="\n", file=sys.stderr)
+                return 1
+            print(f"{len(groups)} files of tests pass unbroken, {time.perf_counter() - began:.0f} s\n")
+            print(row("file", "function", "before", "after", "killed by", "s"))
+            print(row(*["---"] * 6))
+            outcomes = []
+            for outcome in pool.map(attempt, mutants, [copies] * len(mutants)):
+                m, said = outcome.mutant, outcome.killed_by or f"**{outcome.fault}**"
+                change = (f"`{m.before}`", f"`{m.after}`")
+                print(row(m.file, f"`{m.function}`", *change, said, f"{outcome.seconds:.1f}"), flush=True)
+                outcomes.append(outcome)
+        finally:
+            pool.shutdown(cancel_futures=True)
+    left = [outcome for outcome in outcomes if outcome.fault]
+    print(f"\n{len(mutants) - len(left)} of {len(mutants)} mutants killed in {time.perf_counter() - began:.0f} s")
+    for outcome in left:
+        print(f"{outcome.mutant.name}, `{outcome.mutant.before}`: {outcome.fault}", file=sys.stderr)
+    return 1 if left else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
