@@ -98,13 +98,25 @@ def test_the_report_shows_every_replicate():
     report = (COMMITTED / "report.md").read_text()
     sections = report.split("\n## ")[1:]
     claims = [s for s in sections if "/" in s.splitlines()[0]]
-    assert len(claims) == 4
+    assert len(claims) == 5
     for section in claims:
-        n = 20 if section.startswith(("frankle2019b", "ramanujan")) else 10
+        n = 20 if section.startswith(("frankle2019b", "ramanujan")) else 60 if section.startswith("controls") else 10
         rows = section.split("Every replicate")[1].splitlines()
         assert sum(row.startswith("| ") and row.split()[1].isdigit() for row in rows) == n
         for part in ("**Source.**", "**Deviations from the paper.**", "**Cost.**", "**Predicted.**", "figures/"):
             assert part in section
+
+
+def test_the_report_has_controls_and_robustness():
+    """A/A and planted effects, floors and null settings stand in one table; each claim is shown at other settings."""
+    report = (COMMITTED / "report.md").read_text()
+    table = report.split("\n## Controls\n")[1].split("\n## ")[0]
+    for control in ("in order", "swapped at random", "planted in each", "floor arms", "null setting"):
+        assert control in table
+    for section in report.split("\n## frankle2019")[1:] + report.split("\n## ramanujan")[1:]:
+        own = section.split("\n## ")[0]
+        for setting in ("as locked", "accuracy at the early stop", "learning rate halved", "learning rate doubled"):
+            assert f"| {setting} |" in own
 
 
 def test_readme_has_the_reports_verdicts():
