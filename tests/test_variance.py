@@ -17,7 +17,7 @@ from harness.acceptance import check_false_alarm, location, spread, spread_power
 from harness.catalogue import WATCHED, Scale
 from harness.errors import ResultsError, RunError
 from harness.expression import Scores, prune, train
-from harness.network import mlp
+from harness.network import Init, mlp
 from harness.recipe import Adam, Recipe
 from harness.retrain import Retrained, jolted
 from harness.stats import binomial_range
@@ -108,6 +108,19 @@ def test_findings_give_their_figures(accepted):
     assert "or within 0.50, p" in figures[Tier.LOCATION]
     power = spread_power(m=100, n=5, looks=1)
     assert f"power to see a doubled sd {power:.2f}; only warns" in figures[Tier.SPREAD]
+
+
+def test_masks_may_be_the_same_in_every_replicate():
+    """Weights of one size leave the order of their indices: the mask is the same for all, and no draw was shared."""
+    net = mlp(64, 24, 10, bias=False, init=Init.SIGNED_KAIMING_CONSTANT)
+    node = train(net, DIGITS, RECIPE, learn=Scores(Fraction(1, 2)))
+    drawn = {str(i): variance.drawn(node, Replicate(1, i)) for i in range(3)}
+    assert len({tuple(v for k, v in each.items() if k.startswith("mask of")) for each in drawn.values()}) == 1
+    accepted = baselines.Baseline(
+        recipe="small/popup", scale="micro", key=node.key, suite_seed=1, accepted="", reason="", replaces="",
+        drawn=drawn, trajectory=None, values={}, weights={}, provenance={},
+    )  # fmt: skip
+    assert variance.identity("small/popup", node, accepted, [Replicate(1, 5)]).status is Status.GREEN
 
 
 # Planted faults

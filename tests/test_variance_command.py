@@ -53,10 +53,9 @@ def project(tmp_path_factory):
 
 
 def harness(root, *arguments, **environment):
-    return subprocess.run(
-        [sys.executable, "-m", "harness", *arguments, "--root", str(root)],
-        cwd=ROOT, capture_output=True, text=True, timeout=300, env={**os.environ, "CUDA_VISIBLE_DEVICES": "", **environment},
-    )  # fmt: skip
+    command = [sys.executable, "-m", "harness", *arguments, "--root", str(root)]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", **environment}
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=environment)
 
 
 def test_green_ends_with_zero_and_writes_what_servers_read(project, tmp_path):
@@ -88,7 +87,7 @@ def test_red_ends_with_one_and_names_the_tier(project):
 
 
 def test_what_cannot_be_checked_has_statuses_of_its_own(project):
-    """An edited baseline is 3; an unknown recipe, and accepting without a reason, are 2; each says what to do next."""
+    """An edited baseline is 3; an unknown recipe, and accepting without a reason, are 2; each says what is next."""
     file = project / "reports" / "baselines" / "small-dense-micro.json"
     whole = file.read_text()
     file.write_text(json.dumps({**json.loads(whole), "reason": "another"}))
