@@ -340,8 +340,9 @@ def seed_variance(
             console.print(f"wrote {_shown(file, session.root)}", highlight=False)
         return
     start = watching.first_fresh(session.root) if first is None else first
-    found, heading = watching.check(watch, replicates=replicates, first=start, console=console)
-    findings.show(found, console)
+    checked = watching.check(watch, replicates=replicates, first=start, console=console)
+    found, heading = checked.findings, checked.heading
+    findings.show(found, checked.alarm, console)
     folder = out or session.root / "reports" / "scratch" / "variance"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "junit.xml").write_text(findings.junit(found))

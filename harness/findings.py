@@ -9,17 +9,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from harness.acceptance import FalseAlarm
 from harness.variance import Finding, Status, Tier
 
-ASKS = {
-    Tier.IDENTITY: "random draws, masks' counts and keys are the baseline's; exact on any machine, no false alarms",
-    Tier.REPEAT: "the same training twice in fresh processes, packed alike, gives the same bits; no false alarms",
-    Tier.TRAJECTORY: "first losses are the committed ones within what rounding does, on any machine, and end weights "
-    "where this machine's were accepted; the tolerance is set above rounding: no false alarms expected",
-    Tier.LOCATION: "fresh replicates have the baseline's mean: pooled t, two-sided, first look 1 % a recipe",
-    Tier.SPREAD: "fresh replicates have the baseline's spread: F ratio and Brown-Forsythe must both reject, first look "
-    "at most 1 % a recipe",
-}
 COLOURS = {Status.GREEN: "green", Status.WARNING: "yellow", Status.RED: "bold red", Status.SKIPPED: "dim"}
 
 
@@ -28,10 +20,28 @@ def failed(findings: Sequence[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.status is Status.RED]
 
 
-def show(findings: Sequence[Finding], console: Console) -> None:
+def asks(alarm: FalseAlarm) -> dict[Tier, str]:
+    """Return what each tier asks and how often it is red by chance, a recipe."""
+
+    def rates(first: float, both: float) -> str:
+        return f"false alarms {first:.1%} a recipe at a first look, {both:.3%} confirmed"
+
+    return {
+        Tier.IDENTITY: "random draws, masks' counts and keys are the baseline's; exact on any machine, no false alarms",
+        Tier.REPEAT: "the same training twice in fresh processes, packed alike, gives the same bits; no false alarms",
+        Tier.TRAJECTORY: "first losses are the committed ones within what rounding does, on any machine, and end "
+        "weights where this machine's were accepted; no false alarms while rounding stays below the tolerance",
+        Tier.LOCATION: "fresh replicates have the baseline's mean: pooled t, two-sided; "
+        + rates(alarm.location_first, alarm.location_both),
+        Tier.SPREAD: "fresh replicates have the baseline's spread: F ratio and Brown-Forsythe both; "
+        + rates(alarm.spread_first, alarm.spread_both),
+    }
+
+
+def show(findings: Sequence[Finding], alarm: FalseAlarm, console: Console) -> None:
     """Print a table a tier."""
-    for tier in Tier:
-        table = Table("recipe", "", "figures", title=f"tier {tier}: {ASKS[tier]}", title_justify="left", expand=True)
+    for tier, asked in asks(alarm).items():
+        table = Table("recipe", "", "figures", title=f"tier {tier}: {asked}", title_justify="left", expand=True)
         for finding in findings:
             if finding.tier is tier:
                 told = escape(finding.figures) + (f"\nNext: {escape(finding.next)}" if finding.next else "")

@@ -16,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 
 from harness import tasks
-from harness.acceptance import location, location_power, spread, spread_power
+from harness.acceptance import GATE_FRESH, location, location_power, spread, spread_power
 from harness.baseline import Baseline, Trajectory
 from harness.errors import RunError
 from harness.expression import Fresh, Scope, Training
@@ -300,15 +300,18 @@ def distribution(name: str, baseline: Baseline, fresh: Sequence[float], *, margi
     )
     status = Status.RED if at.red else Status.GREEN
     found = [Finding(Tier.LOCATION, name, status, figures, _accepting(name) if at.red else "")]
-    power = spread_power(m=wide.m, n=wide.n, looks=1)
+    power, confirmed_power = (spread_power(m=wide.m, n=wide.n, looks=looks) for looks in (1, 2))
     figures = (
         f"sd {wide.fresh_sd:.2f} (n {wide.n}) against {wide.baseline_sd:.2f} (n {wide.m}) pp: F {wide.f:.2f}, p "
-        f"{wide.p_f:.2g}; Brown-Forsythe {wide.bf:.2f}, p {wide.p_bf:.2g}; power to see a doubled sd {power:.2f}"
+        f"{wide.p_f:.2g}; Brown-Forsythe {wide.bf:.2f}, p {wide.p_bf:.2g}; power to see a doubled sd {power:.2f}, "
+        f"confirmed {confirmed_power:.2f}"
     )
     status = Status.RED if wide.red else Status.WARNING if wide.rejected else Status.GREEN
     if not wide.gates:
         figures += "; only warns: too few values to gate"
-    found.append(Finding(Tier.SPREAD, name, status, figures, _accepting(name) if wide.red else ""))
+    gating = f"harness variance {name} --replicates {GATE_FRESH}, which can be red"
+    next = {Status.RED: _accepting(name), Status.WARNING: gating}.get(status, "")
+    found.append(Finding(Tier.SPREAD, name, status, figures, next))
     return found
 
 

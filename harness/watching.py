@@ -14,7 +14,7 @@ from rich.console import Console
 
 from harness import baseline as baselines
 from harness import variance
-from harness.acceptance import CONFIRM, check_false_alarm, spread_confirm
+from harness.acceptance import CONFIRM, FalseAlarm, check_false_alarm, false_alarm, spread_confirm
 from harness.baseline import Baseline
 from harness.catalogue import VARIANCE_SEED
 from harness.executor import Local
@@ -73,8 +73,17 @@ def _block(first: int, count: int) -> tuple[Replicate, ...]:
     return tuple(Replicate(VARIANCE_SEED, i) for i in range(first, first + count))
 
 
-def check(watch: Watch, *, replicates: int, first: int, console: Console) -> tuple[list[Finding], list[str]]:
-    """Return the findings of all tiers, and what was run in sentences.
+@dataclass(frozen=True)
+class Checked:
+    """The findings of all tiers, what was run in sentences, and how often a recipe fails tiers 2 and 3 by chance."""
+
+    findings: Sequence[Finding]
+    heading: Sequence[str]
+    alarm: FalseAlarm
+
+
+def check(watch: Watch, *, replicates: int, first: int, console: Console) -> Checked:
+    """Compare fresh trainings with the baselines, tier by tier.
 
     Fresh replicates are `first` to ``first + replicates - 1``; those that confirm follow them. Raises ResultsError for
     a baseline that is missing or not to be trusted, before anything is computed.
@@ -86,16 +95,17 @@ def check(watch: Watch, *, replicates: int, first: int, console: Console) -> tup
     }
     fresh = _block(first, replicates)
     fewest = min(len(baseline.values) for baseline in accepted.values())
-    alarm = check_false_alarm(recipes=len(watch.nodes), m=fewest, n=replicates, confirm=CONFIRM)
+    alarm = false_alarm(m=fewest, n=replicates, confirm=CONFIRM)
+    total = check_false_alarm(recipes=len(watch.nodes), m=fewest, n=replicates, confirm=CONFIRM)
     heading = [
         f"{len(watch.nodes)} recipes at scale {watch.scale}, fresh replicates {first} to {first + replicates - 1} "
         f"(from the commit; replay with --first {first} --replicates {replicates}).",
-        f"Red by chance in at most {alarm:.2%} of checks, over all recipes and tiers, confirmation counted.",
+        f"Red by chance in at most {total:.2%} of checks, over all recipes and tiers, confirmation counted.",
     ]
     console.print(" ".join(heading), highlight=False)
     found = [variance.identity(name, node, accepted[name], fresh) for name, node in watch.nodes.items()]
     if any(finding.figures.startswith(variance.IMPOSSIBLE) for finding in found):
-        return found, [*heading, "Nothing was trained."]
+        return Checked(found, [*heading, "Nothing was trained."], alarm)
     with tempfile.TemporaryDirectory(prefix="harness-variance-") as folder:
         console.print("computing them twice, in fresh processes")
         both = (*_block(0, variance.WEIGHTS), *fresh)
@@ -127,7 +137,7 @@ def check(watch: Watch, *, replicates: int, first: int, console: Console) -> tup
             looked = [variance.confirmed(f, again[f.tier, f.recipe]) if f.status is Status.RED else f for f in looked]
         found += looked
         heading.append(f"Computed on {variance.machine(one)}, in {time.monotonic() - started:.0f} s.")
-    return found, heading
+    return Checked(found, heading, alarm)
 
 
 def _distributions(watch: Watch, accepted: Mapping[str, Baseline], fresh: Retrained, *, skip: int) -> list[Finding]:
