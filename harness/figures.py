@@ -170,7 +170,7 @@ def _strips(axis: Axes, results: Results, claim: str, design: Design, arms: Sequ
         axis.plot(ends, [place, place], color=colour, lw=3, alpha=0.9)
         axis.plot([mean], [place], marker, color=colour, ms=8, mec="white", mew=1)
         axis.annotate(
-            f"{100 - mean:.2f}", (mean, place), (0, 14), textcoords="offset points", ha="center", fontsize=9
+            f"{100 - mean:.2f}", (mean, place - 0.26), (0, 2), textcoords="offset points", ha="center", fontsize=9
         )  # fmt: skip
         errors.append(values)
     axis.set_yticks(range(len(arms)), [arm.partition(",")[0] for arm in arms])
@@ -202,8 +202,12 @@ def _difference(
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)
     role = ", null setting" if part.null_setting else "" if decides else ", beside"
-    word = "sesoi" if part.kind is Kind.BEATS else "margin"
-    axis.set_title(f"{part.name}\n{word} {bound:+g} pp{role}", fontsize=9)
+    held_to = {
+        Kind.BEATS: f"sesoi {bound:+g}",
+        Kind.MATCHES: f"margin {bound:+g}",
+        Kind.EQUALS: f"margin ±{abs(bound):g}",
+    }
+    axis.set_title(f"{part.name}\n{held_to[part.kind]} pp{role}", fontsize=9)
     axis.grid(axis="x", color="#dddddd", lw=0.6)
 
 

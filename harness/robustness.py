@@ -52,7 +52,8 @@ def effects(claim: Claim, results: Results, variants: Mapping[str, Results]) -> 
         found.append(_effect(part, "as locked", locked, locked, 0))
         stopped = replace(part, metric="early_stop_accuracy", floors=())  # untrained floors have no early stop
         if _has(results, claim, stopped):
-            found.append(_effect(part, EARLY_STOP, compare(results, claim.id, stopped), locked, 0))
+            early = _effect(part, EARLY_STOP, compare(results, claim.id, stopped), locked, 0)
+            found.append(replace(early, note=_censored(results, claim, part)))
         for name, other in _current(claim, results, variants):
             design = design_of(claim, scale, name)
             frame = other.frame[(other.frame["claim"] == claim.id) & other.frame["diverged"]]
@@ -65,6 +66,19 @@ def effects(claim: Claim, results: Results, variants: Mapping[str, Results]) -> 
 
 def _has(results: Results, claim: Claim, part: Part) -> bool:
     return all(len(results.values(claim.id, arm, metric=part.metric)) for pair in part.pairs for arm in pair)
+
+
+def _censored(results: Results, claim: Claim, part: Part) -> str:
+    """Say how often validation loss was lowest at the last step: the minimum may have come later."""
+    frame = results.frame[results.frame["claim"] == claim.id]
+    frame = frame[frame["arm"].isin([arm for pair in part.pairs for arm in pair])]
+    if part.band is not None:
+        frame = frame[(frame["density"] == 1) | frame["density"].between(float(part.band.low), float(part.band.high))]
+    rows = ["key", "replicate"]
+    last = frame[frame["metric"] == "test_accuracy"].drop_duplicates(rows).set_index(rows)["step"]
+    early = frame[frame["metric"] == "early_stop_accuracy"].drop_duplicates(rows).set_index(rows)["step"]
+    share = float((early == last.reindex(early.index)).mean())
+    return f"at the last step, so censored, in {share:.0%} of trainings" if share else ""
 
 
 def _current(claim: Claim, results: Results, variants: Mapping[str, Results]) -> Iterator[tuple[str, Results]]:

@@ -135,6 +135,10 @@ def test_effects_say_whether_they_keep_their_side(made):
     ]
     assert found["matches", "learning rate doubled"].note == "the reference does not clear dense"
     assert found["matches", "learning rate halved"].note == ""
+    assert found["beats", "accuracy at the early stop"].note == ""
+    always_last = results.frame.assign(step=30)
+    censored = robustness.effects(made, Results(always_last, results.meta), {})[1]
+    assert censored.note == "at the last step, so censored, in 100% of trainings"
 
 
 def test_variants_of_another_version_say_nothing(made):
