@@ -45,7 +45,7 @@ def work(generation=0):
         )
         for i, unit in enumerate(UNITS)
     )
-    return Population(program, members), Computed(results, 1.25, "cpu", {"numpy": np.__version__})
+    return Population(program, members), Computed(results, 1.25, "cpu", {"numpy": np.__version__}, {"threads": "1"})
 
 
 def fill(path, *generations):
@@ -80,7 +80,8 @@ def test_what_is_stored_comes_back(tmp_path):
         assert entry.outs == {slot: digest(array) for slot, array in result.arrays.items()}
         assert (entry.record, entry.ins, entry.diverged) == (name, dict(member.ins), result.diverged)
     provenance = store.provenance(store.entries[UNITS[0]])
-    assert provenance == {"kind": "test", "device": "cpu", "versions": {"numpy": np.__version__}, "wall_s": 1.25}
+    computed_with = {"versions": {"numpy": np.__version__}, "settings": {"threads": "1"}}
+    assert provenance == {"kind": "test", "device": "cpu", **computed_with, "wall_s": 1.25}
 
 
 def test_what_is_only_evaluated_needs_no_arrays(tmp_path):
