@@ -19,15 +19,19 @@ from harness.hypothesis import (
 )
 from harness.network import Init, Network, mlp
 from harness.recipe import SGD, Adam, Constant, Cosine, Drops, Recipe
-from harness.tasks import DIGIT_DIFFERENCE, DIGITS, Task
+from harness.tasks import CIFAR10, DIGIT_DIFFERENCE, DIGITS, FASHION_MNIST, MNIST, Augment, Scaling, Task
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "CIFAR10",
     "DIGITS",
     "DIGIT_DIFFERENCE",
+    "FASHION_MNIST",
+    "MNIST",
     "SGD",
     "Adam",
+    "Augment",
     "Band",
     "Constant",
     "Cosine",
@@ -43,6 +47,7 @@ __all__ = [
     "Reading",
     "Recipe",
     "Scale",
+    "Scaling",
     "Scores",
     "Source",
     "Start",

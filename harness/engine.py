@@ -13,9 +13,11 @@ from __future__ import annotations
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import torch
@@ -24,17 +26,19 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness import tasks
+from harness.data import DataSet
 from harness.expression import Scores, layer_keep
 from harness.masks import learned_bits, ones
 from harness.network import Network, kept_counts
 from harness.nn import Moments, forward
-from harness.population import Computed, Member, MemberResult, Population, Report, Row
+from harness.pixels import cropped, scaled
+from harness.population import Computed, Member, MemberResult, Population, Program, Report, Row
 from harness.recipe import SGD, Adam, Optimiser
-from harness.tasks import Examples
+from harness.tasks import Augment, Examples, Scaling
 
 Correct = NDArray[np.bool_]  # (members, examples): whether an answer is the right one
 
-CHUNK = 100  # steps whose batches are drawn on the host at a time
+CHUNK = 100  # steps whose batches are drawn on the host at a time, where an epoch has fewer
 EVALUATION_CHUNK = 1000  # examples in one evaluation pass
 
 
@@ -132,14 +136,15 @@ def train(population: Population, stack: _Stack, data: _Data, report: Report) ->
     numerics = program.recipe.numerics
     optimiser = _optimiser(program.recipe.optimiser, stack.learned_RP)
     reported, told = program.first_step, time.monotonic()
-    for first in range(program.first_step, last, CHUNK):
-        count = min(CHUNK, last - first)
+    for first, count in _chunks(program, last):
         images_SRBK, answers_SRB = data.batches(first, first + count)
+        crops_SRBK = data.crops(first, first + count)
         for i in range(count):
             step = first + i
             leaves = stack.leaves()
+            inputs_RBI = data.inputs(images_SRBK[i], None if crops_SRBK is None else crops_SRBK[i])
             with arithmetic(stack.device, numerics):
-                logits_RBC = forward(program.network, leaves, data.inputs(images_SRBK[i]))
+                logits_RBC = forward(program.network, leaves, inputs_RBI)
             loss_R = _cross_entropy(logits_RBC, answers_SRB[i]).mean(1)
             # The sum over members of each member's mean: every member sees the gradient it would see alone.
             gradients = torch.autograd.grad(loss_R.sum(), list(leaves.values()))
@@ -152,6 +157,17 @@ def train(population: Population, stack: _Stack, data: _Data, report: Report) ->
                 reported, told = step + 1, time.monotonic()
             yield step + 1, loss_R.detach()
     report(last - reported)
+
+
+def _chunks(program: Program, last: int) -> Iterator[tuple[int, int]]:
+    """Yield the first step of each chunk and its length: whole epochs where they are long, so each is drawn once."""
+    assert program.recipe is not None
+    per_epoch = program.task.train_images // program.recipe.batch
+    first = program.first_step
+    while first < last:
+        end = first + CHUNK if per_epoch <= CHUNK else (first // per_epoch + 1) * per_epoch
+        yield first, min(end, last) - first
+        first = end
 
 
 def arithmetic(device: torch.device, numerics: str) -> AbstractContextManager[object]:
@@ -304,6 +320,15 @@ def _stack(population: Population, device: torch.device) -> _Stack:
     return _ScoreStack(program.network, population.members, device, program.learn)
 
 
+@cache
+def _source(name: DataSet, device: torch.device) -> Tensor:
+    """Return all images of a data set on `device`, as they are stored: one copy for all members and populations."""
+    images = tasks.source(name)[0]
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # nor is it written to
+        return torch.from_numpy(images).to(device)
+
+
 class _Data:
     """The task's images on the device, and each member's batches and held-out examples as indices into them."""
 
@@ -311,12 +336,18 @@ class _Data:
         self.population = population
         self.device = device
         self.task = population.program.task
-        self.source_NI = torch.from_numpy(tasks.source()[0]).to(device)
+        self.source_NI = _source(self.task.source, device)
+        self._as_stored = self.source_NI.dtype == torch.float32 and self.task.scaling is Scaling.UNIT
         self._held_out: dict[str, tuple[Tensor, Tensor]] = {}
 
-    def inputs(self, images_RBK: Tensor) -> Tensor:
-        """Return the inputs made of the images at these indices, shape (R, B, I)."""
-        return self.source_NI.index_select(0, images_RBK.flatten()).view(*images_RBK.shape[:2], -1)
+    def inputs(self, images_RBK: Tensor, crops_RBK: Tensor | None = None) -> Tensor:
+        """Return the inputs made of the images at these indices, cropped where that is asked for; shape (R, B, I)."""
+        pixels_NI = self.source_NI.index_select(0, images_RBK.flatten())
+        if crops_RBK is not None:
+            pixels_NI = cropped(pixels_NI, crops_RBK.flatten(), self.task)
+        if not self._as_stored:
+            pixels_NI = scaled(pixels_NI, self.task)
+        return pixels_NI.view(*images_RBK.shape[:2], -1)
 
     def batches(self, first: int, last: int) -> tuple[Tensor, Tensor]:
         """Return all members' batches of steps `first` to `last - 1`: images (S, R, B, K), answers (S, R, B)."""
@@ -329,6 +360,18 @@ class _Data:
         images = np.stack([e.images for e in each], axis=1)
         answers = np.stack([e.answers for e in each], axis=1)
         return torch.from_numpy(images).to(self.device), torch.from_numpy(answers).to(self.device)
+
+    def crops(self, first: int, last: int) -> Tensor | None:
+        """Return how the images of all members' batches are cropped, shape (S, R, B, K); None where they are not."""
+        recipe = self.population.program.recipe
+        if self.task.augment is Augment.NONE:
+            return None
+        assert recipe is not None
+        each = [
+            tasks.crops(self.task, m.replicate, m.augment_draw, size=recipe.batch, first=first, last=last)
+            for m in self.population.members
+        ]
+        return torch.from_numpy(np.stack(each, axis=1)).to(self.device)
 
     def held_out(self, split: str) -> tuple[Tensor, Tensor]:
         """Return images (R, B, K) and answers (R, B) of ``validation``, ``test`` or ``calibration``."""

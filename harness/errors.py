@@ -23,6 +23,10 @@ class DesignError(HarnessError):
     """A claim is badly made: a density outside (0, 1], arms with equal keys, arms that differ outside the contrast."""
 
 
+class DataError(HarnessError):
+    """A data set is missing, could not be downloaded, or is not the published one."""
+
+
 class LockError(HarnessError):
     """A claim and its entry in the registry disagree, or the registry was edited."""
 

@@ -21,7 +21,7 @@ from harness.errors import DesignError, nearest
 from harness.network import Network, kept_counts, round_half_up
 from harness.recipe import Recipe
 from harness.streams import STREAMS
-from harness.tasks import Task
+from harness.tasks import Augment, Task
 
 Keep = Fraction | tuple[tuple[str, Fraction], ...]
 
@@ -211,7 +211,11 @@ def train(
     draws = tuple(sorted((name, draw) for name, draw in (streams or {}).items() if draw))
     if unknown := sorted(set(streams or {}) - set(STREAMS)):
         raise DesignError(f"unknown random stream {unknown[0]!r}; streams are {', '.join(STREAMS)}")
-    drawn = {"order"} if learn is None else {"order", "scores"}
+    drawn = (
+        {"order"}
+        | ({"scores"} if learn is not None else set())
+        | ({"augment"} if task.augment is not Augment.NONE else set())
+    )
     if unused := [name for name, _ in draws if name not in drawn]:
         raise DesignError(f"a training that never draws from {unused[0]!r} cannot use another draw of it")
     if recipe.batch > task.train_images:

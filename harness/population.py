@@ -74,6 +74,7 @@ class Member:
     mask: NDArray[np.bool_] | None = None
     scores: Flat | None = None
     ins: tuple[tuple[str, str], ...] = ()
+    augment_draw: int = 0
 
 
 @dataclass(frozen=True)

@@ -1,24 +1,46 @@
-"""Embedded tasks: what a network learns, and the data each replicate learns it from. Knows numpy, not torch.
+"""Tasks: what a network learns, and the data each replicate learns it from. Knows numpy, not torch.
 
-The data are scikit-learn's bundled handwritten digits (the test half of UCI's Optical Recognition of Handwritten
-Digits: 1,797 images of 8x8 pixels with values 0 to 16), divided by 16. Each replicate draws its own split, shared by
-its arms: with one split for all replicates, intervals come out too narrow and a verdict can belong to the split.
+Each replicate draws its own split, shared by its arms: with one split for all replicates, intervals come out too narrow
+and a verdict can belong to the split. Of scikit-learn's digits (1,797 images of 8x8 pixels) it draws training,
+validation and test images; MNIST, Fashion-MNIST and CIFAR-10 come with test images of their own, the same for all
+replicates, and the validation images are drawn from those for training.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from functools import cache
+from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness import data
+from harness.data import DataSet
+from harness.errors import DesignError
 from harness.streams import Replicate, generator, integers, permutations
 
-TRAIN, VALIDATION, TEST = 1000, 297, 500
+DIGIT_IMAGES = 1797
 PAIRS = 4000  # validation and test pairs of digit-difference
-FIXED = Replicate(0, 0)  # whose split all replicates of a task with a fixed test set use
+FIXED = Replicate(0, 0)  # whose split all replicates of a task with a fixed test set, drawn from its images, use
 CALIBRATION = 1000  # training inputs from which BatchNorm's statistics for evaluation are computed
+PAD = 4  # pixels of black border around an image from which crop-flip takes its crop
+CROPS = 2 * (2 * PAD + 1) ** 2  # places of a crop, each as it is and mirrored
+
+
+class Scaling(StrEnum):
+    """What is done to an image's pixels before a network sees them."""
+
+    UNIT = "unit"  # divided by the largest possible value: 0 to 1
+    STANDARDISED = "standardised"  # then each channel's mean taken off and divided by its sd, `data.MOMENTS`
+    L2 = "l2"  # each image divided by its length: Euclidean norm 1
+
+
+class Augment(StrEnum):
+    """What is done to training images at random, each time they are shown."""
+
+    NONE = "none"
+    CROP_FLIP = "crop-flip"  # He et al. 2016, section 4.2: padded by 4, cropped at random, mirrored half the time
 
 
 @dataclass(frozen=True)
@@ -26,8 +48,9 @@ class Task:
     """A supervised task; `sesoi_pp` and `margin_pp` are fixed once for all claims (percentage points of accuracy).
 
     `images` is how many source images make one input. `chance` is the accuracy of always answering the majority
-    class, the outcome of a training that diverged. With `fixed_test` all replicates share one split, as where a data
-    set comes with its test set; which test examples are answered correctly is then stored.
+    class, the outcome of a training that diverged. With `fixed_test` all replicates share one test set; which test
+    examples are answered correctly is then stored. `shape` is an image's channels, height and width. Raises DesignError
+    where the data set has fewer images than a replicate's split takes, or no test images of its own to share.
     """
 
     name: str
@@ -38,25 +61,47 @@ class Task:
     margin_pp: float
     version: int = 1
     fixed_test: bool = False
+    source: DataSet = DataSet.DIGITS
+    shape: tuple[int, int, int] = (1, 8, 8)
+    train_images: int = 1000
+    validation_images: int = 297
+    test_images: int = 500
+    scaling: Scaling = Scaling.UNIT
+    augment: Augment = Augment.NONE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scaling", Scaling(self.scaling))
+        object.__setattr__(self, "augment", Augment(self.augment))
+        drawn = self.train_images + self.validation_images
+        if self.source in data.ORIGINS:
+            origin = data.ORIGINS[self.source]
+            if not self.fixed_test or drawn > origin.train or self.test_images > origin.test:
+                raise DesignError(
+                    f"task {self.name} takes {drawn} and {self.test_images} of the {origin.train} training and "
+                    f"{origin.test} test images of {self.source}, fixed_test={self.fixed_test}. "
+                    "Next: take no more than there are, with fixed_test=True"
+                )
+        elif drawn + self.test_images > DIGIT_IMAGES:
+            raise DesignError(f"task {self.name}: a split of {drawn + self.test_images} of {DIGIT_IMAGES} digits")
 
     @property
     def inputs(self) -> int:
-        """Length of an input vector."""
-        return 64 * self.images
-
-    @property
-    def train_images(self) -> int:
-        """Number of source images that a replicate trains on."""
-        return TRAIN
+        """Length of an input vector: the pixels of its images, one image after the other, channels first."""
+        return math.prod(self.shape) * self.images
 
     @property
     def test_examples(self) -> int:
         """Number of test examples of a replicate."""
-        return TEST if self.images == 1 else PAIRS
+        return self.test_images if self.images == 1 else PAIRS
+
+    @property
+    def own_test(self) -> bool:
+        """Whether the data set comes with its test images."""
+        return self.source in data.ORIGINS
 
     def splitter(self, replicate: Replicate) -> Replicate:
         """Return the replicate that draws the split: `replicate` itself, or the same one for all."""
-        return FIXED if self.fixed_test else replicate
+        return FIXED if self.fixed_test and not self.own_test else replicate
 
     def label(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the answer for the labels of the images that make an input; (..., images) to (...)."""
@@ -65,7 +110,19 @@ class Task:
 
 DIGITS = Task("digits", images=1, classes=10, chance=0.10, sesoi_pp=0.4, margin_pp=0.5)
 DIGIT_DIFFERENCE = Task("digit-difference", images=2, classes=10, chance=0.18, sesoi_pp=1.0, margin_pp=0.5)
-TASKS = {task.name: task for task in (DIGITS, DIGIT_DIFFERENCE)}
+MNIST = Task(
+    "mnist", images=1, classes=10, chance=0.10, sesoi_pp=0.2, margin_pp=0.2, fixed_test=True, source=DataSet.MNIST,
+    shape=(1, 28, 28), train_images=55_000, validation_images=5_000, test_images=10_000,
+)  # fmt: skip
+FASHION_MNIST = Task(
+    "fashion-mnist", images=1, classes=10, chance=0.10, sesoi_pp=0.4, margin_pp=0.5, fixed_test=True,
+    source=DataSet.FASHION_MNIST, shape=(1, 28, 28), train_images=55_000, validation_images=5_000, test_images=10_000,
+)  # fmt: skip
+CIFAR10 = Task(
+    "cifar-10", images=1, classes=10, chance=0.10, sesoi_pp=0.5, margin_pp=0.5, fixed_test=True, source=DataSet.CIFAR10,
+    shape=(3, 32, 32), train_images=45_000, validation_images=5_000, test_images=10_000,
+)  # fmt: skip
+TASKS = {task.name: task for task in (DIGITS, DIGIT_DIFFERENCE, MNIST, FASHION_MNIST, CIFAR10)}
 
 
 @dataclass(frozen=True)
@@ -76,29 +133,26 @@ class Examples:
     answers: NDArray[np.int64]
 
 
-@cache
-def source() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return all images, shape (1797, 64), values 0 to 1, and their labels, shape (1797,)."""
-    from sklearn.datasets import load_digits
+def pools(replicate: Replicate, task: Task = DIGITS) -> dict[str, NDArray[np.int64]]:
+    """Return the replicate's disjoint image indices for ``train``, ``validation`` and ``test``.
 
-    digits = load_digits()
-    return (digits.data / 16).astype(np.float32), digits.target.astype(np.int64)
-
-
-def pools(replicate: Replicate) -> dict[str, NDArray[np.int64]]:
-    """Return the replicate's disjoint image indices for ``train``, ``validation`` and ``test``."""
-    order = permutations(replicate, "split", 0, n=TRAIN + VALIDATION + TEST, first=0, count=1)[0]
+    `replicate` draws the split; see `Task.splitter`.
+    """
+    drawn = data.ORIGINS[task.source].train if task.own_test else DIGIT_IMAGES
+    order = permutations(replicate, "split", 0, n=drawn, first=0, count=1)[0]
+    held_back = task.train_images + task.validation_images
+    own = np.arange(drawn, drawn + task.test_images)
     return {
-        "train": order[:TRAIN],
-        "validation": order[TRAIN : TRAIN + VALIDATION],
-        "test": order[TRAIN + VALIDATION :],
+        "train": order[: task.train_images],
+        "validation": order[task.train_images : held_back],
+        "test": own if task.own_test else order[held_back : held_back + task.test_images],
     }
 
 
 def held_out(task: Task, replicate: Replicate, split: str) -> Examples:
     """Return the fixed examples of ``validation`` or ``test``: all images, or `PAIRS` pairs drawn from the pool."""
     replicate = task.splitter(replicate)
-    pool = pools(replicate)[split]
+    pool = pools(replicate, task)[split]
     if task.images == 1:
         return _examples(task, pool[:, None])
     rng = generator(replicate, "split", draw=1, counter=("validation", "test").index(split))
@@ -111,7 +165,7 @@ def batches(task: Task, replicate: Replicate, draw: int, *, size: int, first: in
     Single images come in epoch permutations, the last partial batch dropped; pairs are drawn afresh for every step.
     Both are functions of the absolute step, from the replicate's ``order`` stream at `draw`, an epoch a counter value.
     """
-    pool = pools(task.splitter(replicate))["train"]
+    pool = pools(task.splitter(replicate), task)["train"]
     per_epoch = len(pool) // size
     epochs = range(first // per_epoch, -(-last // per_epoch))
     if task.images == 1:
@@ -125,15 +179,35 @@ def batches(task: Task, replicate: Replicate, draw: int, *, size: int, first: in
     return _examples(task, pool[picked])
 
 
+def crops(task: Task, replicate: Replicate, draw: int, *, size: int, first: int, last: int) -> NDArray[np.uint8]:
+    """Return which of the `CROPS` crops each image of the batches of steps `first` to `last - 1` is shown as.
+
+    Shape (steps, size, images). A function of the absolute step as the batches are, from the replicate's ``augment``
+    stream at `draw`. `pixels.cropped` makes them.
+    """
+    per_epoch = task.train_images // size
+    epochs = range(first // per_epoch, -(-last // per_epoch))
+    each = per_epoch * size * task.images
+    rows = [integers(generator(replicate, "augment", draw, e), CROPS, each).astype(np.uint8) for e in epochs]
+    start = first - epochs.start * per_epoch
+    return np.stack(rows).reshape(-1, size, task.images)[start : start + last - first]
+
+
 def calibration(task: Task, replicate: Replicate) -> Examples:
-    """Return the fixed training inputs from which BatchNorm's evaluation statistics are computed."""
+    """Return the fixed training inputs from which BatchNorm's evaluation statistics are computed; never augmented."""
     replicate = task.splitter(replicate)
-    pool = pools(replicate)["train"]
+    pool = pools(replicate, task)["train"]
     if task.images == 1:
         return _examples(task, pool[:CALIBRATION, None])
     rng = generator(replicate, "split", draw=1, counter=2)
     return _examples(task, pool[integers(rng, len(pool), CALIBRATION * task.images)].reshape(CALIBRATION, task.images))
 
 
+def source(name: DataSet = DataSet.DIGITS) -> tuple[NDArray[np.float32] | NDArray[np.uint8], NDArray[np.int64]]:
+    """Return all images of a data set, one a row, and their labels; see `data.load`."""
+    loaded = data.load(name)
+    return loaded.images, loaded.labels
+
+
 def _examples(task: Task, images: NDArray[np.int64]) -> Examples:
-    return Examples(images, task.label(source()[1][images]))
+    return Examples(images, task.label(source(task.source)[1][images]))

@@ -14,6 +14,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from harness import tasks
 from harness.acceptance import GATE_FRESH, location, location_power, spread, spread_power
@@ -26,6 +27,7 @@ from harness.plan import lineage
 from harness.retrain import TRACE_EVERY, Losses, Retrained
 from harness.store import digest
 from harness.streams import STREAMS, Replicate, generator
+from harness.tasks import Augment
 
 IDENTITY = 10  # baseline replicates whose draws are committed
 FIRST_STEPS = 20  # updates whose losses are committed
@@ -79,16 +81,20 @@ def drawn(node: Training, replicate: Replicate) -> dict[str, str]:
     Raises ValueError when a stream that they name is gone.
     """
     found = {f"stream {s}": _digest(generator(replicate, s).bit_generator.random_raw(64)) for s in STREAMS}
-    pools = tasks.pools(replicate)
+    pools = tasks.pools(replicate, node.task)
     found |= {f"split {name}": _digest(pool) for name, pool in pools.items()}
-    place = np.argsort(np.concatenate(list(pools.values())))  # of an image in its replicate's own split
     for each in lineage([node]):
         assert isinstance(each, Training)
         first, draw = each.first_step, each.draw("order")
         batches = tasks.batches(
             each.task, replicate, draw, size=each.recipe.batch, first=first, last=first + FIRST_STEPS
         )
-        found[f"batches of order {draw} from step {first}"] = _digest(place[batches.images])
+        places = _places(list(tasks.pools(replicate, each.task).values()))
+        found[f"batches of order {draw} from step {first}"] = _digest(places[batches.images])
+        if each.task.augment is not Augment.NONE:
+            crop, size = each.draw("augment"), each.recipe.batch
+            crops = tasks.crops(each.task, replicate, crop, size=size, first=first, last=first + FIRST_STEPS)
+            found[f"crops {crop} from step {first}"] = _digest(crops)
         if each.learn is not None:
             found["scores"] = digest(initial_scores(each.network, replicate, "scores", each.draw("scores")))
         if isinstance(each.start, Fresh):
@@ -98,6 +104,14 @@ def drawn(node: Training, replicate: Replicate) -> dict[str, str]:
                 bits = prune_by_magnitude(each.network, weights, ones(each.network), keep, scope)
                 found[f"{MASK} {keep} by {scope}"] = digest(bits)
     return found
+
+
+def _places(pools: list[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return for each source image its place in its replicate's own split."""
+    order = np.concatenate(pools)
+    places = np.full(order.max() + 1, -1)
+    places[order] = np.arange(len(order))
+    return places
 
 
 def _digest(numbers: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> str:

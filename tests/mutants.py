@@ -141,8 +141,8 @@ MUTANTS = (
     Mutant("harness/engine.py", "train",
            "yield step + 1", "yield step",  # at(k) after k + 1 updates
            "tests/test_training.py::test_snapshot_k_is_the_parameters_after_k_updates"),
-    Mutant("harness/engine.py", "train",
-           "range(program.first_step, last, CHUNK)", "range(0, last, CHUNK)",
+    Mutant("harness/engine.py", "_chunks",
+           "first = program.first_step", "first = 0",
            "tests/test_training.py::test_a_later_first_step_uses_that_step_s_rate_and_batches_and_a_new_optimiser"),
     Mutant("harness/population.py", "Program.of",
            "node.recipe, node.first_step, node.learn", "node.recipe, 0, node.learn",
@@ -180,7 +180,7 @@ MUTANTS = (
            "% np.uint64(below)", "% np.uint64(below + 1)",
            "tests/test_expression.py::test_integers_are_uniform"),
     Mutant("harness/tasks.py", "pools",
-           "order[TRAIN : TRAIN + VALIDATION]", "order[:VALIDATION]",  # validated on training images
+           "order[task.train_images : held_back]", "order[: task.validation_images]",  # validated on training images
            "tests/test_training.py::test_splits_are_disjoint_and_each_replicate_has_its_own"),
     Mutant("harness/tasks.py", "batches",
            "start = first - epochs.start * per_epoch", "start = 0",
@@ -189,7 +189,7 @@ MUTANTS = (
            "rows[:, : per_epoch * size]", "rows[:, : size].repeat(per_epoch, 1)",
            "tests/test_training.py::test_an_epoch_shows_every_image_once_and_drops_the_last_partial_batch"),
     Mutant("harness/tasks.py", "calibration",
-           'pools(replicate)["train"]', 'pools(replicate)["test"]',
+           'pools(replicate, task)["train"]', 'pools(replicate, task)["test"]',
            "tests/test_training.py::test_pairs_stay_within_their_pools"),
     Mutant("harness/network.py", "initial_values",
            "counter=i", "counter=0",
