@@ -1,6 +1,6 @@
 """The public vocabulary: what a claim is written in. Importing it is quick and does not import torch."""
 
-from harness.catalogue import Design, Scale, Source, claim, paper, watch
+from harness.catalogue import Arm, Design, Scale, Source, claim, paper, watch
 from harness.expression import Evaluation, Mask, Scores, Start, Training, evaluate, fresh, prune, random_mask, train
 from harness.hypothesis import (
     Band,
@@ -31,6 +31,7 @@ __all__ = [
     "MNIST",
     "SGD",
     "Adam",
+    "Arm",
     "Augment",
     "Band",
     "Constant",

@@ -128,7 +128,7 @@ class Claim:
     predicted: Mapping[Scale, Outcome]
     build: Callable[[Scale], Design]
     version: int = 1
-    deviations: Sequence[str] = ()
+    deviations: Mapping[Scale, Sequence[str]] = field(default_factory=dict)
     pilot: Callable[[Scale], Mapping[str, Arm]] | None = None
     _designs: dict[Scale, Design] = field(default_factory=dict, compare=False)
 
@@ -204,12 +204,13 @@ def claim(
     source: Source,
     predicted: Mapping[str, str],
     version: int = 1,
-    deviations: Sequence[str] = (),
+    deviations: Sequence[str] | Mapping[str, Sequence[str]] = (),
     pilot: Callable[[Scale], Mapping[str, Arm]] | None = None,
 ) -> Callable[[Callable[[Scale], Design]], Claim]:
     """Register the decorated function, which returns the design at a scale, as a claim.
 
-    `predicted` gives the verdict expected at each scale the claim has a design for. `pilot` returns further arms for
+    `predicted` gives the verdict expected at each scale the claim has a design for. `deviations` are those from the
+    paper, at every scale or by scale. `pilot` returns further arms for
     ``harness pilot``, such as a grid of learning rates.
     """
 
@@ -221,7 +222,12 @@ def claim(
             predicted={Scale(scale): Outcome(outcome) for scale, outcome in predicted.items()},
             build=build,
             version=version,
-            deviations=tuple(" ".join(text.split()) for text in deviations),
+            deviations={
+                Scale(scale): tuple(" ".join(text.split()) for text in texts)
+                for scale, texts in (
+                    deviations if isinstance(deviations, Mapping) else dict.fromkeys(predicted, deviations)
+                ).items()
+            },
             pilot=pilot,
         )
         if id in CLAIMS and CLAIMS[id].build.__module__ != build.__module__:

@@ -297,7 +297,8 @@ def lock(
     pilots = piloting.read(session.pilots)
     for claim in session.claims:
         check(claim, session.scale)
-        entry = registry.lock(claim, session.scale, pilots=len(piloting.runs(pilots, claim.id)), when=now())
+        runs = len(piloting.runs(piloting.of(pilots, claim.id, session.scale)))
+        entry = registry.lock(claim, session.scale, pilots=runs, when=now())
         console.print(
             f"locked {entry.claim} version {entry.version} at {entry.scale}: {entry.replicates} replicates from "
             f"{entry.first_replicate}, predicted {entry.predicted}"

@@ -61,9 +61,14 @@ def append(path: Path, pilots: Sequence[Pilot]) -> None:
         writer.writerows(asdict(pilot) for pilot in pilots)
 
 
-def runs(pilots: Sequence[Pilot], claim: str) -> list[str]:
-    """Return the dates at which a claim was piloted, each once: one run of ``harness pilot`` is one date."""
-    return sorted({pilot.date for pilot in pilots if pilot.claim == claim})
+def of(pilots: Sequence[Pilot], claim: str, scale: str) -> list[Pilot]:
+    """Return the lines of a claim at one scale, oldest first."""
+    return [pilot for pilot in pilots if (pilot.claim, pilot.scale) == (claim, scale)]
+
+
+def runs(pilots: Sequence[Pilot]) -> list[str]:
+    """Return the dates of these lines, each once: one run of ``harness pilot`` is one date."""
+    return sorted({pilot.date for pilot in pilots})
 
 
 def summarise(request: Request, results: Results, *, scale: Scale, date: str, git: str) -> list[Pilot]:

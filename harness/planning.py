@@ -137,8 +137,9 @@ def show(plan: Plan, session: Session, console: Console) -> None:
     for request in plan.requests:
         family = len({*registry.family(request.claim.paper, session.scale), request.claim.id})
         for part in request.design.parts:
+            piloted = piloting.of(pilots, request.claim.id, session.scale)
             power.add_row(
-                request.claim.id, part.name, str(len(request.replicates)), *power_of(request, part, pilots, family)
+                request.claim.id, part.name, str(len(request.replicates)), *power_of(request, part, piloted, family)
             )
     console.print(power)
     for name, reason in plan.store.bad.items():
@@ -146,9 +147,9 @@ def show(plan: Plan, session: Session, console: Console) -> None:
 
 
 def power_of(request: Request, part: Part, pilots: Sequence[Pilot], family: int) -> tuple[str, str, str, str]:
-    """Return the pilots' sd with its upper limit, power and replicates needed at Holm's first step, and the answer."""
+    """Return the claim's pilot sd with its upper limit, power and replicates needed at Holm's first step, an answer."""
     n = len(request.replicates)
-    logged = [p for p in pilots if p.claim == request.claim.id and p.what == part.name and p.sd > 0]
+    logged = [p for p in pilots if p.what == part.name and p.sd > 0]
     if not logged:
         return "no pilot", "–", "–", "unknown. Next: harness pilot"
     sd = logged[-1].sd

@@ -10,12 +10,13 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness import figures
+from harness import pilot as piloting
 from harness.catalogue import CLAIMS, CONTROLS, PAPERS, Claim, Design, Scale
 from harness.controls import Control, equal_arms, of_claims
 from harness.expression import Measured, Training
 from harness.hypothesis import Kind, Part, Reading
 from harness.lock import Locked, Registry
-from harness.pilot import Pilot, runs
+from harness.pilot import Pilot
 from harness.population import Program
 from harness.results import Results
 from harness.robustness import Effect, effects
@@ -83,6 +84,7 @@ class Section:
 
     claim: Claim
     design: Design
+    deviations: Sequence[str]
     verdict: Mapping[str, Any]
     exact: Sequence[Mapping[str, Any]]
     verdict_text: str
@@ -117,7 +119,7 @@ def _section(
     design = claim.design(scale)
     judged = [*verdict["parts"], *verdict["beside"]]
     entry = registry.find(claim, scale)
-    before = [p for p in pilots if p.claim == id and (entry is None or p.date < entry.locked)]
+    before = [p for p in piloting.of(pilots, id, scale) if entry is None or p.date < entry.locked]
     rows = [
         {
             "part": part,
@@ -132,6 +134,7 @@ def _section(
     return Section(
         claim=claim,
         design=design,
+        deviations=claim.deviations.get(scale, ()),
         verdict=verdict,
         exact=verdict.get("exact", ()),
         verdict_text=in_words(verdict, scale),
@@ -143,7 +146,7 @@ def _section(
         both=_both(rows, verdict),
         replicates=_replicates(results, id, design) if judged else [],
         bands=[f"{part.name}: {_band(part)}" for part in design.compared() if part.band is not None],
-        pilots=runs(before, id),
+        pilots=piloting.runs(before),
         piloted=", ".join(sorted({p.task for p in before})),
         cost=results.claims[id]["cost"],
         trained=_trained(design),
