@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -18,6 +18,9 @@ from rich.table import Table
 from harness.catalogue import PILOT_SEED, SUITE_SEED
 from harness.errors import InterruptedRunError, ResultsError, UsageError
 from harness.session import Session, open_run, open_session, pick_device
+
+if TYPE_CHECKING:
+    from harness.plan import Plan
 
 app = typer.Typer(
     help="Claims of pruning and lottery-ticket papers as executable experiments with statistical verdicts.",
@@ -44,6 +47,10 @@ Device = Annotated[str, typer.Option("--device", help="auto (CUDA if present), c
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="Worker processes on a CPU; one a core by default.")
 ]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Where data sets are looked for first, then HARNESS_DATA and a cache.")
+]
+Download = Annotated[bool, typer.Option("--download", help="Download data sets that are needed and not found.")]
 
 REGENERATED = ("verdicts.json", "junit.xml", "report.md", "figures")  # from the rows beside them
 
@@ -72,6 +79,8 @@ def plan(
     replicates: Replicates = None,
     quick: Quick = False,
     variant: Variant = "",
+    data_dir: DataDir = None,
+    download: Download = False,
     store: StorePath = None,
     root: Root = Path(),
 ) -> None:
@@ -80,7 +89,9 @@ def plan(
 
     session = open_session(claims, scale, root, store=store, quick=quick, replicates=replicates)
     session = replace(session, variant=variant)
-    planning.show(planning.make(session), session, console)
+    made = planning.make(session)
+    planning.show(made, session, console)
+    _require_data(made, data_dir, download)
 
 
 @app.command()
@@ -92,6 +103,8 @@ def run(
     variant: Variant = "",
     device: Device = "auto",
     workers: Workers = None,
+    data_dir: DataDir = None,
+    download: Download = False,
     store: StorePath = None,
     out: Out = None,
     root: Root = Path(),
@@ -100,16 +113,25 @@ def run(
     session = open_run(
         claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device, variant=variant
     )
-    _run(session, workers)
+    _run(session, workers, data_dir, download)
 
 
-def _run(session: Session, workers: int | None) -> None:
+def _require_data(made: Plan, data_dir: Path | None, download: bool) -> None:
+    """Find the data sets of what is due, before anything is computed. Raises DataError where one is missing."""
+    from harness import data
+
+    data.look_in(data_dir)
+    data.require({unit.node.task.source for unit in made.due()}, download=download)
+
+
+def _run(session: Session, workers: int | None, data_dir: Path | None, download: bool) -> None:
     from harness import planning, results, versions
     from harness.executor import Local
     from harness.run import provenance
     from harness.run import run as compute
 
     made = planning.make(session)
+    _require_data(made, data_dir, download)
     due = made.due()
     if due:
         with made.store.writing() as writer, Local(device=session.device, workers=workers) as executor:
@@ -189,6 +211,8 @@ def verify(
     quick: Quick = False,
     device: Device = "auto",
     workers: Workers = None,
+    data_dir: DataDir = None,
+    download: Download = False,
     store: StorePath = None,
     out: Out = None,
     root: Root = Path(),
@@ -206,7 +230,7 @@ def verify(
     if (session.committed / "results.parquet").is_file():
         changed = [] if versions.amended(session.committed) else _other_bytes(session)
         recorded = verdicts.load(session.committed / "verdicts.json")
-    _run(session, workers)
+    _run(session, workers, data_dir, download)
     judged = _judge(session)
     turned = verdicts.turned(recorded, judged)
     if turned:
@@ -253,6 +277,8 @@ def pilot(
     ] = False,
     device: Device = "auto",
     workers: Workers = None,
+    data_dir: DataDir = None,
+    download: Download = False,
     store: StorePath = None,
     root: Root = Path(),
 ) -> None:
@@ -266,6 +292,7 @@ def pilot(
 
     session = open_session(claims, scale, root, store=store, device=pick_device(device))
     made = planning.make_pilot(session, replicates, grid=grid)
+    _require_data(made, data_dir, download)
     if made.due():
         with made.store.writing() as writer, Local(device=session.device, workers=workers) as executor:
             compute(made, writer, executor, console=console, provenance=provenance(session.root, session.device))
@@ -320,6 +347,8 @@ def seed_variance(
     values: Annotated[int, typer.Option("--values", min=10, help="Replicates of a new baseline.")] = 100,
     device: Device = "auto",
     workers: Workers = None,
+    data_dir: DataDir = None,
+    download: Download = False,
     out: Out = None,
     root: Root = Path(),
 ) -> None:
@@ -328,11 +357,14 @@ def seed_variance(
     Exit status: 0 green; 1 a tier is red; 2 usage; 3 a baseline is missing or not to be trusted, or a run failed.
     Writes junit.xml and summary.md under reports/scratch/variance, and the GitHub step summary where there is one.
     """
-    from harness import findings, watching
+    from harness import data, findings, watching
     from harness.catalogue import Scale, watched
+    from harness.plan import lineage
 
     session = open_session(None, scale, root, device=pick_device(device))
     nodes = watched(recipes or [], Scale(session.scale))
+    data.look_in(data_dir)
+    data.require({node.task.source for node in lineage(nodes.values())}, download=download)
     watch = watching.Watch(nodes=nodes, scale=session.scale, root=session.root, device=session.device, workers=workers)
     if accept:
         if not reason.strip():
@@ -396,10 +428,12 @@ def why(
 
 
 @app.command()
-def doctor(store: StorePath = None, root: Root = Path()) -> None:
+def doctor(data_dir: DataDir = None, store: StorePath = None, root: Root = Path()) -> None:
     """Print versions, device, threads, data found, and the health of the store."""
+    from harness import data
     from harness import doctor as examining
 
+    data.look_in(data_dir)
     root = root.resolve()
     kept = store or Path(os.environ.get("HARNESS_STORE", root / ".harness" / "store"))
     if not examining.examine(root, kept, console):

@@ -11,7 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from harness import __version__
+from harness import __version__, data
+from harness.data import DataSet
 from harness.errors import HarnessError
 from harness.executor import cores
 from harness.lock import Registry
@@ -36,6 +37,8 @@ def examine(root: Path, store: Path, console: Console) -> bool:
     table.add_row("processor", f"{processor()}, {cores()} cores: {cores()} workers of one thread")
     table.add_row("device", _device())
     table.add_row("digits", _digits())
+    for source in data.ORIGINS:
+        table.add_row(source, _found(source))
     try:
         entries = len(Registry(root / "claims" / "registry.lock").entries)
         table.add_row("registry", f"{entries} entries, chain unbroken")
@@ -67,7 +70,13 @@ def _device() -> str:
 
 
 def _digits() -> str:
-    from harness.tasks import source
+    digits = data.load(DataSet.DIGITS)
+    pixels, classes = digits.images.shape[1], len(set(digits.labels.tolist()))
+    return f"{len(digits.images)} images of {pixels} pixels, {classes} classes (scikit-learn's)"
 
-    images, labels = source()
-    return f"{len(images)} images of {images.shape[1]} pixels, {len(set(labels.tolist()))} classes (scikit-learn's)"
+
+def _found(source: DataSet) -> str:
+    looked = data.folders()
+    if folder := data.find(source):
+        return f"{folder} ({looked[folder]})"
+    return f"not in {', '.join(map(str, looked))}. Where a claim needs it: harness run CLAIM --download, or --data-dir"

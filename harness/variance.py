@@ -89,8 +89,8 @@ def drawn(node: Training, replicate: Replicate) -> dict[str, str]:
         batches = tasks.batches(
             each.task, replicate, draw, size=each.recipe.batch, first=first, last=first + FIRST_STEPS
         )
-        places = _places(list(tasks.pools(replicate, each.task).values()))
-        found[f"batches of order {draw} from step {first}"] = _digest(places[batches.images])
+        place = _places(list(tasks.pools(replicate, each.task).values()))
+        found[f"batches of order {draw} from step {first}"] = _digest(place[batches.images])
         if each.task.augment is not Augment.NONE:
             crop, size = each.draw("augment"), each.recipe.batch
             crops = tasks.crops(each.task, replicate, crop, size=size, first=first, last=first + FIRST_STEPS)

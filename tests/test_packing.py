@@ -1,10 +1,16 @@
 """A member packed with others equals the same member alone, bit for bit: every key in the store stands on this."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from harness.data import DataSet
 from harness.engine import compute
+from harness.network import mlp
+from harness.population import Program
+from harness.tasks import MNIST, Scaling
 from tests.members import PROGRAMS, population
 
 
@@ -32,6 +38,29 @@ def test_packed_equals_alone(name):
         packed = compute(population(program, range(size), snapshots=(10,))).members
         for position in sorted({0, size // 2, size - 1}):
             assert_same(packed[position], alone[position])
+
+
+CROPPED = replace(PROGRAMS["digits mlp, odd widths, sgd"].task, augment="crop-flip", scaling="standardised")
+
+
+def test_packed_equals_alone_with_augmentation():
+    """A member's crops are its own, from its own draws."""
+    program = replace(PROGRAMS["digits mlp, odd widths, sgd"], task=CROPPED)
+    packed = compute(population(program, range(5))).members
+    for i in (0, 2, 4):
+        assert_same(packed[i], compute(population(program, [i])).members[0])
+
+
+@pytest.mark.parametrize("scaling", Scaling)
+def test_packed_equals_alone_on_mnist(real, scaling):
+    """Bytes gathered, cropped, mirrored and scaled for many members are those of each alone."""
+    real(DataSet.MNIST)
+    task = replace(MNIST, scaling=scaling, augment="crop-flip", validation_images=1000, test_images=1000)
+    recipe = replace(PROGRAMS["digits mlp, odd widths, sgd"].recipe, steps=20, validate_every=10)
+    program = Program(mlp(784, 33, 10), task, recipe)
+    packed = compute(population(program, range(5), snapshots=(10,))).members
+    for i in (0, 2, 4):
+        assert_same(packed[i], compute(population(program, [i], snapshots=(10,))).members[0])
 
 
 def test_position_does_not_matter():
