@@ -1,5 +1,6 @@
 """The public vocabulary: what a claim is written in. Importing it is quick and does not import torch."""
 
+from harness.architectures import conv_net, lenet5, resnet20, vgg19
 from harness.catalogue import Arm, Design, Scale, Source, claim, paper, watch
 from harness.expression import Evaluation, Mask, Scores, Start, Training, evaluate, fresh, prune, random_mask, train
 from harness.hypothesis import (
@@ -17,6 +18,7 @@ from harness.hypothesis import (
     percent_kept,
     slope,
 )
+from harness.layers import Image
 from harness.network import Init, Network, mlp
 from harness.recipe import SGD, Adam, Constant, Cosine, Drops, Recipe
 from harness.tasks import CIFAR10, DIGIT_DIFFERENCE, DIGITS, FASHION_MNIST, MNIST, Augment, Scaling, Task
@@ -41,6 +43,7 @@ __all__ = [
     "Drops",
     "Evaluation",
     "Exact",
+    "Image",
     "Init",
     "Mask",
     "Network",
@@ -56,11 +59,13 @@ __all__ = [
     "Training",
     "beats",
     "claim",
+    "conv_net",
     "equals",
     "evaluate",
     "exact",
     "fresh",
     "interaction",
+    "lenet5",
     "matches",
     "mlp",
     "only_beyond",
@@ -68,7 +73,9 @@ __all__ = [
     "percent_kept",
     "prune",
     "random_mask",
+    "resnet20",
     "slope",
     "train",
+    "vgg19",
     "watch",
 ]

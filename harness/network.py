@@ -1,10 +1,11 @@
-"""Networks as frozen specifications: layers, exact counts, initial values. Knows numpy, not torch."""
+"""Networks as frozen specifications: tensors, exact counts, initial values. Knows numpy, not torch."""
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -12,7 +13,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.errors import DesignError
+from harness.errors import DesignError, nearest
+from harness.layers import BatchNorm, Conv, Image, Layer, Linear, Relu, Residual, Shape, trace
 from harness.streams import Replicate, generator
 
 ALIGN = 64  # floats; slices of a member's flat parameters start at multiples of this, see `population`
@@ -24,32 +26,6 @@ class Init(StrEnum):
     GLOROT_NORMAL = "glorot-normal"  # Glorot & Bengio 2010: N(0, 2 / (fan_in + fan_out)), not truncated
     KAIMING_NORMAL = "kaiming-normal"  # He et al. 2015: N(0, 2 / fan_in)
     SIGNED_KAIMING_CONSTANT = "signed-kaiming-constant"  # Ramanujan et al. 2020, section 4.4: +-sqrt(2 / fan_in)
-
-
-@dataclass(frozen=True)
-class Linear:
-    """A fully connected layer, ``inputs`` to ``outputs``; its weights are prunable, its biases never are."""
-
-    name: str
-    inputs: int
-    outputs: int
-    bias: bool = True
-
-
-@dataclass(frozen=True)
-class BatchNorm:
-    """Normalisation of `features` over the batch, with a learned scale and shift; never pruned."""
-
-    name: str
-    features: int
-
-
-@dataclass(frozen=True)
-class Relu:
-    """Rectification."""
-
-
-Layer = Linear | BatchNorm | Relu
 
 
 @dataclass(frozen=True)
@@ -67,6 +43,14 @@ class Tensor:
         return math.prod(self.shape)
 
     @property
+    def fans(self) -> tuple[int, int]:
+        """Inputs of one output and outputs of one input (Glorot & Bengio 2010): channels times places of the kernel."""
+        if len(self.shape) == 2:
+            return self.shape[0], self.shape[1]
+        outputs, inputs, *kernel = self.shape
+        return inputs * math.prod(kernel), outputs * math.prod(kernel)
+
+    @property
     def slice(self) -> slice:
         """Where the values lie in the flat parameters."""
         return slice(self.offset, self.offset + self.size)
@@ -79,21 +63,35 @@ class Network:
     layers: tuple[Layer, ...]
     init: Init = Init.GLOROT_NORMAL
 
+    def __post_init__(self) -> None:
+        names = Counter(layer.name for layer, _ in self.traced() if isinstance(layer, Linear | Conv | BatchNorm))
+        if names and (most := names.most_common(1)[0])[1] > 1:
+            raise DesignError(f"{most[1]} layers are named {most[0]!r}: names must be unique")
+
+    def traced(self) -> Iterator[tuple[Layer, Shape]]:
+        """Yield every layer, those of residual blocks included, with the shape of its output for one example."""
+        return trace(self.layers, (self.inputs,))
+
     def tensors(self) -> tuple[Tensor, ...]:
-        """Return the parameter tensors in order, weights as (inputs, outputs)."""
+        """Return the parameter tensors in order.
+
+        Weights are (inputs, outputs) of linear layers, (outputs, inputs, kernel, kernel) of convolutions.
+        """
         return tuple(self._tensors())
 
     def _tensors(self) -> Iterator[Tensor]:
         offset = 0
-        for layer in self.layers:
+        for layer, _ in self.traced():
             parts: list[tuple[str, tuple[int, ...], bool]] = []
             if isinstance(layer, Linear):
                 parts.append((f"{layer.name}.weight", (layer.inputs, layer.outputs), True))
-                if layer.bias:
-                    parts.append((f"{layer.name}.bias", (layer.outputs,), False))
+            elif isinstance(layer, Conv):
+                parts.append((f"{layer.name}.weight", (layer.outputs, layer.inputs, layer.kernel, layer.kernel), True))
             elif isinstance(layer, BatchNorm):
                 parts.append((f"{layer.name}.scale", (layer.features,), False))
                 parts.append((f"{layer.name}.shift", (layer.features,), False))
+            if isinstance(layer, Linear | Conv) and layer.bias:
+                parts.append((f"{layer.name}.bias", (layer.outputs,), False))
             for name, shape, prunable in parts:
                 yield Tensor(name, shape, offset, prunable)
                 offset += -(-math.prod(shape) // ALIGN) * ALIGN
@@ -114,23 +112,63 @@ class Network:
         return sum(t.size for t in self.tensors() if t.prunable)
 
     @property
+    def parameters(self) -> int:
+        """Number of learned values: weights, biases, BatchNorm's scales and shifts."""
+        return sum(t.size for t in self.tensors())
+
+    @property
+    def convolutions(self) -> tuple[str, ...]:
+        """Names of the convolutions, those in shortcuts left out."""
+        shortcuts = [each.shortcut for each in self.layers if isinstance(each, Residual)]
+        apart = {layer.name for shortcut in shortcuts for layer in shortcut if isinstance(layer, Conv)}
+        names = (layer.name for layer, _ in self.traced() if isinstance(layer, Conv))
+        return tuple(name for name in names if name not in apart)
+
+    @property
     def label(self) -> str:
-        """A few words for reports: widths, BatchNorm, biases, initialisation, weights."""
-        linears = [layer for layer in self.layers if isinstance(layer, Linear)]
-        widths = "-".join(str(width) for width in (linears[0].inputs, *(layer.outputs for layer in linears)))
+        """A few words for reports: kind, input, widths, BatchNorm, biases, initialisation, weights."""
+        linears = [layer for layer, _ in self.traced() if isinstance(layer, Linear)]
+        image = next((layer for layer in self.layers if isinstance(layer, Image)), None)
+        if image is None:
+            kind, widths = "MLP", [str(width) for width in (linears[0].inputs, *(layer.outputs for layer in linears))]
+        else:
+            residual = any(isinstance(layer, Residual) for layer in self.layers)
+            kind = "residual network" if residual else "convolutional network"
+            widths = [f"{image.channels}x{image.height}x{image.width}"]
+            shown = (*self.convolutions, *(layer.name for layer in linears))
+            layers = [layer for layer, _ in self.traced() if isinstance(layer, Conv | Linear)]
+            for (_, width), same in itertools.groupby((type(x), x.outputs) for x in layers if x.name in shown):
+                count = len(list(same))
+                widths.append(f"{count}*{width}" if count > 1 else str(width))
         norm = ", BatchNorm" if self.batch_norms else ""
         bias = "" if linears[-1].bias else ", no biases"
-        return f"MLP {widths} ({self.init}{norm}{bias}; {self.weights:,} weights)"
+        return f"{kind} {'-'.join(widths)} ({self.init}{norm}{bias}; {self.weights:,} weights)"
 
     @property
     def batch_norms(self) -> int:
         """Number of BatchNorm layers."""
-        return sum(isinstance(layer, BatchNorm) for layer in self.layers)
+        return sum(isinstance(layer, BatchNorm) for layer, _ in self.traced())
+
+    def multiply_adds(self, keep: Mapping[str, int] | None = None) -> int:
+        """Return the multiply-adds of one forward pass of one example, from products with weights alone.
+
+        A weight counts once for every place its output is computed at, padding included. `keep` says how many weights
+        a layer keeps; layers it does not name are dense. Raises DesignError for a layer the network does not have.
+        """
+        kept = {name: tensor.size for name, tensor in self.prunable().items()}
+        for name, count in (keep or {}).items():
+            if name not in kept:
+                raise DesignError(f"no layer {name!r} in the network{nearest(name, kept)}")
+            kept[name] = count
+        places = {
+            layer.name: math.prod(shape[1:]) for layer, shape in self.traced() if isinstance(layer, Linear | Conv)
+        }
+        return sum(count * places[name] for name, count in kept.items())
 
     @property
-    def multiply_adds(self) -> int:
-        """Multiply-adds of one dense forward pass of one input."""
-        return self.weights
+    def activations(self) -> int:
+        """Number of values that all layers give for one example."""
+        return sum(math.prod(shape) for _, shape in self.traced())
 
     @property
     def outputs(self) -> int:
@@ -140,7 +178,12 @@ class Network:
     @property
     def inputs(self) -> int:
         """Length of an input vector."""
-        return next(layer.inputs for layer in self.layers if isinstance(layer, Linear))
+        for layer in self.layers:
+            if isinstance(layer, Image):
+                return layer.channels * layer.height * layer.width
+            if isinstance(layer, Linear):
+                return layer.inputs
+        raise DesignError("a network needs an Image or a Linear layer, which says what its input is")
 
 
 def mlp(*widths: int, bias: bool = True, batch_norm: bool = False, init: Init = Init.GLOROT_NORMAL) -> Network:
@@ -173,15 +216,15 @@ def initial_values(network: Network, replicate: Replicate, stream: str, draw: in
     for i, tensor in enumerate(network.tensors()):
         rng = generator(replicate, stream, draw, counter=i)
         if tensor.prunable:
-            flat[tensor.slice] = _weights(rng, tensor.shape, network.init)
+            flat[tensor.slice] = _weights(rng, tensor, network.init)
         elif tensor.name.endswith(".scale"):
             flat[tensor.slice] = 1.0
     return flat
 
 
-def _weights(rng: np.random.Generator, shape: tuple[int, ...], init: Init) -> NDArray[np.float32]:
-    fan_in, fan_out = shape
-    size = fan_in * fan_out
+def _weights(rng: np.random.Generator, tensor: Tensor, init: Init) -> NDArray[np.float32]:
+    fan_in, fan_out = tensor.fans
+    size = tensor.size
     match init:
         case Init.GLOROT_NORMAL:
             values = rng.standard_normal(size) * math.sqrt(2 / (fan_in + fan_out))
@@ -203,13 +246,14 @@ def initial_scores(network: Network, replicate: Replicate, stream: str, draw: in
         if tensor.prunable:
             raw = generator(replicate, stream, draw, counter=i).bit_generator.random_raw(tensor.size)
             uniform = (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53
-            flat[tensor.slice] = ((2 * uniform - 1) / math.sqrt(tensor.shape[0])).astype(np.float32)
+            flat[tensor.slice] = ((2 * uniform - 1) / math.sqrt(tensor.fans[0])).astype(np.float32)
     return flat
 
 
 def kept_counts(network: Network, keep: dict[str, Fraction]) -> dict[str, int]:
-    """Return how many weights each layer keeps: round-half-up(n * keep) of the layer's original n."""
-    return {layer: round_half_up(tensor.size * keep[layer]) for layer, tensor in network.prunable().items()}
+    """Return how many weights each layer in `keep` keeps: round-half-up(n * keep) of the layer's original n."""
+    layers = {layer: tensor for layer, tensor in network.prunable().items() if layer in keep}
+    return {layer: round_half_up(tensor.size * keep[layer]) for layer, tensor in layers.items()}
 
 
 def round_half_up(x: Fraction) -> int:

@@ -266,11 +266,11 @@ def member_seconds(program: Program, store: Store) -> float:
     if measured:
         return float(np.median(measured[:5]))
     batch = program.recipe.batch if program.recipe is not None else 0
-    flops = 6 * program.network.weights * batch * program.steps
+    flops = 6 * program.network.multiply_adds() * batch * program.steps
     return flops / FLOPS + program.steps * program.network.flat_size * (3e-8 if program.learn else 2e-9)
 
 
 def population_bytes(program: Program, members: int) -> int:
     """Return about how much memory a population of `members` takes."""
-    evaluation = 1000 * 4 * 3 * sum(t.shape[-1] for t in program.network.tensors())
+    evaluation = 1000 * 4 * 2 * program.network.activations
     return members * (program.network.flat_size * BYTES_A_PARAMETER + evaluation)

@@ -1,10 +1,13 @@
 """Members and populations made by hand, for tests of the engine."""
 
+from dataclasses import replace
 from fractions import Fraction
 
+from harness.architectures import conv_net
 from harness.expression import Scores
+from harness.layers import AveragePool, BatchNorm, Conv, Image, Linear, Relu, Residual
 from harness.masks import random_bits
-from harness.network import initial_scores, initial_values, mlp
+from harness.network import Network, initial_scores, initial_values, mlp
 from harness.population import Member, Population, Program
 from harness.recipe import SGD, Adam, Recipe
 from harness.streams import Replicate
@@ -20,6 +23,31 @@ PROGRAMS = {
     "difference batch-norm mlp, odd widths": Program(mlp(128, 33, 17, 10, batch_norm=True), DIGIT_DIFFERENCE, MOMENTUM),
     "edge-popup": Program(mlp(64, 300, 100, 10, bias=False), DIGITS, MOMENTUM, learn=Scores(Fraction(1, 2))),
     "edge-popup, odd widths": Program(mlp(64, 33, 17, 10, bias=False), DIGITS, MOMENTUM, learn=Scores(Fraction(1, 3))),
+}
+CONVOLUTIONAL = conv_net(2, image=Image(1, 8, 8), width=Fraction(1, 13))  # 5 and 20 units
+RESIDUAL = Network(
+    (
+        Image(1, 8, 8),
+        Conv("conv1", 1, 5, bias=False),
+        BatchNorm("bn1", 5),
+        Relu(),
+        Residual((Conv("conv2", 5, 5, bias=False), BatchNorm("bn2", 5), Relu(), Conv("conv3", 5, 5))),
+        Relu(),
+        Residual(
+            (Conv("conv4", 5, 7, stride=2, bias=False), BatchNorm("bn4", 7)),
+            (Conv("shortcut", 5, 7, kernel=1, stride=2, padding=0, bias=False), BatchNorm("bn", 7)),
+        ),
+        Relu(),
+        AveragePool(),
+        Linear("output", 7, 10),
+    )
+)
+UNBIASED = conv_net(2, image=Image(1, 8, 8), width=Fraction(1, 13), bias=False)
+CONVOLUTIONS = {  # apart from `PROGRAMS`, whose tests are many
+    "convolutional, adam": Program(CONVOLUTIONAL, DIGITS, ADAM),
+    "residual batch-norm, sgd": Program(RESIDUAL, DIGITS, MOMENTUM),
+    "residual batch-norm, bfloat16": Program(RESIDUAL, DIGITS, replace(MOMENTUM, numerics="bfloat16")),
+    "convolutional edge-popup": Program(UNBIASED, DIGITS, MOMENTUM, learn=Scores(Fraction(1, 3))),
 }
 
 

@@ -10,8 +10,11 @@ import torch
 from torch.nn import functional
 
 from harness import engine, tasks
+from harness.architectures import conv_net
 from harness.expression import Scores
+from harness.layers import Image
 from harness.network import Init, initial_scores, initial_values, mlp
+from harness.nn import forward
 from harness.population import Member, Population, Program
 from harness.recipe import SGD, Recipe
 from harness.streams import Replicate
@@ -175,3 +178,32 @@ def test_scores_that_are_no_numbers_are_an_outcome():
     assert result.diverged
     assert {row.value for row in result.rows if row.metric.endswith("accuracy")} == {DIGITS.chance}
     assert {layer: result.arrays["mask"][t.slice].sum() for layer, t in NET.prunable().items()} == USED
+
+
+def test_convolutions_are_scored_and_masked_like_other_layers():
+    """On a convolutional net the scores' gradients are autograd's, each layer uses its k, and that is the mask."""
+    net = conv_net(
+        2, image=Image(1, 8, 8), width=Fraction(1, 13), bias=False, init=Init.SIGNED_KAIMING_CONSTANT
+    )  # 45, 225, 1600, 400 and 200 weights
+    program = replace(PROGRAM, network=net, recipe=replace(RECIPE, steps=1, optimiser=SGD(0.1)))
+    used = {"conv1": 14, "conv2": 68, "fc1": 480, "fc2": 120, "output": 60}  # 13.5 and 67.5, halves up
+    stack, train = training(program)
+    for name, leaf in stack.leaves().items():
+        assert (leaf != 0).flatten(1).sum(1).tolist() == [used[name.removesuffix(".weight")]] * 2
+    next(train)
+    result = engine.compute(Population(program, members(program, 2))).members
+    for i, m in enumerate(members(program, 2)):
+        scores = {t.name: torch.from_numpy(m.scores[t.slice].copy()).requires_grad_() for t in net.tensors()}
+        effective = {
+            t.name: torch.from_numpy(m.start[t.slice])
+            .mul(GetSubnet.apply(scores[t.name].abs(), used[t.name.removesuffix(".weight")]) * math.sqrt(10 / 3))
+            .view(1, *t.shape)
+            for t in net.tensors()
+        }
+        batch = tasks.batches(DIGITS, m.replicate, m.order_draw, size=60, first=0, last=1)
+        x = torch.from_numpy(tasks.source()[0][batch.images[0, :, 0]])[None]
+        functional.cross_entropy(forward(net, effective, x)[0], torch.from_numpy(batch.answers[0])).backward()
+        for t in net.tensors():
+            torch.testing.assert_close(stack.learned_RP.grad[i, t.slice], scores[t.name].grad, rtol=1e-3, atol=1e-7)
+        mask = result[i].arrays["mask"]
+        assert {layer: mask[t.slice].sum() for layer, t in net.prunable().items()} == used

@@ -11,7 +11,7 @@ from harness.engine import compute
 from harness.network import mlp
 from harness.population import Program
 from harness.tasks import MNIST, Scaling
-from tests.members import PROGRAMS, population
+from tests.members import CONVOLUTIONS, PROGRAMS, population
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -69,3 +69,21 @@ def test_position_does_not_matter():
     first = compute(population(program, [5, 1, 2, 3])).members[0]
     last = compute(population(program, [3, 4, 2, 5])).members[-1]
     assert_same(first, last)
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_packed_convolutions_equal_alone(name):
+    """First, a masked one and last of 3 and 8 members of convolutional networks have what they have alone."""
+    program = CONVOLUTIONS[name]
+    alone = {i: compute(population(program, [i], snapshots=(10,))).members[0] for i in (0, 2, 4, 7)}
+    for size in (3, 8):
+        packed = compute(population(program, range(size), snapshots=(10,))).members
+        for position in sorted({0, 2, size // 2, size - 1} & alone.keys()):
+            assert_same(packed[position], alone[position])
+
+
+def test_residual_network_learns():
+    """Half a hundred steps bring a residual network of 1,000 weights well above chance: its parts work together."""
+    result = compute(population(CONVOLUTIONS["residual batch-norm, sgd"], [0])).members[0]
+    accuracy = next(row.value for row in result.rows if row.metric == "test_accuracy")
+    assert accuracy > 0.5
