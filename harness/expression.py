@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 from fractions import Fraction
@@ -105,11 +105,15 @@ class Snapshot(_Keyed):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prune(_Keyed):
-    """The mask of the largest magnitudes of `source` among the weights its training still had."""
+    """The mask of the largest magnitudes of `source` among the weights its training still had.
+
+    Layers that `among` does not name keep what they had; without names, all layers are pruned.
+    """
 
     source: Snapshot
     keep: Keep
     scope: Scope = Scope.LAYER
+    among: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -229,32 +233,40 @@ def train(
     return Training(network, task, recipe, mask, start, first_step, learn, draws)
 
 
-def prune(source: Training | Snapshot, *, keep: Keep, scope: Scope | str = Scope.LAYER) -> Prune:
+def prune(
+    source: Training | Snapshot, *, keep: Keep, scope: Scope | str = Scope.LAYER, among: Iterable[str] = ()
+) -> Prune:
     """Keep the largest-magnitude weights of `source` (a training means its end).
 
     `keep` is the fraction of the ORIGINAL weights, one for all layers or ``((layer, fraction), ...)``; with scope
-    ``"global"`` all layers compete and `keep` is one fraction. Counts are round-half-up(n * keep); ties go to the
-    lower index. Raises DesignError for a density outside (0, 1], an unknown layer, or one above the source's.
+    ``"global"`` all layers compete and `keep` is one fraction. `among` names the layers that are pruned or compete, and
+    `keep` is then the fraction of their weights; the others keep what the source has. Counts are
+    round-half-up(n * keep); ties go to the lower index. Raises DesignError for a density outside (0, 1], an unknown
+    layer, one above the source's, or one that only training would tell.
     """
     snapshot = source if isinstance(source, Snapshot) else Snapshot(source, "end")
     if scope not in list(Scope):
         raise DesignError(f"unknown scope {scope!r}{nearest(scope, list(Scope))} Scopes: {', '.join(Scope)}")
     scope = Scope(scope)
     training = snapshot.training
+    network = training.network
     if training.learn is not None:
         raise DesignError("prune() of a training of scores: its weights are as drawn. Next: use its learned_mask()")
     if scope is Scope.GLOBAL and not isinstance(keep, Fraction):
         raise DesignError("prune(scope='global') takes one fraction; layers have no fractions of their own there")
-    _check_keep(training.network, keep)
-    node = Prune(snapshot, keep, scope)
+    chosen = _in_order(network, tuple(among))
+    _check_keep(network, keep, chosen)
+    node = Prune(snapshot, keep, scope, chosen)
     if training.mask is not None and density(node) > density(training.mask):
         raise DesignError(
             f"prune to {float(density(node)):.4f} of the weights from a training that has only "
             f"{float(density(training.mask)):.4f}: pruning cannot bring weights back"
         )
-    if scope is Scope.LAYER and (before := _layer_counts(training.mask)):
-        after = kept_counts(training.network, layer_keep(training.network, keep))
-        if grown := [layer for layer in after if after[layer] > before[layer]]:
+    if scope is Scope.LAYER and training.mask is not None:
+        after = kept_counts(network, layer_keep(network, keep, chosen))
+        known = {layer: kept_in(training.mask, network, frozenset({layer})) for layer in after}
+        before = {layer: count for layer, count in known.items() if count is not None}
+        if grown := [layer for layer in before if after[layer] > before[layer]]:
             raise DesignError(
                 f"prune would keep {after[grown[0]]} weights of {grown[0]}, of which {before[grown[0]]} are left: "
                 "pruning cannot bring weights back"
@@ -262,12 +274,47 @@ def prune(source: Training | Snapshot, *, keep: Keep, scope: Scope | str = Scope
     return node
 
 
-def _layer_counts(mask: Mask | None) -> dict[str, int] | None:
-    """Return how many weights of each layer a mask keeps, or None where that is known only after training."""
-    if mask is None or (isinstance(mask, Prune) and mask.scope is Scope.GLOBAL):
+def _in_order(network: Network, among: tuple[str, ...]) -> tuple[str, ...]:
+    """Return `among` in the network's order, and no names where it names all layers: one choice has one key."""
+    layers = tuple(network.prunable())
+    if unknown := [name for name in among if name not in layers]:
+        raise DesignError(f"among= names {unknown[0]!r}, no layer with weights{nearest(unknown[0], layers)}")
+    chosen = tuple(name for name in layers if name in among)
+    return () if chosen == layers else chosen
+
+
+def kept_in(mask: Mask | None, network: Network, layers: frozenset[str]) -> int | None:
+    """Return how many weights `mask` keeps in `layers` together, or None where that is known only after training.
+
+    Layers that competed with others, in scope ``"global"``, have a known count only all together.
+    """
+    if not layers:
+        return 0
+    sizes = {name: tensor.size for name, tensor in network.prunable().items()}
+    match mask:
+        case None:
+            return sum(sizes[name] for name in layers)
+        case Prune():
+            among = frozenset(mask.among or sizes)
+            rest = kept_in(mask.source.training.mask, network, layers - among)
+            if mask.scope is Scope.LAYER:
+                counts = kept_counts(network, layer_keep(network, mask.keep, mask.among))
+                here: int | None = sum(counts[name] for name in layers & among)
+            elif among <= layers:
+                assert isinstance(mask.keep, Fraction)
+                here = round_half_up(sum(sizes[name] for name in among) * mask.keep)
+            else:
+                here = None if layers & among else 0
+            return None if here is None or rest is None else here + rest
+        case LearnedMask():
+            learn = mask.training.learn
+            keep: Keep | None = None if learn is None else learn.keep
+        case RandomMask():
+            keep = mask.keep
+    if keep is None:
         return None
-    learn = mask.training.learn if isinstance(mask, LearnedMask) else mask
-    return None if learn is None else kept_counts(network_of(mask), layer_keep(network_of(mask), learn.keep))
+    counts = kept_counts(network, layer_keep(network, keep))
+    return sum(counts[name] for name in layers)
 
 
 def random_mask(network: Network, *, keep: Keep, draw: int = 0) -> RandomMask:
@@ -311,7 +358,7 @@ def _check_fit(network: Network, task: Task, mask: Mask | None, start: Start) ->
             )
 
 
-def _check_keep(network: Network, keep: Keep) -> None:
+def _check_keep(network: Network, keep: Keep, among: tuple[str, ...] = ()) -> None:
     fractions = dict(keep) if isinstance(keep, tuple) else {"every layer": keep}
     for where, fraction in fractions.items():
         if not isinstance(fraction, Fraction):
@@ -321,13 +368,15 @@ def _check_keep(network: Network, keep: Keep) -> None:
                 f"density of {where} is {fraction}: it is the fraction KEPT, in (0, 1]. "
                 "Next: correct keep= in the claim or its study.py."
             )
-    if isinstance(keep, tuple) and set(fractions) != set(network.prunable()):
-        raise DesignError(f"keep names layers {sorted(fractions)}, the network has {sorted(network.prunable())}")
+    pruned = among or tuple(network.prunable())
+    if isinstance(keep, tuple) and set(fractions) != set(pruned):
+        whose = "among= has" if among else "the network has"
+        raise DesignError(f"keep names layers {sorted(fractions)}, {whose} {sorted(pruned)}")
 
 
-def layer_keep(network: Network, keep: Keep) -> dict[str, Fraction]:
-    """Return the fraction each layer keeps under layerwise pruning."""
-    return dict(keep) if isinstance(keep, tuple) else dict.fromkeys(network.prunable(), keep)
+def layer_keep(network: Network, keep: Keep, among: tuple[str, ...] = ()) -> dict[str, Fraction]:
+    """Return the fraction that each layer, or each of those in `among`, keeps under layerwise pruning."""
+    return dict(keep) if isinstance(keep, tuple) else dict.fromkeys(among or network.prunable(), keep)
 
 
 def network_of(node: Mask | Measured) -> Network:
@@ -342,7 +391,10 @@ def network_of(node: Mask | Measured) -> Network:
 
 
 def kept(node: Mask | Measured) -> int:
-    """Return how many weights a mask keeps or a measured network uses: structural and exact, before anything is run."""
+    """Return how many weights a mask keeps or a measured network uses: structural and exact, before anything is run.
+
+    Raises DesignError where only training would tell: layers left out now that competed with others in a round before.
+    """
     match node:
         case Training(learn=Scores(keep=keep)):
             return sum(kept_counts(node.network, layer_keep(node.network, keep)).values())
@@ -350,11 +402,15 @@ def kept(node: Mask | Measured) -> int:
             return kept(node.training)
         case Training() | Evaluation():
             return node.network.weights if node.mask is None else kept(node.mask)
-        case Prune(scope=Scope.GLOBAL, keep=Fraction() as keep):
-            return round_half_up(network_of(node).weights * keep)
         case Prune() | RandomMask():
             network = network_of(node)
-            return sum(kept_counts(network, layer_keep(network, node.keep)).values())
+            count = kept_in(node, network, frozenset(network.prunable()))
+            if count is None:
+                raise DesignError(
+                    "among= leaves out layers that competed with others in an earlier round: what they have left is "
+                    "known only after training. Next: give every round the same among="
+                )
+            return count
 
 
 def density(node: Mask | Measured) -> Fraction:

@@ -37,22 +37,31 @@ def largest(magnitudes: NDArray[np.float32], alive: Bits, count: int) -> Bits:
     return mask
 
 
-def prune_by_magnitude(network: Network, weights: Flat, alive: Bits, keep: Keep, scope: Scope) -> Bits:
+def prune_by_magnitude(
+    network: Network, weights: Flat, alive: Bits, keep: Keep, scope: Scope, among: tuple[str, ...] = ()
+) -> Bits:
     """Return the mask of the largest |weights| still `alive`; shapes (flat_size,).
 
     Biases and BatchNorm are never pruned: their places stay True. Layerwise, each layer keeps round-half-up(n * keep)
     of its original n; globally, all prunable weights compete, ties going to the earlier layer, then the lower index.
+    With `among`, only the layers of these names are pruned or compete; the others stay as they are in `alive`.
     """
     mask = ones(network)
-    layers = network.prunable()
+    layers = {}
+    for name, tensor in network.prunable().items():
+        if not among or name in among:
+            layers[name] = tensor
+        else:
+            mask[tensor.slice] = alive[tensor.slice]
     if scope is Scope.LAYER:
-        counts = kept_counts(network, layer_keep(network, keep))
+        counts = kept_counts(network, layer_keep(network, keep, among))
         for name, tensor in layers.items():
             mask[tensor.slice] = largest(np.abs(weights[tensor.slice]), alive[tensor.slice], counts[name])
         return mask
     assert isinstance(keep, Fraction)
     places = np.concatenate([np.arange(network.flat_size)[tensor.slice] for tensor in layers.values()])
-    mask[places] = largest(np.abs(weights[places]), alive[places], round_half_up(network.weights * keep))
+    count = round_half_up(sum(t.size for t in layers.values()) * keep)
+    mask[places] = largest(np.abs(weights[places]), alive[places], count)
     return mask
 
 

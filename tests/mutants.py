@@ -110,8 +110,9 @@ MUTANTS = (
     Mutant("harness/expression.py", "prune",
            "after[layer] > before[layer]", "after[layer] > sum(before.values())",
            "tests/test_expression.py::test_a_growing_layer_is_refused"),
-    Mutant("harness/expression.py", "kept",
-           "return round_half_up(network_of(node).weights * keep)", "return int(network_of(node).weights * keep)",
+    Mutant("harness/expression.py", "kept_in",
+           "round_half_up(sum(sizes[name] for name in among) * mask.keep)",
+           "int(sum(sizes[name] for name in among) * mask.keep)",
            "tests/test_masks.py::test_structural_counts_are_those_of_the_bits"),
     Mutant("harness/plan.py", "Plan._mask",
            "else self._mask(source.mask, replicate)", "else ones(network)",  # each round prunes the whole network

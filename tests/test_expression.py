@@ -70,6 +70,7 @@ CHANGES = {
     "recipe version": {"recipe": replace(RECIPE, version=2)},
     "mask's density": {"mask": prune(DENSE, keep=THIRD)},
     "mask's scope": {"mask": prune(DENSE, keep=HALF, scope="global")},
+    "mask's layers": {"mask": prune(DENSE, keep=HALF, among=["fc1"])},
     "mask's source": {"mask": prune(DENSE.at(100), keep=HALF)},
     "mask's kind": {"mask": random_mask(NET, keep=HALF)},
     "no mask": {"mask": None},
@@ -252,6 +253,38 @@ def test_a_growing_layer_is_refused():
     sparse = ticket(mask=prune(DENSE, keep=(("fc1", HALF), ("output", Fraction(1, 5)))))
     with pytest.raises(DesignError, match="output"):
         prune(sparse, keep=(("fc1", Fraction(1, 5)), ("output", HALF)))
+
+
+def test_layers_named_in_any_order_have_one_key():
+    """`among` is a choice of layers: order does not count, and naming all of them is the default."""
+    net = mlp(64, 30, 20, 10)
+    dense = train(net, DIGITS, RECIPE)
+    one, other = (prune(dense, keep=HALF, scope="global", among=names) for names in (("fc1", "fc2"), ("fc2", "fc1")))
+    assert one == other
+    assert one.among == ("fc1", "fc2")
+    assert prune(dense, keep=HALF, among=["output", "fc2", "fc1"]) == prune(dense, keep=HALF)
+    assert describe(prune(dense, keep=HALF)).keys() == {"is", "source", "keep"}
+    assert kept(one) == 1260 + 200  # half of 1920 + 600, and all of the output's
+
+
+def test_layers_left_out_must_have_a_known_count():
+    """After a round over all layers, how the rest stands is an outcome of training, so density would be unknown."""
+    first = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=HALF, scope="global"))
+    with pytest.raises(DesignError, match=r"known only after training. Next: give every round the same among="):
+        prune(first, keep=THIRD, scope="global", among=("fc1",))
+
+
+def test_a_fraction_among_layers_is_of_their_weights():
+    """Fractions name exactly the layers they are among, a growing one is refused, and so is a layer without weights."""
+    sparse = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=THIRD, scope="global", among=("fc1",)))
+    assert kept(sparse) == 640 + 300
+    assert kept(prune(sparse, keep=(("output", HALF),), among=("output",))) == 640 + 150
+    with pytest.raises(DesignError, match="pruning cannot bring weights back"):
+        prune(sparse, keep=HALF, scope="global", among=("fc1",))
+    with pytest.raises(DesignError, match=r"keep names layers \['fc1'\], among= has \['output'\]"):
+        prune(DENSE, keep=(("fc1", HALF),), among=("output",))
+    with pytest.raises(DesignError, match=r"among= names 'fc9', no layer with weights; did you mean fc1\?"):
+        prune(DENSE, keep=HALF, among=("fc9",))
 
 
 # --- what does not fit -------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness import engine, tasks
+from harness.errors import DesignError
 from harness.expression import Scope, density, kept, prune, random_mask, train
 from harness.masks import learned_bits, ones, prune_by_magnitude, random_bits
 from harness.network import mlp, round_half_up
@@ -18,7 +19,7 @@ from harness.population import Population
 from harness.recipe import SGD, Adam, Recipe
 from harness.streams import Replicate
 from harness.tasks import DIGITS
-from tests.members import PROGRAMS, member
+from tests.members import CONVOLUTIONS, PROGRAMS, member
 
 LENET = mlp(784, 300, 100, 10)
 SMALL = mlp(5, 4, 3)  # 20 and 12 weights, 4 and 3 biases
@@ -280,3 +281,74 @@ def test_snapshots_of_a_masked_training_are_masked_from_the_first():
     np.testing.assert_array_equal(arrays["0"], m.start * m.mask)
     for slot, values in arrays.items():
         assert not values[~m.mask].any(), slot
+
+
+# --- pruning some layers among others ---
+
+CONVOLUTIONAL = CONVOLUTIONS["convolutional, adam"].network  # 45 and 225 weights in convolutions, 2,200 in others
+CONVS = CONVOLUTIONAL.convolutions
+CONV_DENSE = train(CONVOLUTIONAL, DIGITS, Recipe(optimiser=Adam(1e-3), steps=4, batch=60))
+
+
+def bits_by_layer(mask):
+    return {layer: int(mask[t.slice].sum()) for layer, t in CONVOLUTIONAL.prunable().items()}
+
+
+@pytest.mark.parametrize("scope", Scope)
+def test_layers_that_are_left_out_keep_what_they_had(scope):
+    """Among convolutions the fraction counts their weights alone; the others stay as the source's mask has them."""
+    drawn = np.random.default_rng(4).standard_normal(CONVOLUTIONAL.flat_size).astype(np.float32)
+    drawn[CONVOLUTIONAL.prunable()["conv1"].slice] *= 10  # globally conv1 keeps more than its share
+    alive = ones(CONVOLUTIONAL)
+    alive[CONVOLUTIONAL.prunable()["fc1"].slice][::4] = False
+    mask = prune_by_magnitude(CONVOLUTIONAL, drawn, alive, HALF, scope, CONVS)
+    counts = bits_by_layer(mask)
+    assert (counts["fc1"], counts["fc2"], counts["output"]) == (1200, 400, 200)
+    assert not (mask & ~alive).any()
+    if scope is Scope.LAYER:
+        assert (counts["conv1"], counts["conv2"]) == (23, 113)  # 22.5 and 112.5
+    else:
+        assert counts["conv1"] + counts["conv2"] == 135
+        assert counts["conv1"] > 23
+        places = np.concatenate([np.arange(len(mask))[CONVOLUTIONAL.prunable()[name].slice] for name in CONVS])
+        assert set(np.flatnonzero(mask[places])) == naive(drawn[places], alive[places], 135)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(st.tuples(st.sampled_from(["convs", "others", "all", "conv1"]), st.booleans()), max_size=4))
+def test_counts_among_layers_are_those_of_the_bits(rounds):
+    """Whatever rounds went before, structural counts are the mask's, or it is refused because they cannot be known."""
+    names = {
+        "convs": CONVS,
+        "others": ("fc1", "fc2", "output"),
+        "all": (),
+        "conv1": ("conv1",),
+    }
+    rng = np.random.default_rng(5)
+    dense, alive, competed = CONV_DENSE, ones(CONVOLUTIONAL), []
+    for k, (which, together) in enumerate(rounds, start=1):
+        scope = Scope.GLOBAL if together else Scope.LAYER
+        try:
+            node = prune(dense, keep=Fraction(3, 5) ** k, scope=scope, among=names[which])
+        except DesignError as error:
+            assert "only after training" in str(error)  # noqa: PT017 - either outcome is right, for a reason
+            assert any(set(names[which]) & group and not group <= set(names[which]) for group in competed)
+            return
+        weights = rng.standard_normal(CONVOLUTIONAL.flat_size).astype(np.float32)
+        try:
+            alive = prune_by_magnitude(CONVOLUTIONAL, weights, alive, node.keep, node.scope, node.among)
+        except ValueError:  # a layer of its own has fewer left, which a global round before had not said
+            return
+        assert kept(node) == sum(bits_by_layer(alive).values())
+        if together:
+            competed.append(set(names[which] or CONVOLUTIONAL.prunable()))
+        dense = train(CONVOLUTIONAL, DIGITS, CONV_DENSE.recipe, mask=node)
+
+
+def test_a_ladder_among_convolutions_is_exact():
+    """Three rounds of 20 % over the convolutions leave round-half-up of .8^k of them and every other weight."""
+    dense = CONV_DENSE
+    for k in range(1, 4):
+        node = prune(dense, keep=Fraction(4, 5) ** k, scope="global", among=CONVS)
+        dense = train(CONVOLUTIONAL, DIGITS, CONV_DENSE.recipe, mask=node)
+        assert kept(dense) == half_up(270, Fraction(4, 5) ** k) + 2200

@@ -352,6 +352,17 @@ def test_scope_and_draw_reach_the_member(store, writer):
     np.testing.assert_array_equal(member.start, initial_values(NET, REPLICATES[0], "reinit", 2))
 
 
+def test_layers_that_are_left_out_reach_the_member(store, writer):
+    """A mask among some layers leaves the others whole in the member that is trained under it."""
+    node = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=QUARTER, scope="global", among=("fc1",)))
+    plan = Plan([request(node, replicates=REPLICATES[:1])], store)
+    compute(plan, writer)
+    (member,) = plan.pack([plan.units[unit_name(node, REPLICATES[0])]]).members
+    layers = NET.prunable()
+    assert member.mask[layers["output"].slice].all()
+    assert member.mask[layers["fc1"].slice].sum() == layers["fc1"].size // 4
+
+
 def test_a_program_is_what_its_members_have_in_common():
     """Network, task, recipe, first step and what is learned; a late start makes only the steps that are left."""
     assert Program.of(FIRST) == Program(NET, DIGITS, RECIPE, first_step=5)
