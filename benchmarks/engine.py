@@ -196,10 +196,9 @@ def main() -> None:
             loops.append(run("plain", name, 1, args.steps))
         loop = min(loops)
         print(f"\n{name}: {flops / 1e6:.1f} MFLOP a member-step, validation included; microseconds a member-step\n")
-        print(
-            "| members | floor: products | evaluation | bytes | floor | engine | over the floor | GFLOP/s | member-steps/s | over the plain loop |"
-        )
-        print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+        columns = ("members", "products", "evaluation", "bytes", "floor", "engine", "over the floor", "GFLOP/s")
+        print("| " + " | ".join([*columns, "member-steps/s", "over the plain loop"]) + " |")
+        print("| " + "---: | " * 10)
         for count in args.members:
             least = {part: min(f[part] for f in floors[count]) for part in floors[count][0]}
             total, engine = sum(least.values()), min(taken[count])
