@@ -252,5 +252,4 @@ def _read(folder: Path, source: DataSet) -> Loaded:
         images[rows] = pixels.reshape(len(pixels), -1)
         labels[rows] = np.asarray(part.targets)
     assert images is not None
-    images.flags.writeable = labels.flags.writeable = False
     return Loaded(images, labels, origin.train)

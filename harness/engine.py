@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 import os
 import time
-import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -320,13 +319,14 @@ def _stack(population: Population, device: torch.device) -> _Stack:
     return _ScoreStack(program.network, population.members, device, program.learn)
 
 
-@cache
 def _source(name: DataSet, device: torch.device) -> Tensor:
     """Return all images of a data set on `device`, as they are stored: one copy for all members and populations."""
-    images = tasks.source(name)[0]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")  # nor is it written to
-        return torch.from_numpy(images).to(device)
+    return _copied(name, device) if device.type != "cpu" else torch.from_numpy(tasks.source(name)[0])
+
+
+@cache
+def _copied(name: DataSet, device: torch.device) -> Tensor:
+    return torch.from_numpy(tasks.source(name)[0]).to(device)
 
 
 class _Data:
@@ -353,12 +353,12 @@ class _Data:
         """Return all members' batches of steps `first` to `last - 1`: images (S, R, B, K), answers (S, R, B)."""
         recipe = self.population.program.recipe
         assert recipe is not None
-        each = [
-            tasks.batches(self.task, m.replicate, m.order_draw, size=recipe.batch, first=first, last=last)
-            for m in self.population.members
-        ]
-        images = np.stack([e.images for e in each], axis=1)
-        answers = np.stack([e.answers for e in each], axis=1)
+        drawn = [(m.replicate, m.order_draw) for m in self.population.members]
+        made = {  # arms of one replicate share their batches
+            each: tasks.batches(self.task, *each, size=recipe.batch, first=first, last=last) for each in set(drawn)
+        }
+        images = np.stack([made[each].images for each in drawn], axis=1)
+        answers = np.stack([made[each].answers for each in drawn], axis=1)
         return torch.from_numpy(images).to(self.device), torch.from_numpy(answers).to(self.device)
 
     def crops(self, first: int, last: int) -> Tensor | None:
@@ -367,11 +367,9 @@ class _Data:
         if self.task.augment is Augment.NONE:
             return None
         assert recipe is not None
-        each = [
-            tasks.crops(self.task, m.replicate, m.augment_draw, size=recipe.batch, first=first, last=last)
-            for m in self.population.members
-        ]
-        return torch.from_numpy(np.stack(each, axis=1)).to(self.device)
+        drawn = [(m.replicate, m.augment_draw) for m in self.population.members]
+        made = {each: tasks.crops(self.task, *each, size=recipe.batch, first=first, last=last) for each in set(drawn)}
+        return torch.from_numpy(np.stack([made[each] for each in drawn], axis=1)).to(self.device)
 
     def held_out(self, split: str) -> tuple[Tensor, Tensor]:
         """Return images (R, B, K) and answers (R, B) of ``validation``, ``test`` or ``calibration``."""

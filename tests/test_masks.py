@@ -241,7 +241,7 @@ def inked(monkeypatch):
     """Images of noise: in the digits some pixels are blank, and weights from those have nothing to learn from."""
     images, labels = tasks.source()
     noise = np.random.default_rng(3).standard_normal(images.shape).astype(np.float32)
-    monkeypatch.setattr(tasks, "source", lambda: (noise, labels))
+    monkeypatch.setattr(tasks, "source", lambda name: (noise, labels))
 
 
 @pytest.mark.parametrize("name", MASKED)
