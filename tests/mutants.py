@@ -100,6 +100,9 @@ MUTANTS = (
     Mutant("harness/masks.py", "learned_bits",
            "Scope.LAYER", "Scope.GLOBAL",
            "tests/test_masks.py::test_learned_mask_is_what_the_engine_uses"),
+    Mutant("harness/masks.py", "prune_by_magnitude",
+           "mask[tensor.slice] = alive[tensor.slice]", "mask[tensor.slice] = True",  # removed weights come back
+           "tests/test_masks.py::test_layers_that_are_left_out_keep_what_they_had"),
     # --- pruning order: scope and chain ---
     Mutant("harness/expression.py", "prune",
            'Snapshot(source, "end")', "Snapshot(source, source.first_step)",
@@ -114,6 +117,12 @@ MUTANTS = (
            "round_half_up(sum(sizes[name] for name in among) * mask.keep)",
            "int(sum(sizes[name] for name in among) * mask.keep)",
            "tests/test_masks.py::test_structural_counts_are_those_of_the_bits"),
+    Mutant("harness/expression.py", "kept_in",
+           "elif among <= layers:", "elif among & layers:",
+           "tests/test_expression.py::test_layers_left_out_must_have_a_known_count"),
+    Mutant("harness/plan.py", "Plan._mask",
+           "mask.scope, mask.among", "mask.scope",
+           "tests/test_plan.py::test_layers_that_are_left_out_reach_the_member"),
     Mutant("harness/plan.py", "Plan._mask",
            "else self._mask(source.mask, replicate)", "else ones(network)",  # each round prunes the whole network
            "tests/test_plan.py::test_members_are_what_their_expressions_say"),
@@ -279,6 +288,15 @@ MUTANTS = (
     Mutant("harness/nn.py", "Normalise.backward",
            "value=-1 / batch", "value=-1 / (batch - 1)",
            "tests/test_training.py::test_snapshot_k_is_the_parameters_after_k_updates"),
+    Mutant("harness/nn.py", "_over",
+           "(1, 3, 4)", "(1, 3)",
+           "tests/test_layers.py::test_forward_is_that_of_torch_modules"),
+    Mutant("harness/nn.py", "_through",
+           "x = body + _through", "x = body * 2 + _through",
+           "tests/test_layers.py::test_forward_is_that_of_torch_modules"),
+    Mutant("harness/network.py", "Tensor.fans",
+           "outputs * math.prod(kernel)", "outputs",
+           "tests/test_layers.py::test_initial_convolutions_have_the_variance_of_their_fans"),
     # --- intervals, t and sign-flip p-values, Holm, power ---
     Mutant("harness/stats.py", "mean_interval",
            "x_R.size - 1, (1 + level) / 2", "x_R.size - 1, level",
