@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from rich.table import Table
 
 from harness.catalogue import PILOT_SEED, SUITE_SEED
 from harness.errors import InterruptedRunError, ResultsError, UsageError
+from harness.limit import Limit
 from harness.session import Session, open_run, open_session, pick_device
 
 if TYPE_CHECKING:
@@ -51,6 +53,11 @@ DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Where data sets are looked for first, then HARNESS_DATA and a cache.")
 ]
 Download = Annotated[bool, typer.Option("--download", help="Download data sets that are needed and not found.")]
+
+TimeLimit = Annotated[
+    str | None,
+    typer.Option("--time-limit", metavar="DURATION", help="End within this time, as 90s, 9m or 1h30m; go on later."),
+]
 
 REGENERATED = ("verdicts.json", "junit.xml", "report.md", "figures")  # from the rows beside them
 
@@ -105,15 +112,17 @@ def run(
     workers: Workers = None,
     data_dir: DataDir = None,
     download: Download = False,
+    time_limit: TimeLimit = None,
     store: StorePath = None,
     out: Out = None,
     root: Root = Path(),
 ) -> None:
-    """Compute what is due, store it, and write results.parquet."""
+    """Compute what is due, store it, and write results.parquet once everything is there."""
+    limit = Limit.starting_now(time_limit)
     session = open_run(
         claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device, variant=variant
     )
-    _run(session, workers, data_dir, download)
+    _run(session, workers, limit, data_dir, download)
 
 
 def _require_data(made: Plan, data_dir: Path | None, download: bool) -> None:
@@ -124,39 +133,62 @@ def _require_data(made: Plan, data_dir: Path | None, download: bool) -> None:
     data.require({unit.node.task.source for unit in made.due()}, download=download)
 
 
-def _run(session: Session, workers: int | None, data_dir: Path | None, download: bool) -> None:
+def _run(session: Session, workers: int | None, limit: Limit, data_dir: Path | None, download: bool) -> bool:
+    """Compute what is due and write results.parquet; False, and nothing written, where the limit left something."""
     from harness import planning, results, versions
-    from harness.executor import Local
-    from harness.run import provenance
-    from harness.run import run as compute
 
     made = planning.make(session)
     _require_data(made, data_dir, download)
-    due = made.due()
-    if due:
-        with made.store.writing() as writer, Local(device=session.device, workers=workers) as executor:
-            for name, reason in writer.set_aside.items():
-                console.print(f"[yellow]record {name} was set aside: {reason}[/yellow]")
-            console.print(
-                f"{len(due)} of {len(made.units)} trainings and evaluations are due, "
-                f"about {planning.seconds(made, executor.places):.0f} s on {executor.places} workers ({session.device})"
-            )
-            try:
-                summary = compute(
-                    made, writer, executor, console=console, provenance=provenance(session.root, session.device)
-                )
-            except InterruptedRunError as stop:
-                raise InterruptedRunError(f"{stop}. Next: the same command again goes on from there") from None
-        console.print(
-            f"{summary.trainings} computed in {summary.populations} populations, "
-            f"{summary.member_steps:,} member-steps, {summary.wall_s:.0f} s"
-        )
-    else:
-        console.print(f"all {len(made.units)} trainings and evaluations are stored")
+    if not _compute(made, session, workers, limit):
+        return False
     collected = results.collect(
         made, scale=session.scale, suite_seed=SUITE_SEED, quick=session.quick, variant=session.variant
     )
     results.write(versions.carry_over(collected, session.committed), session.out / "results.parquet")
+    return True
+
+
+def _compute(made: Plan, session: Session, workers: int | None, limit: Limit) -> bool:
+    """Compute what is due within the limit; says what it did and what is left, and returns whether nothing is."""
+    from harness import planning
+    from harness.executor import Local
+    from harness.run import provenance
+    from harness.run import run as compute
+
+    due = made.due()
+    if not due:
+        console.print(f"all {len(made.units)} trainings and evaluations are stored")
+        return True
+    with made.store.writing() as writer, Local(device=session.device, workers=workers) as executor:
+        for name, reason in writer.set_aside.items():
+            console.print(f"[yellow]record {name} was set aside: {reason}[/yellow]")
+        console.print(
+            f"{len(due)} of {len(made.units)} trainings and evaluations are due, "
+            f"about {planning.seconds(made, executor.places):.0f} s on {executor.places} workers ({session.device})"
+        )
+        try:
+            summary = compute(
+                made,
+                writer,
+                executor,
+                console=console,
+                provenance=provenance(session.root, session.device),
+                limit=limit,
+            )
+        except InterruptedRunError as stop:
+            raise InterruptedRunError(f"{stop}. Next: the same command again goes on from there") from None
+    console.print(
+        f"{summary.trainings} computed in {summary.populations} populations, "
+        f"{summary.member_steps:,} member-steps, {summary.wall_s:.0f} s"
+    )
+    if summary.left:
+        planning.show_left(made, executor.places, console)
+        console.print(f"to be continued. Next: {_this_command()}", highlight=False, soft_wrap=True)
+    return not summary.left
+
+
+def _this_command() -> str:
+    return shlex.join(["harness", *sys.argv[1:]])
 
 
 @app.command()
@@ -213,24 +245,27 @@ def verify(
     workers: Workers = None,
     data_dir: DataDir = None,
     download: Download = False,
+    time_limit: TimeLimit = None,
     store: StorePath = None,
     out: Out = None,
     root: Root = Path(),
 ) -> None:
     """Run, judge and report, and compare with the recorded verdicts.
 
-    Exit status: 0 verdicts as recorded; 1 a verdict turned from reproduced to refuted or back, or the committed rows
-    give other bytes; 2 usage; 3 a run failed; 130 interrupted.
+    Exit status: 0 verdicts as recorded, or a time limit left something to be continued; 1 a verdict turned from
+    reproduced to refuted or back, or the committed rows give other bytes; 2 usage; 3 a run failed; 130 interrupted.
     """
     from harness import verdicts, versions
 
+    limit = Limit.starting_now(time_limit)
     session = open_run(claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device)
     recorded: dict[str, Any] = {"claims": {}}
     changed: list[str] = []
     if (session.committed / "results.parquet").is_file():
         changed = [] if versions.amended(session.committed) else _other_bytes(session)
         recorded = verdicts.load(session.committed / "verdicts.json")
-    _run(session, workers, data_dir, download)
+    if not _run(session, workers, limit, data_dir, download):
+        return
     judged = _judge(session)
     turned = verdicts.turned(recorded, judged)
     if turned:
@@ -279,23 +314,22 @@ def pilot(
     workers: Workers = None,
     data_dir: DataDir = None,
     download: Download = False,
+    time_limit: TimeLimit = None,
     store: StorePath = None,
     root: Root = Path(),
 ) -> None:
     """Run claims on pilot seeds and log every arm and difference to docs/pilots.csv."""
     from harness import pilot as piloting
     from harness import planning, results
-    from harness.executor import Local
-    from harness.run import git_revision, provenance
-    from harness.run import run as compute
+    from harness.run import git_revision
     from harness.store import now
 
+    limit = Limit.starting_now(time_limit)
     session = open_session(claims, scale, root, store=store, device=pick_device(device))
     made = planning.make_pilot(session, replicates, grid=grid)
     _require_data(made, data_dir, download)
-    if made.due():
-        with made.store.writing() as writer, Local(device=session.device, workers=workers) as executor:
-            compute(made, writer, executor, console=console, provenance=provenance(session.root, session.device))
+    if not _compute(made, session, workers, limit):
+        return
     collected = results.collect(made, scale=session.scale, suite_seed=PILOT_SEED, quick=False)
     table = Table("claim", "what", "n", "mean", "sd", title="pilots, in percent and percentage points")
     for request in made.requests:

@@ -25,6 +25,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from harness import tasks
+from harness.checkpoint import Arrays, Checkpoint, Saver
 from harness.data import DataSet
 from harness.expression import Scores, layer_keep
 from harness.masks import learned_bits, ones
@@ -41,12 +42,15 @@ CHUNK = 100  # steps whose batches are drawn on the host at a time, where an epo
 EVALUATION_CHUNK = 1000  # examples in one evaluation pass
 
 
-def compute(population: Population, *, device: str = "cpu", report: Report = lambda steps: None) -> Computed:
+def compute(
+    population: Population, *, device: str = "cpu", report: Report = lambda steps: None, saver: Saver | None = None
+) -> Computed:
     """Train (or only evaluate) every member of `population`.
 
     Returns each member's validation curve, test accuracy after the last step and at the early stop (minimum validation
     loss), snapshots, and end parameters. A member whose loss or parameters are no longer finite has diverged: its
-    accuracies are the task's chance accuracy.
+    accuracies are the task's chance accuracy. With a `saver`, a long training is saved every few minutes and goes on
+    from where an earlier one stood; raises StoppedError where the saver says that the run is to end.
     """
     started = time.perf_counter()
     stack = _stack(population, torch.device(device))
@@ -78,15 +82,25 @@ def compute(population: Population, *, device: str = "cpu", report: Report = lam
         return loss_R, correct_RN
 
     if recipe is not None:
-        if population.program.first_step in population.snapshots:
+        optimiser = _optimiser(recipe.optimiser, stack.learned_RP)
+        made_with = {"device": device_name(stack.device), **versions(), **settings()}
+        at = population.program.first_step
+        if saver is not None and (saved := saver.load(population, made_with)) is not None:
+            at, started = saved.step, started - saved.wall_s
+            _restore(saved, stack, optimiser, early, rows, arrays, diverged)
+            report(at - population.program.first_step)
+        elif population.program.first_step in population.snapshots:
             keep(str(population.program.first_step))
-        for step, loss_R in train(population, stack, data, report):
+        for step, loss_R in train(population, stack, data, report, optimiser=optimiser, at=at):
             if population.trace_every and step % population.trace_every == 0:
                 note("train_loss", [step] * len(rows), loss_R.cpu().numpy())
             if step in population.snapshots:
                 keep(str(step))
             if step % recipe.validate_every == 0 or step == last:
                 early.see(measure("validation", step)[0], step)
+            if saver is not None and saver.due(at_end=step == last):
+                state = _state(stack, optimiser, early, arrays, diverged)
+                saver.save(population, Checkpoint(step, time.perf_counter() - started, made_with, state, rows))
         keep("end")
     _, correct_RN = measure("test", last)
     if population.program.task.fixed_test:
@@ -106,15 +120,56 @@ def compute(population: Population, *, device: str = "cpu", report: Report = lam
     return Computed(results, time.perf_counter() - started, device_name(stack.device), versions(), settings())
 
 
+def _state(
+    stack: _Stack,
+    optimiser: torch.optim.Optimizer,
+    early: _EarlyStop,
+    arrays: list[dict[str, NDArray[np.float32] | NDArray[np.bool_]]],
+    diverged: NDArray[np.bool_],
+) -> Arrays:
+    """Return everything that changes from step to step, by name: what `_restore` puts back."""
+    state: Arrays = {"learned": stack.learned_RP.cpu().numpy().copy(), "diverged": diverged.copy()}
+    for name, value in optimiser.state[stack.learned_RP].items():
+        if torch.is_tensor(value):
+            state[f"optimiser/{name}"] = value.cpu().numpy().copy()
+    state |= {f"early/{name}": array for name, array in early.state().items()}
+    return state | {f"slot/{slot}": np.stack([member[slot] for member in arrays]) for slot in arrays[0]}
+
+
+def _restore(
+    saved: Checkpoint,
+    stack: _Stack,
+    optimiser: torch.optim.Optimizer,
+    early: _EarlyStop,
+    rows: list[list[Row]],
+    arrays: list[dict[str, NDArray[np.float32] | NDArray[np.bool_]]],
+    diverged: NDArray[np.bool_],
+) -> None:
+    """Put back in place what `_state` returned, and the rows so far."""
+    with torch.no_grad():
+        stack.learned_RP.copy_(torch.from_numpy(saved.arrays["learned"]))
+    diverged[:] = saved.arrays["diverged"]
+    early.restore_state({name[6:]: array for name, array in saved.arrays.items() if name.startswith("early/")})
+    for name, array in saved.arrays.items():
+        kind, _, rest = name.partition("/")
+        if kind == "optimiser":  # a copy of our own: aligned as torch would allocate it
+            optimiser.state[stack.learned_RP][rest] = torch.from_numpy(array).to(stack.device, copy=True)
+        elif kind == "slot":
+            for member, flat in zip(arrays, array, strict=True):
+                member[rest] = flat.copy()
+    for mine, before in zip(rows, saved.rows, strict=True):
+        mine[:] = before
+
+
 def compute_within_memory(
-    population: Population, *, device: str = "cpu", report: Report = lambda steps: None
+    population: Population, *, device: str = "cpu", report: Report = lambda steps: None, saver: Saver | None = None
 ) -> Computed:
     """Compute `population`; where a device's memory does not hold it, one half after the other.
 
     Raises torch.OutOfMemoryError when not even one member fits.
     """
     try:
-        return compute(population, device=device, report=report)
+        return compute(population, device=device, report=report, saver=saver)
     except torch.OutOfMemoryError:
         members = population.members
         if len(members) == 1:
@@ -122,20 +177,38 @@ def compute_within_memory(
     torch.cuda.empty_cache()
     middle = len(members) // 2
     one, other = (
-        compute_within_memory(replace(population, members=half), device=device, report=report)
-        for half in (members[:middle], members[middle:])
+        compute_within_memory(
+            replace(population, members=half),
+            device=device,
+            report=report,
+            saver=None if saver is None else saver.part(number, population),
+        )
+        for number, half in enumerate((members[:middle], members[middle:]))
     )
     return replace(one, members=one.members + other.members, wall_s=one.wall_s + other.wall_s)
 
 
-def train(population: Population, stack: _Stack, data: _Data, report: Report) -> Iterator[tuple[int, Tensor]]:
-    """Make the program's updates in place; yields the absolute step count after each, and the batch's mean loss_R."""
+def train(
+    population: Population,
+    stack: _Stack,
+    data: _Data,
+    report: Report,
+    *,
+    optimiser: torch.optim.Optimizer | None = None,
+    at: int | None = None,
+) -> Iterator[tuple[int, Tensor]]:
+    """Make the program's updates in place; yields the absolute step count after each, and the batch's mean loss_R.
+
+    They begin at the program's first step with an empty optimiser, or `at` a later one with the `optimiser` as it was.
+    """
     program, last = population.program, population.last_step
     assert program.recipe is not None
     numerics = program.recipe.numerics
-    optimiser = _optimiser(program.recipe.optimiser, stack.learned_RP)
-    reported, told = program.first_step, time.monotonic()
-    for first, count in _chunks(program, last):
+    if optimiser is None:
+        optimiser = _optimiser(program.recipe.optimiser, stack.learned_RP)
+    begin = program.first_step if at is None else at
+    reported, told = begin, time.monotonic()
+    for first, count in _chunks(program, begin, last):
         images_SRBK, answers_SRB = data.batches(first, first + count)
         crops_SRBK = data.crops(first, first + count)
         for i in range(count):
@@ -158,11 +231,10 @@ def train(population: Population, stack: _Stack, data: _Data, report: Report) ->
     report(last - reported)
 
 
-def _chunks(program: Program, last: int) -> Iterator[tuple[int, int]]:
-    """Yield the first step of each chunk and its length: whole epochs where they are long, so each is drawn once."""
+def _chunks(program: Program, first: int, last: int) -> Iterator[tuple[int, int]]:
+    """Yield each chunk of steps `first` to `last`, its first step and length: long epochs whole, to be drawn once."""
     assert program.recipe is not None
     per_epoch = program.task.train_images // program.recipe.batch
-    first = program.first_step
     while first < last:
         end = first + CHUNK if per_epoch <= CHUNK else (first // per_epoch + 1) * per_epoch
         yield first, min(end, last) - first
@@ -251,6 +323,17 @@ class _EarlyStop:
         else:
             chosen_R = torch.from_numpy(better_R | ~np.isfinite(self._best_R)).to(self._stack.device)
             torch.where(chosen_R[:, None], self._stack.learned_RP, self._kept_RP, out=self._kept_RP)
+
+    def state(self) -> Arrays:
+        """Return copies of all of it, for a checkpoint."""
+        kept = {} if self._kept_RP is None else {"kept": self._kept_RP.cpu().numpy().copy()}
+        return {"best": self._best_R.copy(), "step": self.step_R.copy(), **kept}
+
+    def restore_state(self, state: Arrays) -> None:
+        """Go on from what `state` returned."""
+        self._best_R[:], self.step_R[:] = state["best"], state["step"]
+        if "kept" in state:
+            self._kept_RP = torch.from_numpy(state["kept"]).to(self._stack.device, copy=True)
 
     def restore(self) -> None:
         """Put the parameters of every member's early stop back in place."""

@@ -49,6 +49,12 @@ class RunError(HarnessError):
     exit_status = 3
 
 
+class StoppedError(HarnessError):
+    """A worker ended a population early because the run was to stop; what it had done is in a checkpoint."""
+
+    exit_status = 3
+
+
 class InterruptedRunError(HarnessError):
     """Ctrl-C: everything finished so far is stored."""
 

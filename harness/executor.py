@@ -2,7 +2,7 @@
 
 An executor is a `concurrent.futures.Executor` with a number of places; ``local`` is one worker process a core with one
 thread each (measured: two such workers beat one process with two threads), or one worker for a GPU. Only the parent
-writes to the store.
+writes records; a worker may write a checkpoint of a long population, in the folder that the parent names.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
@@ -33,12 +35,15 @@ Progress = tuple[int, int]  # number of the population, steps done since the las
 
 
 class Executor(Protocol):
-    """What `run` needs of an executor; a cluster's engine is put behind these two methods."""
+    """What `run` needs of an executor; a cluster's engine is put behind these three methods."""
 
     places: int
 
-    def submit(self, number: int, population: Population) -> Future[Computed]:
-        """Start computing `population`; progress is reported under `number`."""
+    def submit(self, number: int, population: Population, checkpoint: Path | None = None) -> Future[Computed]:
+        """Start computing `population`; progress is reported under `number`, and saved in the folder `checkpoint`."""
+
+    def stop(self) -> None:
+        """Ask for what is being computed to be saved and ended with StoppedError."""
 
     def progress(self) -> list[Progress]:
         """Return what has been reported since the last call."""
@@ -54,13 +59,18 @@ class Local:
             os.environ.update(WORKER_ENVIRONMENT)
         context = multiprocessing.get_context("spawn")
         self._reports: Queue[Progress] = context.Queue()
+        self._stop = context.Event()
         self._pool = ProcessPoolExecutor(
-            self.places, mp_context=context, initializer=_start_worker, initargs=(self._reports, device)
+            self.places, mp_context=context, initializer=_start_worker, initargs=(self._reports, self._stop, device)
         )
 
-    def submit(self, number: int, population: Population) -> Future[Computed]:
+    def submit(self, number: int, population: Population, checkpoint: Path | None = None) -> Future[Computed]:
         """Start computing `population`."""
-        return self._pool.submit(_work, number, population)
+        return self._pool.submit(_work, number, population, checkpoint)
+
+    def stop(self) -> None:
+        """Ask the workers to save what they are computing and to end it; they look every half second of training."""
+        self._stop.set()
 
     def progress(self) -> list[Progress]:
         """Return what the workers have reported since the last call."""
@@ -87,15 +97,17 @@ def cores() -> int:
 
 
 _report: Callable[[int, int], None]
+_stop: Event
 _device: str
 
 
-def _start_worker(reports: Queue[Progress], device: str) -> None:
+def _start_worker(reports: Queue[Progress], stop: Event, device: str) -> None:
     """Set a worker up before torch loads."""
-    global _report, _device
+    global _report, _stop, _device
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _device = device
+    _stop = stop
 
     def report(number: int, steps: int) -> None:
         reports.put((number, steps))
@@ -110,11 +122,13 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _work(number: int, population: Population) -> Computed:
+def _work(number: int, population: Population, checkpoint: Path | None) -> Computed:
     import torch
 
+    from harness.checkpoint import Saver
     from harness.engine import compute_within_memory
 
     if _device == "cpu":
         torch.set_num_threads(1)
-    return compute_within_memory(population, device=_device, report=lambda steps: _report(number, steps))
+    saver = None if checkpoint is None else Saver(checkpoint, _stop.is_set)
+    return compute_within_memory(population, device=_device, report=lambda steps: _report(number, steps), saver=saver)

@@ -39,6 +39,8 @@ from harness.streams import Replicate
 MAX_MEMBERS = 32  # more gain nothing on a CPU, and end later
 FEW_MEMBERS = 8  # fewer are not worth another worker
 POPULATION_S = 60.0  # what a population is planned to take at most, so that little is lost when the power goes
+SLACK = 1.25  # a population is expected to take at most this times what is estimated, or it is not begun
+START_S = 6.0  # until a worker has loaded torch
 FLOPS = 4e10  # of one CPU core on products of these shapes, a cautious guess where nothing was measured yet
 NEVER = "never computed"
 BYTES_A_PARAMETER = 44  # parameters, those of the early stop, gradient, mask, two moments, activations' share
@@ -173,20 +175,47 @@ class Plan:
 
     # Packing
 
-    def next_population(self, running: set[str], *, idle: int) -> list[Unit]:
-        """Return the units to run next in one of `idle` free places: one program, the longest chain's."""
-        ready = self.ready(running)
-        if not ready:
-            return []
-        program = Program.of(ready[0].node)
-        same = [unit for unit in ready if Program.of(unit.node) == program]
-        return same[: self.population_size(program, len(same), idle=idle)]
+    def next_population(
+        self, running: set[str], *, idle: int, left_s: float = math.inf, whole_s: float = math.inf
+    ) -> list[Unit]:
+        """Return the units to run next in one of `idle` free places: one program, the longest chain's that fits.
 
-    def population_size(self, program: Program, ready: int, *, idle: int) -> int:
-        """Return how many of `ready` members to pack: shared among idle places, ended within `POPULATION_S`."""
-        by_time = int(POPULATION_S / (member_seconds(program, self.store) or 1e-9))
-        most = max(1, min(MAX_MEMBERS, by_time, max(FEW_MEMBERS, math.ceil(ready / max(1, idle)))))
-        return math.ceil(ready / math.ceil(ready / most))  # of equal size, so that none ends late
+        It is expected to end within the `left_s` seconds that are left of a limit of `whole_s`. Where nothing does,
+        and a training would not even fit the whole limit, that one is returned: a checkpoint takes it to the next run.
+        """
+        too_long: list[Unit] = []
+        rest = self.ready(running)
+        while rest:
+            program = Program.of(rest[0].node)
+            same = [unit for unit in rest if Program.of(unit.node) == program]
+            if size := self.population_size(program, len(same), idle=idle, left_s=left_s):
+                return same[:size]
+            if not too_long and self.may_begin(member_seconds(program, self.store), left_s=left_s, whole_s=whole_s):
+                too_long = same[:1]
+            rest = [unit for unit in rest if Program.of(unit.node) != program]
+        return too_long
+
+    def population_size(self, program: Program, ready: int, *, idle: int, left_s: float = math.inf) -> int:
+        """Return how many of `ready` members to pack: shared among idle places, ended within `POPULATION_S`.
+
+        So few that they are expected to end within `left_s` seconds, which may be none.
+        """
+        each_s = member_seconds(program, self.store) or 1e-9
+        by_limit = MAX_MEMBERS if math.isinf(left_s) else int(left_s / (SLACK * each_s))
+        if by_limit < 1:
+            return 0
+        most = max(1, min(MAX_MEMBERS, int(POPULATION_S / each_s), max(FEW_MEMBERS, math.ceil(ready / max(1, idle)))))
+        return math.ceil(ready / math.ceil(ready / min(most, by_limit)))  # of equal size, so that none ends late
+
+    @staticmethod
+    def may_begin(seconds: float, *, left_s: float, whole_s: float) -> bool:
+        """Whether what takes `seconds` may begin: it fits what is left, or it never fits and enough is left to get on.
+
+        What fits a whole limit but not what is left of this one waits for the next run.
+        """
+        if SLACK * seconds <= left_s:
+            return True
+        return SLACK * seconds > whole_s and left_s >= min(POPULATION_S, whole_s / 3)
 
     def pack(self, units: Sequence[Unit]) -> Population:
         """Return the population that computes `units`, which all run one program and are ready."""

@@ -90,6 +90,21 @@ def seconds(plan: Plan, workers: int) -> float:
     return sum(member_seconds(Program.of(unit.node), plan.store) for unit in plan.due()) / workers
 
 
+def show_left(plan: Plan, workers: int, console: Console) -> None:
+    """Print what a time limit left to be done, by claim, and about how long it takes on `workers` cores."""
+    due = {unit.name for unit in plan.due()}
+    for request in plan.requests:
+        mine = [unit.name for unit in plan.units.values() if request.claim.id in unit.claims]
+        if left := sum(name in due for name in mine):
+            console.print(f"  {request.claim.id}: {left} of {len(mine)} left", highlight=False)
+    longest = max((member_seconds(Program.of(unit.node), plan.store) for unit in plan.due()), default=0.0)
+    console.print(
+        f"{len(due)} of {len(plan.units)} trainings and evaluations are left, about {seconds(plan, workers):.0f} s on "
+        f"{workers} workers; the longest takes about {longest:.0f} s",
+        highlight=False,
+    )
+
+
 def show(plan: Plan, session: Session, console: Console) -> None:
     """Print the plan: what each claim needs, the populations, and whether the replicates can decide."""
     due = {unit.name for unit in plan.due()}

@@ -5,6 +5,7 @@ The trainings run through the same plan, packing, workers and store as those of 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -124,7 +125,9 @@ class _Replay(Plan):
         super().__init__(requests, store)
         self.groups = groups
 
-    def next_population(self, running: set[str], *, idle: int) -> list[Unit]:
+    def next_population(
+        self, running: set[str], *, idle: int, left_s: float = math.inf, whole_s: float = math.inf
+    ) -> list[Unit]:
         ready = {unit.name: unit for unit in self.ready(running)}
         together = (group for group in self.groups if all(name in ready for name in group))
         return [ready[name] for name in next(together, ())]

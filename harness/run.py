@@ -19,12 +19,16 @@ from types import FrameType
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from harness.errors import HarnessError, InterruptedRunError, RunError
+from harness import checkpoint
+from harness.errors import HarnessError, InterruptedRunError, RunError, StoppedError
 from harness.executor import Executor
 from harness.expression import describe
-from harness.plan import Plan, Unit, member_seconds
+from harness.limit import Limit
+from harness.plan import START_S, Plan, Unit, member_seconds
 from harness.population import Computed, Population, Program
 from harness.store import Writer, now
+
+NO_LIMIT = Limit()
 
 
 @dataclass
@@ -35,6 +39,7 @@ class Summary:
     populations: int = 0
     member_steps: int = 0
     wall_s: float = 0.0
+    left: int = 0  # units that are still due
 
 
 @dataclass
@@ -43,29 +48,48 @@ class _Running:
     units: list[Unit]
     population: Population
     task: TaskID | None
+    checkpoint: str
 
 
-def run(plan: Plan, writer: Writer, executor: Executor, *, console: Console, provenance: Mapping[str, str]) -> Summary:
+def run(
+    plan: Plan,
+    writer: Writer,
+    executor: Executor,
+    *,
+    console: Console,
+    provenance: Mapping[str, str],
+    limit: Limit = NO_LIMIT,
+) -> Summary:
     """Compute every due unit of `plan` and store it, one record a population with `provenance` and the time.
 
-    Raises RunError when a population fails, and InterruptedRunError on Ctrl-C once the populations under way have
-    ended (a second Ctrl-C drops them); what was stored before stays stored.
+    Populations are begun while they are expected to end within `limit`; those still under way when it is over are
+    ended with a checkpoint, and go on from there in a later run. Raises RunError when a population fails, and
+    InterruptedRunError on Ctrl-C once the populations under way have written checkpoints (a second Ctrl-C drops them);
+    what was stored before stays stored.
     """
     started = time.perf_counter()
     summary = Summary()
     running: dict[Future[Computed], _Running] = {}
+    checkpoints = writer.store.path / "checkpoints"
+    resumable = _resumable(plan, checkpoints)
+    stopping = False
     with _progress(plan, console) as show, _ctrl_c(console) as asked_to_stop:
         while True:
-            while not asked_to_stop() and len(running) < executor.places:
-                busy = {unit.name for r in running.values() for unit in r.units}
-                units = plan.next_population(busy, idle=executor.places - len(running))
+            if not stopping and (asked_to_stop() or not limit.left_s):
+                stopping = True
+                executor.stop()
+            while not stopping and len(running) < executor.places:
+                start_s = START_S if summary.populations < executor.places else 0.0
+                left_s = max(0.0, limit.left_s - start_s)
+                units = _next(plan, resumable, running, idle=executor.places - len(running), left_s=left_s, limit=limit)
                 if not units:
                     break
                 population = plan.pack(units)
                 summary.populations += 1
-                future = executor.submit(summary.populations, population)
+                named = checkpoint.name(population)
+                future = executor.submit(summary.populations, population, checkpoint=checkpoints / named)
                 task = show.begin(population.program, units)
-                running[future] = _Running(summary.populations, units, population, task)
+                running[future] = _Running(summary.populations, units, population, task, named)
             if not running:
                 break
             done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
@@ -73,17 +97,61 @@ def run(plan: Plan, writer: Writer, executor: Executor, *, console: Console, pro
                 show.advance(next((r for r in running.values() if r.number == number), None), steps)
             for future in done:
                 finished = running.pop(future)
-                computed = _result(future, finished)
+                try:
+                    computed = _result(future, finished)
+                except StoppedError as stop:
+                    console.print(f"  {_name(finished)}: {stop}", highlight=False)
+                    continue
                 described = {unit.node.key: describe(unit.node) for unit in finished.units}
                 writer.add(finished.population, computed, {**provenance, "computed": now()}, described)
                 summary.trainings += len(finished.units)
                 summary.member_steps += len(finished.units) * finished.population.program.steps
+                under_way = [r.checkpoint for r in running.values()]
+                checkpoint.discard(checkpoints, [unit.name for unit in finished.units], under_way)
                 show.end(finished, computed)
-        stopped = asked_to_stop()
+        interrupted = asked_to_stop()
     summary.wall_s = time.perf_counter() - started
-    if stopped:
+    summary.left = len(plan.due())
+    if interrupted and summary.left:
         raise InterruptedRunError("interrupted: everything finished so far is stored")
     return summary
+
+
+def _resumable(plan: Plan, checkpoints: Path) -> list[tuple[list[Unit], float]]:
+    """Return the units of each population that has a checkpoint and can go on from it, and the seconds it still takes.
+
+    What a checkpoint was made from must still be what is stored; others are as if they were not there.
+    """
+    there = checkpoint.found(checkpoints)
+    ready = {unit.name: unit for unit in plan.ready(set())} if there else {}
+    resumable = []
+    for each in there:
+        if not all(name in ready for name in each.units):
+            continue
+        units = [ready.pop(name) for name in each.units]
+        if checkpoint.name(plan.pack(units)) == each.name:
+            whole_s = len(units) * member_seconds(Program.of(units[0].node), plan.store)
+            resumable.append((units, whole_s * (1 - each.share)))
+    return resumable
+
+
+def _next(
+    plan: Plan,
+    resumable: list[tuple[list[Unit], float]],
+    running: Mapping[Future[Computed], _Running],
+    *,
+    idle: int,
+    left_s: float,
+    limit: Limit,
+) -> list[Unit]:
+    """Return the units to run next: those of a checkpoint first, packed as they were, then as the plan packs them."""
+    for i, (units, seconds) in enumerate(resumable):
+        if plan.may_begin(seconds, left_s=left_s, whole_s=limit.whole_s):
+            del resumable[i]
+            return units
+    busy = {unit.name for r in running.values() for unit in r.units}
+    kept = {unit.name for units, _ in resumable for unit in units}
+    return plan.next_population(busy | kept, idle=idle, left_s=left_s, whole_s=limit.whole_s)
 
 
 @contextmanager
@@ -95,7 +163,7 @@ def _ctrl_c(console: Console) -> Iterator[Callable[[], bool]]:
         if asked:
             raise InterruptedRunError("interrupted: populations under way were dropped")
         asked.append(number)
-        console.print("Ctrl-C: populations under way will be finished and stored; again drops them")
+        console.print("Ctrl-C: populations under way write checkpoints and end; again drops them")
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False

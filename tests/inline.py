@@ -23,10 +23,13 @@ class Inline:
 
     places = 1
 
-    def submit(self, number, population):
+    def submit(self, number, population, checkpoint=None):
         done = Future()
         done.set_result(compute(population))
         return done
+
+    def stop(self):
+        pass
 
     def progress(self):
         return []

@@ -151,8 +151,8 @@ MUTANTS = (
     Mutant("harness/engine.py", "train",
            "yield step + 1", "yield step",  # at(k) after k + 1 updates
            "tests/test_training.py::test_snapshot_k_is_the_parameters_after_k_updates"),
-    Mutant("harness/engine.py", "_chunks",
-           "first = program.first_step", "first = 0",
+    Mutant("harness/engine.py", "train",
+           "program.first_step if at is None", "0 if at is None",
            "tests/test_training.py::test_a_later_first_step_uses_that_step_s_rate_and_batches_and_a_new_optimiser"),
     Mutant("harness/population.py", "Program.of",
            "node.recipe, node.first_step, node.learn", "node.recipe, 0, node.learn",
@@ -458,6 +458,22 @@ MUTANTS = (
     Mutant("harness/plan.py", "Plan.ready",
            "if not reasons[name] or name in running:", "if not reasons[name]:",
            "tests/test_plan.py::test_running_units_and_their_children_are_not_ready"),
+    # --- checkpoints and limits ---
+    Mutant("harness/engine.py", "_restore",
+           'if kind == "optimiser":', "if False:",
+           "tests/test_checkpoint.py::test_resumed_equals_uninterrupted"),
+    Mutant("harness/engine.py", "_EarlyStop.restore_state",
+           'self._best_R[:], self.step_R[:] = state["best"], state["step"]', "pass",
+           "tests/test_checkpoint.py::test_resumed_equals_uninterrupted"),
+    Mutant("harness/checkpoint.py", "Saver.load",
+           ' or meta["made_with"] != dict(made_with)', "",
+           "tests/test_checkpoint.py::test_a_checkpoint_that_cannot_be_trusted_is_ignored"),
+    Mutant("harness/run.py", "_resumable",
+           "if checkpoint.name(plan.pack(units)) == each.name:", "if True:",
+           "tests/test_limit.py::test_a_checkpoint_of_what_was_made_from_something_else_is_not_used"),
+    Mutant("harness/plan.py", "Plan.population_size",
+           "min(most, by_limit)", "most",
+           "tests/test_limit.py::test_a_population_is_as_large_as_the_time_allows"),
     # --- the early stop, variants, part kinds ---
     Mutant("harness/engine.py", "_EarlyStop.see",
            "loss_R < self._best_R", "loss_R > -self._best_R",  # the last step is always best

@@ -213,7 +213,7 @@ def test_bad_requests_say_what_is_wrong_and_what_to_do(project, arguments, statu
 
 
 def test_ctrl_c_ends_at_a_record_boundary(copy):
-    """Ctrl-C finishes what is under way, stores it, says how to go on, and ends with status 130."""
+    """Ctrl-C ends what is under way with a checkpoint, says how to go on, and ends with status 130."""
     line = [sys.executable, "-m", "harness", "run", "--replicates", "400", "--workers", "1", "--root", str(copy)]
     line += ["--store", str(copy / "other"), "--device", "cpu"]
     process = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

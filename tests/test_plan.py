@@ -544,7 +544,7 @@ class Recording(Inline):
     def __init__(self):
         self.members = {}
 
-    def submit(self, number, population):
+    def submit(self, number, population, checkpoint=None):
         """Compute `population`."""
         self.members |= {member.unit: member for member in population.members}
         return super().submit(number, population)

@@ -45,7 +45,7 @@ def test_one_member_that_does_not_fit_is_an_error(monkeypatch):
 
 
 class Failing(Inline):
-    def submit(self, number, population):
+    def submit(self, number, population, checkpoint=None):
         done = Future()
         done.set_exception(RuntimeError("the third product is upside down"))
         return done

@@ -214,7 +214,7 @@ def test_a_stream_that_is_gone_ends_the_check(accepted, monkeypatch):
 class OtherOrder(Inline):
     """Sums over a batch backwards: the same mathematics, another last digit."""
 
-    def submit(self, number, population):
+    def submit(self, number, population, checkpoint=None):
         real = engine._Data.batches
 
         def backwards(data, first, last):
