@@ -31,6 +31,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+store_app = typer.Typer(help="What has been computed, on this machine and others.", no_args_is_help=True)
+app.add_typer(store_app, name="store")
 console = Console(width=None if sys.stdout.isatty() else 160)
 
 Claims = Annotated[
@@ -459,6 +461,30 @@ def why(
 
     session = open_session([claim], scale, root, store=store, quick=quick, replicates=replicates)
     planning.explain(planning.make(session), session, console)
+
+
+@store_app.command("merge")
+def merge_stores(
+    a: Annotated[Path, typer.Argument(metavar="A", help="The store that records are copied into.")],
+    b: Annotated[Path, typer.Argument(metavar="B", help="The store they are copied from.")],
+    into: Annotated[
+        Path | None, typer.Option("--into", help="Leave A as it is, and copy both into this store.")
+    ] = None,
+) -> None:
+    """Copy what B has and A has not, from another machine for example.
+
+    A unit that both have stays as A has it. Exit status 1 where the two disagree on one; the rest is merged.
+    """
+    from harness import merge
+
+    conflicts = 0
+    for source in [b] if into is None else [a, b]:
+        merged = merge.merge(source, into or a)
+        for line in merge.told(merged):
+            console.print(line, highlight=False, soft_wrap=True)
+        conflicts += len(merged.conflicts)
+    if conflicts:
+        raise typer.Exit(1)
 
 
 @app.command()

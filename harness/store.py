@@ -19,7 +19,7 @@ import os
 import re
 import shutil
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,7 +31,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
 from harness.errors import StoreError
 from harness.population import Computed, Population, Row
@@ -193,14 +193,26 @@ class Writer:
 
         `nodes` describes by key what was computed, for ``harness why``.
         """
+        units = [member.unit for member in population.members]
+        return self._place(units, lambda folder: _write(folder, population, computed, provenance, nodes or {}))
+
+    def adopt(self, record: Path, positions: Sequence[int]) -> str:
+        """Copy the members at `positions` of another store's record as one record here; returns its name.
+
+        All of them are copied byte for byte; of some, the wall time is their share, and the rest is as it was.
+        """
+        units = [member["unit"] for member in _read_record(record)["members"]]
+        return self._place([units[i] for i in positions], lambda folder: _copy(record, folder, positions))
+
+    def _place(self, units: Sequence[str], fill: Callable[[Path], dict[str, Any]]) -> str:
+        """Let `fill` write a record of `units` into a folder and move it among the others; returns its name."""
         number = 1 + max((int(name.split("-")[0]) for name in self.store.records), default=0)
-        units = "".join(m.unit for m in population.members)
-        name = f"{number:06d}-{hashlib.sha256(units.encode()).hexdigest()[:8]}"
+        name = f"{number:06d}-{hashlib.sha256(''.join(units).encode()).hexdigest()[:8]}"
         partial = self.store.path / "partial" / name
         try:
             shutil.rmtree(partial, ignore_errors=True)  # of an attempt that failed
             partial.mkdir(parents=True)
-            asked = _write(partial, population, computed, provenance, nodes or {})
+            asked = fill(partial)
             for file in partial.iterdir():
                 _sync(file)
             _sync(partial)
@@ -256,6 +268,37 @@ def _write(
             "settings": computed.settings,
             "wall_s": round(computed.wall_s, 3),
         },
+        "files": {file: _fingerprint(folder / file) for file in FILES},
+    }
+    asked["seal"] = _seal(asked)
+    (folder / "record.json").write_text(json.dumps(asked, indent=1, sort_keys=True))
+    return asked
+
+
+def _copy(record: Path, folder: Path, positions: Sequence[int]) -> dict[str, Any]:
+    """Write the members at `positions` of `record` into `folder`; returns the JSON."""
+    asked = _read_record(record, thorough=True)
+    if len(positions) == len(asked["members"]):
+        for file in ("record.json", *FILES):
+            shutil.copyfile(record / file, folder / file)
+        return asked
+    place = {before: after for after, before in enumerate(positions)}
+    table = pq.read_table(record / "rows.parquet")
+    rows = [row | {"member": place[row["member"]]} for row in table.to_pylist() if row["member"] in place]
+    pq.write_table(pa.Table.from_pylist(rows, schema=table.schema), folder / "rows.parquet")
+    arrays = {}
+    for name, array in load_file(record / "arrays.safetensors").items():
+        member, _, slot = name.partition("/")
+        if int(member) in place:
+            arrays[f"{place[int(member)]}/{slot}"] = array
+    save_file(arrays, folder / "arrays.safetensors")
+    members = [asked["members"][i] for i in positions]
+    keys = {member["unit"].partition("/")[0] for member in members}
+    seconds = asked["provenance"]["wall_s"] * len(members) / len(asked["members"])
+    asked |= {
+        "members": members,
+        "nodes": {key: node for key, node in asked["nodes"].items() if key in keys},
+        "provenance": asked["provenance"] | {"wall_s": round(seconds, 3)},
         "files": {file: _fingerprint(folder / file) for file in FILES},
     }
     asked["seal"] = _seal(asked)

@@ -421,10 +421,10 @@ MUTANTS = (
     Mutant("harness/store.py", "_read_record",
            "(small or thorough)", "thorough",
            "tests/test_store.py::test_a_bad_record_is_set_aside_and_computed_again"),
-    Mutant("harness/store.py", "Writer.add",
+    Mutant("harness/store.py", "Writer._place",
            'self.store.path / "partial" / name', 'self.store.path / "records" / name',  # written in place
            "tests/test_store.py::test_a_fault_leaves_a_whole_record_or_none"),
-    Mutant("harness/store.py", "Writer.add",
+    Mutant("harness/store.py", "Writer._place",
            "number = 1 + max(", "number = 1 + min(",
            "tests/test_store.py::test_a_fault_leaves_a_whole_record_or_none"),
     Mutant("harness/store.py", "Writer.__enter__",
@@ -474,6 +474,12 @@ MUTANTS = (
     Mutant("harness/plan.py", "Plan.population_size",
            "min(most, by_limit)", "most",
            "tests/test_limit.py::test_a_population_is_as_large_as_the_time_allows"),
+    Mutant("harness/merge.py", "_merge_record",
+           "elif slot := _differing(writer.store, before, theirs, entry):", "elif slot := '':",
+           "tests/test_merge.py::test_a_conflict_names_both_and_overwrites_nothing"),
+    Mutant("harness/store.py", "_copy",
+           '"wall_s": round(seconds, 3)', '"wall_s": asked["provenance"]["wall_s"]',
+           "tests/test_merge.py::test_of_a_record_that_is_partly_there_the_rest_is_copied"),
     # --- the early stop, variants, part kinds ---
     Mutant("harness/engine.py", "_EarlyStop.see",
            "loss_R < self._best_R", "loss_R > -self._best_R",  # the last step is always best
