@@ -117,7 +117,9 @@ def compute(
         MemberResult(member.unit, tuple(r), a, bool(d))
         for member, r, a, d in zip(population.members, rows, arrays, diverged, strict=True)
     )
-    return Computed(results, time.perf_counter() - started, device_name(stack.device), versions(), settings())
+    wall_s = time.perf_counter() - started
+    rate = matmul_flops(stack.device, "float32" if recipe is None else recipe.numerics)
+    return Computed(results, wall_s, device_name(stack.device), versions(), settings(), rate)
 
 
 def _state(
@@ -496,6 +498,20 @@ class _Data:
 def device_name(device: torch.device) -> str:
     """Return ``cpu``, or the model of the GPU."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+@cache
+def matmul_flops(device: torch.device, numerics: str) -> float:
+    """Return the operations a second of square matrix products on this device: the best of a few, once a process."""
+    n = 512 if device.type == "cpu" else 4096
+    one_NN = torch.ones(n, n, device=device, dtype=torch.float32 if numerics == "float32" else torch.bfloat16)
+    best = math.inf
+    for _ in range(6):  # the first of them warms up
+        started = time.perf_counter()
+        product_NN = one_NN @ one_NN
+        float(product_NN[0, 0])  # waits for the device
+        best = min(best, time.perf_counter() - started)
+    return 2 * n**3 / best
 
 
 def versions() -> dict[str, str]:

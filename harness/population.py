@@ -119,10 +119,11 @@ class MemberResult:
 
 @dataclass(frozen=True)
 class Computed:
-    """What an executor returns for a population."""
+    """What an executor returns for a population; `matmul_flops` is the measured rate of matrix products there."""
 
     members: tuple[MemberResult, ...]
     wall_s: float
     device: str
     versions: dict[str, str]
     settings: dict[str, str] = field(default_factory=dict)
+    matmul_flops: float | None = None

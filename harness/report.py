@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from harness import figures
 from harness import pilot as piloting
+from harness.accounting import Size, sizes, words
 from harness.catalogue import CLAIMS, CONTROLS, PAPERS, Claim, Design, Scale
 from harness.controls import Control, equal_arms, of_claims
 from harness.expression import Measured, Training
@@ -98,7 +99,8 @@ class Section:
     bands: Sequence[str]
     pilots: Sequence[str]
     piloted: str
-    cost: Mapping[str, Any]
+    cost: str
+    sizes: Sequence[Size]
     trained: Sequence[str]
     provenance: Mapping[str, Any]
     figure: str
@@ -148,7 +150,8 @@ def _section(
         bands=[f"{part.name}: {_band(part)}" for part in design.compared() if part.band is not None],
         pilots=piloting.runs(before),
         piloted=", ".join(sorted({p.task for p in before})),
-        cost=results.claims[id]["cost"],
+        cost=words(results, claim, scale) if not design.exact else "",
+        sizes=sizes(design),
         trained=_trained(design),
         provenance=_provenance(_records(results, id)),
         figure=f"figures/{figures.file_name(id)}",

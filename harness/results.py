@@ -8,6 +8,7 @@ report's folder loses nothing.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from harness import flops
 from harness.catalogue import Design, Scale
 from harness.errors import ResultsError
 from harness.expression import Measured, kept
@@ -260,14 +262,44 @@ def _flat(points: Mapping[Fraction, tuple[Measured, ...]]) -> list[tuple[Fractio
 
 
 def _cost(plan: Plan, names: list[str]) -> dict[str, Any]:
-    steps, seconds, shared = 0, 0.0, 0
+    """Return what the units `names` cost: a member has its share of its population's time.
+
+    ``devices`` are seconds by device; ``training_flops`` and ``evaluation_flops`` operations by structure;
+    ``ceiling_flop`` those that matrix products would have made in the same time, where every record has their rate.
+    """
+    steps, seconds, shared, training, evaluation = 0, 0.0, 0, 0, 0
+    devices: defaultdict[str, float] = defaultdict(float)
+    ceiling: float | None = 0.0
     for name in names:
         unit = plan.units[name]
+        program = Program.of(unit.node)
         record = plan.store.records[plan.store.entries[name].record]
-        steps += Program.of(unit.node).steps
-        seconds += record["provenance"]["wall_s"] / len(record["members"])
+        share = record["provenance"]["wall_s"] / len(record["members"])
+        steps += program.steps
+        seconds += share
         shared += len(unit.claims) > 1
-    return {"trainings": len(names), "shared": shared, "member_steps": steps, "worker_s": round(seconds, 1)}
+        training += flops.training_flops(program)
+        evaluation += flops.evaluation_flops(program)
+        devices[device(record["provenance"])] += share
+        rate = record["provenance"].get("matmul_flops")
+        ceiling = None if ceiling is None or rate is None else ceiling + share * rate
+    return {
+        "trainings": len(names),
+        "shared": shared,
+        "member_steps": steps,
+        "worker_s": round(seconds, 1),
+        "devices": {name: round(s, 1) for name, s in sorted(devices.items())},
+        "training_flops": training,
+        "evaluation_flops": evaluation,
+        **({"ceiling_flop": round(ceiling)} if ceiling else {}),
+    }
+
+
+def device(provenance: Mapping[str, Any]) -> str:
+    """Return what a worker occupies: the GPU, or one core of the processor."""
+    if provenance["device"] != "cpu":
+        return str(provenance["device"])
+    return f"one core of {provenance.get('processor', 'a processor')}"
 
 
 def write(results: Results, path: Path) -> None:

@@ -267,6 +267,7 @@ def _write(
             "versions": computed.versions,
             "settings": computed.settings,
             "wall_s": round(computed.wall_s, 3),
+            **({} if computed.matmul_flops is None else {"matmul_flops": round(computed.matmul_flops)}),
         },
         "files": {file: _fingerprint(folder / file) for file in FILES},
     }

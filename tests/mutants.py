@@ -480,6 +480,13 @@ MUTANTS = (
     Mutant("harness/store.py", "_copy",
            '"wall_s": round(seconds, 3)', '"wall_s": asked["provenance"]["wall_s"]',
            "tests/test_merge.py::test_of_a_record_that_is_partly_there_the_rest_is_copied"),
+    # --- accounts ---
+    Mutant("harness/flops.py", "training_flops",
+           "6 * every - 2 * of_first", "6 * every",
+           "tests/test_flops.py::test_the_count_is_what_torch_counts"),
+    Mutant("harness/flops.py", "evaluation_flops",
+           " or step == recipe.steps", "",
+           "tests/test_flops.py::test_evaluations_are_counted_as_the_engine_makes_them"),
     # --- the early stop, variants, part kinds ---
     Mutant("harness/engine.py", "_EarlyStop.see",
            "loss_R < self._best_R", "loss_R > -self._best_R",  # the last step is always best
