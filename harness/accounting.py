@@ -99,7 +99,7 @@ def sizes(design: Design) -> Sequence[Size]:
     told = []
     for network, measured in read.items():
         every = sum(tensor.size for tensor in network.tensors())
-        told.append(Size(f"{network.label}, dense", network.weights, every, flops.multiply_adds(network)))
+        told.append(Size(f"{network.label}, dense", network.weights, every, network.multiply_adds()))
         sparsest = min(measured, key=density)
         if density(sparsest) < 1:
             what = f"at {float(density(sparsest)) * 100:.3g} % kept"

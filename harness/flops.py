@@ -6,23 +6,10 @@ nothing. Biases, BatchNorm, rectifiers, the loss and the optimiser are left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from harness.expression import LearnedMask, Measured, Prune, RandomMask, Scope, Training, kept, layer_keep
-from harness.network import Linear, Network, kept_counts
+from harness.expression import Measured, Training, kept, kept_in, layer_keep
+from harness.network import kept_counts
 from harness.population import Program
-from harness.tasks import CALIBRATION, PAIRS, VALIDATION, Task
-
-
-def multiply_adds(network: Network, kept: Mapping[str, int] | None = None) -> int:
-    """Return the multiply-adds of one forward pass of one input; `kept` says how many weights a layer keeps.
-
-    Layers that `kept` does not name are dense. A weight of a fully connected layer is used once an input.
-    """
-    sizes = {name: tensor.size for name, tensor in network.prunable().items()}
-    linear = {layer.name for layer in network.layers if isinstance(layer, Linear)}
-    assert sizes.keys() <= linear, f"how often an input uses a weight of {sizes.keys() - linear} is not known here"
-    return sum((sizes | dict(kept or {})).values())
+from harness.tasks import CALIBRATION, PAIRS, Task
 
 
 def training_flops(program: Program) -> int:
@@ -36,8 +23,8 @@ def training_flops(program: Program) -> int:
         return 0
     network = program.network
     first = next(iter(network.prunable()))
-    every = multiply_adds(network)
-    of_first = every - multiply_adds(network, {first: 0})
+    every = network.multiply_adds()
+    of_first = every - network.multiply_adds({first: 0})
     return program.steps * program.recipe.batch * (6 * every - 2 * of_first)
 
 
@@ -55,11 +42,11 @@ def evaluation_flops(program: Program) -> int:
         steps = range(program.first_step + 1, recipe.steps + 1)
         validations = sum(step % recipe.validate_every == 0 or step == recipe.steps for step in steps)
         examples = validations * (calibration + _validation_examples(task)) + 2 * (calibration + task.test_examples)
-    return 2 * multiply_adds(program.network) * examples
+    return 2 * program.network.multiply_adds() * examples
 
 
 def _validation_examples(task: Task) -> int:
-    return VALIDATION if task.images == 1 else PAIRS
+    return task.validation_images if task.images == 1 else PAIRS
 
 
 def parameters(node: Measured) -> int:
@@ -73,25 +60,17 @@ def kept_multiply_adds(node: Measured) -> int | None:
 
     None where only training tells: layers competed for what is kept, and use their weights unequally often.
     """
-    network = node.network
-    if multiply_adds(network) == network.weights:
-        return kept(node)
     counts = _kept_layers(node)
-    return None if counts is None else multiply_adds(network, counts)
+    if counts is not None:
+        return node.network.multiply_adds(counts)
+    return kept(node) if node.network.multiply_adds() == node.network.weights else None
 
 
 def _kept_layers(node: Measured) -> dict[str, int] | None:
     """Return how many weights each layer keeps, or None where that is known only after training."""
     network = node.network
-    learn = node.learn if isinstance(node, Training) else None
-    if learn is None:
-        match node.mask:
-            case None:
-                return {name: tensor.size for name, tensor in network.prunable().items()}
-            case Prune(scope=Scope.GLOBAL):
-                return None
-            case Prune() | RandomMask():
-                return kept_counts(network, layer_keep(network, node.mask.keep))
-            case LearnedMask():
-                learn = node.mask.training.learn
-    return None if learn is None else kept_counts(network, layer_keep(network, learn.keep))
+    if isinstance(node, Training) and node.learn is not None:
+        return kept_counts(network, layer_keep(network, node.learn.keep))
+    counts = {name: kept_in(node.mask, network, frozenset((name,))) for name in network.prunable()}
+    known = {name: count for name, count in counts.items() if count is not None}
+    return known if len(known) == len(counts) else None

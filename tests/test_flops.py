@@ -13,8 +13,9 @@ from harness import engine
 from harness.accounting import Size, si, sizes, words
 from harness.catalogue import Scale
 from harness.expression import Scores, evaluate, prune, random_mask, train
-from harness.flops import evaluation_flops, kept_multiply_adds, multiply_adds, parameters, training_flops
-from harness.network import mlp
+from harness.flops import evaluation_flops, kept_multiply_adds, parameters, training_flops
+from harness.layers import Conv, Flatten, Image, Linear, Relu
+from harness.network import Network, mlp
 from harness.population import Program
 from harness.recipe import Adam, Recipe
 from harness.results import Results, collect, read, write
@@ -26,13 +27,6 @@ from tests.synthetic import design
 
 LENET = mlp(64, 300, 100, 10)
 TRAINED = Program(LENET, DIGITS, Recipe(optimiser=Adam(1e-3), steps=600, batch=60, validate_every=250))
-
-
-def test_multiply_adds_of_linear_layers():
-    """A weight is used once an input; layers that are not named are dense."""
-    assert multiply_adds(LENET) == LENET.weights == 64 * 300 + 300 * 100 + 100 * 10
-    assert multiply_adds(LENET, {"fc1": 7, "output": 1}) == 7 + 300 * 100 + 1
-    assert multiply_adds(mlp(128, 33, 10, batch_norm=True)) == 128 * 33 + 33 * 10
 
 
 def test_training_is_three_products_a_layer_and_two_in_the_first():
@@ -83,21 +77,16 @@ def test_sizes_of_pruned_networks():
     assert (parameters(popup), kept_multiply_adds(popup)) == (111 + others, 111)
 
 
-def test_multiply_adds_by_layer_where_weights_are_used_unequally_often(monkeypatch):
-    """With another count a weight, layers count by themselves, and competing layers are known after training only."""
-
-    def weighted(network, kept=None):
-        counts = {name: tensor.size for name, tensor in network.prunable().items()} | dict(kept or {})
-        return 9 * counts["fc1"] + counts["output"]
-
-    monkeypatch.setattr("harness.flops.multiply_adds", weighted)
-    dense = train(NET, DIGITS, RECIPE)
-    layerwise = train(NET, DIGITS, RECIPE, mask=prune(dense, keep=Fraction(1, 4)))
-    together = train(NET, DIGITS, RECIPE, mask=prune(dense, keep=Fraction(1, 4), scope="global"))
-    popup = train(NET, DIGITS, RECIPE, learn=Scores(Fraction(1, 4)))
-    learned = evaluate(NET, DIGITS, mask=popup.learned_mask())
-    assert kept_multiply_adds(dense) == 9 * 768 + 120
-    assert {kept_multiply_adds(node) for node in (layerwise, popup, learned)} == {9 * 192 + 30}
+def test_multiply_adds_by_layer_where_weights_are_used_unequally_often():
+    """A convolution's weight is used at every place: layers count by themselves, competing ones only after training."""
+    net = Network((Image(1, 8, 8), Conv("conv", 1, 4), Relu(), Flatten(), Linear("output", 256, 10)))
+    dense = train(net, DIGITS, RECIPE)
+    layerwise = train(net, DIGITS, RECIPE, mask=prune(dense, keep=Fraction(1, 4)))
+    together = train(net, DIGITS, RECIPE, mask=prune(dense, keep=Fraction(1, 4), scope="global"))
+    popup = train(net, DIGITS, RECIPE, learn=Scores(Fraction(1, 4)))
+    learned = evaluate(net, DIGITS, mask=popup.learned_mask())
+    assert kept_multiply_adds(dense) == 64 * 36 + 2560
+    assert {kept_multiply_adds(node) for node in (layerwise, popup, learned)} == {64 * 9 + 640}
     assert kept_multiply_adds(together) is None
 
 
