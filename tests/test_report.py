@@ -15,6 +15,7 @@ from harness.results import Results, read
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = ROOT / "reports" / "micro"
+SCALES = sorted(path.parent.name for path in ROOT.glob("reports/*/results.parquet") if path.parent.name != "scratch")
 
 
 def python(code, **more):
@@ -38,17 +39,23 @@ assert not loaded, loaded
     return result.stdout
 
 
+@pytest.fixture(scope="module", params=SCALES)
+def scale(request):
+    """Each scale with a committed report."""
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def again(tmp_path_factory):
+def again(tmp_path_factory, scale):
     """A copy of the project with nothing left of the committed report but its rows, judged and reported again."""
     root = tmp_path_factory.mktemp("project")
     shutil.copytree(ROOT / "claims", root / "claims", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "pilots.csv", root / "docs")
     made = shutil.ignore_patterns("verdicts.json", "junit.xml", "report.md", "figures")
-    shutil.copytree(COMMITTED, root / "reports" / "micro", ignore=made)
-    command("judge", "--root", str(root), absent=("torch",))
-    command("report", "--root", str(root), absent=("torch",))
+    shutil.copytree(ROOT / "reports" / scale, root / "reports" / scale, ignore=made)
+    command("judge", "--scale", scale, "--root", str(root), absent=("torch",))
+    command("report", "--scale", scale, "--root", str(root), absent=("torch",))
     return root
 
 
