@@ -367,7 +367,7 @@ def test_only_training_inputs_are_augmented():
 def test_chunks_cover_every_step_once(batch, first):
     """One after the other; where an epoch is longer than a chunk, none goes past its end."""
     program = Program(mlp(64, 10), DIGITS, replace(PLAIN_SGD, batch=batch, steps=1234), first_step=first)
-    chunks = list(engine._chunks(program, 1234))
+    chunks = list(engine._chunks(program, first, 1234))
     assert [step for start, count in chunks for step in range(start, start + count)] == list(range(first, 1234))
     if (epoch := 1000 // batch) > engine.CHUNK:
         assert all(start // epoch == (start + count - 1) // epoch for start, count in chunks)
