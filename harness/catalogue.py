@@ -29,7 +29,7 @@ CONTROLS = "controls"  # the folder of claims that are about the protocol and no
 
 PAPERS: dict[str, Paper] = {}
 CLAIMS: dict[str, Claim] = {}
-WATCHED: dict[str, Callable[[Scale], Training]] = {}
+WATCHED: dict[str, Watched] = {}
 
 
 class Scale(StrEnum):
@@ -238,9 +238,17 @@ def claim(
     return register
 
 
-def watch(name: str, build: Callable[[Scale], Training]) -> None:
-    """Let the seed-variance check watch a training, called ``paper/what``; `build` returns it at a scale."""
-    WATCHED[name] = build
+@dataclass(frozen=True)
+class Watched:
+    """A training that the seed-variance check retrains, and the scales it is watched at."""
+
+    build: Callable[[Scale], Training]
+    scales: tuple[Scale, ...]
+
+
+def watch(name: str, build: Callable[[Scale], Training], *, scales: Sequence[str] = (Scale.MICRO,)) -> None:
+    """Let the seed-variance check watch a training, called ``paper/what``; `build` returns it at one of `scales`."""
+    WATCHED[name] = Watched(build, tuple(Scale(scale) for scale in scales))
 
 
 def load(root: Path) -> None:
@@ -257,18 +265,21 @@ def load(root: Path) -> None:
 def watched(names: Sequence[str], scale: Scale) -> dict[str, Training]:
     """Return the watched trainings with these names, or of these papers; all of them for no names.
 
-    Raises UsageError for an unknown name, with the nearest known ones.
+    Raises UsageError for an unknown name, with the nearest known ones, and where none is watched at `scale`.
     """
     for name in names:
         if not any(name.rstrip("/") in (other, other.split("/")[0]) for other in WATCHED):
             known = ", ".join(sorted(WATCHED))
             raise UsageError(f"nothing watched is called {name!r}{nearest(name, WATCHED)} Watched: {known}")
     wanted = {name.rstrip("/") for name in names}
-    return {
-        name: build(scale)
-        for name, build in sorted(WATCHED.items())
-        if not wanted or wanted & {name, name.split("/")[0]}
+    chosen = {
+        name: each.build(scale)
+        for name, each in sorted(WATCHED.items())
+        if scale in each.scales and (not wanted or wanted & {name, name.split("/")[0]})
     }
+    if not chosen:
+        raise UsageError(f"nothing of that is watched at scale {scale}. Next: harness variance, at scale micro")
+    return chosen
 
 
 def select(names: Sequence[str], scale: Scale) -> list[Claim]:

@@ -12,10 +12,10 @@ import pytest
 from rich.console import Console
 
 from harness import baseline as baselines
-from harness import engine, findings, masks, streams, tasks, variance, watching
+from harness import catalogue, engine, findings, masks, streams, tasks, variance, watching
 from harness.acceptance import check_false_alarm, location, spread, spread_power
 from harness.catalogue import WATCHED, Scale
-from harness.errors import ResultsError, RunError
+from harness.errors import ResultsError, RunError, UsageError
 from harness.expression import Scores, prune, train
 from harness.network import Init, mlp
 from harness.recipe import Adam, Recipe
@@ -304,8 +304,6 @@ def committed():
 @pytest.fixture(scope="module")
 def stored():
     """The committed test accuracies, (replicates,) a recipe."""
-    from harness import catalogue
-
     catalogue.load(ROOT)
     return [np.array(list(baseline.values.values())) for baseline in committed() if "/" in baseline.recipe]
 
@@ -313,7 +311,7 @@ def stored():
 def test_every_watched_recipe_has_a_baseline_that_can_gate(stored):
     """Each recipe behind the headline claims has a baseline of its present key, with values enough for tier 3."""
     for baseline in committed():
-        assert baseline.key == WATCHED[baseline.recipe](Scale.MICRO).key
+        assert baseline.key == WATCHED[baseline.recipe].build(Scale.MICRO).key
         assert len(baseline.values) >= 60
     assert len(stored) == len(WATCHED) >= 4
 
@@ -354,6 +352,17 @@ def test_a_doubled_spread_is_caught_at_its_power(stored):
         tried += 1
     low, high = binomial_range(tried, spread_power(m=50, n=20))
     assert low <= caught <= high
+
+
+def test_a_training_is_watched_at_its_own_scales(monkeypatch):
+    """What is declared for one scale is never taken for another; nothing left is a usage error."""
+    monkeypatch.setattr(catalogue, "WATCHED", {})
+    catalogue.watch("a/one", lambda scale: scale, scales=("micro", "paper"))
+    catalogue.watch("a/two", lambda scale: scale)
+    assert catalogue.watched([], Scale.MICRO) == {"a/one": Scale.MICRO, "a/two": Scale.MICRO}
+    assert catalogue.watched(["a"], Scale.PAPER) == {"a/one": Scale.PAPER}
+    with pytest.raises(UsageError, match="watched at scale standard"):
+        catalogue.watched([], Scale.STANDARD)
 
 
 # Baselines as files

@@ -146,5 +146,5 @@ def lenet(scale: Scale) -> Study:
     return Study(s, dense, tuple(tickets), tuple(one_shot), tuple(equal_cost), tuple(reinit))
 
 
-watch("frankle2019/dense", lambda scale: lenet(scale).dense)
-watch("frankle2019/ticket", lambda scale: lenet(scale).tickets[5])  # 12 % kept: pruned and reset six times
+watch("frankle2019/dense", lambda scale: lenet(scale).dense, scales=tuple(SETTINGS))
+watch("frankle2019/ticket", lambda scale: lenet(scale).tickets[5], scales=tuple(SETTINGS))  # pruned and reset six times
