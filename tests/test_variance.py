@@ -146,16 +146,21 @@ def test_a_changed_recipe_is_named_by_its_key(accepted):
     assert "the recipe's key is" in findings.failed(found)[0].figures
 
 
-def test_a_shared_data_order_is_named_by_identity(accepted, monkeypatch):
-    """One replicate that sees the batches of another one: named with both, by tier 0 and no other."""
+def share_order(monkeypatch, *, of, like):
+    """Plant: replicate `of` sees its images in the order of replicate `like`."""
     real = tasks.permutations
 
     def shared(replicate, stream, draw, **more):
-        if stream == "order" and replicate.index == 7:
-            replicate = replace(replicate, index=3)
+        if stream == "order" and replicate.index == of:
+            replicate = replace(replicate, index=like)
         return real(replicate, stream, draw, **more)
 
     monkeypatch.setattr(tasks, "permutations", shared)
+
+
+def test_a_shared_data_order_is_named_by_identity(accepted, monkeypatch):
+    """One replicate that sees the order of another one: named with both, by tier 0 and no other."""
+    share_order(monkeypatch, of=7, like=3)
     found, _ = check(accepted)
     assert red(found) == {Tier.IDENTITY: ["dense", "ticket", "popup"]}
     assert "replicate 7" in findings.failed(found)[0].figures
@@ -163,14 +168,7 @@ def test_a_shared_data_order_is_named_by_identity(accepted, monkeypatch):
 
 def test_a_fresh_replicate_that_repeats_another_is_named(accepted, monkeypatch):
     """Uniqueness is asked of the fresh replicates too: two of one index's draws are one replicate counted twice."""
-    real = tasks.permutations
-
-    def shared(replicate, stream, draw, **more):
-        if stream == "order" and replicate.index == 1001:
-            replicate = replace(replicate, index=1000)
-        return real(replicate, stream, draw, **more)
-
-    monkeypatch.setattr(tasks, "permutations", shared)
+    share_order(monkeypatch, of=1001, like=1000)
     found, _ = check(accepted)
     assert "of replicate 1001 is that of replicate 1000" in findings.failed(found)[0].figures
 
