@@ -27,6 +27,7 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 INK, FAINT = "#222222", "#8a8a8a"
 ERROR_TICKS = (0.5, 1, 2, 5, 10, 20, 50, 90)  # percent; read as accuracies
+FINER_TICKS = (0.5, 0.7, 1, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 90)  # where fewer than three of those show
 LEAST_ERROR = 0.05  # percent; a perfect score is drawn here
 
 STYLE: Any = {
@@ -142,7 +143,8 @@ def _share_axis(axis: Axes, which: Literal["x", "y"], errors: NDArray[np.float64
     set_scale("log")
     low, high = errors.min() / 1.15, min(errors.max() * 1.15, 100.0)
     set_limits(high, low)
-    along.set_major_locator(FixedLocator([tick for tick in ERROR_TICKS if low <= tick <= high]))
+    ticks, finer = ([tick for tick in each if low <= tick <= high] for each in (ERROR_TICKS, FINER_TICKS))
+    along.set_major_locator(FixedLocator(ticks if len(ticks) > 2 else finer))
     along.set_minor_locator(NullLocator())
     along.set_major_formatter(FuncFormatter(lambda error, _: f"{100 - error:g}"))
     axis.grid(axis=which, color="#dddddd", lw=0.6)
