@@ -167,11 +167,12 @@ def _wrong_counts(node: Training, replicate: Replicate) -> list[str]:
     faults = []
     for keep, scope in _masks():
         bits = prune_by_magnitude(network, weights, ones(network), keep, scope)
-        counts = {name: (int(bits[t.slice].sum()), t.size) for name, t in network.prunable().items()}
+        counts = {name: int(bits[tensor.slice].sum()) for name, tensor in network.prunable().items()}
+        sizes = {name: tensor.size for name, tensor in network.prunable().items()}
         if scope is Scope.GLOBAL:
-            counts = {"all layers": tuple(map(sum, zip(*counts.values(), strict=True)))}  # type: ignore[dict-item]
-        for layer, (count, size) in counts.items():
-            expected = (2 * size * keep.numerator + keep.denominator) // (2 * keep.denominator)
+            counts, sizes = ({"all layers": sum(each.values())} for each in (counts, sizes))
+        for layer, count in counts.items():
+            expected = (2 * sizes[layer] * keep.numerator + keep.denominator) // (2 * keep.denominator)
             if count != expected:
                 faults.append(f"a mask of {keep} by {scope} keeps {count} weights of {layer}, not {expected}")
     return faults
