@@ -63,9 +63,9 @@ def files(folder):
     return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_the_rows_alone_bring_the_report_back(again):
-    """Deleting all of reports/micro but results.parquet, judge and report give the same bytes, without torch."""
-    assert files(again / "reports" / "micro") == files(COMMITTED)
+def test_the_rows_alone_bring_the_report_back(again, scale):
+    """Deleting all of a committed report but its rows, judge and report give the same bytes, without torch."""
+    assert files(again / "reports" / scale) == files(ROOT / "reports" / scale)
 
 
 def test_a_locked_claim_without_rows_stays_in_the_family():
@@ -81,12 +81,12 @@ def test_a_locked_claim_without_rows_stays_in_the_family():
     assert verdicts[id]["p_rep"] >= whole[id]["p_rep"]
 
 
-def test_the_same_bytes_twice(again):
+def test_the_same_bytes_twice(again, scale):
     """Judging and reporting again changes no byte."""
-    before = files(again / "reports" / "micro")
-    command("judge", "--root", str(again))
-    command("report", "--root", str(again))
-    assert files(again / "reports" / "micro") == before
+    before = files(again / "reports" / scale)
+    command("judge", "--scale", scale, "--root", str(again))
+    command("report", "--scale", scale, "--root", str(again))
+    assert files(again / "reports" / scale) == before
 
 
 def test_plan_does_without_torch():
