@@ -152,7 +152,7 @@ MUTANTS = (
            "yield step + 1", "yield step",  # at(k) after k + 1 updates
            "tests/test_training.py::test_snapshot_k_is_the_parameters_after_k_updates"),
     Mutant("harness/engine.py", "train",
-           "program.first_step if at is None", "0 if at is None",
+           "_chunks(program, begin, last)", "_chunks(program, 0, last)",
            "tests/test_training.py::test_a_later_first_step_uses_that_step_s_rate_and_batches_and_a_new_optimiser"),
     Mutant("harness/population.py", "Program.of",
            "node.recipe, node.first_step, node.learn", "node.recipe, 0, node.learn",
