@@ -15,7 +15,7 @@ from harness import plan as planning
 from harness import run as running
 from harness.checkpoint import Saver
 from harness.engine import compute
-from harness.errors import UsageError
+from harness.errors import StoppedError, UsageError
 from harness.executor import Local
 from harness.limit import Limit, seconds
 from harness.plan import POPULATION_S, SLACK
@@ -138,7 +138,7 @@ class Stopping(Inline):
         try:
             saver = Saver(checkpoint, self._stop)
             done.set_result(compute(population, saver=saver, report=self.reported.append))
-        except Exception as error:
+        except StoppedError as error:  # a worker hands it over in its future; anything else is the test's own failure
             self.left -= 1
             done.set_exception(error)
         return done

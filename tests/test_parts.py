@@ -145,7 +145,10 @@ def test_a_part_reads_the_metric_it_names():
     assert {converged.metric, part.metric, Part(
         kind=Kind.BEATS, arm="a", reference="b", task="digits", bound_pp=1.0
     ).metric} == {"converged", "test_accuracy"}  # fmt: skip
-    values = lambda arm, at: [90, 80] if arm == "a" else [70, 75]  # noqa: E731
+
+    def values(arm, at):
+        return [90, 80] if arm == "a" else [70, 75]
+
     assert read(converged, values, metric="converged") == pytest.approx([20.0, 5.0])
     with pytest.raises(ResultsError, match="no value for replicates"):
         read(beats("a", "b", on=DIGITS), values, metric="converged")
