@@ -171,6 +171,11 @@ class Network:
         return sum(math.prod(shape) for _, shape in self.traced())
 
     @property
+    def widest(self) -> int:
+        """Number of values that the widest layer, or the input, has for one example."""
+        return max(self.inputs, *(math.prod(shape) for _, shape in self.traced()))
+
+    @property
     def outputs(self) -> int:
         """Number of classes."""
         return next(layer.outputs for layer in reversed(self.layers) if isinstance(layer, Linear))

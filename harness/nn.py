@@ -6,7 +6,9 @@ R members, B examples, I inputs, O outputs, F features; images: C channels, H he
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, Literal, assert_never
 
 import torch
@@ -20,8 +22,9 @@ BATCH_NORM_EPS = 1e-5  # torch's default
 
 Moments = tuple[Tensor, Tensor]  # mean_R1F, one over the standard deviation_R1F; of images mean_R1C11, ...
 
-How = Literal["loop", "grouped", "unfold"]
+How = Literal["loop", "grouped", "unfold", "streams"]
 CONVOLUTION: dict[str, How] = {"cpu": "loop", "cuda": "grouped"}  # by device type; see `convolve`
+STREAMS = 8  # on which ``streams`` spreads a population's members
 
 
 class Normalise(torch.autograd.Function):
@@ -76,15 +79,17 @@ def convolve(
 
     ``loop`` calls torch once a member: on a CPU the only one of the three that is both fast and exact for any packing.
     ``grouped`` is one grouped convolution, whose backward pass is not exact there; ``unfold`` is one `bmm` over
-    patches, exact but three to seven times slower. They differ by rounding only.
+    patches, exact but three to seven times slower; ``streams`` is the loop on parallel streams of a GPU. They differ by
+    rounding only.
     """
     members, batch, channels = x_RBCHW.shape[:3]
     outputs = w_ROCKK.shape[1]
     match how:
-        case "loop":
+        case "loop" | "streams":
             biases = [None] * members if bias_RO is None else bias_RO.unbind()
             each = zip(x_RBCHW.unbind(), w_ROCKK.unbind(), biases, strict=True)
-            return torch.stack([functional.conv2d(x, w, b, stride, padding) for x, w, b in each])
+            calls = [partial(functional.conv2d, x, w, b, stride, padding) for x, w, b in each]
+            return torch.stack([call() for call in calls] if how == "loop" else _on_streams(calls, x_RBCHW.device))
         case "grouped":
             x_BGHW = x_RBCHW.transpose(0, 1).reshape(batch, members * channels, *x_RBCHW.shape[3:])
             bias_G = None if bias_RO is None else bias_RO.flatten()
@@ -101,6 +106,27 @@ def convolve(
             return y_ROP.view(members, outputs, batch, height, width).transpose(1, 2)
         case _:
             assert_never(how)
+
+
+def _on_streams(calls: Sequence[Callable[[], Tensor]], device: torch.device) -> list[Tensor]:
+    """Return what the calls return, each made on one of a few streams beside the current one."""
+    main, beside = torch.cuda.current_stream(device), _streams(device)
+    results = []
+    for stream in beside:
+        stream.wait_stream(main)
+    for call, stream in zip(calls, itertools.cycle(beside)):
+        with torch.cuda.stream(stream):
+            results.append(call())
+    for stream in beside:
+        main.wait_stream(stream)
+    for result in results:
+        result.record_stream(main)  # so that its memory is not given away while the main stream reads it
+    return results
+
+
+@cache
+def _streams(device: torch.device) -> tuple[torch.cuda.Stream, ...]:
+    return tuple(torch.cuda.Stream(device) for _ in range(STREAMS))  # type: ignore[no-untyped-call]
 
 
 def forward(

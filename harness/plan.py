@@ -33,15 +33,18 @@ from harness.expression import (
 from harness.masks import Bits, ones, prune_by_magnitude, random_bits
 from harness.network import Network, initial_scores, initial_values
 from harness.population import Member, Population, Program
+from harness.recipe import Recipe
 from harness.store import Entry, Store
 from harness.streams import Replicate
 
 MAX_MEMBERS = 32  # more gain nothing on a CPU, and end later
+MAX_MEMBERS_GPU = 512  # the worker finds out how many of them its memory holds
 FEW_MEMBERS = 8  # fewer are not worth another worker
-POPULATION_S = 60.0  # what a population is planned to take at most, so that little is lost when the power goes
+POPULATION_S = 60.0  # what a population is planned to take at most, so that little is lost when the power goes; on a
+# GPU members cost little more together than alone, and checkpoints are what is not lost
 SLACK = 1.25  # a population is expected to take at most this times what is estimated, or it is not begun
 START_S = 6.0  # until a worker has loaded torch
-FLOPS = 4e10  # of one CPU core on products of these shapes, a cautious guess where nothing was measured yet
+FLOPS = {"cpu": 4e10, "cuda": 1e13}  # of one core or GPU on such products, a cautious guess before any is measured
 NEVER = "never computed"
 BYTES_A_PARAMETER = 44  # parameters, those of the early stop, gradient, mask, two moments, activations' share
 
@@ -91,11 +94,12 @@ def lineage(nodes: Iterable[Measured]) -> list[Measured]:
 
 
 class Plan:
-    """The units of all requests: their state in the store, and the populations they pack into."""
+    """The units of all requests: their state in the store, and the populations they pack into, on a kind of device."""
 
     trace_every = 0  # steps between the training losses that are recorded; 0 for none
 
-    def __init__(self, requests: Sequence[Request], store: Store) -> None:
+    def __init__(self, requests: Sequence[Request], store: Store, kind: str = "cpu") -> None:
+        self.kind = kind
         self.requests = requests
         self.store = store
         self.units: dict[str, Unit] = {}
@@ -187,12 +191,12 @@ class Plan:
         rest = self.ready(running)
         while rest:
             program = Program.of(rest[0].node)
-            same = [unit for unit in rest if Program.of(unit.node) == program]
+            same = [unit for unit in rest if Program.of(unit.node).packs == program.packs]
             if size := self.population_size(program, len(same), idle=idle, left_s=left_s):
-                return same[:size]
-            if not too_long and self.may_begin(member_seconds(program, self.store), left_s=left_s, whole_s=whole_s):
+                return _by_rates(same[:size])
+            if not too_long and self.may_begin(self.member_seconds(program), left_s=left_s, whole_s=whole_s):
                 too_long = same[:1]
-            rest = [unit for unit in rest if Program.of(unit.node) != program]
+            rest = [unit for unit in rest if Program.of(unit.node).packs != program.packs]
         return too_long
 
     def population_size(self, program: Program, ready: int, *, idle: int, left_s: float = math.inf) -> int:
@@ -200,12 +204,29 @@ class Plan:
 
         So few that they are expected to end within `left_s` seconds, which may be none.
         """
-        each_s = member_seconds(program, self.store) or 1e-9
-        by_limit = MAX_MEMBERS if math.isinf(left_s) else int(left_s / (SLACK * each_s))
+        each_s = self.member_seconds(program) or 1e-9
+        by_limit = ready if math.isinf(left_s) else int(left_s / (SLACK * each_s))
         if by_limit < 1:
             return 0
-        most = max(1, min(MAX_MEMBERS, int(POPULATION_S / each_s), max(FEW_MEMBERS, math.ceil(ready / max(1, idle)))))
+        share = max(FEW_MEMBERS, math.ceil(ready / max(1, idle)))
+        most = MAX_MEMBERS_GPU if self.kind == "cuda" else min(MAX_MEMBERS, int(POPULATION_S / each_s))
+        most = max(1, min(most, share))
         return math.ceil(ready / math.ceil(ready / min(most, by_limit)))  # of equal size, so that none ends late
+
+    def member_seconds(self, program: Program) -> float:
+        """Return the seconds a member takes: as measured on this kind of device, else by arithmetic."""
+        recent = itertools.islice(reversed(self.store.records.values()), 200)
+        measured = [
+            record["provenance"]["wall_s"] / len(record["members"])
+            for record in recent
+            if record.get("work") == program.work and record["provenance"].get("kind", "cpu") == self.kind
+        ]
+        if measured:
+            return float(np.median(measured[:5]))
+        batch = program.recipe.batch if program.recipe is not None else 0
+        flops = 6 * program.network.multiply_adds() * batch * program.steps
+        moved_s = program.steps * program.network.flat_size * (3e-8 if program.learn else 2e-9)
+        return flops / FLOPS[self.kind] + moved_s * FLOPS["cpu"] / FLOPS[self.kind]
 
     @staticmethod
     def may_begin(seconds: float, *, left_s: float, whole_s: float) -> bool:
@@ -244,6 +265,7 @@ class Plan:
             mask=None if node.mask is None else self._mask(node.mask, replicate),
             scores=_scores(node, replicate),
             ins=tuple((_taken_name(taken), self._digest(taken, replicate)) for taken in consumed(node)),
+            recipe=_recipe(node),
         )
 
     def _digest(self, taken: Snapshot | LearnedMask, replicate: Replicate) -> str:
@@ -275,6 +297,16 @@ class Plan:
                 return self._bits[cached]
 
 
+def _by_rates(units: list[Unit]) -> list[Unit]:
+    """Return the units with those of equal learning rates together: each such group has an optimiser's step a step."""
+    groups = list(dict.fromkeys(_recipe(unit.node) for unit in units))
+    return sorted(units, key=lambda unit: groups.index(_recipe(unit.node)))
+
+
+def _recipe(node: Measured) -> Recipe | None:
+    return node.recipe if isinstance(node, Training) else None
+
+
 def _scores(node: Measured, replicate: Replicate) -> NDArray[np.float32] | None:
     if not isinstance(node, Training) or node.learn is None:
         return None
@@ -283,20 +315,6 @@ def _scores(node: Measured, replicate: Replicate) -> NDArray[np.float32] | None:
 
 def _taken_name(taken: Snapshot | LearnedMask) -> str:
     return f"{taken.training.key}@{slot(taken)}"
-
-
-def member_seconds(program: Program, store: Store) -> float:
-    """Return the seconds one member of `program` takes on one core: as measured in the store, else by arithmetic."""
-    measured = [
-        record["provenance"]["wall_s"] / len(record["members"])
-        for record in itertools.islice(reversed(store.records.values()), 200)
-        if record["program"] == program.label
-    ]
-    if measured:
-        return float(np.median(measured[:5]))
-    batch = program.recipe.batch if program.recipe is not None else 0
-    flops = 6 * program.network.multiply_adds() * batch * program.steps
-    return flops / FLOPS + program.steps * program.network.flat_size * (3e-8 if program.learn else 2e-9)
 
 
 def population_bytes(program: Program, members: int) -> int:

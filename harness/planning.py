@@ -16,7 +16,7 @@ from harness.expression import Measured, describe
 from harness.hypothesis import Decision, Kind, Part
 from harness.lock import Registry
 from harness.pilot import Pilot
-from harness.plan import MAX_MEMBERS, NEVER, Plan, Request, member_seconds, population_bytes
+from harness.plan import NEVER, Plan, Request, population_bytes
 from harness.population import Program
 from harness.rewrite import design_of, shorten
 from harness.stats import ALPHA, flip_least, sd_upper, t_power, tost_power
@@ -43,7 +43,7 @@ def make(session: Session) -> Plan:
     store = Store(session.store)
     requests = [_request(claim, session, registry) for claim in session.claims]
     if session.quick or session.variant:
-        return Plan(requests, store)
+        return Plan(requests, store, session.device)
     papers = {claim.paper for claim in session.claims}
     companions = [
         Request(CLAIMS[id], CLAIMS[id].design(session.scale), registry.replicates(CLAIMS[id], session.scale))
@@ -52,7 +52,7 @@ def make(session: Session) -> Plan:
         if id in CLAIMS and CLAIMS[id] not in session.claims and not registry.fault(CLAIMS[id], session.scale)
     ]
     stored = [request for request in companions if not Plan([request], store).due()]
-    return Plan([*requests, *stored], store)
+    return Plan([*requests, *stored], store, session.device)
 
 
 def _request(claim: Claim, session: Session, registry: Registry) -> Request:
@@ -82,12 +82,12 @@ def make_pilot(session: Session, replicates: int, *, grid: bool) -> Plan:
             design = piloting.grid(claim, session.scale)
         if design is not None:
             requests.append(Request(claim, design, block))
-    return Plan(requests, Store(session.store))
+    return Plan(requests, Store(session.store), session.device)
 
 
 def seconds(plan: Plan, workers: int) -> float:
     """Return about how long the due units take on `workers` cores."""
-    return sum(member_seconds(Program.of(unit.node), plan.store) for unit in plan.due()) / workers
+    return sum(plan.member_seconds(Program.of(unit.node)) for unit in plan.due()) / workers
 
 
 def show_left(plan: Plan, workers: int, console: Console) -> None:
@@ -97,7 +97,7 @@ def show_left(plan: Plan, workers: int, console: Console) -> None:
         mine = [unit.name for unit in plan.units.values() if request.claim.id in unit.claims]
         if left := sum(name in due for name in mine):
             console.print(f"  {request.claim.id}: {left} of {len(mine)} left", highlight=False)
-    longest = max((member_seconds(Program.of(unit.node), plan.store) for unit in plan.due()), default=0.0)
+    longest = max((plan.member_seconds(Program.of(unit.node)) for unit in plan.due()), default=0.0)
     console.print(
         f"{len(due)} of {len(plan.units)} trainings and evaluations are left, about {seconds(plan, workers):.0f} s on "
         f"{workers} workers; the longest takes about {longest:.0f} s",
@@ -121,7 +121,7 @@ def show(plan: Plan, session: Session, console: Console) -> None:
             str(sum(len(unit.claims) > 1 for unit in mine)),
             str(len(mine_due)),
             f"{sum(Program.of(unit.node).steps for unit in mine_due):,}",
-            f"{sum(member_seconds(Program.of(unit.node), plan.store) for unit in mine_due):.0f} s",
+            f"{sum(plan.member_seconds(Program.of(unit.node)) for unit in mine_due):.0f} s",
         )
     console.print(table)
     programs = Counter(Program.of(unit.node) for unit in plan.due())
@@ -132,8 +132,8 @@ def show(plan: Plan, session: Session, console: Console) -> None:
             packed.add_row(
                 program.label,
                 str(members),
-                f"at least {-(-members // size)} of up to {min(size, MAX_MEMBERS)}",
-                f"{members * member_seconds(program, plan.store):.0f} s",
+                f"at least {-(-members // size)} of up to {size}",
+                f"{members * plan.member_seconds(program):.0f} s",
                 f"{population_bytes(program, min(members, size)) / 2**20:.0f} MiB",
             )
         console.print(packed)

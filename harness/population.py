@@ -7,7 +7,7 @@ that are ready at the same time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +42,26 @@ class Program:
                 return cls(node.network, node.task)
 
     @property
+    def packs(self) -> Program:
+        """The program without its learning rates: trainings of which it is the same are packed together."""
+        return self if self.recipe is None else replace(self, recipe=self.recipe.without_rates())
+
+    @property
     def steps(self) -> int:
         """Updates a member makes; 1 where nothing is trained."""
         return self.recipe.steps - self.first_step if self.recipe is not None else 1
+
+    @property
+    def work(self) -> str:
+        """What a member's time depends on, in words: how long a like one takes is looked up by it."""
+        if self.recipe is None:
+            return f"{self.task.name}: evaluate {self.network.label}"
+        what, how = "scores" if self.learn else "weights", type(self.recipe.optimiser).__name__
+        numerics = "" if self.recipe.numerics == "float32" else f", {self.recipe.numerics}"
+        return (
+            f"{self.task.name}: {what} of {self.network.label}, {self.steps} steps of {self.recipe.batch} by {how}, "
+            f"validated every {self.recipe.validate_every}{numerics}"
+        )
 
     @property
     def label(self) -> str:
@@ -64,7 +81,8 @@ class Member:
     """One training or evaluation of one replicate: its numbers at the first step, and what it consumed.
 
     `start` are flat parameters, `mask` flat bits (None removes nothing), `scores` flat initial scores where scores are
-    learned; all of shape (flat_size,). `ins` are digests of what was taken from other trainings.
+    learned; all of shape (flat_size,). `ins` are digests of what was taken from other trainings. `recipe` has the
+    learning rates where they are not the program's.
     """
 
     unit: str
@@ -75,6 +93,7 @@ class Member:
     scores: Flat | None = None
     ins: tuple[tuple[str, str], ...] = ()
     augment_draw: int = 0
+    recipe: Recipe | None = None
 
 
 @dataclass(frozen=True)

@@ -63,7 +63,8 @@ class Cosine:
 
 Schedule = Constant | Drops | Cosine
 
-NUMERICS = ("float32", "bfloat16")  # bfloat16: products under autocast, with float32 master weights
+# tf32: factors of products rounded to TF32 by devices that can; bfloat16: products under autocast, float32 weights
+NUMERICS = ("float32", "tf32", "bfloat16")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +100,10 @@ class Recipe:
     def with_lr(self, lr: float) -> Recipe:
         """Return the same recipe at another learning rate."""
         return replace(self, optimiser=replace(self.optimiser, lr=lr))
+
+    def without_rates(self) -> Recipe:
+        """Return the same recipe at learning rate 1 throughout: what trainings of any rates have in common."""
+        return replace(self.with_lr(1.0), schedule=Constant())
 
     def longer(self, times: int) -> Recipe:
         """Return the same recipe with `times` as many steps."""

@@ -24,7 +24,7 @@ from harness.errors import HarnessError, InterruptedRunError, RunError, StoppedE
 from harness.executor import Executor
 from harness.expression import describe
 from harness.limit import Limit
-from harness.plan import START_S, Plan, Unit, member_seconds
+from harness.plan import START_S, Plan, Unit
 from harness.population import Computed, Population, Program
 from harness.store import Writer, now
 
@@ -130,7 +130,7 @@ def _resumable(plan: Plan, checkpoints: Path) -> list[tuple[list[Unit], float]]:
             continue
         units = [ready.pop(name) for name in each.units]
         if checkpoint.name(plan.pack(units)) == each.name:
-            whole_s = len(units) * member_seconds(Program.of(units[0].node), plan.store)
+            whole_s = len(units) * plan.member_seconds(Program.of(units[0].node))
             resumable.append((units, whole_s * (1 - each.share)))
     return resumable
 
@@ -208,7 +208,7 @@ class _Show:
         self.console, self.progress = console, progress
         due = plan.due()
         self.left = len(due)
-        self.seconds = {unit.name: member_seconds(Program.of(unit.node), plan.store) for unit in due}
+        self.seconds = {unit.name: plan.member_seconds(Program.of(unit.node)) for unit in due}
         self.total: TaskID | None = None
         if progress is not None:
             total = sum(self.seconds.values()) or 1.0

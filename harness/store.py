@@ -250,6 +250,7 @@ def _write(
     asked = {
         "format": FORMAT,
         "program": program.label,
+        "work": program.work,
         "steps": program.steps,
         "nodes": nodes,
         "members": [

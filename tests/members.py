@@ -3,15 +3,20 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import torch
+
 from harness.architectures import conv_net
 from harness.expression import Scores
+from harness.feed import Feed
 from harness.layers import AveragePool, BatchNorm, Conv, Image, Linear, Relu, Residual
 from harness.masks import random_bits
 from harness.network import Network, initial_scores, initial_values, mlp
 from harness.population import Member, Population, Program
 from harness.recipe import SGD, Adam, Recipe
+from harness.stack import stacked
 from harness.streams import Replicate
 from harness.tasks import DIGIT_DIFFERENCE, DIGITS
+from harness.updates import Updates
 
 ADAM = Recipe(optimiser=Adam(1.2e-3), steps=50, batch=60, validate_every=25)
 MOMENTUM = Recipe(optimiser=SGD(0.1, momentum=0.9, weight_decay=1e-4), steps=50, batch=60, validate_every=25)
@@ -69,3 +74,9 @@ def member(program: Program, index: int, *, keep: Fraction | None = None) -> Mem
 def population(program: Program, indices: range | list[int], **more) -> Population:
     """Return the population of these replicates."""
     return Population(program, tuple(member(program, i) for i in indices), **more)
+
+
+def begun(population: Population, device: str = "cpu") -> Updates:
+    """Return the updates of a population, ready to be run, with their stack and feed."""
+    stack = stacked(population, torch.device(device))
+    return Updates(population, stack, Feed(population, stack.device))

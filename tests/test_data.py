@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms import functional
 
-from harness import data, engine, tasks
+from harness import data, tasks, updates
 from harness.data import MOMENTS, ORIGINS, DataSet
 from harness.engine import compute
 from harness.errors import DataError, DesignError
 from harness.expression import describe, train
+from harness.feed import Feed
 from harness.network import mlp
 from harness.pixels import cropped, scaled
 from harness.population import Population, Program
@@ -352,14 +353,15 @@ def test_only_training_inputs_are_augmented():
     """Batches are cropped; validation, test and calibration inputs are those of the task without augmentation."""
     m = member(Program(mlp(64, 10), DIGITS, PLAIN_SGD), 0)
     both = [
-        engine._Data(Population(Program(mlp(64, 10), task, PLAIN_SGD), (m,)), torch.device("cpu"))
+        Feed(Population(Program(mlp(64, 10), task, PLAIN_SGD), (m,)), torch.device("cpu"))
         for task in (DIGITS, AUGMENTED)
     ]
     for split in ("validation", "test", "calibration"):
         assert torch.equal(*(each.inputs(each.held_out(split)[0]) for each in both))
-    images = both[0].batches(0, 1)[0][0]
-    assert both[0].crops(0, 1) is None
-    assert not torch.equal(both[0].inputs(images), both[1].inputs(images, both[1].crops(0, 1)[0]))
+    plain, augmented = (each.batches(0, 1) for each in both)
+    assert plain.crops is None
+    images = plain.images[0]
+    assert not torch.equal(both[0].inputs(images), both[1].inputs(images, augmented.crops[0]))
 
 
 @pytest.mark.parametrize("batch", [1, 5, 9, 10, 60, 1000])
@@ -367,9 +369,9 @@ def test_only_training_inputs_are_augmented():
 def test_chunks_cover_every_step_once(batch, first):
     """One after the other; where an epoch is longer than a chunk, none goes past its end."""
     program = Program(mlp(64, 10), DIGITS, replace(PLAIN_SGD, batch=batch, steps=1234), first_step=first)
-    chunks = list(engine._chunks(program, first, 1234))
+    chunks = list(updates._chunks(program, first, 1234))
     assert [step for start, count in chunks for step in range(start, start + count)] == list(range(first, 1234))
-    if (epoch := 1000 // batch) > engine.CHUNK:
+    if (epoch := 1000 // batch) > updates.CHUNK:
         assert all(start // epoch == (start + count - 1) // epoch for start, count in chunks)
 
 
@@ -383,8 +385,8 @@ def test_a_batch_is_what_torchvision_s_transforms_make(real, task):
     task = replace(task, scaling=Scaling.STANDARDISED, augment=Augment.CROP_FLIP)
     program = Program(mlp(task.inputs, 10), task, Recipe(optimiser=SGD(0.1), steps=10, batch=20))
     population = Population(program, tuple(member(program, i) for i in range(2)))
-    made = engine._Data(population, torch.device("cpu"))
-    (images, answers), crops = made.batches(3, 5), made.crops(3, 5)
+    made = Feed(population, torch.device("cpu"))
+    images, answers, crops = made.batches(3, 5)
     inputs = made.inputs(images[1], crops[1])
     assert inputs.shape == (2, 20, task.inputs)
     moments = MOMENTS[task.source]

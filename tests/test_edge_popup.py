@@ -17,8 +17,10 @@ from harness.network import Init, initial_scores, initial_values, mlp
 from harness.nn import forward
 from harness.population import Member, Population, Program
 from harness.recipe import SGD, Recipe
+from harness.stack import ScoreStack, stacked
 from harness.streams import Replicate
 from harness.tasks import DIGITS
+from tests.members import begun
 
 NET = mlp(64, 60, 40, 10, bias=False, init=Init.SIGNED_KAIMING_CONSTANT)
 RECIPE = Recipe(optimiser=SGD(0.1, momentum=0.9, weight_decay=1e-3), steps=40, batch=60)
@@ -37,8 +39,8 @@ def members(program, count):
 def training(program, count=2):
     """The stack of a population and the steps of its training, as `engine.compute` runs them."""
     made = Population(program, members(program, count))
-    stack = engine._stack(made, torch.device("cpu"))
-    return stack, engine.train(made, stack, engine._Data(made, stack.device), lambda done: None)
+    updates = begun(made)
+    return updates.stack, updates.run()
 
 
 class GetSubnet(torch.autograd.Function):
@@ -82,7 +84,7 @@ def by_autograd(m, steps):
 def test_score_gradient_is_that_of_autograd(steps):
     """Scores and their gradients after 1 and 5 steps equal an implementation by torch.autograd alone."""
     stack, train = training(PROGRAM)
-    while next(train)[0] < steps:
+    while next(train) < steps:
         pass
     for i, m in enumerate(members(PROGRAM, 2)):
         expected = by_autograd(m, steps)
@@ -124,7 +126,7 @@ def test_without_the_sign_term_it_learns_nothing(monkeypatch):
         for name in self._count:
             torch.mul(gradients[name] * self._weights[name], self._scale, out=self._grad[name])
 
-    monkeypatch.setattr(engine._ScoreStack, "put_gradients", without_sign)
+    monkeypatch.setattr(ScoreStack, "put_gradients", without_sign)
     without = accuracies()
     assert (with_sign > 0.9).all(), with_sign
     assert (without < 0.3).all(), f"with the sign term {with_sign}, without {without}"
@@ -135,9 +137,10 @@ def test_weights_are_bit_identical_before_and_after():
     made = members(PROGRAM, 2)
     given = [(m.start.tobytes(), m.scores.tobytes()) for m in made]
     population = Population(PROGRAM, made)
-    stack = engine._stack(population, torch.device("cpu"))
+    updates = begun(population)
+    stack = updates.stack
     before = {name: weights.numpy().tobytes() for name, weights in stack._weights.items()}
-    for _ in engine.train(population, stack, engine._Data(population, stack.device), lambda done: None):
+    for _ in updates.run():
         pass
     assert {name: weights.numpy().tobytes() for name, weights in stack._weights.items()} == before
     assert [(m.start.tobytes(), m.scores.tobytes()) for m in made] == given
@@ -165,7 +168,7 @@ def test_learned_mask_is_what_the_last_forward_used():
         scores, mask = result.arrays["end"], result.arrays["mask"]
         assert (scores != m.scores).any()
         finished = replace(m, scores=scores)
-        stack = engine._stack(Population(PROGRAM, (finished,)), torch.device("cpu"))
+        stack = stacked(Population(PROGRAM, (finished,)), torch.device("cpu"))
         for name, leaf in stack.leaves().items():
             (t,) = (t for t in NET.tensors() if t.name == name)
             np.testing.assert_array_equal(mask[t.slice].reshape(t.shape), leaf[0].detach().numpy() != 0)

@@ -9,15 +9,15 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 
 from harness import catalogue
 from harness.catalogue import Scale
-from harness.engine import _Data, _stack, train
 from harness.expression import Fresh, Training
+from harness.measuring import Evaluator
 from harness.plan import Plan, Request, lineage
 from harness.store import Store, digest
 from harness.streams import Replicate
+from tests.members import begun
 
 ROOT = Path(__file__).parents[1]
 COMMITTED = Path(__file__).parent / "fingerprints.json"
@@ -43,8 +43,9 @@ def fingerprint(plan, node):
     unit = next(u for u in plan.units.values() if u.node == node)
     population = plan.pack([unit])
     member = population.members[0]
-    stack, data = _stack(population, torch.device("cpu")), _Data(population, torch.device("cpu"))
-    images, _ = data.batches(node.first_step, node.first_step + STEPS)
+    updates = begun(population)
+    data = updates.feed
+    images = data.batches(node.first_step, node.first_step + STEPS).images
     drawn = {
         "start": digest(member.start),
         "batches": digest(images.numpy().astype("float32")),
@@ -52,9 +53,10 @@ def fingerprint(plan, node):
     }
     if member.scores is not None:
         drawn["scores"] = digest(member.scores)
-    for _ in itertools.islice(train(population, stack, data, lambda steps: None), STEPS):
+    for _ in itertools.islice(updates.run(), STEPS):
         pass
-    return {"drawn": drawn, "loss": float(data.evaluate(stack, "validation")[0][0])}
+    loss_R, _ = Evaluator(population, updates.stack, data, "validation")()
+    return {"drawn": drawn, "loss": float(loss_R[0])}
 
 
 def test_every_root_training_has_its_fingerprint():

@@ -18,7 +18,7 @@ from harness.engine import compute
 from harness.errors import StoppedError, UsageError
 from harness.executor import Local
 from harness.limit import Limit, seconds
-from harness.plan import POPULATION_S, SLACK
+from harness.plan import POPULATION_S, SLACK, Plan
 from harness.population import Program
 from harness.run import run
 from tests.inline import Inline, small_plan
@@ -62,8 +62,7 @@ def costing(monkeypatch):
     """Say how many seconds a member takes."""
 
     def cost(seconds):
-        monkeypatch.setattr(planning, "member_seconds", lambda program, store: seconds)
-        monkeypatch.setattr(running, "member_seconds", lambda program, store: seconds)
+        monkeypatch.setattr(Plan, "member_seconds", lambda plan, program: seconds)
 
     return cost
 
@@ -106,7 +105,7 @@ def test_another_program_goes_first_where_the_longest_chain_s_does_not_fit(tmp_p
     first = Program.of(plan.next_population(set(), idle=1)[0].node)
     others = {Program.of(unit.node) for unit in plan.ready(set())} - {first}
     assert others
-    monkeypatch.setattr(planning, "member_seconds", lambda program, store: 100 if program == first else 1)
+    monkeypatch.setattr(Plan, "member_seconds", lambda plan, program: 100 if program == first else 1)
     chosen = plan.next_population(set(), idle=1, left_s=50, whole_s=1000)
     assert {Program.of(unit.node) for unit in chosen} <= others
 
@@ -238,7 +237,7 @@ def test_workers_are_stopped_when_the_limit_is_over(tmp_path, monkeypatch):
     """A training longer than the limit is saved by its worker, and goes on from there."""
     plan = small_plan(tmp_path, replicates=1, build=long_design)
     told = Console(record=True, width=200, file=io.StringIO())
-    monkeypatch.setattr(planning, "FLOPS", 1e3)  # so that it is expected to take for ever
+    monkeypatch.setitem(planning.FLOPS, "cpu", 1e3)  # so that it is expected to take for ever
     with plan.store.writing() as writer, Local(workers=1) as executor:
         ends = limit.time.monotonic() + 12.0
         summary = run(plan, writer, executor, console=told, provenance={}, limit=Limit(12.0, ends))

@@ -10,7 +10,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from harness import engine, tasks
+from harness import engine, stack, tasks, updates
 from harness.errors import DesignError
 from harness.expression import Scope, density, kept, prune, random_mask, train
 from harness.masks import learned_bits, ones, prune_by_magnitude, random_bits
@@ -19,7 +19,7 @@ from harness.population import Population
 from harness.recipe import SGD, Adam, Recipe
 from harness.streams import Replicate
 from harness.tasks import DIGITS
-from tests.members import CONVOLUTIONS, PROGRAMS, member
+from tests.members import CONVOLUTIONS, PROGRAMS, begun, member
 
 LENET = mlp(784, 300, 100, 10)
 SMALL = mlp(5, 4, 3)  # 20 and 12 weights, 4 and 3 biases
@@ -208,13 +208,13 @@ def test_learned_mask_is_what_the_engine_uses(values, keep):
     mask = learned_bits(SMALL, scores, keep)
     for tensor in SMALL.prunable().values():
         magnitude = torch.from_numpy(np.abs(scores[tensor.slice]))[None]
-        np.testing.assert_array_equal(engine.top(magnitude, half_up(tensor.size, keep))[0].numpy(), mask[tensor.slice])
+        np.testing.assert_array_equal(stack.top(magnitude, half_up(tensor.size, keep))[0].numpy(), mask[tensor.slice])
 
 
 def test_ties_are_broken_in_each_member():
     """A member with ties at its threshold has the mask it has alone, beside one that has none."""
     magnitude = torch.tensor([[2.0, 1.0, 1.0, 1.0], [4.0, 3.0, 2.0, 1.0]])
-    assert engine.top(magnitude, 2).tolist() == [[True, True, False, False]] * 2
+    assert stack.top(magnitude, 2).tolist() == [[True, True, False, False]] * 2
 
 
 MASKED = {
@@ -231,8 +231,8 @@ KEEP = Fraction(3, 5)  # dense enough that every unit keeps a connection on eith
 @pytest.fixture
 def optimisers(monkeypatch):
     """The optimisers that the engine makes while the test runs."""
-    made, make = [], engine._optimiser
-    monkeypatch.setattr(engine, "_optimiser", lambda *given: made.append(make(*given)) or made[-1])
+    made, make = [], updates.optimiser
+    monkeypatch.setattr(updates, "optimiser", lambda *given: made.append(make(*given)) or made[-1])
     return made
 
 
@@ -252,19 +252,20 @@ def test_removed_weights_are_zero_at_every_step_and_kept_ones_train(name, optimi
     members = tuple(member(program, i, keep=KEEP) for i in range(2))
     masked = Population(program, members)
     removed = torch.from_numpy(np.stack([~m.mask for m in members]))
-    stack = engine._stack(masked, torch.device("cpu"))
-    start = stack.learned_RP.clone()
+    made = begun(masked)
+    learned = made.stack
+    start = learned.learned_RP.clone()
     assert not start[removed].any()
     steps = 0
-    for step, _ in engine.train(masked, stack, engine._Data(masked, stack.device), lambda done: None):
-        assert not stack.learned_RP[removed].any(), f"after step {step}"
+    for step in made.run():
+        assert not learned.learned_RP[removed].any(), f"after step {step}"
         (states,) = optimisers[0].state.values()
         held = [value for value in states.values() if torch.is_tensor(value) and value.shape == removed.shape]
         assert len(held) == (2 if name == "adam" else 1)
         assert not any(value[removed].any() for value in held), f"optimiser state after step {step}"
         steps += 1
     assert steps == 50
-    moved = (stack.learned_RP != start).numpy()
+    moved = (learned.learned_RP != start).numpy()
     for i, m in enumerate(members):
         for tensor in program.network.tensors():
             trains = m.mask[tensor.slice]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from harness import engine, tasks
+from harness import engine, tasks, updates
 from harness.errors import DesignError
 from harness.expression import Fresh, Scores, Snapshot, fresh, random_mask, train
 from harness.network import BatchNorm, Linear, mlp
@@ -116,7 +116,7 @@ def test_a_later_first_step_uses_that_step_s_rate_and_batches_and_a_new_optimise
 @pytest.mark.parametrize(("network", "task"), [(SMALL, DIGITS), (NORMALISED, DIGIT_DIFFERENCE)])
 def test_resuming_a_stateless_optimiser_changes_no_bit(network, task):
     """SGD without momentum from at(k) ends bit for bit where the uninterrupted one ends, past a drop and a chunk."""
-    recipe = Recipe(optimiser=SGD(0.05, weight_decay=1e-3), steps=engine.CHUNK + 20, batch=60, schedule=FIFTHS)
+    recipe = Recipe(optimiser=SGD(0.05, weight_decay=1e-3), steps=updates.CHUNK + 20, batch=60, schedule=FIFTHS)
     program = Program(network, task, recipe)
     m = member(program, 1)
     whole = trained(program, m, 37)
@@ -129,7 +129,7 @@ def test_batches_drawn_ahead_change_no_bit(name, monkeypatch):
     """How many steps' batches are drawn at a time shows in no parameter: momentum and moments outlive the draw."""
     m = member(PROGRAMS[name], 1)
     whole = trained(PROGRAMS[name], m)["end"]
-    monkeypatch.setattr(engine, "CHUNK", 7)
+    monkeypatch.setattr(updates, "CHUNK", 7)
     np.testing.assert_array_equal(trained(PROGRAMS[name], m)["end"], whole)
 
 

@@ -12,11 +12,12 @@ import pytest
 from rich.console import Console
 
 from harness import baseline as baselines
-from harness import catalogue, engine, findings, masks, streams, tasks, variance, watching
+from harness import catalogue, findings, masks, streams, tasks, variance, watching
 from harness.acceptance import check_false_alarm, location, spread, spread_power
 from harness.catalogue import WATCHED, Scale
 from harness.errors import ResultsError, RunError, UsageError
 from harness.expression import Scores, prune, train
+from harness.feed import Batches, Feed
 from harness.network import Init, mlp
 from harness.recipe import Adam, Recipe
 from harness.retrain import Retrained, jolted
@@ -213,17 +214,17 @@ class OtherOrder(Inline):
     """Sums over a batch backwards: the same mathematics, another last digit."""
 
     def submit(self, number, population, checkpoint=None):
-        real = engine._Data.batches
+        real = Feed.batches
 
         def backwards(data, first, last):
-            images, answers = real(data, first, last)
-            return images.flip(2), answers.flip(2)
+            drawn = real(data, first, last)
+            return Batches(drawn.images.flip(2), drawn.answers.flip(2))
 
-        engine._Data.batches = backwards
+        Feed.batches = backwards
         try:
             return super().submit(number, population)
         finally:
-            engine._Data.batches = real
+            Feed.batches = real
 
 
 def test_a_reduction_in_another_order_is_named_by_the_repeat(accepted, monkeypatch):
