@@ -33,6 +33,15 @@ class Scope(StrEnum):
     GLOBAL = "global"
 
 
+class Rule(StrEnum):
+    """By what weights compete."""
+
+    QUANTILE = "quantile"  # their magnitudes
+    STD = (
+        "std"  # magnitudes over the standard deviation of their layer's surviving weights (Han et al. 2015, section 3)
+    )
+
+
 class _Keyed:
     """A node hashes and compares by its key, made once when the node is: a chain of rounds stays cheap to compare."""
 
@@ -114,6 +123,7 @@ class Prune(_Keyed):
     keep: Keep
     scope: Scope = Scope.LAYER
     among: tuple[str, ...] = ()
+    rule: Rule = Rule.QUANTILE
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -234,20 +244,37 @@ def train(
 
 
 def prune(
-    source: Training | Snapshot, *, keep: Keep, scope: Scope | str = Scope.LAYER, among: Iterable[str] = ()
+    source: Training | Snapshot,
+    *,
+    keep: Keep,
+    scope: Scope | str = Scope.LAYER,
+    among: Iterable[str] = (),
+    rule: Rule | str = Rule.QUANTILE,
 ) -> Prune:
     """Keep the largest-magnitude weights of `source` (a training means its end).
 
     `keep` is the fraction of the ORIGINAL weights, one for all layers or ``((layer, fraction), ...)``; with scope
     ``"global"`` all layers compete and `keep` is one fraction. `among` names the layers that are pruned or compete, and
     `keep` is then the fraction of their weights; the others keep what the source has. Counts are
-    round-half-up(n * keep); ties go to the lower index. Raises DesignError for a density outside (0, 1], an unknown
-    layer, one above the source's, or one that only training would tell.
+    round-half-up(n * keep); ties go to the lower index.
+
+    With rule ``"std"`` each layer's threshold is one quality times the standard deviation of the weights it has left
+    (Han et al. 2015). The quality is the one that keeps `keep` of all layers together, so that density is exact and
+    what a layer keeps is an outcome: it needs scope ``"global"``. A layer whose weights are all equal keeps them all.
+
+    Raises DesignError for a density outside (0, 1], an unknown layer, one above the source's, or one that only training
+    would tell.
     """
     snapshot = source if isinstance(source, Snapshot) else Snapshot(source, "end")
     if scope not in list(Scope):
         raise DesignError(f"unknown scope {scope!r}{nearest(scope, list(Scope))} Scopes: {', '.join(Scope)}")
-    scope = Scope(scope)
+    if rule not in list(Rule):
+        raise DesignError(f"unknown rule {rule!r}{nearest(rule, list(Rule))} Rules: {', '.join(Rule)}")
+    scope, rule = Scope(scope), Rule(rule)
+    if rule is Rule.STD and scope is not Scope.GLOBAL:
+        raise DesignError(
+            "prune(rule='std') has one quality for all layers, so they compete for what is kept. Next: scope='global'"
+        )
     training = snapshot.training
     network = training.network
     if training.learn is not None:
@@ -256,7 +283,7 @@ def prune(
         raise DesignError("prune(scope='global') takes one fraction; layers have no fractions of their own there")
     chosen = _in_order(network, tuple(among))
     _check_keep(network, keep, chosen)
-    node = Prune(snapshot, keep, scope, chosen)
+    node = Prune(snapshot, keep, scope, chosen, rule)
     if training.mask is not None and density(node) > density(training.mask):
         raise DesignError(
             f"prune to {float(density(node)):.4f} of the weights from a training that has only "

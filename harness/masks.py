@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.expression import Keep, Scope, layer_keep
-from harness.network import Network, kept_counts, round_half_up
+from harness.expression import Keep, Rule, Scope, layer_keep
+from harness.network import Network, Tensor, kept_counts, round_half_up
 from harness.streams import Replicate, generator
 
 Flat = NDArray[np.float32]
@@ -23,7 +25,7 @@ def ones(network: Network) -> Bits:
     return mask
 
 
-def largest(magnitudes: NDArray[np.float32], alive: Bits, count: int) -> Bits:
+def largest(magnitudes: NDArray[np.floating[Any]], alive: Bits, count: int) -> Bits:
     """Return the mask of the `count` largest of `magnitudes` among `alive`; ties go to the lower index.
 
     All shapes are (n,). Raises ValueError when fewer than `count` are alive.
@@ -38,13 +40,20 @@ def largest(magnitudes: NDArray[np.float32], alive: Bits, count: int) -> Bits:
 
 
 def prune_by_magnitude(
-    network: Network, weights: Flat, alive: Bits, keep: Keep, scope: Scope, among: tuple[str, ...] = ()
+    network: Network,
+    weights: Flat,
+    alive: Bits,
+    keep: Keep,
+    scope: Scope,
+    among: tuple[str, ...] = (),
+    rule: Rule = Rule.QUANTILE,
 ) -> Bits:
     """Return the mask of the largest |weights| still `alive`; shapes (flat_size,).
 
     Biases and BatchNorm are never pruned: their places stay True. Layerwise, each layer keeps round-half-up(n * keep)
     of its original n; globally, all prunable weights compete, ties going to the earlier layer, then the lower index.
-    With `among`, only the layers of these names are pruned or compete; the others stay as they are in `alive`.
+    With `among`, only the layers of these names are pruned or compete; the others stay as they are in `alive`. With
+    rule ``std``, what competes are magnitudes in deviations of their layer.
     """
     mask = ones(network)
     layers = {}
@@ -61,8 +70,25 @@ def prune_by_magnitude(
     assert isinstance(keep, Fraction)
     places = np.concatenate([np.arange(network.flat_size)[tensor.slice] for tensor in layers.values()])
     count = round_half_up(sum(t.size for t in layers.values()) * keep)
-    mask[places] = largest(np.abs(weights[places]), alive[places], count)
+    magnitudes = np.abs(weights) if rule is Rule.QUANTILE else in_deviations(layers.values(), weights, alive)
+    mask[places] = largest(magnitudes[places], alive[places], count)
     return mask
+
+
+def in_deviations(layers: Iterable[Tensor], weights: Flat, alive: Bits) -> NDArray[np.float64]:
+    """Return |weights| over the standard deviation of their layer's weights that are `alive`; shapes (flat_size,).
+
+    A threshold on these is one quality times each layer's deviation (Han et al. 2015, section 3). The deviation is
+    about the mean, over n. Where it is 0 no quality removes a weight but those that are 0. Other tensors are 0.
+    """
+    magnitudes = np.zeros(len(weights))
+    for tensor in layers:
+        magnitude = np.abs(weights[tensor.slice].astype(np.float64))
+        survivors = weights[tensor.slice][alive[tensor.slice]]
+        with np.errstate(invalid="ignore"):  # of a training that diverged
+            sd = np.std(survivors, dtype=np.float64) if len(survivors) else 0.0
+            magnitudes[tensor.slice] = magnitude / sd if sd else np.where(magnitude > 0, np.inf, 0.0)
+    return magnitudes
 
 
 def random_bits(network: Network, keep: Keep, replicate: Replicate, draw: int) -> Bits:

@@ -293,7 +293,9 @@ class Plan:
                     source, network = mask.source.training, network_of(mask)
                     alive = ones(network) if source.mask is None else self._mask(source.mask, replicate)
                     weights = self._stored(mask.source, replicate).astype(np.float32)
-                    self._bits[cached] = prune_by_magnitude(network, weights, alive, mask.keep, mask.scope, mask.among)
+                    self._bits[cached] = prune_by_magnitude(
+                        network, weights, alive, mask.keep, mask.scope, mask.among, mask.rule
+                    )
                 return self._bits[cached]
 
 

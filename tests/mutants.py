@@ -103,6 +103,9 @@ MUTANTS = (
     Mutant("harness/masks.py", "prune_by_magnitude",
            "mask[tensor.slice] = alive[tensor.slice]", "mask[tensor.slice] = True",  # removed weights come back
            "tests/test_masks.py::test_layers_that_are_left_out_keep_what_they_had"),
+    Mutant("harness/masks.py", "in_deviations",
+           "weights[tensor.slice][alive[tensor.slice]]", "weights[tensor.slice]",  # the deviation of what was removed
+           "tests/test_masks.py::test_thresholds_are_one_quality_times_each_layer_s_deviation"),
     # --- pruning order: scope and chain ---
     Mutant("harness/expression.py", "prune",
            'Snapshot(source, "end")', "Snapshot(source, source.first_step)",
@@ -121,8 +124,11 @@ MUTANTS = (
            "elif among <= layers:", "elif among & layers:",
            "tests/test_expression.py::test_layers_left_out_must_have_a_known_count"),
     Mutant("harness/plan.py", "Plan._mask",
-           "mask.scope, mask.among", "mask.scope",
+           "mask.scope, mask.among", "mask.scope, ()",
            "tests/test_plan.py::test_layers_that_are_left_out_reach_the_member"),
+    Mutant("harness/plan.py", "Plan._mask",
+           "mask.among, mask.rule", "mask.among",
+           "tests/test_plan.py::test_a_ticket_of_one_rule_is_pruned_on_by_it"),
     Mutant("harness/plan.py", "Plan._mask",
            "else self._mask(source.mask, replicate)", "else ones(network)",  # each round prunes the whole network
            "tests/test_plan.py::test_members_are_what_their_expressions_say"),

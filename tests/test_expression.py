@@ -24,6 +24,7 @@ from harness.expression import (
     evaluate,
     fresh,
     kept,
+    kept_in,
     prune,
     random_mask,
     train,
@@ -70,6 +71,7 @@ CHANGES = {
     "recipe version": {"recipe": replace(RECIPE, version=2)},
     "mask's density": {"mask": prune(DENSE, keep=THIRD)},
     "mask's scope": {"mask": prune(DENSE, keep=HALF, scope="global")},
+    "mask's rule": {"mask": prune(DENSE, keep=HALF, scope="global", rule="std")},
     "mask's layers": {"mask": prune(DENSE, keep=HALF, among=["fc1"])},
     "mask's source": {"mask": prune(DENSE.at(100), keep=HALF)},
     "mask's kind": {"mask": random_mask(NET, keep=HALF)},
@@ -237,6 +239,22 @@ def test_global_pruning_takes_one_fraction():
     """Layers have no fractions of their own where all weights compete."""
     with pytest.raises(DesignError, match="takes one fraction"):
         prune(DENSE, keep=(("fc1", HALF), ("output", HALF)), scope="global")
+
+
+def test_one_quality_makes_layers_compete():
+    """Under rule std density is exact, layers' counts are an outcome, and rounds go on from one another."""
+    one = prune(DENSE, keep=THIRD, scope="global", rule="std")
+    assert kept(one) == 740
+    assert kept_in(one, NET, frozenset({"fc1"})) is None
+    again = prune(train(NET, DIGITS, RECIPE, mask=one), keep=Fraction(1, 9), scope="global", rule="std")
+    assert density(again) == Fraction(247, 2220)
+    assert describe(prune(DENSE, keep=THIRD, scope="global", rule="quantile")).keys() == {
+        "is", "source", "keep", "scope",
+    }  # fmt: skip
+    with pytest.raises(DesignError, match=r"one quality for all layers.*Next: scope='global'"):
+        prune(DENSE, keep=THIRD, rule="std")
+    with pytest.raises(DesignError, match=r"unknown rule 'sdt'; did you mean std\? Rules: quantile, std"):
+        prune(DENSE, keep=THIRD, scope="global", rule="sdt")
 
 
 @pytest.mark.parametrize("scope", ["layer", "global"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from harness import engine, stack, tasks, updates
 from harness.errors import DesignError
-from harness.expression import Scope, density, kept, prune, random_mask, train
+from harness.expression import Rule, Scope, density, kept, prune, random_mask, train
 from harness.masks import learned_bits, ones, prune_by_magnitude, random_bits
 from harness.network import mlp, round_half_up
 from harness.population import Population
@@ -282,6 +282,52 @@ def test_snapshots_of_a_masked_training_are_masked_from_the_first():
     np.testing.assert_array_equal(arrays["0"], m.start * m.mask)
     for slot, values in arrays.items():
         assert not values[~m.mask].any(), slot
+
+
+# --- one quality for all layers: thresholds in standard deviations ---
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1), st.floats(0.1, 10), fractions)
+def test_thresholds_are_one_quality_times_each_layer_s_deviation(seed, spread, keep):
+    """What is kept is what lies above quality times the deviation of a layer's survivors, for one quality."""
+    rng = np.random.default_rng(seed)
+    weights = flat_of(SMALL, rng.standard_normal(SMALL.weights))
+    one, other = SMALL.prunable().values()
+    weights[other.slice] = weights[other.slice] * spread + 1
+    alive = ones(SMALL)
+    alive[one.slice][:7] = False
+    weights[one.slice][:7] = 99  # removed: neither kept nor in the deviation
+    count = half_up(SMALL.weights, keep)
+    if count > 25:
+        return
+    mask = prune_by_magnitude(SMALL, weights, alive, keep, Scope.GLOBAL, rule=Rule.STD)
+    kept_here = [mask[t.slice].sum() for t in (one, other)]
+    assert sum(kept_here) == count
+    sd = {t: weights[t.slice][alive[t.slice]].astype(float).std() for t in (one, other)}
+    units = {t: np.abs(weights[t.slice]) / sd[t] for t in (one, other)}
+    quality = min(units[t][mask[t.slice]].min(initial=np.inf) for t in (one, other))
+    for t in (one, other):
+        np.testing.assert_array_equal(mask[t.slice], alive[t.slice] & (np.abs(weights[t.slice]) / sd[t] >= quality))
+
+
+def test_a_layer_without_spread():
+    """Weights that are all equal have deviation 0 and stay, those that are 0 go, and a layer may be empty."""
+    first, second = mlp(4, 4, 2).prunable().values()
+    network = mlp(4, 4, 2)
+    weights = np.zeros(network.flat_size, np.float32)
+    weights[first.slice] = np.linspace(5, 9, 16)
+    weights[second.slice] = 0.01
+    mask = prune_by_magnitude(network, weights, ones(network), HALF, Scope.GLOBAL, rule=Rule.STD)
+    assert (mask[first.slice].sum(), mask[second.slice].sum()) == (4, 8)
+    weights[second.slice] = 0
+    mask = prune_by_magnitude(network, weights, ones(network), HALF, Scope.GLOBAL, rule=Rule.STD)
+    assert (mask[first.slice].sum(), mask[second.slice].sum()) == (12, 0)
+    again = prune_by_magnitude(network, weights, mask, Fraction(1, 4), Scope.GLOBAL, rule=Rule.STD)
+    assert (again[first.slice].sum(), again[second.slice].sum()) == (6, 0)
+    weights[first.slice] = np.nan
+    mask = prune_by_magnitude(network, weights, ones(network), HALF, Scope.GLOBAL, rule=Rule.STD)
+    assert mask[first.slice].sum() + mask[second.slice].sum() == 12
 
 
 # --- pruning some layers among others ---

@@ -12,7 +12,7 @@ from harness import plan as module
 from harness.catalogue import Claim, Design, Scale, Source
 from harness.check import check
 from harness.errors import DesignError
-from harness.expression import Scope, Scores, Snapshot, consumed, evaluate, fresh, prune, random_mask, slot, train
+from harness.expression import Rule, Scope, Scores, Snapshot, consumed, evaluate, fresh, prune, random_mask, slot, train
 from harness.hypothesis import Outcome, beats, matches, percent_kept
 from harness.masks import learned_bits, ones, prune_by_magnitude
 from harness.network import initial_values, mlp
@@ -350,6 +350,21 @@ def test_scope_and_draw_reach_the_member(store, writer):
     end = store.array(store.entries[unit_name(DENSE, REPLICATES[0])], "end", SIZE)
     np.testing.assert_array_equal(member.mask, prune_by_magnitude(NET, end, ones(NET), QUARTER, Scope.GLOBAL))
     np.testing.assert_array_equal(member.start, initial_values(NET, REPLICATES[0], "reinit", 2))
+
+
+def test_a_ticket_of_one_rule_is_pruned_on_by_it(store, writer):
+    """The second round's deviations are those of what the first one left in each layer."""
+    first = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=HALF, scope="global", rule="std"))
+    second = train(NET, DIGITS, RECIPE, mask=prune(first, keep=QUARTER, scope="global", rule="std"))
+    plan = Plan([request(second, replicates=REPLICATES[:1])], store)
+    compute(plan, writer)
+    mask = ones(NET)
+    for parent, node in ((DENSE, first), (first, second)):
+        end = store.array(store.entries[unit_name(parent, REPLICATES[0])], "end", SIZE)
+        mask = prune_by_magnitude(NET, end, mask, node.mask.keep, Scope.GLOBAL, rule=Rule.STD)
+        (member,) = plan.pack([plan.units[unit_name(node, REPLICATES[0])]]).members
+        np.testing.assert_array_equal(member.mask, mask)
+    assert not np.array_equal(mask, prune_by_magnitude(NET, end, ones(NET), QUARTER, Scope.GLOBAL))
 
 
 def test_layers_that_are_left_out_reach_the_member(store, writer):
