@@ -2,7 +2,19 @@
 
 from harness.architectures import conv_net, lenet5, resnet20, vgg19
 from harness.catalogue import Arm, Design, Scale, Source, claim, paper, watch
-from harness.expression import Evaluation, Mask, Scores, Start, Training, evaluate, fresh, prune, random_mask, train
+from harness.expression import (
+    Evaluation,
+    Mask,
+    Scores,
+    Start,
+    Training,
+    evaluate,
+    fresh,
+    prune,
+    random_mask,
+    shuffle,
+    train,
+)
 from harness.hypothesis import (
     Band,
     Decision,
@@ -74,6 +86,7 @@ __all__ = [
     "prune",
     "random_mask",
     "resnet20",
+    "shuffle",
     "slope",
     "train",
     "vgg19",

@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.catalogue import Claim, Design, Scale
 from harness.errors import DesignError, nearest
-from harness.expression import Fresh, LearnedMask, Measured, Prune, RandomMask, Snapshot
+from harness.expression import Mask, Measured, Start
 from harness.hypothesis import Part, Reading
 
 FEWEST_REPLICATES = 5  # below, every verdict is inconclusive
@@ -112,7 +112,7 @@ def _differences(a: Any, b: Any, path: str) -> Iterator[str]:
     if a == b:
         return
     name = path.rstrip(".")
-    whole = isinstance(a, Fresh | Snapshot | Prune | RandomMask | LearnedMask)
+    whole = isinstance(a, Start | Mask)
     if name == "streams":
         one, other = dict(a), dict(b)
         yield from (f"streams.{s}" for s in sorted({*one, *other}) if one.get(s, 0) != other.get(s, 0))

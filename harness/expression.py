@@ -142,8 +142,16 @@ class LearnedMask(_Keyed):
     training: Training
 
 
+@dataclass(frozen=True, eq=False, repr=False)
+class ShuffledMask(_Keyed):
+    """A mask whose bits have changed places within each layer, by the ``mask`` stream: counts a layer stay."""
+
+    mask: Mask
+    draw: int = 0
+
+
 Start = Fresh | Snapshot
-Mask = Prune | RandomMask | LearnedMask
+Mask = Prune | RandomMask | LearnedMask | ShuffledMask
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -198,7 +206,7 @@ class Evaluation(_Keyed):
 
 
 Measured = Training | Evaluation
-Node = Fresh | Snapshot | Prune | RandomMask | LearnedMask | Training | Evaluation
+Node = Start | Mask | Training | Evaluation
 
 
 def train(
@@ -338,6 +346,8 @@ def kept_in(mask: Mask | None, network: Network, layers: frozenset[str]) -> int 
             keep: Keep | None = None if learn is None else learn.keep
         case RandomMask():
             keep = mask.keep
+        case ShuffledMask():
+            return kept_in(mask.mask, network, layers)
     if keep is None:
         return None
     counts = kept_counts(network, layer_keep(network, keep))
@@ -348,6 +358,14 @@ def random_mask(network: Network, *, keep: Keep, draw: int = 0) -> RandomMask:
     """Keep weights at random, with exact counts a layer. Raises DesignError as `prune` does."""
     _check_keep(network, keep)
     return RandomMask(network, keep, draw)
+
+
+def shuffle(mask: Mask, *, draw: int = 0) -> ShuffledMask:
+    """Permute the places of `mask` within each layer: every layer keeps its count, however that came about.
+
+    One draw is one permutation of a layer's places, so that nested masks stay nested (Frankle & Carbin 2019, app. E).
+    """
+    return ShuffledMask(mask, draw)
 
 
 def fresh(stream: str = "init", draw: int = 0) -> Fresh:
@@ -413,6 +431,8 @@ def network_of(node: Mask | Measured) -> Network:
             return node.source.training.network
         case LearnedMask():
             return node.training.network
+        case ShuffledMask():
+            return network_of(node.mask)
         case _:
             return node.network
 
@@ -429,7 +449,7 @@ def kept(node: Mask | Measured) -> int:
             return kept(node.training)
         case Training() | Evaluation():
             return node.network.weights if node.mask is None else kept(node.mask)
-        case Prune() | RandomMask():
+        case Prune() | RandomMask() | ShuffledMask():
             network = network_of(node)
             count = kept_in(node, network, frozenset(network.prunable()))
             if count is None:
@@ -454,6 +474,8 @@ def parents(node: Node) -> tuple[Node, ...]:
             return (node.training,)
         case Prune():
             return (node.source,)
+        case ShuffledMask():
+            return (node.mask,)
         case Training():
             return tuple(n for n in (node.mask, node.start) if n is not None)
         case Evaluation():

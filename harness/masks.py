@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from harness.expression import Keep, Rule, Scope, layer_keep
 from harness.network import Network, Tensor, kept_counts, round_half_up
-from harness.streams import Replicate, generator
+from harness.streams import Replicate, generator, permutations
 
 Flat = NDArray[np.float32]
 Bits = NDArray[np.bool_]
+
+APART = 2**20  # first counter of a stream's second use: more than there are layers
 
 
 def ones(network: Network) -> Bits:
@@ -101,6 +103,18 @@ def random_bits(network: Network, keep: Keep, replicate: Replicate, draw: int) -
         layer[np.argsort(raw, kind="stable")[: counts[name]]] = True
         mask[tensor.slice] = layer
     return mask
+
+
+def shuffled(network: Network, mask: Bits, replicate: Replicate, draw: int) -> Bits:
+    """Return `mask` with the places of each layer permuted, from the ``mask`` stream; shapes (flat_size,).
+
+    The permutations of a draw are other ones than those by which `random_bits` of that draw chooses places.
+    """
+    moved = mask.copy()
+    for i, tensor in enumerate(network.prunable().values()):
+        order = permutations(replicate, "mask", draw, n=tensor.size, first=APART + i, count=1)[0]
+        moved[tensor.slice] = mask[tensor.slice][order]
+    return moved
 
 
 def learned_bits(network: Network, scores: Flat, keep: Keep) -> Bits:

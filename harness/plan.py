@@ -23,6 +23,7 @@ from harness.expression import (
     Measured,
     Prune,
     RandomMask,
+    ShuffledMask,
     Snapshot,
     Start,
     Training,
@@ -30,7 +31,7 @@ from harness.expression import (
     network_of,
     slot,
 )
-from harness.masks import Bits, ones, prune_by_magnitude, random_bits
+from harness.masks import Bits, ones, prune_by_magnitude, random_bits, shuffled
 from harness.network import Network, initial_scores, initial_values
 from harness.population import Member, Population, Program
 from harness.recipe import Recipe
@@ -286,6 +287,8 @@ class Plan:
                 return random_bits(mask.network, mask.keep, replicate, mask.draw)
             case LearnedMask():
                 return self._stored(mask, replicate).astype(np.bool_)
+            case ShuffledMask():
+                return shuffled(network_of(mask), self._mask(mask.mask, replicate), replicate, mask.draw)
             case Prune():
                 made_from = self._digest(mask.source, replicate)
                 cached = (mask.key, str(replicate), made_from)

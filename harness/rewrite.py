@@ -14,6 +14,7 @@ from harness.expression import (
     Measured,
     Prune,
     RandomMask,
+    ShuffledMask,
     Snapshot,
     Start,
     Training,
@@ -109,6 +110,8 @@ def rewrite(
                 return node
             case LearnedMask():
                 return LearnedMask(training(node.training))
+            case ShuffledMask():
+                return replace(node, mask=mask(node.mask))
             case Prune():
                 source = start(node.source)
                 return replace(node, source=source) if isinstance(source, Snapshot) else node

@@ -103,6 +103,13 @@ MUTANTS = (
     Mutant("harness/masks.py", "prune_by_magnitude",
            "mask[tensor.slice] = alive[tensor.slice]", "mask[tensor.slice] = True",  # removed weights come back
            "tests/test_masks.py::test_layers_that_are_left_out_keep_what_they_had"),
+    Mutant("harness/masks.py", "shuffled",
+           "first=APART + i", "first=i",  # the places that a random mask of this draw has
+           "tests/test_masks.py::test_a_shuffle_is_no_random_mask"),
+    Mutant("harness/plan.py", "Plan._mask",
+           "shuffled(network_of(mask), self._mask(mask.mask, replicate), replicate, mask.draw)",
+           "self._mask(mask.mask, replicate)",
+           "tests/test_plan.py::test_a_shuffled_mask_reaches_the_member"),
     Mutant("harness/masks.py", "in_deviations",
            "weights[tensor.slice][alive[tensor.slice]]", "weights[tensor.slice]",  # the deviation of what was removed
            "tests/test_masks.py::test_thresholds_are_one_quality_times_each_layer_s_deviation"),

@@ -25,8 +25,10 @@ from harness.expression import (
     fresh,
     kept,
     kept_in,
+    network_of,
     prune,
     random_mask,
+    shuffle,
     train,
 )
 from harness.network import Init, initial_scores, initial_values, mlp
@@ -75,6 +77,8 @@ CHANGES = {
     "mask's layers": {"mask": prune(DENSE, keep=HALF, among=["fc1"])},
     "mask's source": {"mask": prune(DENSE.at(100), keep=HALF)},
     "mask's kind": {"mask": random_mask(NET, keep=HALF)},
+    "mask shuffled": {"mask": shuffle(prune(DENSE, keep=HALF))},
+    "mask's shuffle": {"mask": shuffle(prune(DENSE, keep=HALF), draw=1)},
     "no mask": {"mask": None},
     "start's step": {"start": DENSE.at(101)},
     "start drawn anew": {"start": fresh("reinit")},
@@ -142,6 +146,9 @@ def test_every_kind_of_node_has_its_own_keys():
         random_mask(NET, keep=HALF),
         random_mask(NET, keep=HALF, draw=1),
         scores.learned_mask(),
+        shuffle(random_mask(NET, keep=HALF)),
+        shuffle(random_mask(NET, keep=HALF, draw=1)),
+        shuffle(random_mask(NET, keep=HALF), draw=1),
         evaluate(NET, DIGITS),
         evaluate(NET, DIGITS, mask=random_mask(NET, keep=HALF)),
         evaluate(NET, DIGITS, weights=DENSE.at("end")),
@@ -239,6 +246,22 @@ def test_global_pruning_takes_one_fraction():
     """Layers have no fractions of their own where all weights compete."""
     with pytest.raises(DesignError, match="takes one fraction"):
         prune(DENSE, keep=(("fc1", HALF), ("output", HALF)), scope="global")
+
+
+def test_a_shuffled_mask_counts_as_it_did():
+    """Whatever is known of a mask's counts is known of its shuffle, which is made from the same trainings."""
+    scores = train(NET, DIGITS, RECIPE, learn=Scores(THIRD))
+    layers = prune(DENSE, keep=(("fc1", THIRD), ("output", HALF)))
+    for mask in (layers, prune(DENSE, keep=THIRD, scope="global"), scores.learned_mask(), random_mask(NET, keep=HALF)):
+        moved = shuffle(shuffle(mask), draw=3)
+        assert (kept(moved), network_of(moved)) == (kept(mask), NET)
+        ticket, control = (train(NET, DIGITS, RECIPE, mask=m) for m in (mask, moved))
+        assert consumed(control) == consumed(ticket)
+        assert density(control) == density(ticket)
+        assert list(differences(ticket, control)) == ["mask"]
+    assert kept_in(shuffle(layers), NET, frozenset({"output"})) == 150
+    with pytest.raises(DesignError, match="pruning cannot bring weights back"):
+        prune(train(NET, DIGITS, RECIPE, mask=shuffle(layers)), keep=HALF)
 
 
 def test_one_quality_makes_layers_compete():

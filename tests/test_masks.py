@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness import engine, stack, tasks, updates
 from harness.errors import DesignError
 from harness.expression import Rule, Scope, density, kept, prune, random_mask, train
-from harness.masks import learned_bits, ones, prune_by_magnitude, random_bits
+from harness.masks import learned_bits, ones, prune_by_magnitude, random_bits, shuffled
 from harness.network import mlp, round_half_up
 from harness.population import Population
 from harness.recipe import SGD, Adam, Recipe
@@ -191,6 +191,42 @@ def test_layers_of_one_size_lose_places_of_their_own():
     first, second = (mask[tensor.slice] for tensor in network.prunable().values())
     assert first.sum() == second.sum() == 128
     assert (first != second).any()
+
+
+def test_shuffled_masks_keep_each_layer_s_count():
+    """A shuffle moves bits within their layer, by a permutation a layer, a draw and a replicate; biases stay whole."""
+    network = mlp(16, 16, 16)
+    rng = np.random.default_rng(6)
+    mask = ones(network)
+    one, other = (tensor.slice for tensor in network.prunable().values())
+    mask[one], mask[other] = (rng.permutation(256) < n for n in (60, 60))
+    mask[other] = mask[one]
+    moved = [shuffled(network, mask, r, draw) for r in (REPLICATE, Replicate(7, 1)) for draw in (0, 1)]
+    for each in (*moved, mask):
+        assert (each[one].sum(), each[other].sum(), each.sum()) == (60, 60, mask.sum())
+        assert (each[~ones(network)] == 0).all()
+    assert len({each.tobytes() for each in (*moved, mask)}) == 5
+    assert (moved[0][one] != moved[0][other]).any()
+    np.testing.assert_array_equal(shuffled(network, mask, REPLICATE, 0), moved[0])
+    fewer = mask.copy()
+    fewer[np.flatnonzero(mask[one])[:20]] = False
+    assert not (shuffled(network, fewer, REPLICATE, 0) & ~moved[0]).any()
+
+
+def test_a_shuffle_is_no_random_mask():
+    """Shuffling the random mask of the same draw does not bring it back into order, and shuffles are uniform."""
+    network = mlp(16, 16, 16)
+    front = ones(network)
+    for tensor in network.prunable().values():
+        front[tensor.slice] = np.arange(256) < 64
+    for draw in range(3):
+        random = random_bits(network, Fraction(1, 4), REPLICATE, draw)
+        moved = shuffled(network, random, REPLICATE, draw)
+        for t in network.prunable().values():
+            assert 4 < (moved & front)[t.slice].sum() < 32  # 16 of 64 by chance, sd 3
+    each = np.stack([shuffled(network, front, REPLICATE, draw) for draw in range(400)])
+    share = np.concatenate([each[:, t.slice] for t in network.prunable().values()], axis=1).mean(0)
+    assert np.abs(share - 0.25).max() < 4.5 * (0.25 * 0.75 / 400) ** 0.5
 
 
 def test_random_masks_are_uniform():

@@ -12,9 +12,22 @@ from harness import plan as module
 from harness.catalogue import Claim, Design, Scale, Source
 from harness.check import check
 from harness.errors import DesignError
-from harness.expression import Rule, Scope, Scores, Snapshot, consumed, evaluate, fresh, prune, random_mask, slot, train
+from harness.expression import (
+    Rule,
+    Scope,
+    Scores,
+    Snapshot,
+    consumed,
+    evaluate,
+    fresh,
+    prune,
+    random_mask,
+    shuffle,
+    slot,
+    train,
+)
 from harness.hypothesis import Outcome, beats, matches, percent_kept
-from harness.masks import learned_bits, ones, prune_by_magnitude
+from harness.masks import learned_bits, ones, prune_by_magnitude, shuffled
 from harness.network import initial_values, mlp
 from harness.plan import MAX_MEMBERS, Plan, Request, lineage, unit_name
 from harness.population import Computed, MemberResult, Program, Row
@@ -352,6 +365,21 @@ def test_scope_and_draw_reach_the_member(store, writer):
     np.testing.assert_array_equal(member.start, initial_values(NET, REPLICATES[0], "reinit", 2))
 
 
+def test_a_shuffled_mask_reaches_the_member(store, writer):
+    """The member's mask is the shuffle, of its draw, of the mask made from what is stored."""
+    first, learned = shuffle(FIRST.mask, draw=2), shuffle(SCORES.learned_mask())
+    nodes = [train(NET, DIGITS, RECIPE, mask=mask) for mask in (first, learned)]
+    plan = Plan([request(*nodes, replicates=REPLICATES[:1])], store)
+    compute(plan, writer)
+    one, other = (plan.pack([plan.units[unit_name(node, REPLICATES[0])]]).members[0] for node in nodes)
+    end = store.array(store.entries[unit_name(DENSE, REPLICATES[0])], "end", SIZE)
+    mask = prune_by_magnitude(NET, end, ones(NET), HALF, Scope.LAYER)
+    np.testing.assert_array_equal(one.mask, shuffled(NET, mask, REPLICATES[0], 2))
+    assert dict(one.ins) == {f"{DENSE.key}@end": digest(end)}
+    stored = store.array(store.entries[unit_name(SCORES, REPLICATES[0])], "mask", SIZE)
+    np.testing.assert_array_equal(other.mask, shuffled(NET, stored, REPLICATES[0], 0))
+
+
 def test_a_ticket_of_one_rule_is_pruned_on_by_it(store, writer):
     """The second round's deviations are those of what the first one left in each layer."""
     first = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=HALF, scope="global", rule="std"))
@@ -403,6 +431,7 @@ def test_shorten_keeps_distinct_nodes_distinct():
             nodes += [ticket, *late, train(NET, DIGITS, recipe, mask=mask, start=fresh("reinit", draw=k))]
         nodes += [dense, train(NET, DIGITS, recipe, learn=Scores(HALF)), train(NET, DIGITS, replace(recipe, batch=30))]
     nodes += [evaluate(NET, DIGITS), evaluate(NET, DIGITS, mask=random_mask(NET, keep=HALF))]
+    nodes += [train(NET, DIGITS, RECIPE, mask=shuffle(mask, draw=draw)) for draw in range(2)]
     assert len(set(nodes)) == len(nodes)
     design = Design(arms={"all": nodes}, parts=(), contrast=())
     short = shorten(design)
