@@ -12,6 +12,7 @@ from harness.expression import (
     fresh,
     prune,
     random_mask,
+    resample,
     shuffle,
     train,
 )
@@ -85,6 +86,7 @@ __all__ = [
     "percent_kept",
     "prune",
     "random_mask",
+    "resample",
     "resnet20",
     "shuffle",
     "slope",

@@ -150,7 +150,16 @@ class ShuffledMask(_Keyed):
     draw: int = 0
 
 
-Start = Fresh | Snapshot
+@dataclass(frozen=True, eq=False, repr=False)
+class Resampled(_Keyed):
+    """Weights drawn with replacement, by the ``reinit`` stream, from those that a layer of `start` has under `mask`."""
+
+    mask: Mask
+    start: Start = Fresh()
+    draw: int = 0
+
+
+Start = Fresh | Snapshot | Resampled
 Mask = Prune | RandomMask | LearnedMask | ShuffledMask
 
 
@@ -375,6 +384,17 @@ def fresh(stream: str = "init", draw: int = 0) -> Fresh:
     return Fresh(stream, draw)
 
 
+def resample(mask: Mask, start: Start = Fresh(), *, draw: int = 0) -> Resampled:
+    """Draw each weight anew from the values that its layer's weights have in `start` where `mask` keeps them.
+
+    So a layer has the distribution of its survivors at other weights (Frankle & Carbin 2019, app. F.3). Every weight of
+    the layer gets a value, so that any mask may follow; a layer without survivors, biases and BatchNorm keep those of
+    `start`. Raises DesignError where mask and start are of networks with other tensors.
+    """
+    _check_origins(network_of(mask), None, start)
+    return Resampled(mask, start, draw)
+
+
 def evaluate(
     network: Network,
     task: Task,
@@ -393,9 +413,16 @@ def _check_fit(network: Network, task: Task, mask: Mask | None, start: Start) ->
             f"a network of {network.inputs} inputs and {network.outputs} outputs on task {task.name}, which has "
             f"{task.inputs} and {task.classes}. Next: correct the widths in the claim's study.py."
         )
+    _check_origins(network, mask, start)
+
+
+def _check_origins(network: Network, mask: Mask | None, start: Start) -> None:
     origins = [] if mask is None else [("mask", network_of(mask))]
-    if isinstance(start, Snapshot):
-        origins.append(("start", start.training.network))
+    match start:
+        case Snapshot():
+            origins.append(("start", start.training.network))
+        case Resampled():
+            origins.append(("start", network_of(start.mask)))
     for what, origin in origins:
         if origin.tensors() != network.tensors():
             raise DesignError(
@@ -476,6 +503,8 @@ def parents(node: Node) -> tuple[Node, ...]:
             return (node.source,)
         case ShuffledMask():
             return (node.mask,)
+        case Resampled():
+            return (node.mask, node.start)
         case Training():
             return tuple(n for n in (node.mask, node.start) if n is not None)
         case Evaluation():

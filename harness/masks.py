@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from harness.expression import Keep, Rule, Scope, layer_keep
 from harness.network import Network, Tensor, kept_counts, round_half_up
-from harness.streams import Replicate, generator, permutations
+from harness.streams import Replicate, generator, integers, permutations
 
 Flat = NDArray[np.float32]
 Bits = NDArray[np.bool_]
@@ -115,6 +115,21 @@ def shuffled(network: Network, mask: Bits, replicate: Replicate, draw: int) -> B
         order = permutations(replicate, "mask", draw, n=tensor.size, first=APART + i, count=1)[0]
         moved[tensor.slice] = mask[tensor.slice][order]
     return moved
+
+
+def resampled(network: Network, values: Flat, mask: Bits, replicate: Replicate, draw: int) -> Flat:
+    """Return `values` with each layer's weights drawn with replacement from those that `mask` keeps; (flat_size,).
+
+    From the ``reinit`` stream, apart from what `initial_values` takes of it. Other tensors, and layers of which nothing
+    is kept, stay as they are.
+    """
+    drawn = values.copy()
+    for i, tensor in enumerate(network.prunable().values()):
+        survivors = values[tensor.slice][mask[tensor.slice]]
+        if len(survivors):
+            rng = generator(replicate, "reinit", draw, counter=APART + i)
+            drawn[tensor.slice] = survivors[integers(rng, len(survivors), tensor.size)]
+    return drawn
 
 
 def learned_bits(network: Network, scores: Flat, keep: Keep) -> Bits:

@@ -23,6 +23,7 @@ from harness.expression import (
     Measured,
     Prune,
     RandomMask,
+    Resampled,
     ShuffledMask,
     Snapshot,
     Start,
@@ -31,7 +32,7 @@ from harness.expression import (
     network_of,
     slot,
 )
-from harness.masks import Bits, ones, prune_by_magnitude, random_bits, shuffled
+from harness.masks import Bits, ones, prune_by_magnitude, random_bits, resampled, shuffled
 from harness.network import Network, initial_scores, initial_values
 from harness.population import Member, Population, Program
 from harness.recipe import Recipe
@@ -277,9 +278,14 @@ class Plan:
         return self.store.array(entry, slot(taken), taken.training.network.flat_size)
 
     def _parameters(self, start: Start, network: Network, replicate: Replicate) -> NDArray[np.float32]:
-        if isinstance(start, Fresh):
-            return initial_values(network, replicate, start.stream, start.draw)
-        return self._stored(start, replicate).astype(np.float32)
+        match start:
+            case Fresh():
+                return initial_values(network, replicate, start.stream, start.draw)
+            case Snapshot():
+                return self._stored(start, replicate).astype(np.float32)
+            case Resampled():
+                values = self._parameters(start.start, network, replicate)
+                return resampled(network, values, self._mask(start.mask, replicate), replicate, start.draw)
 
     def _mask(self, mask: Mask, replicate: Replicate) -> Bits:
         match mask:

@@ -14,6 +14,7 @@ from harness.expression import (
     Measured,
     Prune,
     RandomMask,
+    Resampled,
     ShuffledMask,
     Snapshot,
     Start,
@@ -102,6 +103,8 @@ def rewrite(
     def start(node: Start) -> Start:
         if isinstance(node, Fresh):
             return node
+        if isinstance(node, Resampled):
+            return replace(node, mask=mask(node.mask), start=start(node.start))
         return Snapshot(training(node.training), "end" if node.step == "end" else moment(node.step))
 
     def mask(node: Mask) -> Mask:

@@ -173,6 +173,15 @@ MUTANTS = (
     Mutant("harness/plan.py", "Plan._parameters",
            "self._stored(start, replicate).astype(np.float32)", 'initial_values(network, replicate, "init", 0)',
            "tests/test_plan.py::test_members_are_what_their_expressions_say"),
+    Mutant("harness/masks.py", "resampled",
+           "values[tensor.slice][mask[tensor.slice]]", "values[tensor.slice]",  # from all initial values
+           "tests/test_masks.py::test_resampled_weights_are_those_of_the_survivors"),
+    Mutant("harness/expression.py", "parents",
+           "return (node.mask, node.start)", "return (node.mask,)",  # without the lineage of its values
+           "tests/test_expression.py::test_a_resampled_start_consumes_mask_and_start"),
+    Mutant("harness/plan.py", "Plan._parameters",
+           "self._parameters(start.start, network, replicate)", 'initial_values(network, replicate, "init", 0)',
+           "tests/test_plan.py::test_a_resampled_start_reaches_the_member"),
     Mutant("harness/plan.py", "Plan._parameters",
            "start.stream, start.draw", "start.stream, 0",
            "tests/test_plan.py::test_scope_and_draw_reach_the_member"),

@@ -26,8 +26,10 @@ from harness.expression import (
     kept,
     kept_in,
     network_of,
+    parents,
     prune,
     random_mask,
+    resample,
     shuffle,
     train,
 )
@@ -83,6 +85,10 @@ CHANGES = {
     "start's step": {"start": DENSE.at(101)},
     "start drawn anew": {"start": fresh("reinit")},
     "start's draw": {"start": fresh("reinit", draw=1)},
+    "start resampled": {"start": resample(prune(DENSE, keep=HALF))},
+    "resampled survivors": {"start": resample(prune(DENSE, keep=THIRD))},
+    "resampled start": {"start": resample(prune(DENSE, keep=HALF), DENSE.at(100))},
+    "resampled draw": {"start": resample(prune(DENSE, keep=HALF), draw=1)},
     "first step": {"first_step": 0},
     "order draw": {"streams": {"order": 2}},
     "no order draw": {"streams": {}},
@@ -345,7 +351,28 @@ def test_evaluated_network_must_fit_the_task(network, task):
         evaluate(network, task)
 
 
-@pytest.mark.parametrize("given", [{"mask": prune(DENSE, keep=HALF)}, {"start": DENSE.at("end")}])
+def test_a_resampled_start_consumes_mask_and_start():
+    """What its values are drawn from comes from the mask's training and the start's, however deep they are."""
+    mask = prune(DENSE, keep=HALF)
+    other = train(NET, DIGITS, RECIPE, streams={"order": 5})
+    node = train(NET, DIGITS, RECIPE, start=resample(shuffle(mask), resample(mask, other.at(100))))
+    assert set(consumed(node)) == {Snapshot(DENSE, "end"), Snapshot(other, 100)}
+    assert parents(node.start) == (node.start.mask, node.start.start)
+    assert consumed(train(NET, DIGITS, RECIPE, mask=mask, start=resample(mask))) == (Snapshot(DENSE, "end"),)
+    assert resample(mask) == resample(mask, DENSE.at(0), draw=0)
+    with pytest.raises(DesignError, match="a start of a network with other tensors"):
+        resample(random_mask(mlp(64, 31, 10), keep=HALF), DENSE.at("end"))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"mask": prune(DENSE, keep=HALF)},
+        {"mask": shuffle(prune(DENSE, keep=HALF))},
+        {"start": DENSE.at("end")},
+        {"start": resample(prune(DENSE, keep=HALF))},
+    ],
+)
 def test_mask_and_start_must_fit_the_network(given):
     """A mask or weights of a network with other tensors are refused before anything is computed."""
     with pytest.raises(DesignError):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness import engine, stack, tasks, updates
 from harness.errors import DesignError
 from harness.expression import Rule, Scope, density, kept, prune, random_mask, train
-from harness.masks import learned_bits, ones, prune_by_magnitude, random_bits, shuffled
+from harness.masks import learned_bits, ones, prune_by_magnitude, random_bits, resampled, shuffled
 from harness.network import mlp, round_half_up
 from harness.population import Population
 from harness.recipe import SGD, Adam, Recipe
@@ -227,6 +227,39 @@ def test_a_shuffle_is_no_random_mask():
     each = np.stack([shuffled(network, front, REPLICATE, draw) for draw in range(400)])
     share = np.concatenate([each[:, t.slice] for t in network.prunable().values()], axis=1).mean(0)
     assert np.abs(share - 0.25).max() < 4.5 * (0.25 * 0.75 / 400) ** 0.5
+
+
+def test_resampled_weights_are_those_of_the_survivors():
+    """Every weight of a layer is drawn from that layer's survivors, each as often as another; the rest stays."""
+    network = mlp(64, 40, 10)
+    values = np.random.default_rng(8).standard_normal(network.flat_size).astype(np.float32)
+    mask = random_bits(network, Fraction(1, 40), REPLICATE, 0)
+    draws = [resampled(network, values, mask, r, draw) for r in (REPLICATE, Replicate(7, 1)) for draw in (0, 1)]
+    assert len({each.tobytes() for each in draws}) == 4
+    np.testing.assert_array_equal(draws[0], resampled(network, values, mask, REPLICATE, 0))
+    for tensor in network.tensors():
+        if not tensor.prunable:
+            np.testing.assert_array_equal(draws[0][tensor.slice], values[tensor.slice])
+            continue
+        survivors = values[tensor.slice][mask[tensor.slice]]
+        found, counts = np.unique(np.concatenate([each[tensor.slice] for each in draws]), return_counts=True)
+        assert set(found) == set(survivors)
+        expected = 4 * tensor.size / len(survivors)
+        assert np.abs(counts - expected).max() < 5 * expected**0.5
+
+
+def test_resampling_has_draws_of_its_own():
+    """Layers of one size have other draws, and a layer of which nothing is left keeps its values."""
+    network = mlp(16, 16, 16, 2)
+    first, second, third = (t.slice for t in network.prunable().values())
+    values = np.zeros(network.flat_size, np.float32)
+    values[first] = values[second] = np.arange(256)
+    values[third] = 7
+    mask = ones(network)
+    mask[third] = False
+    drawn = resampled(network, values, mask, REPLICATE, 0)
+    assert (drawn[first] != drawn[second]).mean() > 0.9
+    assert (drawn[third] == 7).all()
 
 
 def test_random_masks_are_uniform():

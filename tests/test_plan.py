@@ -22,12 +22,13 @@ from harness.expression import (
     fresh,
     prune,
     random_mask,
+    resample,
     shuffle,
     slot,
     train,
 )
 from harness.hypothesis import Outcome, beats, matches, percent_kept
-from harness.masks import learned_bits, ones, prune_by_magnitude, shuffled
+from harness.masks import learned_bits, ones, prune_by_magnitude, resampled, shuffled
 from harness.network import initial_values, mlp
 from harness.plan import MAX_MEMBERS, Plan, Request, lineage, unit_name
 from harness.population import Computed, MemberResult, Program, Row
@@ -380,6 +381,36 @@ def test_a_shuffled_mask_reaches_the_member(store, writer):
     np.testing.assert_array_equal(other.mask, shuffled(NET, stored, REPLICATES[0], 0))
 
 
+def test_a_resampled_start_reaches_the_member(store, writer):
+    """Values come from the named start, survivors from the mask as it is stored, and both are what it consumed."""
+    replicate = REPLICATES[0]
+    node = train(NET, DIGITS, RECIPE, mask=SECOND.mask, start=resample(FIRST.mask, DENSE.at(5), draw=2))
+    plan = Plan([request(node)], store)
+    compute(plan, writer)
+    (member,) = plan.pack([plan.units[unit_name(node, replicate)]]).members
+    stored = {at: store.array(store.entries[unit_name(DENSE, replicate)], at, SIZE) for at in ("5", "end")}
+    survivors = prune_by_magnitude(NET, stored["end"], ones(NET), HALF, Scope.LAYER)
+    np.testing.assert_array_equal(member.start, resampled(NET, stored["5"], survivors, replicate, 2))
+    assert {f"{DENSE.key}@{at}" for at in stored} < dict(member.ins).keys()
+    recompute(plan, writer, DENSE, generation=1)
+    assert node in nodes_of(plan.due())
+
+
+def test_continuing_starts_from_what_was_trained(store, writer):
+    """A pruned net trained on without a reset starts from its source's end, which is all that it consumed."""
+    node = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=HALF), start=DENSE.at("end"))
+    assert consumed(node) == (Snapshot(DENSE, "end"),)
+    later = train(NET, DIGITS, RECIPE, mask=prune(node, keep=QUARTER), start=node.at("end"))
+    plan = Plan([request(later, replicates=REPLICATES[:1])], store)
+    compute(plan, writer)
+    for training, source in ((node, DENSE), (later, node)):
+        (member,) = plan.pack([plan.units[unit_name(training, REPLICATES[0])]]).members
+        end = store.array(store.entries[unit_name(source, REPLICATES[0])], "end", SIZE)
+        np.testing.assert_array_equal(member.start, end)
+        assert dict(member.ins) == {f"{source.key}@end": digest(end)}
+    assert (Program.of(later).first_step, Program.of(later).steps) == (0, 30)
+
+
 def test_a_ticket_of_one_rule_is_pruned_on_by_it(store, writer):
     """The second round's deviations are those of what the first one left in each layer."""
     first = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=HALF, scope="global", rule="std"))
@@ -432,6 +463,7 @@ def test_shorten_keeps_distinct_nodes_distinct():
         nodes += [dense, train(NET, DIGITS, recipe, learn=Scores(HALF)), train(NET, DIGITS, replace(recipe, batch=30))]
     nodes += [evaluate(NET, DIGITS), evaluate(NET, DIGITS, mask=random_mask(NET, keep=HALF))]
     nodes += [train(NET, DIGITS, RECIPE, mask=shuffle(mask, draw=draw)) for draw in range(2)]
+    nodes += [train(NET, DIGITS, RECIPE, start=resample(mask, dense.at(step))) for step in (0, 10)]
     assert len(set(nodes)) == len(nodes)
     design = Design(arms={"all": nodes}, parts=(), contrast=())
     short = shorten(design)
