@@ -33,7 +33,7 @@ from harness.hypothesis import (
 )
 from harness.layers import Image
 from harness.network import Init, Network, mlp
-from harness.recipe import SGD, Adam, Constant, Cosine, Drops, Recipe
+from harness.recipe import SGD, Adam, Constant, Cosine, Drops, Recipe, Warmup
 from harness.tasks import CIFAR10, DIGIT_DIFFERENCE, DIGITS, FASHION_MNIST, MNIST, Augment, Scaling, Task
 
 __version__ = "0.1.0"
@@ -70,6 +70,7 @@ __all__ = [
     "Start",
     "Task",
     "Training",
+    "Warmup",
     "beats",
     "claim",
     "conv_net",

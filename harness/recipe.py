@@ -42,7 +42,10 @@ class Constant:
 
 @dataclass(frozen=True)
 class Drops:
-    """The learning rate is multiplied by `by` at each of the fractions `at` of the steps."""
+    """The learning rate is multiplied by `by` at each of the fractions `at` of the steps.
+
+    A drop at an absolute step is a fraction too: ``Fraction(20_000, 30_000)`` of 30,000 steps is step 20,000, exactly.
+    """
 
     at: tuple[Fraction, ...]
     by: float = 0.1
@@ -61,7 +64,27 @@ class Cosine:
         return 0.5 * (1.0 + math.cos(math.pi * step / steps))
 
 
-Schedule = Constant | Drops | Cosine
+@dataclass(frozen=True)
+class Warmup:
+    """The learning rate of another schedule, over the first `steps` steps multiplied by step / `steps`: from 0.
+
+    So the first update changes nothing and that from `steps` on has the full rate; both schedules go by the absolute
+    step, as in the code that Frankle & Carbin published later (open_lth). Raises DesignError for less than one step.
+    """
+
+    steps: int
+    then: Schedule = Constant()
+
+    def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise DesignError(f"a warm-up of {self.steps} steps. Next: give it at least 1, or leave it out")
+
+    def factor(self, step: int, steps: int) -> float:
+        """Return what the learning rate is multiplied by at absolute `step` of `steps`."""
+        return min(1.0, step / self.steps) * self.then.factor(step, steps)
+
+
+Schedule = Constant | Drops | Cosine | Warmup
 
 # tf32: factors of products rounded to TF32 by devices that can; bfloat16: products under autocast, float32 weights
 NUMERICS = ("float32", "tf32", "bfloat16")

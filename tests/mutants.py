@@ -195,6 +195,12 @@ MUTANTS = (
     Mutant("harness/recipe.py", "Cosine.factor",
            "math.pi * step / steps", "math.pi * (step + 1) / steps",
            "tests/test_training.py::test_cosine_falls_from_one_to_nearly_nothing"),
+    Mutant("harness/recipe.py", "Warmup.factor",
+           "step / self.steps", "(step + 1) / self.steps",
+           "tests/test_training.py::test_warm_up_rises_from_nothing_to_what_follows"),
+    Mutant("harness/recipe.py", "Warmup.factor",
+           "* self.then.factor(step, steps)", "* self.then.factor(step, steps) ** (step >= self.steps)",
+           "tests/test_training.py::test_warm_up_rises_from_nothing_to_what_follows"),
     # --- streams: key, counter, permutation; data; initial values ---
     Mutant("harness/streams.py", "generator",
            "/{stream}/{draw}", "/{stream}",

@@ -34,7 +34,7 @@ from harness.expression import (
     train,
 )
 from harness.network import Init, initial_scores, initial_values, mlp
-from harness.recipe import SGD, Adam, Cosine, Recipe
+from harness.recipe import SGD, Adam, Cosine, Recipe, Warmup
 from harness.streams import STREAMS, Replicate, generator, integers, permutations
 from harness.tasks import DIGIT_DIFFERENCE, DIGITS
 
@@ -70,6 +70,9 @@ CHANGES = {
     "learning rate": {"recipe": RECIPE.with_lr(1.3e-3)},
     "optimiser": {"recipe": replace(RECIPE, optimiser=SGD(1.2e-3))},
     "schedule": {"recipe": replace(RECIPE, schedule=Cosine())},
+    "warm-up": {"recipe": replace(RECIPE, schedule=Warmup(100))},
+    "warm-up's steps": {"recipe": replace(RECIPE, schedule=Warmup(200))},
+    "warm-up before another": {"recipe": replace(RECIPE, schedule=Warmup(100, then=Cosine()))},
     "steps": {"recipe": RECIPE.longer(2)},
     "batch": {"recipe": replace(RECIPE, batch=50)},
     "recipe version": {"recipe": replace(RECIPE, version=2)},

@@ -15,7 +15,7 @@ from harness.errors import DesignError
 from harness.expression import Fresh, Scores, Snapshot, fresh, random_mask, train
 from harness.network import BatchNorm, Linear, mlp
 from harness.population import Population, Program
-from harness.recipe import SGD, Adam, Constant, Cosine, Drops, Recipe
+from harness.recipe import SGD, Adam, Constant, Cosine, Drops, Recipe, Warmup
 from harness.streams import Replicate
 from harness.tasks import CALIBRATION, DIGIT_DIFFERENCE, DIGITS, PAIRS
 from tests.members import member
@@ -189,6 +189,26 @@ def test_drops_fall_at_the_first_step_of_each_fraction():
     assert rates == pytest.approx([0.1, 0.1, 0.01, 0.01, 0.001, 0.001])
     halves = replace(recipe, steps=5, schedule=Drops((Fraction(1, 2),), by=0.5))
     assert [halves.learning_rate(step) for step in range(5)] == pytest.approx([0.1, 0.1, 0.1, 0.05, 0.05])
+
+
+def test_a_drop_at_an_absolute_step_is_a_fraction():
+    """20,000 of 30,000 steps, as a Fraction, is that step and no other."""
+    drops = Drops((Fraction(20_000, 30_000), Fraction(25_000, 30_000)))
+    factors = [drops.factor(step, 30_000) for step in (19_999, 20_000, 24_999, 25_000)]
+    assert factors == pytest.approx([1, 0.1, 0.1, 0.01])
+
+
+@pytest.mark.parametrize("then", [Constant(), FIFTHS, Cosine(), Warmup(50)])
+def test_warm_up_rises_from_nothing_to_what_follows(then):
+    """Step k of w has k/w of the other schedule's rate, step w and all later ones its own; the end is as without."""
+    recipe = Recipe(optimiser=SGD(0.1), steps=200, batch=60, schedule=Warmup(40, then=then))
+    plain = replace(recipe, schedule=then)
+    assert recipe.learning_rate(0) == 0
+    for step in (1, 10, 39):
+        assert recipe.learning_rate(step) == pytest.approx(step / 40 * plain.learning_rate(step))
+    assert [recipe.learning_rate(s) for s in range(40, 200)] == [plain.learning_rate(s) for s in range(40, 200)]
+    with pytest.raises(DesignError, match=r"warm-up of 0 steps. Next: "):
+        Warmup(0)
 
 
 def test_cosine_falls_from_one_to_nearly_nothing():
