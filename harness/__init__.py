@@ -34,7 +34,7 @@ from harness.hypothesis import (
 from harness.layers import Image
 from harness.network import Init, Network, mlp
 from harness.recipe import SGD, Adam, Constant, Cosine, Drops, Recipe, Warmup
-from harness.tasks import CIFAR10, DIGIT_DIFFERENCE, DIGITS, FASHION_MNIST, MNIST, Augment, Scaling, Task
+from harness.tasks import CIFAR10, DIGIT_DIFFERENCE, DIGITS, FASHION_MNIST, MNIST, XOR, Augment, Scaling, Task
 
 __version__ = "0.1.0"
 
@@ -45,6 +45,7 @@ __all__ = [
     "FASHION_MNIST",
     "MNIST",
     "SGD",
+    "XOR",
     "Adam",
     "Arm",
     "Augment",

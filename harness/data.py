@@ -31,6 +31,7 @@ class DataSet(StrEnum):
     MNIST = "mnist"  # LeCun, Cortes, Burges 1998
     FASHION_MNIST = "fashion-mnist"  # Xiao, Rasul, Vollgraf 2017
     CIFAR10 = "cifar-10"  # Krizhevsky 2009
+    XOR = "xor"  # the corners of a square, two pixels each; the label is whether they differ
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,10 @@ MOMENTS = {
     DataSet.MNIST: Moments((0.1307,), (0.3081,)),
     DataSet.FASHION_MNIST: Moments((0.2860,), (0.3530,)),
     DataSet.CIFAR10: Moments((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    DataSet.XOR: Moments((0.5,), (0.5,)),
 }
+
+WHOLE = {DataSet.XOR: 4}  # by how many images: sets of all there are, nothing of which could be held back
 
 
 @dataclass(frozen=True)
@@ -211,14 +215,18 @@ def _download(source: DataSet) -> None:
 def load(source: DataSet) -> Loaded:
     """Return the images and labels of `source`, read once a process.
 
-    Digits are float32 with values 0 to 1, 64 pixels; the others uint8 with values 0 to 255, (70000, 784) for MNIST and
-    Fashion-MNIST, (60000, 3072) for CIFAR-10. Raises DataError where it is missing or a file has another checksum.
+    Digits and XOR's corners are float32 with values 0 to 1, 64 and 2 pixels; the others uint8 with values 0 to 255,
+    (70000, 784) for MNIST and Fashion-MNIST, (60000, 3072) for CIFAR-10. Raises DataError where one is missing or a
+    file has another checksum.
     """
     if source is DataSet.DIGITS:
         from sklearn.datasets import load_digits
 
         digits = load_digits()
         return Loaded((digits.data / 16).astype(np.float32), digits.target.astype(np.int64), len(digits.target))
+    if source is DataSet.XOR:
+        corners = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
+        return Loaded(corners.astype(np.float32), np.bitwise_xor(corners[:, 0], corners[:, 1]), len(corners))
     require([source])
     folder = find(source)
     assert folder is not None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from harness.errors import ResultsError
 from harness.expression import Measured, kept
 from harness.hypothesis import Part, Reading
 from harness.plan import Plan, Request, lineage, unit_name
-from harness.population import Program
+from harness.population import Program, Row
 from harness.store import Entry
 
 FORMAT = 1
@@ -38,6 +38,7 @@ METRICS = (  # after the last step, but for the early stop: the step of minimum 
     "validation_loss",
     "early_stop_accuracy",
 )
+CONVERGED = "converged"  # 1 where every test example is answered correctly, else 0; in the rows where a part reads it
 
 SCHEMA = pa.schema(
     [
@@ -232,6 +233,7 @@ def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[A
                     "members": len(record["members"]),
                 }
                 final = {row.metric: row for row in sorted(plan.store.rows(entry), key=lambda row: row.step)}
+                final[CONVERGED] = _converged(final["test_accuracy"])
                 rows += [
                     (
                         request.claim.id,
@@ -255,6 +257,10 @@ def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[A
                     if metric in final
                 ]
     return rows
+
+
+def _converged(test_accuracy: Row) -> Row:
+    return replace(test_accuracy, metric=CONVERGED, value=float(test_accuracy.value == 1))
 
 
 def _flat(points: Mapping[Fraction, tuple[Measured, ...]]) -> list[tuple[Fraction, int, Measured]]:

@@ -3,7 +3,7 @@
 Each replicate draws its own split, shared by its arms: with one split for all replicates, intervals come out too narrow
 and a verdict can belong to the split. Of scikit-learn's digits (1,797 images of 8x8 pixels) it draws training,
 validation and test images; MNIST, Fashion-MNIST and CIFAR-10 come with test images of their own, the same for all
-replicates, and the validation images are drawn from those for training.
+replicates, and the validation images are drawn from those for training. The four points of XOR are all three splits.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class Task:
     `images` is how many source images make one input. `chance` is the accuracy of always answering the majority
     class, the outcome of a training that diverged. With `fixed_test` all replicates share one test set; which test
     examples are answered correctly is then stored. `shape` is an image's channels, height and width. Raises DesignError
-    where the data set has fewer images than a replicate's split takes, or no test images of its own to share.
+    where the data set has fewer images than a replicate's split takes, or no test images of its own to share, and where
+    of all images there are a split would take some.
     """
 
     name: str
@@ -81,6 +82,13 @@ class Task:
                     f"{origin.test} test images of {self.source}, fixed_test={self.fixed_test}. "
                     "Next: take no more than there are, with fixed_test=True"
                 )
+        elif self.whole:
+            every = data.WHOLE[self.source]
+            if {self.train_images, self.validation_images, self.test_images} != {every} or self.fixed_test:
+                raise DesignError(
+                    f"task {self.name} takes some of the {every} images of {self.source}, which are all there are, or "
+                    f"calls them a sample. Next: train, validate and test on {every} images, without fixed_test="
+                )
         elif drawn + self.test_images > DIGIT_IMAGES:
             raise DesignError(f"task {self.name}: a split of {drawn + self.test_images} of {DIGIT_IMAGES} digits")
 
@@ -98,6 +106,11 @@ class Task:
     def own_test(self) -> bool:
         """Whether the data set comes with its test images."""
         return self.source in data.ORIGINS
+
+    @property
+    def whole(self) -> bool:
+        """Whether training, validation and test images are the same: all there are."""
+        return self.source in data.WHOLE
 
     def splitter(self, replicate: Replicate) -> Replicate:
         """Return the replicate that draws the split: `replicate` itself, or the same one for all."""
@@ -122,7 +135,11 @@ CIFAR10 = Task(
     "cifar-10", images=1, classes=10, chance=0.10, sesoi_pp=0.5, margin_pp=0.5, fixed_test=True, source=DataSet.CIFAR10,
     shape=(3, 32, 32), train_images=45_000, validation_images=5_000, test_images=10_000,
 )  # fmt: skip
-TASKS = {task.name: task for task in (DIGITS, DIGIT_DIFFERENCE, MNIST, FASHION_MNIST, CIFAR10)}
+XOR = Task(
+    "xor", images=1, classes=2, chance=0.5, sesoi_pp=5.0, margin_pp=5.0, source=DataSet.XOR, shape=(1, 1, 2),
+    train_images=4, validation_images=4, test_images=4,
+)  # fmt: skip
+TASKS = {task.name: task for task in (DIGITS, DIGIT_DIFFERENCE, MNIST, FASHION_MNIST, CIFAR10, XOR)}
 
 
 @dataclass(frozen=True)
@@ -134,10 +151,12 @@ class Examples:
 
 
 def pools(replicate: Replicate, task: Task = DIGITS) -> dict[str, NDArray[np.int64]]:
-    """Return the replicate's disjoint image indices for ``train``, ``validation`` and ``test``.
+    """Return the replicate's image indices for ``train``, ``validation`` and ``test``: disjoint, or all of a whole.
 
     `replicate` draws the split; see `Task.splitter`.
     """
+    if task.whole:
+        return {split: np.arange(task.train_images) for split in ("train", "validation", "test")}
     drawn = data.ORIGINS[task.source].train if task.own_test else DIGIT_IMAGES
     order = permutations(replicate, "split", 0, n=drawn, first=0, count=1)[0]
     held_back = task.train_images + task.validation_images
