@@ -2,12 +2,14 @@
 
 from harness.architectures import conv_net, lenet5, resnet20, vgg19
 from harness.catalogue import Arm, Design, Scale, Source, claim, paper, watch
+from harness.counts import Counted, counted
 from harness.expression import (
     Evaluation,
     Mask,
     Scores,
     Start,
     Training,
+    density,
     evaluate,
     fresh,
     prune,
@@ -29,6 +31,7 @@ from harness.hypothesis import (
     matches,
     only_beyond,
     percent_kept,
+    printed,
     slope,
 )
 from harness.layers import Image
@@ -52,6 +55,7 @@ __all__ = [
     "Band",
     "Constant",
     "Cosine",
+    "Counted",
     "Decision",
     "Design",
     "Drops",
@@ -75,6 +79,8 @@ __all__ = [
     "beats",
     "claim",
     "conv_net",
+    "counted",
+    "density",
     "equals",
     "evaluate",
     "exact",
@@ -86,6 +92,7 @@ __all__ = [
     "only_beyond",
     "paper",
     "percent_kept",
+    "printed",
     "prune",
     "random_mask",
     "resample",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from harness.errors import DesignError
+from harness.network import round_half_up
 
 if TYPE_CHECKING:
     from harness.tasks import Task
@@ -108,29 +111,67 @@ class Part:
         return (*(arm for pair in self.pairs for arm in pair), *self.floors)
 
 
+Quantity = int | Fraction | str
+Observed = Quantity | Callable[[], Quantity]
+
+UNITS = {"": Fraction(1), "K": Fraction(1000), "M": Fraction(1000_000), "%": Fraction(1, 100), "x": Fraction(1)}
+
+
 @dataclass(frozen=True)
 class Exact:
     """A quantity that follows without any training, such as a count, and what it is claimed to be.
 
-    Raises DesignError for a float: only whole numbers, fractions and text are equal or not.
+    `observed` may be a function: it is then computed when results are collected, and not when the design is built,
+    planned or judged. Raises DesignError for a float: only whole numbers, fractions and text are equal or not.
     """
 
     name: str
-    observed: int | Fraction | str
-    expected: int | Fraction | str
+    observed: Observed
+    expected: Quantity
 
     def __post_init__(self) -> None:
         for value in (self.observed, self.expected):
-            if not isinstance(value, int | Fraction | str):
-                raise DesignError(
-                    f"exact {self.name!r}: {value!r} is a {type(value).__name__}, and only int, Fraction and str are "
-                    "compared exactly. Next: give it as a Fraction, or rounded as text"
-                )
+            if not callable(value):
+                self._check(value)
+
+    @property
+    def value(self) -> Quantity:
+        """What is observed, computed now if it is a function. Raises DesignError for a float."""
+        return self._check(self.observed()) if callable(self.observed) else self.observed
+
+    def _check(self, value: Quantity) -> Quantity:
+        if not isinstance(value, int | Fraction | str):
+            raise DesignError(
+                f"exact {self.name!r}: {value!r} is a {type(value).__name__}, and only int, Fraction and str are "
+                "compared exactly. Next: give it as a Fraction, or rounded as text"
+            )
+        return value
 
 
-def exact(name: str, observed: int | Fraction | str, *, expected: int | Fraction | str) -> Exact:
-    """`observed`, computed when the claim's design is built, is `expected`."""
+def exact(name: str, observed: Observed, *, expected: Quantity) -> Exact:
+    """`observed`, computed when the claim's design is built, or when its results are collected, is `expected`."""
     return Exact(name, observed, expected)
+
+
+def printed(name: str, observed: int | Fraction | Callable[[], int | Fraction], figure: str) -> Exact:
+    """`observed`, rounded as a paper prints it (halves upwards), is the paper's `figure`.
+
+    Figures are like ``"4.3M"``, ``"266K"``, ``"51.3%"``, ``"9x"`` and ``"40"``; raises DesignError for others.
+    """
+    read = re.fullmatch(r"\d+(?:\.(\d+))?([KM%x]?)", figure)
+    if read is None:
+        raise DesignError(f"figure {figure!r} of {name!r} is no number with one of the units K, M, % or x, or none")
+    decimals, unit = len(read[1] or ""), read[2]
+
+    def rounded() -> str:
+        value = observed() if callable(observed) else observed
+        if not isinstance(value, int | Fraction):
+            return value  # which is refused
+        digits = str(round_half_up(value / UNITS[unit] * 10**decimals)).zfill(decimals + 1)
+        whole, part = digits[: len(digits) - decimals], digits[len(digits) - decimals :]
+        return f"{whole}.{part}{unit}" if decimals else f"{whole}{unit}"
+
+    return Exact(name, rounded if callable(observed) else rounded(), figure)
 
 
 def percent_kept(low: str, high: str | None = None) -> Band:

@@ -183,7 +183,7 @@ def collect(plan: Plan, *, scale: str, suite_seed: int, quick: bool, variant: st
             "replicates": [r.index for r in request.replicates],
             "cost": _cost(plan, names),
             **({"examples": fixed} if (fixed := _fixed_tests(request.design)) else {}),
-            **({"exact": {e.name: str(e.observed) for e in request.design.exact}} if request.design.exact else {}),
+            **({"exact": {e.name: str(e.value) for e in request.design.exact}} if request.design.exact else {}),
         }
         rows += _rows(plan, request, records)
     frame = SCHEMA.empty_table().to_pandas()

@@ -201,6 +201,16 @@ MUTANTS = (
     Mutant("harness/recipe.py", "Warmup.factor",
            "* self.then.factor(step, steps)", "* self.then.factor(step, steps) ** (step >= self.steps)",
            "tests/test_training.py::test_warm_up_rises_from_nothing_to_what_follows"),
+    # --- exact quantities ---
+    Mutant("harness/counts.py", "counted",
+           "weights * math.prod(output.shape[2:])", "weights * math.prod(output.shape[3:])",
+           "tests/test_counts.py::test_published_networks_have_their_known_counts"),
+    Mutant("harness/hypothesis.py", "printed",
+           "round_half_up(value / UNITS[unit] * 10**decimals)", "round(value / UNITS[unit] * 10**decimals)",
+           "tests/test_counts.py::test_a_value_is_compared_as_the_figure_is_printed"),
+    Mutant("harness/hypothesis.py", "printed",
+           "rounded if callable(observed) else rounded()", "rounded()",  # imports torch in a plan
+           "tests/test_counts.py::test_nothing_is_computed_before_it_is_asked_for"),
     # --- streams: key, counter, permutation; data; initial values ---
     Mutant("harness/streams.py", "generator",
            "/{stream}/{draw}", "/{stream}",

@@ -91,7 +91,7 @@ def results(*values, first=0, quick=False, suite_seed=SUITE_SEED, metric="test_a
             "digest": claim.digest(MICRO),
             "replicates": replicates,
             "cost": {"trainings": 0, "shared": 0, "member_steps": 0, "worker_s": 0.0},
-            **({"exact": {e.name: str(e.observed) for e in design.exact}} if design.exact else {}),
+            **({"exact": {e.name: str(e.value) for e in design.exact}} if design.exact else {}),
         }
     frame = SCHEMA.empty_table().to_pandas()
     if rows:
