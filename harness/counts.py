@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+
+from harness.errors import DesignError, nearest
 
 IMAGE = (3, 224, 224)  # ImageNet's, as it is cropped
-Published = Literal["alexnet", "vgg16"]
+MODELS = ("alexnet", "vgg16")
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,14 @@ class Counted:
 
 
 @cache
-def counted(model: Published) -> tuple[Counted, ...]:
+def counted(model: str) -> tuple[Counted, ...]:
     """Return the convolutions and linear layers of ``torchvision.models.alexnet`` or ``vgg16``, input to output.
 
     These have no other parameters. torchvision's AlexNet is the one of a single tower (Krizhevsky 2014), not Caffe's,
-    whose convolutions are grouped.
+    whose convolutions are grouped. Raises DesignError for another model.
     """
+    if model not in MODELS:
+        raise DesignError(f"no counts of {model!r}{nearest(model, MODELS)} Models: {', '.join(MODELS)}")
     import torch
     import torchvision
 

@@ -3,16 +3,20 @@
 import subprocess
 import sys
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 import torch
 import torchvision
 from torch.utils.flop_counter import FlopCounterMode
 
-from harness import counts
+from harness import catalogue, counts
+from harness.catalogue import CLAIMS, Scale
 from harness.counts import counted
 from harness.errors import DesignError
 from harness.hypothesis import printed
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
@@ -35,6 +39,24 @@ def test_the_first_and_last_layers_are_in_order():
     first, *_, last = counted("alexnet")
     assert (first.weights, first.biases, first.multiply_adds) == (23_232, 64, 23_232 * 55**2)
     assert (last.weights, last.biases, last.multiply_adds) == (4_096_000, 1_000, 4_096_000)
+
+
+def test_other_models_are_refused():
+    """They might have parameters elsewhere than in convolutions and linear layers."""
+    with pytest.raises(DesignError, match=r"no counts of 'vgg19'; did you mean vgg16"):
+        counted("vgg19")
+
+
+def test_the_exact_claims_of_papers_hold_but_for_conv_6():
+    """Every printed size and density is what the described networks give, but for the two that contradict Figure 2."""
+    catalogue.load(ROOT)
+    ids = ("frankle2019/ladder-exact", "frankle2019/sizes-exact", "han2015/sizes-and-flops")
+    found = {(id, e.name): (e.value, e.expected) for id in ids for e in CLAIMS[id].design(Scale.MICRO).exact}
+    assert len(found) == 13 + 9 + 9
+    assert {name: pair for (_, name), pair in found.items() if pair[0] != pair[1]} == {
+        "Conv-6": ("2.3M", "1.7M"),
+        "Conv-6 after 7 rounds": ("26.6%", "26.4%"),
+    }
 
 
 def test_importing_it_is_quick():

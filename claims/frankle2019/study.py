@@ -16,10 +16,12 @@ from harness import (
     Start,
     Task,
     Training,
+    density,
     fresh,
     mlp,
     percent_kept,
     prune,
+    random_mask,
     train,
     watch,
 )
@@ -144,6 +146,16 @@ def lenet(scale: Scale) -> Study:
         if k in s.reinit:
             reinit += [reset(ticket, fresh("reinit", draw=REDRAWS * k + i), k) for i in range(REDRAWS)]
     return Study(s, dense, tuple(tickets), tuple(one_shot), tuple(equal_cost), tuple(reinit))
+
+
+def layerwise(net: Network, rounds: int, *, convolutions: Fraction = Fraction(1, 10)) -> Fraction:
+    """Return the exact density of a convolutional net after `rounds` of section 3, at the rates of Figure 2.
+
+    Of what is left a round removes `convolutions` in those, a fifth in hidden layers, a tenth in the output.
+    """
+    removed = {name: Fraction(1, 5) for name in net.prunable()}
+    removed |= {"output": Fraction(1, 10), **dict.fromkeys(net.convolutions, convolutions)}
+    return density(random_mask(net, keep=tuple((name, (1 - rate) ** rounds) for name, rate in removed.items())))
 
 
 watch("frankle2019/dense", lambda scale: lenet(scale).dense, scales=tuple(SETTINGS))
