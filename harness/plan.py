@@ -40,6 +40,7 @@ from harness.store import Entry, Store
 from harness.streams import Replicate
 
 MAX_MEMBERS = 32  # more gain nothing on a CPU, and end later
+PARAMETERS = 2**16  # of the members together, where that takes more of them: what is done a step besides costs as much
 MAX_MEMBERS_GPU = 512  # the worker finds out how many of them its memory holds
 FEW_MEMBERS = 8  # fewer are not worth another worker
 POPULATION_S = 60.0  # what a population is planned to take at most, so that little is lost when the power goes; on a
@@ -211,7 +212,8 @@ class Plan:
         if by_limit < 1:
             return 0
         share = max(FEW_MEMBERS, math.ceil(ready / max(1, idle)))
-        most = MAX_MEMBERS_GPU if self.kind == "cuda" else min(MAX_MEMBERS, int(POPULATION_S / each_s))
+        fits = max(MAX_MEMBERS, PARAMETERS // program.network.flat_size)
+        most = MAX_MEMBERS_GPU if self.kind == "cuda" else min(fits, int(POPULATION_S / each_s))
         most = max(1, min(most, share))
         return math.ceil(ready / math.ceil(ready / min(most, by_limit)))  # of equal size, so that none ends late
 

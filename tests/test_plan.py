@@ -30,7 +30,7 @@ from harness.expression import (
 from harness.hypothesis import Outcome, beats, matches, percent_kept
 from harness.masks import learned_bits, ones, prune_by_magnitude, resampled, shuffled
 from harness.network import initial_values, mlp
-from harness.plan import MAX_MEMBERS, Plan, Request, lineage, unit_name
+from harness.plan import MAX_MEMBERS, PARAMETERS, Plan, Request, lineage, unit_name
 from harness.population import Computed, MemberResult, Program, Row
 from harness.recipe import SGD, Adam, Recipe
 from harness.rewrite import shorten
@@ -267,14 +267,15 @@ def test_either_of_two_things_consumed_is_watched(store, writer, changed):
 
 
 def test_populations_run_one_program_and_parents_come_first(store, writer):
-    """Every population has one program and at most 32 members, whose parents are stored; in the end all is."""
+    """Every population has one program and so many members, whose parents are stored; in the end all is."""
+    assert MAX_MEMBERS == 32
     replicates = tuple(Replicate(11, i) for i in range(40))
     one_shot = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=QUARTER), start=DENSE.at(5), first_step=5)
     plan = Plan([request(SECOND, REINIT, one_shot, LATE, SCORES, replicates=replicates)], store)
     seen = set()
     while units := plan.next_population(set(), idle=1):
         assert len({Program.of(unit.node) for unit in units}) == 1
-        assert len(units) <= MAX_MEMBERS == 32
+        assert len(units) <= max(MAX_MEMBERS, PARAMETERS // units[0].node.network.flat_size)
         for unit in units:
             assert unit.name not in seen
             assert {unit_name(taken.training, unit.replicate) for taken in consumed(unit.node)} <= seen
@@ -311,11 +312,14 @@ def test_longest_chain_goes_first(store):
 
 
 def test_populations_are_shared_among_places_and_end_in_time(store):
-    """64 ready members fill two places with 32 or four with 16; a long program packs fewer, at least one."""
-    plan = Plan([request(DENSE, replicates=tuple(Replicate(11, i) for i in range(64)))], store)
+    """64 ready members fill two places with 32 or four with 16; a long program packs fewer, tiny networks more."""
+    wide = train(mlp(64, 300, 10), DIGITS, RECIPE)
+    plan = Plan([request(wide, replicates=tuple(Replicate(11, i) for i in range(64)))], store)
     assert [len(plan.next_population(set(), idle=idle)) for idle in (1, 2, 4, 64)] == [32, 32, 16, 8]
     long = Program.of(train(mlp(64, 300, 100, 10), DIGITS, replace(RECIPE, steps=100_000)))
     assert 1 <= plan.population_size(long, 64, idle=1) < 8
+    tiny = Program.of(train(mlp(64, 2, 10), DIGITS, RECIPE))
+    assert plan.population_size(tiny, 1000, idle=1) == 200 == 1000 // -(-1000 // (PARAMETERS // (4 * 64 + 64)))
     forever = replace(long, recipe=replace(RECIPE, steps=10**9))
     assert plan.population_size(forever, 64, idle=1) == 1
 
