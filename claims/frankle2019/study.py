@@ -1,6 +1,6 @@
 """What the claims of Frankle & Carbin 2019, section 2, share: LeNet-300-100, its tickets and their controls."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
 
@@ -13,6 +13,7 @@ from harness import (
     Network,
     Recipe,
     Scale,
+    Scaling,
     Start,
     Task,
     Training,
@@ -110,21 +111,29 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Study:
-    """The dense net, and one training a round (three for `reinit`) of each other arm."""
+    """The dense net, a linear classifier, and one training a round (three for `reinit`) of each other arm."""
 
     setting: Setting
     dense: Training
+    linear: Training
     tickets: tuple[Training, ...]
     one_shot: tuple[Training, ...]
     one_shot_equal_cost: tuple[Training, ...]
     reinit: tuple[Training, ...]
 
+    def redraws(self, rounds: int) -> tuple[Training, ...]:
+        """Return the reinitialisations of the ticket that was pruned `rounds` times."""
+        first = REDRAWS * self.setting.reinit.index(rounds)
+        return self.reinit[first : first + REDRAWS]
+
 
 @cache
-def lenet(scale: Scale) -> Study:
+def lenet(scale: Scale, scaling: Scaling = Scaling.UNIT) -> Study:
     """Return the arms of section 2; every arm at a round has the same count in every layer and the same data order."""
     s = SETTINGS[scale]
+    s = replace(s, task=replace(s.task, scaling=scaling))
     dense = train(s.net, s.task, s.recipe)
+    linear = train(mlp(s.task.inputs, s.task.classes), s.task, s.recipe)
     longer = train(s.net, s.task, s.recipe.longer(s.rounds))
 
     def keep(rounds: int) -> tuple[tuple[str, Fraction], ...]:
@@ -145,7 +154,7 @@ def lenet(scale: Scale) -> Study:
                 equal_cost.append(reset(prune(longer, keep=keep(k)), dense.at(0), k))
         if k in s.reinit:
             reinit += [reset(ticket, fresh("reinit", draw=REDRAWS * k + i), k) for i in range(REDRAWS)]
-    return Study(s, dense, tuple(tickets), tuple(one_shot), tuple(equal_cost), tuple(reinit))
+    return Study(s, dense, linear, tuple(tickets), tuple(one_shot), tuple(equal_cost), tuple(reinit))
 
 
 def layerwise(net: Network, rounds: int, *, convolutions: Fraction = Fraction(1, 10)) -> Fraction:
