@@ -1,0 +1,176 @@
+"""A network of the harness written with torch's own layers, and the loop that one would write to train one of it.
+
+The loop is the plain, well-written one that a population is compared with: a fused optimiser; on a CPU a
+`TensorDataset` and a `DataLoader` without workers, inputs scaled once beforehand; on a GPU all data there, batches by
+`randperm`, channels last. Masks, crops and validation as in the engine; BatchNorm evaluates with running moments.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import DataLoader, TensorDataset
+
+from benchmarks.timing import numerics_of, synchronise
+from harness import tasks
+from harness.layers import AveragePool, BatchNorm, Conv, Flatten, Image, Layer, Linear, MaxPool, Relu, Residual
+from harness.network import Network
+from harness.pixels import cropped, scaled
+from harness.population import Member, Program
+from harness.recipe import Adam
+from harness.tasks import CROPS, Augment
+
+WARM = 3  # steps before the clock starts
+CHUNK = {"cpu": 250, "cuda": 1000}  # examples of one evaluation pass
+
+
+class Sum(nn.Module):
+    """The sum of two branches from one input."""
+
+    def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
+        super().__init__()
+        self.body, self.shortcut = body, shortcut
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the sum."""
+        return self.body(x) + self.shortcut(x)
+
+
+def module(network: Network) -> nn.Sequential:
+    """Return `network` with torch's layers, from flat inputs (B, I) to logits; parameters in the network's order."""
+    return nn.Sequential(*_layers(network.layers, image=False))
+
+
+def _layers(layers: Sequence[Layer], *, image: bool) -> Iterator[nn.Module]:
+    """Yield torch's layer for each of `layers`, from an image (B, C, H, W) or from a vector."""
+    for layer in layers:
+        match layer:
+            case Image(channels, height, width):
+                image = True
+                yield nn.Unflatten(1, (channels, height, width))
+            case Linear():
+                yield nn.Linear(layer.inputs, layer.outputs, bias=layer.bias)
+            case Conv():
+                yield nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.padding, bias=layer.bias)
+            case BatchNorm(features=features):
+                yield nn.BatchNorm2d(features) if image else nn.BatchNorm1d(features)
+            case Relu():
+                yield nn.ReLU(inplace=True)
+            case MaxPool(size):
+                yield nn.MaxPool2d(size)
+            case AveragePool():
+                image = False
+                yield nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+            case Flatten():
+                image = False
+                yield nn.Flatten()
+            case Residual(body, shortcut):
+                yield Sum(*(nn.Sequential(*_layers(branch, image=image)) for branch in (body, shortcut)))
+
+
+def put(net: nn.Module, network: Network, flat: NDArray[np.float32]) -> None:
+    """Give the module a member's flat parameters, shape (flat_size,)."""
+    with torch.no_grad():
+        for parameter, values in zip(net.parameters(), _unflattened(network, flat), strict=True):
+            parameter.copy_(values)
+
+
+def _unflattened(network: Network, flat: NDArray[np.generic]) -> Iterator[Tensor]:
+    """Yield each tensor's part of `flat` as torch keeps it: linear weights are (outputs, inputs) there."""
+    for tensor in network.tensors():
+        values = torch.from_numpy(flat[tensor.slice].reshape(tensor.shape))
+        yield values.T if tensor.prunable and len(tensor.shape) == 2 else values
+
+
+def measure(program: Program, member: Member, device: torch.device, seconds: float) -> dict[str, float]:
+    """Return seconds of one step and of evaluating one example, each measured for about `seconds`."""
+    recipe, task, network = program.recipe, program.task, program.network
+    assert recipe is not None
+    assert member.mask is not None
+    net = module(network)
+    put(net, network, np.where(member.mask, member.start, np.float32(0)))
+    net.to(device, memory_format=torch.channels_last if device.type == "cuda" else torch.preserve_format)
+    parameters = list(net.parameters())
+    tensors = zip(parameters, network.tensors(), _unflattened(network, member.mask), strict=True)
+    masks = [(p, torch.empty_like(p).copy_(mask)) for p, tensor, mask in tensors if tensor.prunable]
+    given = recipe.optimiser
+    if isinstance(given, Adam):
+        optimiser = torch.optim.Adam(parameters, lr=given.lr, fused=True)
+    else:
+        optimiser = torch.optim.SGD(
+            parameters, lr=given.lr, momentum=given.momentum, weight_decay=given.weight_decay, fused=True
+        )
+
+    def inputs(x: Tensor) -> Tensor:
+        if task.augment is Augment.NONE:
+            return x
+        return scaled(cropped(x, torch.randint(CROPS, (len(x),), device=device), task), task)
+
+    def step(x: Tensor, y: Tensor) -> None:
+        with numerics_of(recipe.numerics, device):
+            loss = functional.cross_entropy(net(inputs(x)), y)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        for parameter, mask in masks:
+            assert parameter.grad is not None
+            parameter.grad.mul_(mask)
+        optimiser.step()
+
+    def right(x: Tensor, y: Tensor) -> Tensor:
+        with torch.no_grad(), numerics_of(recipe.numerics, device):
+            return (net(x).argmax(1) == y).sum()
+
+    done, started = 0, 0.0
+    for x, y in _forever(program, member, device):
+        if done == WARM:
+            synchronise(device)
+            started = time.perf_counter()
+        step(x, y)
+        done += 1
+        if done > WARM and (device.type == "cpu" or done % 100 == 0):
+            synchronise(device)
+            if time.perf_counter() - started >= seconds:
+                break
+    training_s = (time.perf_counter() - started) / (done - WARM)
+    net.eval()
+    x, y = _split(program, member, "validation", as_inputs=True)
+    held_out = DataLoader(TensorDataset(x.to(device), y.to(device)), batch_size=CHUNK[device.type])
+    seen, correct, started = 0, 0.0, time.perf_counter()
+    while time.perf_counter() - started < seconds / 3:
+        for x, y in held_out:
+            correct += float(right(x, y))
+            seen += len(x)
+            if time.perf_counter() - started >= seconds / 3:
+                break
+    assert 0 <= correct <= seen
+    return {"training_s": training_s, "evaluation_s": (time.perf_counter() - started) / seen}
+
+
+def _forever(program: Program, member: Member, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield shuffled batches, epoch after epoch, the last partial one of each dropped."""
+    assert program.recipe is not None
+    size = program.recipe.batch
+    x, y = _split(program, member, "train", as_inputs=program.task.augment is Augment.NONE)
+    if device.type == "cpu":
+        loader = DataLoader(TensorDataset(x, y), batch_size=size, shuffle=True, drop_last=True)
+        while True:
+            yield from ((x, y) for x, y in loader)
+    x, y = x.to(device), y.to(device)
+    while True:
+        for chosen in torch.randperm(len(y), device=device)[: len(y) // size * size].view(-1, size):
+            yield x[chosen], y[chosen]
+
+
+def _split(program: Program, member: Member, split: str, *, as_inputs: bool) -> tuple[Tensor, Tensor]:
+    """Return the images of a split, as they are stored or scaled to inputs, and their labels."""
+    task = program.task
+    images, labels = tasks.source(task.source)
+    chosen = tasks.pools(task.splitter(member.replicate), task)[split]
+    x = torch.from_numpy(images[chosen])
+    return scaled(x, task) if as_inputs else x, torch.from_numpy(labels[chosen])
