@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import torch
 
-from harness.architectures import conv_net
+from harness.architectures import conv_net, lenet5, resnet20, vgg19
 from harness.expression import Scores
 from harness.feed import Feed
 from harness.layers import AveragePool, BatchNorm, Conv, Image, Linear, Relu, Residual
@@ -15,7 +15,7 @@ from harness.population import Member, Population, Program
 from harness.recipe import SGD, Adam, Recipe
 from harness.stack import stacked
 from harness.streams import Replicate
-from harness.tasks import DIGIT_DIFFERENCE, DIGITS
+from harness.tasks import CIFAR10, DIGIT_DIFFERENCE, DIGITS, MNIST
 from harness.updates import Updates
 
 ADAM = Recipe(optimiser=Adam(1.2e-3), steps=50, batch=60, validate_every=25)
@@ -53,6 +53,23 @@ CONVOLUTIONS = {  # apart from `PROGRAMS`, whose tests are many
     "residual batch-norm, sgd": Program(RESIDUAL, DIGITS, MOMENTUM),
     "residual batch-norm, bfloat16": Program(RESIDUAL, DIGITS, replace(MOMENTUM, numerics="bfloat16")),
     "convolutional edge-popup": Program(UNBIASED, DIGITS, MOMENTUM, learn=Scores(Fraction(1, 3))),
+}
+SHORT = {"steps": 4, "batch": 10, "validate_every": 2}
+FEW = {"train_images": 100, "validation_images": 30, "test_images": 30}
+CIFAR_FEW, MNIST_FEW = replace(CIFAR10, **FEW), replace(MNIST, **FEW)
+PAPERS = {  # every network of the papers, narrow and of odd widths; images of their data sets' shapes
+    "lenet-300-100": Program(mlp(784, 33, 17, 10), MNIST_FEW, replace(ADAM, **SHORT)),
+    "lenet-5": Program(lenet5(), MNIST_FEW, replace(ADAM, **SHORT)),
+    **{
+        f"conv-{depth}": Program(conv_net(depth, width=Fraction(1, 13)), CIFAR_FEW, replace(ADAM, **SHORT))
+        for depth in (2, 4, 6, 8)
+    },
+    "resnet-20": Program(
+        resnet20(width=Fraction(3, 16)), replace(CIFAR_FEW, augment="crop-flip"), replace(MOMENTUM, **SHORT)
+    ),
+    "vgg-19": Program(
+        vgg19(width=Fraction(1, 13)), replace(CIFAR_FEW, augment="crop-flip"), replace(MOMENTUM, **SHORT)
+    ),
 }
 
 

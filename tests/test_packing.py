@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from harness import tasks
 from harness.data import DataSet
 from harness.engine import compute
 from harness.network import mlp
 from harness.population import Program
 from harness.tasks import MNIST, Scaling
-from tests.members import CONVOLUTIONS, PROGRAMS, population
+from tests.members import CONVOLUTIONS, PAPERS, PROGRAMS, population
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -80,6 +81,19 @@ def test_packed_convolutions_equal_alone(name):
         packed = compute(population(program, range(size), snapshots=(10,))).members
         for position in sorted({0, 2, size // 2, size - 1} & alone.keys()):
             assert_same(packed[position], alone[position])
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_packed_networks_of_the_papers_equal_alone(name, monkeypatch):
+    """First and a masked one of 4 members of every network have what they have alone, on random images."""
+    program = PAPERS[name]
+    random = np.random.default_rng(0)
+    images = random.integers(256, size=(70_000, program.network.inputs), dtype=np.uint8)
+    labels = random.integers(10, size=len(images))
+    monkeypatch.setattr(tasks, "source", lambda _name: (images, labels))
+    packed = compute(population(program, range(4), snapshots=(2,))).members
+    for i in (0, 2):
+        assert_same(packed[i], compute(population(program, [i], snapshots=(2,))).members[0])
 
 
 def test_residual_network_learns():
