@@ -43,7 +43,7 @@ MAX_MEMBERS = 32  # more gain nothing on a CPU, and end later
 PARAMETERS = 2**16  # of the members together, where that takes more of them: what is done a step besides costs as much
 MAX_MEMBERS_GPU = 512  # the worker finds out how many of them its memory holds
 FEW_MEMBERS = 8  # fewer are not worth another worker
-POPULATION_S = 60.0  # what a population is planned to take at most, so that little is lost when the power goes; on a
+POPULATION_S = 120.0  # what a population is planned to take at most, as often as a longer one is saved; on a
 # GPU members cost little more together than alone, and checkpoints are what is not lost
 SLACK = 1.25  # a population is expected to take at most this times what is estimated, or it is not begun
 START_S = 6.0  # until a worker has loaded torch
