@@ -6,7 +6,7 @@ import itertools
 from fractions import Fraction
 
 from harness.errors import DesignError
-from harness.layers import AveragePool, BatchNorm, Conv, Flatten, Image, Layer, Linear, MaxPool, Relu, Residual
+from harness.layers import AveragePool, BatchNorm, Conv, Dropout, Flatten, Image, Layer, Linear, MaxPool, Relu, Residual
 from harness.network import Init, Network, round_half_up
 
 CIFAR = Image(3, 32, 32)
@@ -43,13 +43,15 @@ def conv_net(
     classes: int = 10,
     width: Fraction | int = 1,
     bias: bool = True,
+    dropout: float = 0.0,
     init: Init = Init.GLOROT_NORMAL,
 ) -> Network:
     """Return Conv-2, Conv-4, Conv-6 (Frankle & Carbin 2019, Figure 2) or Conv-8 (Ramanujan et al. 2020).
 
     Pairs of 3x3 convolutions of 64, 128, 256 and 512 channels, each pair followed by a 2x2 maximum; then 256, 256 and
     the classes; all but the last rectified. `width` multiplies channels and hidden units, halves rounded up. Layers are
-    named ``conv1``, ``conv2``, ..., ``fc1``, ``fc2`` and ``output``. Raises DesignError for another depth.
+    named ``conv1``, ``conv2``, ..., ``fc1``, ``fc2`` and ``output``; `dropout` follows ``fc1`` and ``fc2``. Raises
+    DesignError for another depth.
 
     Frankle & Carbin print 1.7M weights for Conv-6. Their layers give 2,261,184; Conv-2 and Conv-4 agree with theirs.
 
@@ -74,6 +76,7 @@ def conv_net(
     widths = (channels * side[0] * side[1], wide(256), wide(256))
     for i, (inputs, outputs) in enumerate(itertools.pairwise(widths), start=1):
         layers += [Linear(f"fc{i}", inputs, outputs, bias=bias), Relu()]
+        layers += [Dropout(dropout)] if dropout else []
     layers.append(Linear("output", widths[-1], classes, bias=bias))
     return Network(tuple(layers), init)
 

@@ -44,11 +44,6 @@ def _check_exact(id: str, design: Design) -> None:
 
 
 def _check_part(id: str, design: Design, part: Part) -> None:
-    if part.metric.endswith("_loss"):
-        raise DesignError(
-            f"{id}, part {part.name!r}: {part.metric} is no share between 0 and 1, so it has no percentage points. "
-            "Next: compare an accuracy"
-        )
     for arm in part.reads:
         if arm not in design.arms:
             known = nearest(arm, design.arms)

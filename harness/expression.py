@@ -246,12 +246,15 @@ def train(
         {"order"}
         | ({"scores"} if learn is not None else set())
         | ({"augment"} if task.augment is not Augment.NONE else set())
+        | ({"dropout"} if network.dropouts else set())
     )
     if unused := [name for name, _ in draws if name not in drawn]:
         raise DesignError(f"a training that never draws from {unused[0]!r} cannot use another draw of it")
     if recipe.batch > task.train_images:
         raise DesignError(f"batches of {recipe.batch} from the {task.train_images} training images of {task.name}")
     if learn is not None:
+        if recipe.l1 or recipe.l2:
+            raise DesignError("l1 and l2 are penalties on weights, which a training of scores leaves as they are")
         _check_keep(network, learn.keep)
         if empty := [layer for layer, n in kept_counts(network, layer_keep(network, learn.keep)).items() if not n]:
             raise DesignError(

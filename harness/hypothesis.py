@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from harness.errors import DesignError
+from harness.metrics import metric as known
 from harness.network import round_half_up
 
 if TYPE_CHECKING:
@@ -189,13 +190,13 @@ def beats(
     published_pp: float | None = None,
     metric: str = "test_accuracy",
 ) -> Part:
-    """`arm` is better than `reference`; the smallest effect of interest is the task's."""
+    """`arm` has more of `metric` than `reference`; the smallest effect of interest is the task's, or the metric's."""
     return Part(
         kind=Kind.BEATS,
         arm=arm,
         reference=reference,
         task=on.name,
-        bound_pp=on.sesoi_pp,
+        bound_pp=(known(metric).bounds or (on.sesoi_pp, on.margin_pp))[0],
         band=band,
         label=label,
         published_pp=published_pp,
@@ -220,7 +221,7 @@ def matches(
         arm=arm,
         reference=reference,
         task=on.name,
-        bound_pp=on.margin_pp,
+        bound_pp=(known(metric).bounds or (on.sesoi_pp, on.margin_pp))[1],
         band=band,
         floors=floors,
         label=label,

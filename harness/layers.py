@@ -60,6 +60,22 @@ class Relu:
 
 
 @dataclass(frozen=True)
+class Dropout:
+    """In training each value is zero with probability `rate`, the others are divided by 1 - rate (Srivastava 2014).
+
+    The probability is rounded to a 65,536th. Raises DesignError for a rate outside [0, 1).
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rate < 1:
+            raise DesignError(
+                f"dropout of {self.rate}: it is the share dropped, in [0, 1). Next: correct it in study.py"
+            )
+
+
+@dataclass(frozen=True)
 class MaxPool:
     """The largest of each `size` x `size` block of a channel; a rest at the edge is dropped."""
 
@@ -84,7 +100,7 @@ class Residual:
     shortcut: tuple[Layer, ...] = ()
 
 
-Layer = Image | Linear | Conv | BatchNorm | Relu | MaxPool | AveragePool | Flatten | Residual
+Layer = Image | Linear | Conv | BatchNorm | Relu | Dropout | MaxPool | AveragePool | Flatten | Residual
 
 
 def trace(layers: Sequence[Layer], shape: Shape) -> Iterator[tuple[Layer, Shape]]:
@@ -120,7 +136,7 @@ def _after(layer: Layer, shape: Shape) -> Shape:
                 return (outputs, height, width)
         case BatchNorm(features=features) if shape[0] == features:
             return shape
-        case Relu():
+        case Relu() | Dropout():
             return shape
         case MaxPool(size) if len(shape) == 3 and min(shape[1:]) >= size:
             return (shape[0], shape[1] // size, shape[2] // size)

@@ -27,6 +27,14 @@ def ones(network: Network) -> Bits:
     return mask
 
 
+def prunable_bits(network: Network) -> Bits:
+    """Return which of the flat parameters are weights that may be pruned, shape (flat_size,)."""
+    mask = np.zeros(network.flat_size, np.bool_)
+    for tensor in network.prunable().values():
+        mask[tensor.slice] = True
+    return mask
+
+
 def largest(magnitudes: NDArray[np.floating[Any]], alive: Bits, count: int) -> Bits:
     """Return the mask of the `count` largest of `magnitudes` among `alive`; ties go to the lower index.
 

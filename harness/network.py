@@ -6,7 +6,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DesignError, nearest
-from harness.layers import BatchNorm, Conv, Image, Layer, Linear, Relu, Residual, Shape, trace
+from harness.layers import BatchNorm, Conv, Dropout, Image, Layer, Linear, Relu, Residual, Shape, trace
 from harness.streams import Replicate, generator
 
 ALIGN = 64  # floats; slices of a member's flat parameters start at multiples of this, see `population`
@@ -142,7 +142,27 @@ class Network:
                 widths.append(f"{count}*{width}" if count > 1 else str(width))
         norm = ", BatchNorm" if self.batch_norms else ""
         bias = "" if linears[-1].bias else ", no biases"
+        if self.dropouts:
+            norm += f", dropout {', '.join(f'{rate:.3g}' for rate in dict.fromkeys(self.dropouts))}"
         return f"{kind} {'-'.join(widths)} ({self.init}{norm}{bias}; {self.weights:,} weights)"
+
+    @property
+    def dropouts(self) -> tuple[float, ...]:
+        """The rates of the dropout layers, input to output."""
+        return tuple(layer.rate for layer, _ in self.traced() if isinstance(layer, Dropout))
+
+    def with_dropout(self, *rates: float) -> Network:
+        """Return the same network with other rates, one a dropout layer from input to output, or one for all.
+
+        Raises DesignError for another number of rates, and for dropout layers inside residual blocks.
+        """
+        here = [layer for layer in self.layers if isinstance(layer, Dropout)]
+        given = rates * len(here) if len(rates) == 1 else rates
+        if len(given) != len(here) or len(here) != len(self.dropouts):
+            raise DesignError(f"{len(rates)} dropout rates for {len(self.dropouts)} dropout layers")
+        left = iter(given)
+        layers = tuple(Dropout(next(left)) if isinstance(layer, Dropout) else layer for layer in self.layers)
+        return replace(self, layers=layers)
 
     @property
     def batch_norms(self) -> int:
@@ -191,11 +211,14 @@ class Network:
         raise DesignError("a network needs an Image or a Linear layer, which says what its input is")
 
 
-def mlp(*widths: int, bias: bool = True, batch_norm: bool = False, init: Init = Init.GLOROT_NORMAL) -> Network:
+def mlp(
+    *widths: int, bias: bool = True, batch_norm: bool = False, dropout: float = 0.0, init: Init = Init.GLOROT_NORMAL
+) -> Network:
     """Return a multilayer perceptron with ReLU: ``mlp(784, 300, 100, 10)`` is LeNet-300-100.
 
     Layers are named ``fc1``, ``fc2``, ... and ``output``. With `batch_norm`, each hidden layer is normalised before
-    its ReLU and has no bias of its own. Raises DesignError for fewer than two widths.
+    its ReLU and has no bias of its own; with `dropout`, each is followed by it. Raises DesignError for fewer than two
+    widths.
 
     >>> mlp(784, 300, 100, 10).weights
     266200
@@ -207,7 +230,7 @@ def mlp(*widths: int, bias: bool = True, batch_norm: bool = False, init: Init = 
         layers.append(Linear(f"fc{i}", fan_in, fan_out, bias=bias and not batch_norm))
         if batch_norm:
             layers.append(BatchNorm(f"bn{i}", fan_out))
-        layers.append(Relu())
+        layers += [Relu(), Dropout(dropout)] if dropout else [Relu()]
     layers.append(Linear("output", widths[-2], widths[-1], bias=bias))
     return Network(tuple(layers), init)
 

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness.layers import AveragePool, BatchNorm, Conv, Flatten, Image, Layer, Linear, MaxPool, Relu, Residual
+from harness.layers import AveragePool, BatchNorm, Conv, Dropout, Flatten, Image, Layer, Linear, MaxPool, Relu, Residual
 from harness.network import Network
+from harness.noise import Noise
 
 BATCH_NORM_EPS = 1e-5  # torch's default
 
@@ -136,14 +137,16 @@ def forward(
     *,
     moments: Sequence[Moments] | None = None,
     collect: list[Moments] | None = None,
+    noise: Noise | None = None,
 ) -> Tensor:
     """Return logits_RBO of all members for their own inputs.
 
     `params` maps a tensor's name to its stack (R, *shape). BatchNorm normalises by the batch's own moments, appended
-    to `collect` if given, or by `moments` (one pair a BatchNorm layer, in order), as evaluation does.
+    to `collect` if given, or by `moments` (one pair a BatchNorm layer, in order), as evaluation does. Values are
+    dropped where there is `noise`, as in training.
     """
     given = None if moments is None else iter(moments)
-    return _through(network.layers, params, x_RBI, given, collect).float()
+    return _through(network.layers, params, x_RBI, given, collect, noise).float()
 
 
 def _through(
@@ -152,6 +155,7 @@ def _through(
     x: Tensor,
     given: Iterator[Moments] | None,
     collect: list[Moments] | None,
+    noise: Noise | None,
 ) -> Tensor:
     """Return what `layers` make of activations x_RBI or x_RBCHW."""
     for layer in layers:
@@ -186,6 +190,8 @@ def _through(
                         collect.append((mean_R1F, rstd_R1F))
             case Relu():
                 x = torch.relu(x)
+            case Dropout():
+                x = x if noise is None else noise.dropped(x, layer.rate)
             case Image():
                 x = x.reshape(*x.shape[:2], layer.channels, layer.height, layer.width)
             case Flatten():
@@ -196,8 +202,8 @@ def _through(
             case AveragePool():
                 x = x.mean((3, 4))
             case Residual():
-                body = _through(layer.body, params, x, given, collect)
-                x = body + _through(layer.shortcut, params, x, given, collect)
+                body = _through(layer.body, params, x, given, collect, noise)
+                x = body + _through(layer.shortcut, params, x, given, collect, noise)
             case _:
                 assert_never(layer)
     return x

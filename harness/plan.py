@@ -265,6 +265,7 @@ class Plan:
             replicate=replicate,
             order_draw=node.draw("order") if isinstance(node, Training) else 0,
             augment_draw=node.draw("augment") if isinstance(node, Training) else 0,
+            dropout_draw=node.draw("dropout") if isinstance(node, Training) else 0,
             start=self._parameters(start, node.network, replicate),
             mask=None if node.mask is None else self._mask(node.mask, replicate),
             scores=_scores(node, replicate),

@@ -93,6 +93,7 @@ class Member:
     scores: Flat | None = None
     ins: tuple[tuple[str, str], ...] = ()
     augment_draw: int = 0
+    dropout_draw: int = 0
     recipe: Recipe | None = None
 
 

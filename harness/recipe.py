@@ -96,7 +96,9 @@ class Recipe:
 
     `steps` counts updates from absolute step 0, `batch` the examples of one update; validation loss and accuracy are
     recorded every `validate_every` steps and after the last one (this defines the early stop). `numerics` is the
-    arithmetic; `version` is raised when the engine changes what an old recipe means.
+    arithmetic; `version` is raised when the engine changes what an old recipe means. `l1` times the sum of the
+    prunable weights' magnitudes and `l2` / 2 times that of their squares are added to the loss; an optimiser's weight
+    decay is apart from that, and is of all parameters.
     """
 
     optimiser: Optimiser
@@ -106,6 +108,8 @@ class Recipe:
     validate_every: int = 100
     numerics: str = "float32"
     version: int = 1
+    l1: float = 0.0
+    l2: float = 0.0
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1 or self.validate_every < 1:

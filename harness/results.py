@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -26,8 +26,9 @@ from harness.catalogue import Design, Scale
 from harness.errors import ResultsError
 from harness.expression import Measured, kept
 from harness.hypothesis import Part, Reading
+from harness.metrics import derived
 from harness.plan import Plan, Request, lineage, unit_name
-from harness.population import Program, Row
+from harness.population import Program
 from harness.store import Entry
 
 FORMAT = 1
@@ -38,7 +39,6 @@ METRICS = (  # after the last step, but for the early stop: the step of minimum 
     "validation_loss",
     "early_stop_accuracy",
 )
-CONVERGED = "converged"  # 1 where every test example is answered correctly, else 0; in the rows where a part reads it
 
 SCHEMA = pa.schema(
     [
@@ -233,7 +233,7 @@ def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[A
                     "members": len(record["members"]),
                 }
                 final = {row.metric: row for row in sorted(plan.store.rows(entry), key=lambda row: row.step)}
-                final[CONVERGED] = _converged(final["test_accuracy"])
+                made = {name: derived(name, final) for name in metrics}
                 rows += [
                     (
                         request.claim.id,
@@ -245,22 +245,18 @@ def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[A
                         replicate.suite_seed,
                         replicate.index,
                         metric,
-                        final[metric].step,
-                        final[metric].value,
+                        row.step,
+                        row.value,
                         entry.diverged,
                         node.key,
                         entry.out,
                         entry.record,
                         _correct(plan, node, entry) if metric == "test_accuracy" else None,
                     )
-                    for metric in metrics
-                    if metric in final
+                    for metric, row in made.items()
+                    if row is not None
                 ]
     return rows
-
-
-def _converged(test_accuracy: Row) -> Row:
-    return replace(test_accuracy, metric=CONVERGED, value=float(test_accuracy.value == 1))
 
 
 def _flat(points: Mapping[Fraction, tuple[Measured, ...]]) -> list[tuple[Fraction, int, Measured]]:

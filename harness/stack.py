@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from harness.expression import Scores, layer_keep
-from harness.masks import ones
+from harness.masks import ones, prunable_bits
 from harness.network import Network, kept_counts
 from harness.population import Member, Population
 
@@ -34,6 +34,7 @@ class Stack:
         self.learned_RP = torch.from_numpy(start_RP).to(device)
         self.learned_RP.grad = torch.zeros_like(self.learned_RP)
         self._mask = self.views(self.mask_RP)
+        self._prunable_1P = torch.from_numpy(prunable_bits(network)[None].astype(np.float32)).to(device)
         self._grad = self.views(self.learned_RP.grad)
         self._leaves = {name: view.detach().requires_grad_() for name, view in self.views(self.learned_RP).items()}
 
@@ -49,6 +50,14 @@ class Stack:
         """Take the gradients of the leaves over to the flat gradient, zero where a weight was removed."""
         for name, gradient in gradients.items():
             torch.mul(gradient, self._mask[name], out=self._grad[name])
+
+    def penalise(self, l1: float, l2: float) -> None:
+        """Add the gradients of l1 |w| and l2 w^2 / 2 of every prunable weight; a removed one is zero and stays so."""
+        assert self.learned_RP.grad is not None
+        if l2:
+            self.learned_RP.grad.addcmul_(self.learned_RP, self._prunable_1P, value=l2)
+        if l1:
+            self.learned_RP.grad.addcmul_(self.learned_RP.sign(), self._prunable_1P, value=l1)
 
     def finite(self) -> Tensor:
         """Return for each member whether all its learned parameters are finite; shape (R,)."""

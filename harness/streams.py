@@ -39,6 +39,12 @@ def generator(replicate: Replicate, stream: str, draw: int = 0, counter: int = 0
     return np.random.Generator(np.random.Philox(key=key, counter=counter * BLOCK))
 
 
+def word(replicate: Replicate, stream: str, draw: int = 0) -> int:
+    """Return the stream's key for noise made on the device, -2**63 to 2**63 - 1. Raises ValueError as `generator`."""
+    raw = generator(replicate, stream, draw).bit_generator.random_raw()
+    return int(raw) - 2**63
+
+
 def permutations(replicate: Replicate, stream: str, draw: int, *, n: int, first: int, count: int) -> NDArray[np.int64]:
     """Return permutations number `first` to `first + count - 1` of ``range(n)``; shape (count, n)."""
     rows = [

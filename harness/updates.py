@@ -23,9 +23,11 @@ from harness.capture import Captured
 from harness.feed import Batches, Feed
 from harness.machine import arithmetic
 from harness.nn import forward
+from harness.noise import Noise
 from harness.population import Population, Program, Report
 from harness.recipe import SGD, Adam, Optimiser
 from harness.stack import Stack
+from harness.streams import word
 from harness.tasks import Augment
 
 CHUNK = 100  # steps whose batches are drawn on the host at a time, where an epoch has fewer
@@ -42,6 +44,7 @@ class Updates:
         self.population, self.stack, self.feed = population, stack, feed
         self.loss_R = torch.zeros(len(population.members), device=device)
         self._numerics = program.recipe.numerics
+        self._penalties = (program.recipe.l1, program.recipe.l2)
         runs = [
             (recipe, len(list(same)))
             for recipe, same in itertools.groupby(member.recipe or program.recipe for member in population.members)
@@ -53,7 +56,9 @@ class Updates:
         self._rates = [torch.zeros((), dtype=self._rate_type, device=device) for _ in runs]
         self._recipes = [recipe for recipe, _ in runs]
         self.optimiser = optimiser(program.recipe.optimiser, rows, self._rates)
-        self._at = torch.zeros(1, dtype=torch.int64, device=device)
+        self._at, self._first = (torch.zeros(1, dtype=torch.int64, device=device) for _ in range(2))
+        words = [word(m.replicate, "dropout", m.dropout_draw) for m in population.members]
+        self._keys_R = torch.tensor(words, device=device) if program.network.dropouts else None
         self._step = Captured(self._update, device)
 
     def run(self, report: Report = lambda steps: None, *, at: int | None = None) -> Iterator[int]:
@@ -80,14 +85,16 @@ class Updates:
         rates_G = self._table.index_select(0, self._at)[0]
         for rate, now in zip(self._rates, rates_G, strict=True):
             rate.copy_(now)
+        noise = None if self._keys_R is None else Noise(self._keys_R, self._first + self._at)
         leaves = self.stack.leaves()
         inputs_RBI = self.feed.inputs(images_RBK, crops_RBK)
         with arithmetic(self.stack.device, self._numerics):
-            logits_RBC = forward(self.population.program.network, leaves, inputs_RBI)
+            logits_RBC = forward(self.population.program.network, leaves, inputs_RBI, noise=noise)
         loss_R = cross_entropy(logits_RBC, answers_RB).mean(1)
         # The sum over members of each member's mean: every member sees the gradient it would see alone.
         gradients = torch.autograd.grad(loss_R.sum(), list(leaves.values()))
         self.stack.put_gradients(dict(zip(leaves, gradients, strict=True)))
+        self.stack.penalise(*self._penalties)
         self.optimiser.step()
         self.loss_R.copy_(loss_R.detach())
         self._at += 1
@@ -129,6 +136,7 @@ class Updates:
         for place, drawn in zip((self._images, self._answers, self._crops), batches, strict=True):
             if place is not None and drawn is not None:
                 place[:count].copy_(drawn, non_blocking=True)
+        self._first.fill_(first)
         self._at.zero_()
 
 

@@ -52,6 +52,7 @@ CONVOLUTIONS = {  # apart from `PROGRAMS`, whose tests are many
     "convolutional, adam": Program(CONVOLUTIONAL, DIGITS, ADAM),
     "residual batch-norm, sgd": Program(RESIDUAL, DIGITS, MOMENTUM),
     "residual batch-norm, bfloat16": Program(RESIDUAL, DIGITS, replace(MOMENTUM, numerics="bfloat16")),
+    "dropout and penalties": Program(mlp(64, 33, 17, 10, dropout=0.3), DIGITS, replace(MOMENTUM, l1=1e-5, l2=1e-3)),
     "convolutional edge-popup": Program(UNBIASED, DIGITS, MOMENTUM, learn=Scores(Fraction(1, 3))),
 }
 SHORT = {"steps": 4, "batch": 10, "validate_every": 2}

@@ -513,6 +513,22 @@ MUTANTS = (
     Mutant("harness/recipe.py", "Recipe.without_rates",
            "replace(self.with_lr(1.0), schedule=Constant())", "self.with_lr(1.0)",
            "tests/test_capture.py::test_programs_of_other_rates_pack_and_others_do_not"),
+    # --- dropout, penalties, metrics ---
+    Mutant("harness/noise.py", "Noise.dropped",
+           "self._layers += 1", "pass",  # all layers drop alike
+           "tests/test_noise.py::test_the_stated_share_is_dropped_and_the_mean_stays"),
+    Mutant("harness/noise.py", "Noise.dropped",
+           ".mul_(1 / (1 - rate))", "",
+           "tests/test_noise.py::test_the_stated_share_is_dropped_and_the_mean_stays"),
+    Mutant("harness/updates.py", "Updates._update",
+           "self._first + self._at)", "self._first)",  # every step of a chunk drops alike
+           "tests/test_noise.py::test_a_chunk_s_steps_drop_differently"),
+    Mutant("harness/stack.py", "Stack.penalise",
+           "self.learned_RP.sign(), self._prunable_1P", "self.learned_RP, self._prunable_1P",
+           "tests/test_noise.py::test_penalties_are_those_of_the_stated_loss"),
+    Mutant("harness/metrics.py", "_log",
+           "math.log(value)", "value",
+           "tests/test_parts.py::test_steps_are_compared_by_their_ratio"),
     # --- checkpoints and limits ---
     Mutant("harness/engine.py", "_Course._restore",
            'if kind == "optimiser":', "if False:",

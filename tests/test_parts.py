@@ -26,8 +26,10 @@ from harness.hypothesis import (
     slope,
 )
 from harness.lock import Registry
+from harness.metrics import derived
 from harness.pilot import summarise
 from harness.plan import Plan, Request
+from harness.population import Row
 from harness.run import run
 from harness.store import Store
 from harness.streams import Replicate
@@ -156,8 +158,8 @@ def test_a_part_reads_the_metric_it_names():
 
 def test_what_is_no_share_is_refused():
     """A loss has no percentage points."""
-    with pytest.raises(DesignError, match="test_loss is no share between 0 and 1"):
-        check(claim(design(beats("a", "b", on=DIGITS, metric="test_loss"))), MICRO)
+    with pytest.raises(DesignError, match="no metric 'test_loss' to compare"):
+        beats("a", "b", on=DIGITS, metric="test_loss")
 
 
 def test_the_metric_of_a_part_is_collected_and_shown(tmp_path):
@@ -174,6 +176,17 @@ def test_the_metric_of_a_part_is_collected_and_shown(tmp_path):
     lines = summarise(plan.requests[0], collected, scale=MICRO, date="today", git="none")
     assert lines[-1].what == part.name
     assert lines[-1].mean == pytest.approx((a - b).mean(), abs=1e-3)
+
+
+def test_steps_are_compared_by_their_ratio():
+    """An early stop at half the step is log(2) earlier, 69.3 log points, against the metric's own bounds."""
+    part = beats("a", "b", on=DIGITS, metric="log_early_stop_step")
+    assert (part.bound_pp, beats("a", "b", on=DIGITS).bound_pp) == (10.0, DIGITS.sesoi_pp)
+    assert matches("a", "b", on=DIGITS, floors=(), metric="log_early_stop_step").bound_pp == 10.0
+    steps = [derived(part.metric, {"early_stop_accuracy": Row("early_stop_accuracy", s, 0.9)}) for s in (400, 200)]
+    assert 100 * (steps[0].value - steps[1].value) == pytest.approx(69.3147, abs=1e-4)
+    assert [row.step for row in steps] == [400, 200]
+    assert derived(part.metric, {"test_accuracy": Row("test_accuracy", 0, 0.9)}) is None  # never trained
 
 
 # --- missing rows and locks ------------------------------------------------------------------------------------------
