@@ -27,6 +27,7 @@ from harness.lock import Registry
 
 ROOT = Path(__file__).resolve().parents[1]
 PILOTS = 3  # replicates
+ENDED = -1  # the status of a stage that was ended by the limit
 ENGINE = {  # network: numerics, population sizes
     "lenet": ("float32", (1, 20, 60, 180)),
     "conv2": ("tf32", (1, 8, 20, 60)),
@@ -84,7 +85,7 @@ def stages(out: Path, store: Path, device: str, data_dir: Path | None) -> list[S
 
 
 def run(stage: Stage, folder: Path, limit: Limit) -> int:
-    """Run a stage, with its output in `folder`; return its exit status, -1 where the limit ended it."""
+    """Run a stage, with its output in `folder`; return its exit status, `ENDED` where the limit ended it."""
     folder.mkdir(parents=True, exist_ok=True)
     command, started = list(stage.command), time.monotonic()
     left_s = None if math.isinf(limit.left_s) else limit.left_s
@@ -95,7 +96,7 @@ def run(stage: Stage, folder: Path, limit: Limit) -> int:
             ended = subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, timeout=left_s)
             status = ended.returncode
         except subprocess.TimeoutExpired:
-            status = -1
+            status = ENDED
     whole = status == 0 and "to be continued" not in (folder / "output.txt").read_text()
     if "pilot" in command:
         shutil.copy(ROOT / "docs" / "pilots.csv", folder)
@@ -147,7 +148,7 @@ def main() -> int:
         elif limit.left_s < stage.least_s:
             print(f"{stage.name}: to be continued, {limit.left_s:.0f} s left of the limit")
         else:
-            if run(stage, out / stage.name, limit):
+            if run(stage, out / stage.name, limit) not in (0, ENDED):
                 failed.append(stage.name)
             pack(out)
     if failed:
