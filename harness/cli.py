@@ -501,7 +501,7 @@ def doctor(data_dir: DataDir = None, store: StorePath = None, root: Root = Path(
 
 
 def _print_verdicts(verdicts: dict[str, Any], recorded: dict[str, Any] | None = None) -> None:
-    from harness.report import p_value, signed_pp
+    from harness.notation import p_value
     from harness.verdicts import in_words
 
     table = Table("claim", "verdict", "effect (95 % interval)", "recorded", "p", "n", "predicted")
@@ -510,8 +510,8 @@ def _print_verdicts(verdicts: dict[str, Any], recorded: dict[str, Any] | None = 
         table.add_row(
             id,
             in_words(verdict, verdicts["scale"]) + (f"\n{verdict['cause']}" if verdict["cause"] else ""),
-            _effect(verdict, signed_pp),
-            _effect(before, signed_pp) if before else "–",
+            _effect(verdict),
+            _effect(before) if before else "–",
             p_value(verdict["p_rep"]),
             str(verdict["n"]),
             verdict["predicted"],
@@ -519,11 +519,12 @@ def _print_verdicts(verdicts: dict[str, Any], recorded: dict[str, Any] | None = 
     console.print(table)
 
 
-def _effect(verdict: dict[str, Any], signed: Any) -> str:
-    if not verdict["parts"]:
-        return "–"
-    part = verdict["parts"][0]
-    return f"{signed(part['mean_pp'])} pp ({signed(part['lower_pp'])} to {signed(part['upper_pp'])})"
+def _effect(verdict: dict[str, Any]) -> str:
+    from harness.notation import interval
+    from harness.summary import deciding
+
+    part = deciding(verdict)
+    return interval(part) if part else "–"
 
 
 def _ended(session: Session, name: str) -> None:

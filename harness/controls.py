@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from harness.hypothesis import Outcome
+from harness.notation import signed, unit_of
 from harness.stats import ALPHA, FloatArray, binomial_range, effect_of_power, t_greater, t_less
 
 BLOCK = 10  # replicates of a sample: the default of a claim
@@ -110,7 +111,7 @@ def of_claims(verdicts: Mapping[str, Any]) -> list[Control]:
             Control(
                 control=f"{id}: null setting, {part['name']}",
                 expected="no effect",
-                observed=f"{part['alone']['outcome']} by itself ({part['mean_pp']:+.2f} pp)",
+                observed=f"{part['alone']['outcome']} by itself ({signed(part['mean_pp'])} {unit_of(part)})",
                 passed=part["alone"]["outcome"] == Outcome.REPRODUCED,
             )
             for part in parts

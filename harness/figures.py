@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from harness.catalogue import Claim, Design, Scale
 from harness.hypothesis import Kind, Part
+from harness.notation import unit_of
 from harness.results import Results
 from harness.stats import mean_interval
 
@@ -69,7 +70,8 @@ def draw(results: Results, claim: Claim, verdict: Mapping[str, Any]) -> bytes:
         rows = right.subplots(len(parts), 1, squeeze=False)[:, 0]
         for place, (axis, part, result) in enumerate(zip(rows, parts, judged, strict=True)):
             _difference(axis, results, claim.id, part, result, decides=place < len(design.parts))
-        rows[-1].set_xlabel("difference (pp): dots are replicates,\nthe bar is the 95 % interval of their mean")
+        units = ", ".join(dict.fromkeys(unit_of(part) for part in parts))
+        rows[-1].set_xlabel(f"difference ({units}): dots are replicates,\nthe bar is the 95 % interval of their mean")
         figure.suptitle(claim.id, x=0.01, ha="left", fontsize=12, fontweight="bold")
         out = io.BytesIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
@@ -209,7 +211,7 @@ def _difference(
         Kind.MATCHES: f"margin {bound:+g}",
         Kind.EQUALS: f"margin ±{abs(bound):g}",
     }
-    axis.set_title(f"{part.name}\n{held_to[part.kind]} pp{role}", fontsize=9)
+    axis.set_title(f"{part.name}\n{held_to[part.kind]} {unit_of(part)}{role}", fontsize=9)
     axis.grid(axis="x", color="#dddddd", lw=0.6)
 
 

@@ -16,6 +16,7 @@ from harness.results import Results
 from harness.rewrite import VARIANTS, design_of
 from harness.verdict import PartResult
 
+AS_LOCKED = "as locked"
 EARLY_STOP = "accuracy at the early stop"
 FOLDER = "variants"  # beside the report: one folder a variant, with its results.parquet
 
@@ -49,7 +50,7 @@ def effects(claim: Claim, results: Results, variants: Mapping[str, Results]) -> 
     found = []
     for place, part in enumerate(claim.design(scale).parts):
         locked = compare(results, claim.id, part)
-        found.append(_effect(part, "as locked", locked, locked, 0))
+        found.append(_effect(part, AS_LOCKED, locked, locked, 0))
         stopped = replace(part, metric="early_stop_accuracy", floors=())  # untrained floors have no early stop
         if _has(results, claim, stopped):
             early = _effect(part, EARLY_STOP, compare(results, claim.id, stopped), locked, 0)

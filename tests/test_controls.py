@@ -70,7 +70,7 @@ def test_floors_and_null_settings_are_listed():
     assert (floors.control, floors.expected) == ("p/a: floor arms", "3 beaten by what is needed")
     assert (floors.observed, floors.passed) == ("2 beaten, not floor 0", False)
     assert (kept.passed, lost.passed) == (True, False)
-    assert lost.observed == "inconclusive by itself (-0.20 pp)"
+    assert lost.observed == "inconclusive by itself (−0.20 pp)"
 
 
 @pytest.mark.parametrize(("n", "p"), [(6, 0.05), (200, 0.01), (1200, 0.8)])

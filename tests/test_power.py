@@ -107,9 +107,10 @@ def test_verdicts_and_report_say_what_each_part_needs(monkeypatch, tmp_path):
         assert t_power(effect=bound, sd=0.7, n=needed, alpha=ALPHA) >= 0.8
         assert t_power(effect=bound, sd=0.7, n=needed - 1, alpha=ALPHA) < 0.8
     text = report.text(rows, judged, registry, [], {})
+    table = text.split("| comparison | sd | n | needed |")[1]
     cells = {
-        row.split("(")[1].split(")")[0]: row.split(" | ")[7]
-        for row in text.splitlines()
+        row.split("(")[1].split(")")[0]: row.split(" | ")[3]
+        for row in table.splitlines()
         if row.startswith("| ") and " − " in row
     }
     assert cells == {

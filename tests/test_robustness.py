@@ -156,7 +156,7 @@ def test_the_report_prints_them(made, tmp_path):
     registry = Registry(tmp_path / "registry.lock")
     variants = robustness.read_variants(tmp_path)
     text = report.text(results, judging.judge(results, registry), registry, [], variants)
-    assert "| a beats b | learning rate halved | −1.00 | −1.05 to −0.95 | 10 | **no** |" in text
+    assert "| a beats b | learning rate halved | −1.00 pp | −1.05 to −0.95 | 10 | **no** |" in text
 
 
 def test_a_variant_never_replaces_a_verdict(made, tmp_path):

@@ -1,0 +1,129 @@
+"""A report at a glance: the summary's lines, and how numbers are written."""
+
+import numpy as np
+import pytest
+
+from harness import judge as judging
+from harness import report, summary
+from harness.catalogue import PAPERS, Paper
+from harness.hypothesis import Outcome, beats, equals
+from harness.lock import Registry
+from harness.notation import anchor, interval, signed
+from harness.tasks import DIGITS
+from tests import synthetic
+from tests.synthetic import MICRO, around, claim, counted, design
+
+WHEN = "2026-02-03T04:05:06Z"
+BEATS = beats("a", "b", on=DIGITS)
+NULL = equals("c", "b", on=DIGITS, floors=("d",), label="no effect here", null_setting=True)
+
+
+def values(ahead, sd=0.5, behind=0.0, n=10):
+    """Values of the arms of `design`: a and c against b at 80 %, and d as a floor far below."""
+    at = {"a": around(ahead, sd, n), "c": around(behind, 0.3, n)[::-1], "d": -20 + around(0, 0.2, n)}
+    return lambda arm, density: 80 + at.get(arm, np.zeros(n))
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """An empty registry."""
+    return Registry(tmp_path / "registry.lock")
+
+
+def lock(registry, *claims):
+    for each in claims:
+        registry.lock(each, MICRO, pilots=0, when=WHEN)
+
+
+@pytest.fixture
+def mixed(monkeypatch, registry):
+    """Results of claims of two papers and a control, one of each outcome, and one that is locked and was not run."""
+    made = {
+        name: claim(design(BEATS), id=name)
+        for name in ("paper/shown", "paper/opposite", "paper/open", "other/far", "controls/same", "paper/unrun")
+    }
+    made["other/count"] = claim(counted(observed=3), id="other/count", predicted=Outcome.REFUTED)
+    synthetic.register(monkeypatch, *made.values())
+    monkeypatch.setitem(PAPERS, "other", Paper(key="other", authors="B", title="T", venue="V", arxiv="1"))
+    lock(registry, *made.values())
+    ahead = {"paper/shown": 2.0, "paper/opposite": -2.0, "paper/open": 0.2, "other/far": 12.0, "controls/same": 1.0}
+    rows = synthetic.results(*((made[id], values(mean)) for id, mean in ahead.items()), (made["other/count"], None))
+    return rows, judging.judge(rows, registry)
+
+
+def test_claims_are_grouped_by_paper_with_a_tally(mixed, registry):
+    """Papers by name and the controls last; what is locked and was not run is counted."""
+    grouped = summary.groups(mixed[1], registry)
+    assert [(group.key, group.tally) for group in grouped] == [
+        ("other", "2 claims: 1 reproduced, 1 refuted"),
+        ("paper", "4 claims: 1 reproduced, 1 refuted, 1 inconclusive, 1 not run"),
+        ("controls", "1 claim: 1 reproduced"),
+    ]
+    assert [group.key for group in summary.of_papers(grouped)] == ["other", "paper"]
+    lines = {line.id: line for group in grouped for line in group.lines}
+    assert [lines[id].came_out for id in ("paper/shown", "paper/opposite", "other/count")] == [True, False, True]
+    assert (lines["paper/unrun"].came_out, lines["paper/unrun"].anchor, lines["paper/unrun"].n) == (None, "", "–")
+    assert lines["other/count"].rests_on == "1 of 2 quantities equal"
+
+
+def test_the_report_opens_with_tally_and_table(mixed, registry):
+    """One sentence counts the papers' claims, controls apart; the table says what came out as predicted."""
+    text = report.text(*mixed, registry, [], {})
+    assert "**6 claims of 2 papers: 2 reproduced, 2 refuted, 1 inconclusive, 1 not run.**" in text
+    assert "came out: 3 of 5 confirmatory." in text
+    rows = {row.split("|")[1].strip(): row for row in text.split("## What")[0].splitlines() if row.startswith("| ")}
+    assert "| reproduced, yes | +2.00 pp (+1.64 to +2.36) | 10 | a beats b |" in rows["[shown](#papershown)"]
+    assert "| **refuted (opposite), analogue task** | reproduced, **no** |" in rows["[opposite](#paperopposite)"]
+    assert "| **not run** | reproduced, not counted | – | – |" in rows["unrun"]
+    assert rows["**[paper](#paper--a-title)**"].startswith("| **[paper](#paper--a-title)** | 4 claims: ")
+    assert text.count("\n## paper – A Title\n") == 1
+    assert "A. Author. a venue. [arXiv 0000.00000](https://arxiv.org/abs/0000.00000). *4 claims: " in text
+
+
+@pytest.mark.parametrize(
+    ("ahead", "behind", "part", "words"),
+    [
+        (3.0, -0.1, "a beats b", "a beats b (1 of 2 parts)"),
+        (3.0, -2.0, "no effect here", "no effect here (refutes, 1 of 2 parts)"),
+        (0.1, -0.1, "a beats b", "a beats b (1 of 2 parts)"),
+        (3.0, -0.45, "no effect here", "no effect here (1 of 2 parts)"),
+    ],
+    ids=["all shown", "one refutes", "one open", "null setting open"],
+)
+def test_a_verdict_rests_on_one_part(monkeypatch, registry, ahead, behind, part, words):
+    """What refutes, else what is shown least; a null setting that holds is not what a claim is about."""
+    made = claim(design(BEATS, NULL))
+    synthetic.register(monkeypatch, made)
+    verdict = judging.judge(synthetic.results((made, values(ahead, behind=behind))), registry)["claims"][made.id]
+    assert summary.deciding(verdict)["name"] == part
+    assert summary.rests_on(verdict) == words
+
+
+def test_floors_are_listed_without_controls_of_their_own(monkeypatch, registry):
+    """A report without control claims ends with the floors and null settings of its claims."""
+    made = claim(design(NULL))
+    synthetic.register(monkeypatch, made)
+    rows = synthetic.results((made, values(2.0)))
+    text = report.text(rows, judging.judge(rows, registry), registry, [], {})
+    table = text.split("\n## Controls\n")[1]
+    assert "Floors and null settings: 2 of 2 as they should be" in table
+    assert "| paper/claim: floor arms |" in table
+    assert "| paper/claim: null setting, no effect here | no effect | reproduced by itself (+0.00 pp) | yes |" in table
+
+
+# --- notation --------------------------------------------------------------------------------------------------------
+
+
+def test_numbers_are_written_with_sign_and_unit():
+    """A minus sign is no hyphen, and what is missing is a dash."""
+    part = {"mean_pp": -0.5, "lower_pp": -1.0, "upper_pp": 0.0}
+    assert interval(part) == "−0.50 pp (−1.00 to +0.00)"
+    assert interval(part | {"lower_pp": None, "upper_pp": None}) == "−0.50 pp (– to –)"
+    assert interval(part | {"mean_pp": None}) == "–"
+    assert signed(None) == "–"
+
+
+def test_anchors_are_those_of_github():
+    """Lower case, hyphens for spaces, no punctuation."""
+    assert anchor("frankle2019/random-reinit-hurts") == "frankle2019random-reinit-hurts"
+    assert anchor("a2019 – What's Hidden: In a_Net?") == "a2019--whats-hidden-in-a_net"
