@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from harness import figures, summary
+from harness import figures, overview, summary
 from harness.catalogue import CLAIMS, CONTROLS, Scale
 from harness.controls import Control, equal_arms, of_claims
 from harness.lock import Registry
@@ -17,6 +17,8 @@ from harness.pilot import Pilot
 from harness.results import Results
 from harness.section import provenance, section
 from harness.verdicts import hits
+
+OVERVIEW = "overview.svg"
 
 
 def write(
@@ -32,6 +34,7 @@ def write(
     `variants` holds the results of the same claims under other settings, by name.
     """
     figures.write(results, CLAIMS, verdicts, out / "figures")
+    (out / "figures" / OVERVIEW).write_bytes(overview.draw(summary.groups(verdicts, registry)))
     (out / "report.md").write_text(text(results, verdicts, registry, pilots, variants))
 
 
@@ -65,6 +68,7 @@ def text(
         controls=[] if results.meta["quick"] else _controls(results, verdicts),
         conditions=[] if results.meta["quick"] else of_claims(verdicts["claims"]),
         controls_key=CONTROLS,
+        overview=f"figures/{OVERVIEW}",
         hits=hit,
         confirmatory=decided,
         provenance=provenance(results.meta["records"]),

@@ -273,7 +273,7 @@ def test_exact_is_reproduced_where_all_is_equal_and_names_what_is_not():
 
 @pytest.mark.parametrize(("observed", "outcome"), [(NET.weights, Outcome.REPRODUCED), (887, Outcome.REFUTED)])
 def test_an_exact_claim_goes_from_plan_to_report_without_a_training(monkeypatch, tmp_path, observed, outcome):
-    """Locked, planned, collected, written, judged and reported with no training, replicate, figure or p-value."""
+    """Locked, planned, collected, written, judged and reported with no training, replicate, p-value or own figure."""
     made = claim(counted(observed))
     synthetic.register(monkeypatch, made)
     registry = Registry(tmp_path / "lock")
@@ -293,7 +293,7 @@ def test_an_exact_claim_goes_from_plan_to_report_without_a_training(monkeypatch,
     assert f"| weights | {observed} | 888 | {'yes' if observed == 888 else 'no'} |" in text
     assert "| comparison |" not in text
     assert "Every replicate" not in text
-    assert not list((tmp_path / "out" / "figures").iterdir())
+    assert [path.name for path in (tmp_path / "out" / "figures").iterdir()] == ["overview.svg"]
     assert f'name="{made.id.partition("/")[2]}"' in verdicts.junit(judged)
 
 

@@ -171,6 +171,13 @@ def test_the_summary_leads_to_every_section_and_back(scale):
         assert {id.partition("/")[0] for id in sections("## " + paper)} <= {key}
 
 
+def test_the_overview_has_every_claim_once(scale):
+    """A claim is one row of the figure, whatever it came to."""
+    figure = (ROOT / "reports" / scale / "figures" / "overview.svg").read_text()
+    rows = re.findall(r'id="claim-([^"]+)"', figure)
+    assert sorted(rows) == sorted(id.replace("/", "-") for id in recorded(scale))
+
+
 def test_the_report_has_controls_and_robustness():
     """A/A and planted effects, floors and null settings stand in one table; each claim is shown at other settings."""
     report = (COMMITTED / "report.md").read_text()

@@ -1,12 +1,14 @@
-"""A report at a glance: the summary's lines, and how numbers are written."""
+"""A report at a glance: the summary's lines, the overview figure, and how numbers are written."""
+
+import re
 
 import numpy as np
 import pytest
 
 from harness import judge as judging
-from harness import report, summary
+from harness import overview, report, summary
 from harness.catalogue import PAPERS, Paper
-from harness.hypothesis import Outcome, beats, equals
+from harness.hypothesis import Outcome, beats, equals, matches
 from harness.lock import Registry
 from harness.notation import anchor, interval, signed
 from harness.tasks import DIGITS
@@ -15,6 +17,7 @@ from tests.synthetic import MICRO, around, claim, counted, design
 
 WHEN = "2026-02-03T04:05:06Z"
 BEATS = beats("a", "b", on=DIGITS)
+MATCHES = matches("c", "b", on=DIGITS, floors=("d",))
 NULL = equals("c", "b", on=DIGITS, floors=("d",), label="no effect here", null_setting=True)
 
 
@@ -109,6 +112,53 @@ def test_floors_are_listed_without_controls_of_their_own(monkeypatch, registry):
     assert "Floors and null settings: 2 of 2 as they should be" in table
     assert "| paper/claim: floor arms |" in table
     assert "| paper/claim: null setting, no effect here | no effect | reproduced by itself (+0.00 pp) | yes |" in table
+
+
+# --- the overview figure ---------------------------------------------------------------------------------------------
+
+
+def drawn(judged, registry):
+    return overview.draw(summary.groups(judged, registry)).decode()
+
+
+def test_the_overview_has_a_row_a_claim(mixed, registry):
+    """Each claim once, run or not, exact or tested; the same bytes again, with nothing of the day in them."""
+    svg = drawn(mixed[1], registry)
+    rows = re.findall(r'id="claim-([^"]+)"', svg)
+    expected = [id.replace("/", "-") for id in (*mixed[1]["claims"], "paper/unrun")]
+    assert sorted(rows) == sorted(expected)
+    assert drawn(mixed[1], registry) == svg
+    assert "dc:date" not in svg
+
+
+def test_effects_are_drawn_in_units_of_what_they_are_held_to(monkeypatch, registry):
+    """The smallest effect of interest for beats, the margin for matches."""
+    made = claim(design(BEATS, MATCHES))
+    synthetic.register(monkeypatch, made)
+    rows = synthetic.results((made, values(2.0, behind=-0.25)))
+    first, second = judging.judge(rows, registry)["claims"][made.id]["parts"]
+    assert overview.in_units(first)[0] == pytest.approx(2.0 / DIGITS.sesoi_pp)
+    assert overview.in_units(second)[0] == pytest.approx(-0.25 / DIGITS.margin_pp)
+
+
+def test_an_interval_that_is_far_out_leaves_the_axis_alone(mixed, registry):
+    """12 points are 30 smallest effects of interest: the axis ends where the others do."""
+    lines = [line for group in summary.groups(mixed[1], registry) for line in group.lines]
+    low, high = overview.limits(lines)
+    assert -overview.FURTHEST - 1 <= low < -5
+    assert 5 < high <= overview.FURTHEST + 1
+
+
+@pytest.mark.parametrize("claims", [0, 1, 2, 40])
+def test_any_number_of_claims_is_drawn(monkeypatch, registry, claims):
+    """A report without claims, with few and with many has a figure; many fit on a portrait page."""
+    made = [claim(design(BEATS), id=f"paper/claim-{i}") for i in range(claims)]
+    synthetic.register(monkeypatch, *made)
+    judged = judging.judge(synthetic.results(*((each, values(1.0)) for each in made)), registry)
+    svg = drawn(judged, registry)
+    assert len(re.findall(r'id="claim-', svg)) == claims
+    width, height = (float(x) for x in re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', svg).groups())
+    assert height < 1.42 * width
 
 
 # --- notation --------------------------------------------------------------------------------------------------------
