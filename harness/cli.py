@@ -222,7 +222,20 @@ def report(scale: ScaleName = "micro", out: Out = None, root: Root = Path()) -> 
 
 
 def _report(session: Session) -> None:
-    from harness import pilot, results, verdicts
+    """Write the session's report; where it is the committed one, those of other scales, which quote it, follow."""
+    from harness import versions
+    from harness.catalogue import Scale
+
+    _write_report(session)
+    if session.out.resolve() == session.committed:
+        for scale in Scale:
+            other = replace(session, scale=scale, out=session.root / "reports" / scale)
+            if scale != session.scale and versions.unchanged(other.out):
+                _write_report(other, drawn=False)
+
+
+def _write_report(session: Session, *, drawn: bool = True) -> None:
+    from harness import pilot, results, scales, verdicts
     from harness import report as reporting
     from harness.lock import Registry
     from harness.robustness import read_variants
@@ -234,6 +247,8 @@ def _report(session: Session) -> None:
         pilot.read(session.pilots),
         session.out,
         read_variants(session.out),
+        scales.committed(session.root / "reports", but=session.scale),
+        drawn=drawn,
     )
 
 

@@ -15,6 +15,7 @@ from harness.lock import Registry
 from harness.notation import p_is, p_value, sentence, signed, unit_of
 from harness.pilot import Pilot
 from harness.results import Results
+from harness.scales import Others
 from harness.section import provenance, section
 from harness.verdicts import hits
 
@@ -28,14 +29,19 @@ def write(
     pilots: Sequence[Pilot],
     out: Path,
     variants: Mapping[str, Results],
+    others: Others | None = None,
+    *,
+    drawn: bool = True,
 ) -> None:
-    """Write ``report.md`` and the figures into `out`; the same input gives the same bytes.
+    """Write ``report.md`` and, if they are to be `drawn`, the figures into `out`; the same input gives the same bytes.
 
-    `variants` holds the results of the same claims under other settings, by name.
+    `variants` holds the results of the same claims under other settings, by name; `others` the verdicts at other
+    scales, which the sections print beside their own and no figure shows.
     """
-    figures.write(results, CLAIMS, verdicts, out / "figures")
-    (out / "figures" / OVERVIEW).write_bytes(overview.draw(summary.groups(verdicts, registry)))
-    (out / "report.md").write_text(text(results, verdicts, registry, pilots, variants))
+    if drawn:
+        figures.write(results, CLAIMS, verdicts, out / "figures")
+        (out / "figures" / OVERVIEW).write_bytes(overview.draw(summary.groups(verdicts, registry)))
+    (out / "report.md").write_text(text(results, verdicts, registry, pilots, variants, others))
 
 
 def text(
@@ -44,6 +50,7 @@ def text(
     registry: Registry,
     pilots: Sequence[Pilot],
     variants: Mapping[str, Results],
+    others: Others | None = None,
 ) -> str:
     """Return the report as markdown."""
     environment = Environment(
@@ -62,7 +69,7 @@ def text(
             of=f" of {len(papers)} paper{'s' if len(papers) != 1 else ''}",
         ),
         sections={
-            id: section(id, verdict, results, registry, pilots, scale, variants)
+            id: section(id, verdict, results, registry, pilots, scale, variants, others or {})
             for id, verdict in verdicts["claims"].items()
         },
         controls=[] if results.meta["quick"] else _controls(results, verdicts),

@@ -18,6 +18,7 @@ from harness.pilot import Pilot
 from harness.population import Program
 from harness.results import Results
 from harness.robustness import AS_LOCKED, Effect, effects
+from harness.scales import Others, Row, side_by_side
 from harness.verdict import MOST
 from harness.verdicts import CONFIRMATORY, in_words
 
@@ -58,6 +59,7 @@ class Section:
     robustness: Sequence[Effect]
     kept: int
     others: int
+    scales: Sequence[Row]
 
 
 def section(
@@ -68,6 +70,7 @@ def section(
     pilots: Sequence[Pilot],
     scale: Scale,
     variants: Mapping[str, Results],
+    others: Others,
 ) -> Section:
     """Return what the report prints of the claim `id`; see ``report.text``."""
     claim = CLAIMS[id]
@@ -116,6 +119,7 @@ def section(
         robustness=robust,
         kept=sum(effect.keeps for effect in changed),
         others=len(changed),
+        scales=side_by_side(claim, verdict, scale, others),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from harness import results as stored
 from harness import verdicts
-from harness.catalogue import CLAIMS
+from harness.catalogue import CLAIMS, Scale
 from harness.results import Results
 
 
@@ -40,6 +40,18 @@ def amended(committed: Path) -> list[str]:
     """
     claims = stored.read(committed / "results.parquet").claims
     return [id for id, known in claims.items() if id in CLAIMS and CLAIMS[id].version != known["version"]]
+
+
+def unchanged(committed: Path) -> bool:
+    """Whether there is a report in the folder `committed` whose claims are all as they were when they were run."""
+    if not all((committed / name).is_file() for name in ("results.parquet", "verdicts.json", "report.md")):
+        return False
+    results = stored.read(committed / "results.parquet")
+    scale = Scale(results.meta["scale"])
+    return all(
+        id in CLAIMS and scale in CLAIMS[id].predicted and CLAIMS[id].digest(scale) == known["digest"]
+        for id, known in results.claims.items()
+    )
 
 
 def _in_short(verdict: Mapping[str, Any]) -> dict[str, Any]:

@@ -56,6 +56,9 @@ def again(tmp_path_factory, scale):
     shutil.copy(ROOT / "docs" / "pilots.csv", root / "docs")
     made = shutil.ignore_patterns("verdicts.json", "junit.xml", "report.md", "figures")
     shutil.copytree(ROOT / "reports" / scale, root / "reports" / scale, ignore=made)
+    for other in set(SCALES) - {scale}:
+        (root / "reports" / other).mkdir()
+        shutil.copy(ROOT / "reports" / other / "verdicts.json", root / "reports" / other)
     command("judge", "--scale", scale, "--root", str(root), absent=("torch",))
     command("report", "--scale", scale, "--root", str(root), absent=("torch",))
     return root
@@ -66,7 +69,10 @@ def files(folder):
 
 
 def test_the_rows_alone_bring_the_report_back(again, scale):
-    """Deleting all of a committed report but its rows, judge and report give the same bytes, without torch."""
+    """Deleting all of a committed report but its rows, judge and report give the same bytes, without torch.
+
+    All that is needed of other scales are their verdicts.
+    """
     assert files(again / "reports" / scale) == files(ROOT / "reports" / scale)
 
 
@@ -176,6 +182,29 @@ def test_the_overview_has_every_claim_once(scale):
     figure = (ROOT / "reports" / scale / "figures" / "overview.svg").read_text()
     rows = re.findall(r'id="claim-([^"]+)"', figure)
     assert sorted(rows) == sorted(id.replace("/", "-") for id in recorded(scale))
+
+
+@pytest.mark.skipif(len(SCALES) < 2, reason="takes two committed reports")
+def test_a_report_follows_the_verdicts_of_the_other_scales(tmp_path):
+    """Reporting at one scale rewrites what the other reports quote of it; all together come back to the same bytes."""
+    for folder in ("claims", "reports"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "scratch"))
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "pilots.csv", tmp_path / "docs")
+    before = files(tmp_path / "reports")
+    path = tmp_path / "reports" / "standard" / "verdicts.json"
+    id, verdict = next(iter(recorded("standard").items()))
+    path.write_text(path.read_text().replace(str(verdict["parts"][0]["mean_pp"]), "7.654321"))
+    command("report", "--scale", "standard", "--root", str(tmp_path))
+    after = files(tmp_path / "reports")
+    changed = {str(name) for name in before if before[name] != after[name]}
+    assert changed >= {"standard/verdicts.json", "standard/report.md", "micro/report.md"}
+    assert not [name for name in changed if name.startswith("micro/") and name != "micro/report.md"]
+    quoted = sections((tmp_path / "reports" / "micro" / "report.md").read_text())[id]
+    assert "| +7.65 pp (" in next(line for line in quoted.splitlines() if "../standard/report.md" in line)
+    command("judge", "--scale", "standard", "--root", str(tmp_path))
+    command("report", "--scale", "standard", "--root", str(tmp_path))
+    assert files(tmp_path / "reports") == before
 
 
 def test_the_report_has_controls_and_robustness():

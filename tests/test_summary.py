@@ -1,4 +1,4 @@
-"""A report at a glance: the summary's lines, the overview figure, and how numbers are written."""
+"""A report at a glance: the summary's lines, the overview figure, and a claim's scales side by side."""
 
 import re
 
@@ -7,11 +7,13 @@ import pytest
 
 from harness import judge as judging
 from harness import overview, report, summary
-from harness.catalogue import PAPERS, Paper
+from harness.catalogue import PAPERS, Paper, Scale
 from harness.hypothesis import Outcome, beats, equals, matches
 from harness.lock import Registry
 from harness.notation import anchor, interval, signed
+from harness.scales import committed, side_by_side
 from harness.tasks import DIGITS
+from harness.verdicts import dump
 from tests import synthetic
 from tests.synthetic import MICRO, around, claim, counted, design
 
@@ -159,6 +161,62 @@ def test_any_number_of_claims_is_drawn(monkeypatch, registry, claims):
     assert len(re.findall(r'id="claim-', svg)) == claims
     width, height = (float(x) for x in re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', svg).groups())
     assert height < 1.42 * width
+
+
+# --- scales side by side ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_scales(monkeypatch, registry):
+    """A claim of two parts with verdicts at two scales, and the results of the first."""
+    made = claim(design(BEATS, MATCHES))
+    made.predicted[Scale.STANDARD] = Outcome.REPRODUCED
+    synthetic.register(monkeypatch, made)
+    rows = synthetic.results((made, values(2.0)))
+    judged = judging.judge(rows, registry)
+    other = judging.judge(synthetic.results((made, values(-2.0))), registry) | {"scale": "standard"}
+    return made, rows, judged, other
+
+
+def test_scales_stand_side_by_side(two_scales, registry):
+    """A row a part; scale, data and verdict with the first; the other scale's links to its own section."""
+    _, rows, judged, other = two_scales
+    text = report.text(rows, judged, registry, [], {}, {Scale.STANDARD: other})
+    table = text.split("| scale | data |")[1].split("\n\n")[0].splitlines()[2:]
+    start = "| micro | digits | **reproduced (at least sesoi), analogue task, exploratory** | a beats b |"
+    assert table[0].startswith(f"{start} +2.00 pp (")
+    assert table[1].startswith("|  |  |  | c matches b |")
+    assert table[2].startswith("| [standard](../standard/report.md#paperclaim) | digits | **refuted (opposite), ")
+    assert len(table) == 4
+
+
+def test_a_claim_at_one_scale_has_no_such_table(two_scales, registry):
+    """Nothing is compared where there is no other report, or where it lacks the claim."""
+    made, rows, judged, other = two_scales
+    alone = report.text(rows, judged, registry, [], {})
+    assert "| scale | data |" not in alone
+    without = {Scale.STANDARD: other | {"claims": {}}}
+    assert report.text(rows, judged, registry, [], {}, without) == alone
+    assert side_by_side(made, judged["claims"][made.id], MICRO, without) == []
+
+
+def test_another_version_says_so(two_scales):
+    """A verdict on another version of the claim is marked with its number."""
+    made, _, judged, other = two_scales
+    other["claims"][made.id]["version"] = 3
+    told = side_by_side(made, judged["claims"][made.id], MICRO, {Scale.STANDARD: other})
+    assert [row.verdict.endswith(", version 3") for row in told if row.verdict] == [False, True]
+
+
+def test_committed_verdicts_are_those_of_the_other_scales(two_scales, tmp_path):
+    """What is not there is left out, and so is the scale at hand."""
+    _, _, judged, other = two_scales
+    assert committed(tmp_path, but=MICRO) == {}
+    for verdicts in (judged, other):
+        (tmp_path / verdicts["scale"]).mkdir()
+        (tmp_path / verdicts["scale"] / "verdicts.json").write_text(dump(verdicts))
+    assert list(committed(tmp_path, but=MICRO)) == [Scale.STANDARD]
+    assert list(committed(tmp_path, but=Scale.PAPER)) == [MICRO, Scale.STANDARD]
 
 
 # --- notation --------------------------------------------------------------------------------------------------------
