@@ -18,7 +18,7 @@ from functools import cache
 from typing import Any, Literal
 
 from harness.errors import DesignError, nearest
-from harness.network import Network, kept_counts, round_half_up
+from harness.network import Network, kept_counts, round_half_up, unit_counts, unit_weights
 from harness.recipe import Recipe
 from harness.streams import STREAMS
 from harness.tasks import Augment, Task
@@ -31,6 +31,7 @@ class Scope(StrEnum):
 
     LAYER = "layer"
     GLOBAL = "global"
+    UNIT = "unit"  # whole hidden units of a layer, by the norm of their incoming weights
 
 
 class Rule(StrEnum):
@@ -114,7 +115,7 @@ class Snapshot(_Keyed):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prune(_Keyed):
-    """The mask of the largest magnitudes of `source` among the weights its training still had.
+    """The mask of the largest magnitudes of `source` among the weights, or units, its training still had.
 
     Layers that `among` does not name keep what they had; without names, all layers are pruned.
     """
@@ -271,7 +272,7 @@ def prune(
     among: Iterable[str] = (),
     rule: Rule | str = Rule.QUANTILE,
 ) -> Prune:
-    """Keep the largest-magnitude weights of `source` (a training means its end).
+    """Keep the largest-magnitude weights, or hidden units, of `source` (a training means its end).
 
     `keep` is the fraction of the ORIGINAL weights, one for all layers or ``((layer, fraction), ...)``; with scope
     ``"global"`` all layers compete and `keep` is one fraction. `among` names the layers that are pruned or compete, and
@@ -282,8 +283,15 @@ def prune(
     (Han et al. 2015). The quality is the one that keeps `keep` of all layers together, so that density is exact and
     what a layer keeps is an outcome: it needs scope ``"global"``. A layer whose weights are all equal keeps them all.
 
+    With scope ``"unit"`` each hidden layer of a multilayer perceptron keeps round-half-up(units * keep) of its units,
+    or by ``((layer, fraction), ...)`` of the hidden layers: those whose incoming weights have the largest Euclidean
+    norm (as Li et al. 2017 score filters, there by the sum of magnitudes). A dropped unit loses its incoming and its
+    outgoing weights; what the output layer gives is never dropped. Outgoing weights are not scored: a product of both
+    would not change when a unit is scaled up before a rectifier and down behind it, but is not what is usually done. A
+    dropped unit keeps its bias, or BatchNorm's shift, as those are never pruned: it feeds nothing.
+
     Raises DesignError for a density outside (0, 1], an unknown layer, one above the source's, or one that only training
-    would tell.
+    would tell; by units also where a layer would have none, or where single weights were pruned before.
     """
     snapshot = source if isinstance(source, Snapshot) else Snapshot(source, "end")
     if scope not in list(Scope):
@@ -302,7 +310,10 @@ def prune(
     if scope is Scope.GLOBAL and not isinstance(keep, Fraction):
         raise DesignError("prune(scope='global') takes one fraction; layers have no fractions of their own there")
     chosen = _in_order(network, tuple(among))
-    _check_keep(network, keep, chosen)
+    if scope is Scope.UNIT:
+        _check_units(training, keep, chosen)
+    else:
+        _check_keep(network, keep, chosen)
     node = Prune(snapshot, keep, scope, chosen, rule)
     if training.mask is not None and density(node) > density(training.mask):
         raise DesignError(
@@ -319,6 +330,31 @@ def prune(
                 "pruning cannot bring weights back"
             )
     return node
+
+
+def _check_units(training: Training, keep: Keep, among: tuple[str, ...]) -> None:
+    """Raise DesignError where units cannot be pruned to `keep` with exact counts."""
+    network, before = training.network, training.mask
+    hidden = tuple(network.hidden())
+    if among or not hidden:
+        raise DesignError(
+            "prune(scope='unit') chooses among the units of every hidden layer, of which there must be one, and not "
+            f"among={among}. Next: name fractions, keep=((layer, fraction), ...), with 1 for a layer to be left alone"
+        )
+    _check_keep(network, keep, hidden, whose="the hidden layers are")
+    if before is not None and not (isinstance(before, Prune) and before.scope is Scope.UNIT):
+        raise DesignError(
+            "prune(scope='unit') of a training that has lost single weights: what its units have left is known only "
+            "after training. Next: prune units before weights"
+        )
+    after = unit_counts(network, unit_keep(network, keep))
+    left = unit_counts(network, unit_keep(network, before.keep if before is not None else Fraction(1)))
+    for layer, count in after.items():
+        if not 0 < count <= left[layer]:
+            raise DesignError(
+                f"prune would keep {count} units of {layer}, of which {left[layer]} are left: "
+                "a layer needs one, and pruning cannot bring them back. Next: correct keep= in study.py"
+            )
 
 
 def _in_order(network: Network, among: tuple[str, ...]) -> tuple[str, ...]:
@@ -341,6 +377,9 @@ def kept_in(mask: Mask | None, network: Network, layers: frozenset[str]) -> int 
     match mask:
         case None:
             return sum(sizes[name] for name in layers)
+        case Prune(scope=Scope.UNIT):
+            counts = unit_weights(network, unit_counts(network, unit_keep(network, mask.keep)))
+            return sum(counts[name] for name in layers)
         case Prune():
             among = frozenset(mask.among or sizes)
             rest = kept_in(mask.source.training.mask, network, layers - among)
@@ -433,7 +472,7 @@ def _check_origins(network: Network, mask: Mask | None, start: Start) -> None:
             )
 
 
-def _check_keep(network: Network, keep: Keep, among: tuple[str, ...] = ()) -> None:
+def _check_keep(network: Network, keep: Keep, among: tuple[str, ...] = (), *, whose: str = "") -> None:
     fractions = dict(keep) if isinstance(keep, tuple) else {"every layer": keep}
     for where, fraction in fractions.items():
         if not isinstance(fraction, Fraction):
@@ -445,13 +484,18 @@ def _check_keep(network: Network, keep: Keep, among: tuple[str, ...] = ()) -> No
             )
     pruned = among or tuple(network.prunable())
     if isinstance(keep, tuple) and set(fractions) != set(pruned):
-        whose = "among= has" if among else "the network has"
+        whose = whose or ("among= has" if among else "the network has")
         raise DesignError(f"keep names layers {sorted(fractions)}, {whose} {sorted(pruned)}")
 
 
 def layer_keep(network: Network, keep: Keep, among: tuple[str, ...] = ()) -> dict[str, Fraction]:
     """Return the fraction that each layer, or each of those in `among`, keeps under layerwise pruning."""
     return dict(keep) if isinstance(keep, tuple) else dict.fromkeys(among or network.prunable(), keep)
+
+
+def unit_keep(network: Network, keep: Keep) -> dict[str, Fraction]:
+    """Return the fraction of its units that each hidden layer keeps under pruning by units."""
+    return dict(keep) if isinstance(keep, tuple) else dict.fromkeys(network.hidden(), keep)
 
 
 def network_of(node: Mask | Measured) -> Network:

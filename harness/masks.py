@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.expression import Keep, Rule, Scope, layer_keep
-from harness.network import Network, Tensor, kept_counts, round_half_up
+from harness.expression import Keep, Rule, Scope, layer_keep, unit_keep
+from harness.network import Network, Tensor, kept_counts, round_half_up, unit_counts
 from harness.streams import Replicate, generator, integers, permutations
 
 Flat = NDArray[np.float32]
@@ -63,8 +64,10 @@ def prune_by_magnitude(
     Biases and BatchNorm are never pruned: their places stay True. Layerwise, each layer keeps round-half-up(n * keep)
     of its original n; globally, all prunable weights compete, ties going to the earlier layer, then the lower index.
     With `among`, only the layers of these names are pruned or compete; the others stay as they are in `alive`. With
-    rule ``std``, what competes are magnitudes in deviations of their layer.
+    rule ``std``, what competes are magnitudes in deviations of their layer. By units, `prune_units` says.
     """
+    if scope is Scope.UNIT:
+        return prune_units(network, weights, alive, unit_counts(network, unit_keep(network, keep)))
     mask = ones(network)
     layers = {}
     for name, tensor in network.prunable().items():
@@ -82,6 +85,23 @@ def prune_by_magnitude(
     count = round_half_up(sum(t.size for t in layers.values()) * keep)
     magnitudes = np.abs(weights) if rule is Rule.QUANTILE else in_deviations(layers.values(), weights, alive)
     mask[places] = largest(magnitudes[places], alive[places], count)
+    return mask
+
+
+def prune_units(network: Network, weights: Flat, alive: Bits, counts: Mapping[str, int]) -> Bits:
+    """Return `alive` without the weights into and out of all but `counts` units of each hidden layer; (flat_size,).
+
+    Those with the largest Euclidean norm of incoming weights stay, of those with a weight alive into them; ties go to
+    the lower index. All layers are scored before a unit of any is dropped. Biases are never pruned.
+    """
+    mask = alive.copy()
+    tensors = network.prunable()
+    for (name, into), (_, out) in itertools.pairwise(tensors.items()):
+        alive_IO = alive[into.slice].reshape(into.shape)
+        w_IO = np.where(alive_IO, weights[into.slice].reshape(into.shape).astype(np.float64), 0)
+        kept_O = largest(np.sqrt((w_IO**2).sum(0)), np.asarray(alive_IO.any(0)), counts[name])
+        mask[into.slice].reshape(into.shape)[:] &= kept_O
+        mask[out.slice].reshape(out.shape)[:] &= kept_O[:, None]
     return mask
 
 

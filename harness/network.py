@@ -106,6 +106,17 @@ class Network:
         """Return the tensors that pruning may touch, by layer name."""
         return {t.name.rpartition(".")[0]: t for t in self.tensors() if t.prunable}
 
+    def hidden(self) -> dict[str, Tensor]:
+        """Return the weights into each hidden layer of a multilayer perceptron, by name; all layers but the last.
+
+        Raises DesignError for a network of images, whose units are maps and not columns of one matrix.
+        """
+        if any(isinstance(layer, Image | Conv | Residual) for layer in self.layers):
+            raise DesignError(
+                f"{self.label} is no multilayer perceptron: its units are not one weight matrix's columns"
+            )
+        return dict(list(self.prunable().items())[:-1])
+
     @property
     def weights(self) -> int:
         """Number of prunable weights, the paper's count."""
@@ -282,6 +293,24 @@ def kept_counts(network: Network, keep: dict[str, Fraction]) -> dict[str, int]:
     """Return how many weights each layer in `keep` keeps: round-half-up(n * keep) of the layer's original n."""
     layers = {layer: tensor for layer, tensor in network.prunable().items() if layer in keep}
     return {layer: round_half_up(tensor.size * keep[layer]) for layer, tensor in layers.items()}
+
+
+def unit_counts(network: Network, keep: dict[str, Fraction]) -> dict[str, int]:
+    """Return how many units each hidden layer in `keep` keeps: round-half-up(units * keep) of its original units."""
+    return {layer: round_half_up(network.hidden()[layer].shape[1] * fraction) for layer, fraction in keep.items()}
+
+
+def unit_weights(network: Network, units: Mapping[str, int]) -> dict[str, int]:
+    """Return how many weights each layer has with so many `units` in the hidden ones: all between those that are left.
+
+    >>> unit_weights(mlp(2, 10, 2), {"fc1": 3})
+    {'fc1': 6, 'output': 6}
+    """
+    counts, inputs = {}, network.inputs
+    for layer, tensor in network.prunable().items():
+        outputs = units.get(layer, tensor.shape[1])
+        counts[layer], inputs = inputs * outputs, outputs
+    return counts
 
 
 def round_half_up(x: Fraction) -> int:

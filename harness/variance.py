@@ -119,7 +119,7 @@ def _digest(numbers: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> str:
 
 
 def _masks() -> list[tuple[Fraction, Scope]]:
-    return [(keep, scope) for keep in LADDER for scope in Scope]
+    return [(keep, scope) for keep in LADDER for scope in (Scope.LAYER, Scope.GLOBAL)]
 
 
 def identity(name: str, node: Training, baseline: Baseline, fresh: Sequence[Replicate]) -> Finding:

@@ -113,6 +113,21 @@ MUTANTS = (
     Mutant("harness/masks.py", "in_deviations",
            "weights[tensor.slice][alive[tensor.slice]]", "weights[tensor.slice]",  # the deviation of what was removed
            "tests/test_masks.py::test_thresholds_are_one_quality_times_each_layer_s_deviation"),
+    Mutant("harness/masks.py", "prune_units",
+           "&= kept_O[:, None]", "&= True",  # a dropped unit's bias still feeds the next layer
+           "tests/test_masks.py::test_dropped_units_feed_nothing"),
+    Mutant("harness/masks.py", "prune_units",
+           "np.asarray(alive_IO.any(0))", "np.ones(into.shape[1], np.bool_)",
+           "tests/test_masks.py::test_a_dropped_unit_never_comes_back"),
+    Mutant("harness/masks.py", "prune_units",
+           ".sum(0)", ".max(0)",
+           "tests/test_masks.py::test_units_with_the_largest_incoming_weights_stay"),
+    Mutant("harness/network.py", "unit_weights",
+           "inputs * outputs, outputs", "inputs * outputs, tensor.shape[1]",  # every unit before is still there
+           "tests/test_masks.py::test_counts_of_units_are_exact"),
+    Mutant("harness/expression.py", "_check_units",
+           "0 < count <= left[layer]", "0 < count",
+           "tests/test_masks.py::test_units_come_before_weights_and_do_not_come_back"),
     # --- pruning order: scope and chain ---
     Mutant("harness/expression.py", "prune",
            'Snapshot(source, "end")', "Snapshot(source, source.first_step)",

@@ -78,6 +78,7 @@ CHANGES = {
     "recipe version": {"recipe": replace(RECIPE, version=2)},
     "mask's density": {"mask": prune(DENSE, keep=THIRD)},
     "mask's scope": {"mask": prune(DENSE, keep=HALF, scope="global")},
+    "mask's units": {"mask": prune(DENSE, keep=HALF, scope="unit")},
     "mask's rule": {"mask": prune(DENSE, keep=HALF, scope="global", rule="std")},
     "mask's layers": {"mask": prune(DENSE, keep=HALF, among=["fc1"])},
     "mask's source": {"mask": prune(DENSE.at(100), keep=HALF)},

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from harness import engine, stack, tasks, updates
 from harness.errors import DesignError
-from harness.expression import Rule, Scope, density, kept, prune, random_mask, train
+from harness.expression import Rule, Scope, density, kept, kept_in, prune, random_mask, train
 from harness.masks import learned_bits, ones, prune_by_magnitude, random_bits, resampled, shuffled
 from harness.network import mlp, round_half_up
-from harness.population import Population
+from harness.population import Population, Program
 from harness.recipe import SGD, Adam, Recipe
 from harness.streams import Replicate
 from harness.tasks import DIGITS
@@ -102,7 +102,7 @@ def test_global_pruning_keeps_the_largest_of_all_layers(drawn, keep):
     assert set(np.flatnonzero(kept_places)) == naive(values, alive, count)
 
 
-@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("scope", [Scope.LAYER, Scope.GLOBAL])
 def test_a_removed_weight_never_comes_back(scope):
     """A weight that is alive and exactly 0 is kept before a removed one, however large the removed one's number."""
     weights = flat_of(SMALL, np.zeros(SMALL.weights))
@@ -399,6 +399,129 @@ def test_a_layer_without_spread():
     assert mask[first.slice].sum() + mask[second.slice].sum() == 12
 
 
+# --- pruning whole units ---
+
+UNITS = mlp(4, 6, 5, 3)
+UNITS_DENSE = train(mlp(64, 6, 5, 10), DIGITS, Recipe(optimiser=Adam(1e-3), steps=4, batch=60))
+
+
+def expected_units(network, weights, left, counts):
+    """For each hidden layer the units whose incoming weights, from those `left`, have the largest norm."""
+    kept_units, before = {}, range(network.inputs)
+    for layer, tensor in list(network.prunable().items())[:-1]:
+        matrix = weights[tensor.slice].reshape(tensor.shape).astype(float)
+        norm = {o: sum(matrix[i, o] ** 2 for i in before) ** 0.5 for o in left[layer]}
+        kept_units[layer] = set(sorted(norm, key=lambda o: (-norm[o], o))[: counts[layer]])
+        before = left[layer]
+    return kept_units
+
+
+def mask_of_units(network, units):
+    """The bits between the units that are left."""
+    mask, before = ones(network), set(range(network.inputs))
+    for layer, tensor in network.prunable().items():
+        after = units.get(layer, set(range(tensor.shape[1])))
+        matrix = [[i in before and o in after for o in range(tensor.shape[1])] for i in range(tensor.shape[0])]
+        mask[tensor.slice], before = np.ravel(matrix), after
+    return mask
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 1000), st.sampled_from([1.0, 30.0]))
+def test_units_with_the_largest_incoming_weights_stay(seed, louder):
+    """Round after round the larger columns of what is left stay, with all weights between units that are left."""
+    rng = np.random.default_rng(seed)
+    left = {"fc1": set(range(6)), "fc2": set(range(5))}
+    mask = ones(UNITS)
+    for keep in ((("fc1", Fraction(2, 3)), ("fc2", HALF)), Fraction(1, 3)):
+        weights = rng.standard_normal(UNITS.flat_size).astype(np.float32)
+        out = UNITS.prunable()["output"]
+        weights[out.slice] *= louder  # what leaves a unit does not count
+        fractions = dict(keep) if isinstance(keep, tuple) else dict.fromkeys(left, keep)
+        counts = {layer: half_up(UNITS.prunable()[layer].shape[1], fraction) for layer, fraction in fractions.items()}
+        left = expected_units(UNITS, weights, left, counts)
+        mask = prune_by_magnitude(UNITS, weights, mask, keep, Scope.UNIT)
+        np.testing.assert_array_equal(mask, mask_of_units(UNITS, left))
+
+
+@pytest.mark.parametrize("value", [0, np.nan])
+def test_a_dropped_unit_never_comes_back(value):
+    """Units whose weights are all 0, or no numbers, still go before one that was dropped."""
+    left = {"fc1": {3, 4, 5}, "fc2": {2, 4}}
+    weights = flat_of(UNITS, np.full(UNITS.weights, value))
+    mask = prune_by_magnitude(UNITS, weights, mask_of_units(UNITS, left), Fraction(1, 3), Scope.UNIT)
+    np.testing.assert_array_equal(mask, mask_of_units(UNITS, {"fc1": {3, 4}, "fc2": {2, 4}}))
+
+
+def test_counts_of_units_are_exact():
+    """Of 6 and 5 units 4 and 3 stay, then 2 and 2: whole matrices between them, known before anything is trained."""
+    first = prune(UNITS_DENSE, keep=(("fc1", Fraction(2, 3)), ("fc2", HALF)), scope="unit")
+    network = UNITS_DENSE.network
+    assert [kept_in(first, network, frozenset({layer})) for layer in network.prunable()] == [64 * 4, 4 * 3, 3 * 10]
+    assert (kept(first), density(first)) == (298, Fraction(298, network.weights))
+    ticket = train(network, DIGITS, UNITS_DENSE.recipe, mask=first)
+    again = prune(ticket, keep=Fraction(1, 3), scope="unit")
+    assert kept(again) == 64 * 2 + 2 * 2 + 2 * 10
+    mask = prune_by_magnitude(
+        network, np.arange(network.flat_size, dtype=np.float32), ones(network), again.keep, Scope.UNIT
+    )
+    assert sum(mask[t.slice].sum() for t in network.prunable().values()) == kept(again)
+    thinner = prune(ticket, keep=Fraction(1, 20))  # then single weights, of the original counts
+    assert kept(thinner) == 19 + 2 + 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"keep": Fraction(1, 20)}, "would keep 0 units of fc1, of which 6 are left: a layer needs one"),
+        ({"keep": (("fc1", HALF), ("output", HALF))}, r"the hidden layers are \['fc1', 'fc2'\]"),
+        ({"keep": HALF, "among": ("fc1",)}, "with 1 for a layer to be left alone"),
+        ({"keep": HALF, "rule": "std"}, "Next: scope='global'"),
+        ({"keep": 0.5}, "use a Fraction"),
+    ],
+)
+def test_units_that_cannot_be_counted_are_refused(changed, message):
+    """No unit left, another layer than a hidden one, and a rule for single weights are DesignErrors."""
+    with pytest.raises(DesignError, match=message):
+        prune(UNITS_DENSE, scope="unit", **changed)
+
+
+def test_units_come_before_weights_and_do_not_come_back():
+    """After single weights were pruned a unit's count is unknown; more units than are left, or of maps, are refused."""
+    network, recipe = UNITS_DENSE.network, UNITS_DENSE.recipe
+    thinned = train(network, DIGITS, recipe, mask=prune(UNITS_DENSE, keep=HALF))
+    with pytest.raises(DesignError, match="lost single weights"):
+        prune(thinned, keep=HALF, scope="unit")
+    few = train(network, DIGITS, recipe, mask=prune(UNITS_DENSE, keep=(("fc1", HALF), ("fc2", HALF)), scope="unit"))
+    with pytest.raises(DesignError, match=r"would keep 4 units of fc1, of which 3 are left"):
+        prune(few, keep=(("fc1", Fraction(2, 3)), ("fc2", Fraction(1, 5))), scope="unit")
+    with pytest.raises(DesignError, match="no multilayer perceptron"):
+        prune(CONV_DENSE, keep=HALF, scope="unit")
+
+
+def test_dropped_units_feed_nothing():
+    """With its biases in place, a net of 12 units of which 5 are kept answers as the net of these 5 does."""
+    wide, narrow = mlp(64, 12, 10), mlp(64, 5, 10)
+    rng = np.random.default_rng(3)
+    weights = flat_of(wide, rng.standard_normal(wide.weights)) * np.float32(0.3)
+    tensors = {t.name: t for t in wide.tensors()}
+    weights[tensors["fc1.bias"].slice] = rng.standard_normal(12)
+    mask = prune_by_magnitude(wide, weights, ones(wide), Fraction(5, 12), Scope.UNIT)
+    units = mask[tensors["fc1.weight"].slice].reshape(64, 12).all(0)
+    assert units.sum() == 5
+    start = np.zeros(narrow.flat_size, np.float32)
+    for t in narrow.tensors():
+        whole = weights[tensors[t.name].slice].reshape(tensors[t.name].shape)
+        for axis, size in enumerate(whole.shape):
+            whole = whole.compress(units, axis) if size == 12 else whole
+        start[t.slice] = whole.ravel()
+    made = member(Program(wide, DIGITS), 0)
+    one = engine.compute(Population(Program(wide, DIGITS), (replace(made, start=weights, mask=mask),))).members[0]
+    other = engine.compute(Population(Program(narrow, DIGITS), (replace(made, start=start, mask=None),))).members[0]
+    for row, expected in zip(one.rows, other.rows, strict=True):
+        assert row.value == pytest.approx(expected.value, rel=1e-5)
+
+
 # --- pruning some layers among others ---
 
 CONVOLUTIONAL = CONVOLUTIONS["convolutional, adam"].network  # 45 and 225 weights in convolutions, 2,200 in others
@@ -410,7 +533,7 @@ def bits_by_layer(mask):
     return {layer: int(mask[t.slice].sum()) for layer, t in CONVOLUTIONAL.prunable().items()}
 
 
-@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("scope", [Scope.LAYER, Scope.GLOBAL])
 def test_layers_that_are_left_out_keep_what_they_had(scope):
     """Among convolutions the fraction counts their weights alone; the others stay as the source's mask has them."""
     drawn = np.random.default_rng(4).standard_normal(CONVOLUTIONAL.flat_size).astype(np.float32)
