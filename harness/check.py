@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.catalogue import Claim, Design, Scale
 from harness.errors import DesignError, nearest
-from harness.expression import Mask, Measured, Start
+from harness.expression import Between, Mask, Measured, Snapshot, Start, measures
 from harness.hypothesis import Part, Reading
 
 FEWEST_REPLICATES = 5  # below, every verdict is inconclusive
@@ -53,6 +53,12 @@ def _check_part(id: str, design: Design, part: Part) -> None:
                 f"{id}, part {part.name!r}: arm {arm!r} has no density in its band; it has "
                 f"{_percent(design.points[arm])}. Next: move the band, or prune to it"
             )
+        for node in (node for nodes in design.read(arm, part).values() for node in nodes):
+            if not measures(node, part.metric):
+                raise DesignError(
+                    f"{id}, part {part.name!r}: arm {arm!r} does not measure {part.metric}. Next: correct metric=, or "
+                    "the node: evaluate(), between() and magnitudes() say what they measure"
+                )
     for arm, reference in part.pairs:
         _check_pair(id, design, part, arm, reference)
 
@@ -96,11 +102,28 @@ def _covered(field: str, design: Design) -> bool:
 
 
 def differences(a: Measured, b: Measured) -> Iterator[str]:
-    """Yield the dotted names of the fields in which two nodes differ: ``mask``, ``recipe.optimiser.lr``."""
+    """Yield the dotted names of the fields in which two nodes differ: ``mask``, ``recipe.optimiser.lr``.
+
+    Of two paths, the fields in which the trainings at their ends differ.
+    """
     if type(a) is not type(b):
         yield "training"
         return
-    yield from _differences(a, b, "")
+    if isinstance(a, Between) and isinstance(b, Between):
+        yield from _differences(a.points, b.points, "points.")
+        yield from _differing_ends(a.a, b.a, "a")
+        yield from _differing_ends(a.b, b.b, "b")
+    else:
+        yield from _differences(a, b, "")
+
+
+def _differing_ends(a: Start, b: Start, name: str) -> Iterator[str]:
+    """Yield the fields in which the trainings of two ends of a path differ, as if these were compared; else `name`."""
+    if isinstance(a, Snapshot) and isinstance(b, Snapshot):
+        yield from _differences(a.step, b.step, "step.")
+        yield from _differences(a.training, b.training, "")
+    elif a != b:
+        yield name
 
 
 def _differences(a: Any, b: Any, path: str) -> Iterator[str]:

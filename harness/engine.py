@@ -19,6 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness import untrained
 from harness.checkpoint import Arrays, Checkpoint, Saver
 from harness.feed import Feed
 from harness.machine import device_name, matmul_flops, precision, settings, versions
@@ -36,20 +37,27 @@ MEMORY_SHARE = 0.8  # of a GPU's free memory that a population may take
 def compute(
     population: Population, *, device: str = "cpu", report: Report = lambda steps: None, saver: Saver | None = None
 ) -> Computed:
-    """Train (or only evaluate) every member of `population`.
+    """Train every member of `population`, or measure what its program asks for without training.
 
-    Returns each member's validation curve, test accuracy after the last step and at the early stop (minimum validation
-    loss), snapshots, and end parameters. A member whose loss or parameters are no longer finite has diverged: its
-    accuracies are the task's chance accuracy. With a `saver`, a long training is saved every few minutes and goes on
-    from where an earlier one stood; raises StoppedError where the saver says that the run is to end.
+    Of a training it returns the validation curve, test accuracy after the last step and at the early stop (minimum
+    validation loss), snapshots, and end parameters. A member whose loss or parameters are no longer finite has
+    diverged: its accuracies are the task's chance accuracy. With a `saver`, a long training is saved every few minutes
+    and goes on from where an earlier one stood; raises StoppedError where the saver says that the run is to end.
     """
     recipe = population.program.recipe
     numerics = "float32" if recipe is None else recipe.numerics
     with precision(numerics):
+        if recipe is None:
+            return _without_training(population, torch.device(device))
         course = _Course(population, torch.device(device))
-        if recipe is not None:
-            course.train(report, saver)
+        course.train(report, saver)
         return course.finish(matmul_flops(torch.device(device), numerics))
+
+
+def _without_training(population: Population, device: torch.device) -> Computed:
+    rate, started = matmul_flops(device, "float32"), time.perf_counter()
+    results = untrained.measure(population, device)
+    return Computed(results, time.perf_counter() - started, device_name(device), versions(), settings(), rate)
 
 
 class _Course:
@@ -101,9 +109,8 @@ class _Course:
             for slots, right in zip(self.slots, right_RN.cpu().numpy(), strict=True):
                 slots["correct"] = right.copy()
         diverged_R = self.diverged_R.tolist()
-        if program.recipe is not None:
-            self.early.restore()
-            self.notes.add("early_stop_accuracy", self.early.step_R, self._evaluate(test)[1])
+        self.early.restore()
+        self.notes.add("early_stop_accuracy", self.early.step_R, test.outcome()[1])
         if program.learn is not None:
             for slots in self.slots:
                 scores = np.asarray(slots["end"], np.float32)
@@ -117,15 +124,8 @@ class _Course:
         for slots, flat in zip(self.slots, self.stack.learned_RP.cpu().numpy(), strict=True):
             slots[slot] = flat.copy()
 
-    def _evaluate(self, evaluator: Evaluator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return losses, accuracies, whether a member has diverged (each (R,)), and its right answers (R, N)."""
-        loss_R, right_RN = evaluator()
-        bad_R = ~torch.isfinite(loss_R) | ~self.stack.finite()
-        accuracy_R = right_RN.sum(1).double() / right_RN.shape[1]
-        return loss_R, torch.where(bad_R, self.population.program.task.chance, accuracy_R), bad_R, right_RN
-
     def _measure(self, evaluator: Evaluator, split: str, step: int) -> tuple[Tensor, Tensor]:
-        loss_R, accuracy_R, self.diverged_R, right_RN = self._evaluate(evaluator)
+        loss_R, accuracy_R, self.diverged_R, right_RN = evaluator.outcome()
         self.notes.add(f"{split}_loss", step, loss_R)
         self.notes.add(f"{split}_accuracy", step, accuracy_R)
         return loss_R, right_RN

@@ -43,6 +43,14 @@ class Rule(StrEnum):
     )
 
 
+class Split(StrEnum):
+    """Which of a replicate's examples accuracy is measured on."""
+
+    TEST = "test"
+    TRAIN = "train"
+    VALIDATION = "validation"
+
+
 class _Keyed:
     """A node hashes and compares by its key, made once when the node is: a chain of rounds stays cheap to compare."""
 
@@ -207,7 +215,34 @@ class Training(_Keyed):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Evaluation(_Keyed):
-    """Test accuracy of `weights` under `mask`, without any training."""
+    """Accuracy of `weights` under `mask` without any training, on the test set and on `split`."""
+
+    network: Network
+    task: Task
+    weights: Start = Fresh()
+    mask: Mask | None = None
+    split: Split = Split.TEST
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Between(_Keyed):
+    """Accuracy along the straight line from the weights `a` to the weights `b`, and how far apart they are."""
+
+    network: Network
+    task: Task
+    a: Start
+    b: Start
+    points: int = 11
+
+    @property
+    def mask(self) -> Mask | None:
+        """The mask under which `a` was trained; `b` has as many weights."""
+        return mask_of(self.a)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Magnitudes(_Keyed):
+    """How large the `weights` that `mask` keeps are, among all of their layer."""
 
     network: Network
     task: Task
@@ -215,8 +250,8 @@ class Evaluation(_Keyed):
     mask: Mask | None = None
 
 
-Measured = Training | Evaluation
-Node = Start | Mask | Training | Evaluation
+Measured = Training | Evaluation | Between | Magnitudes
+Node = Start | Mask | Measured
 
 
 def train(
@@ -443,10 +478,116 @@ def evaluate(
     *,
     weights: Start = Fresh(),
     mask: Mask | None = None,
+    split: Split | str = Split.TEST,
 ) -> Evaluation:
-    """Measure test accuracy of `weights` under `mask`, untrained. Raises DesignError for what does not fit together."""
+    """Measure accuracy of `weights` under `mask`, untrained, on the test set.
+
+    With another `split`, on that too: ``"train"`` is up to 5,000 of the replicate's training images, or the calibration
+    pairs of a task of pairs, and gives ``train_accuracy``, ``train_loss`` and ``generalisation_gap``, which is train
+    minus test accuracy; ``"validation"`` gives ``validation_accuracy`` and ``validation_loss``. Training images are
+    shown as they are, without augmentation. Computed in float32, BatchNorm by the moments of the fixed calibration
+    inputs; so a float32 training's end under its mask has exactly that training's test accuracy.
+
+    Raises DesignError for an unknown split, and for what does not fit together.
+    """
     _check_fit(network, task, mask, weights)
-    return Evaluation(network, task, weights, mask)
+    if split not in list(Split):
+        raise DesignError(f"unknown split {split!r}{nearest(split, list(Split))} Splits: {', '.join(Split)}")
+    return Evaluation(network, task, weights, mask, Split(split))
+
+
+def between(a: Training | Start, b: Training | Start, points: int = 11) -> Between:
+    """Measure accuracy on the straight line between two copies of a network, and their distance; without training.
+
+    At `points` evenly spaced t from 0 to 1 the network has the weights (1 - t) a + t b and is tested on the replicate's
+    test set in float32, BatchNorm by the moments that the fixed calibration inputs have with those weights. A training
+    means its end; typically `a` and `b` are two trainings under one mask that differ in their data order.
+
+    * ``path_accuracy`` and ``path_loss`` at every point, its number as the step;
+    * ``barrier``: the highest error on the path minus the mean of the errors at its ends, a share (Frankle et al. 2020,
+      section 2, over as many points); never negative. Where a copy diverged no path leads to it: it is that of a
+      perfect network and chance;
+    * ``distance``: the Euclidean norm of a - b over the prunable weights; no number where a copy has none;
+    * ``relative_distance``: that, divided by the mean of the norms of a and b.
+
+    The density is that of the masks under which `a` and `b` were trained; where these are two, what lies between uses
+    the weights of both. Raises DesignError for networks with other tensors, other tasks or another number of weights,
+    for `a` that is `b`, for two drawn weights (no training says on what they are tested), and for fewer than 3 points.
+    """
+    a, b = (end.at("end") if isinstance(end, Training) else end for end in (a, b))
+    trained = [end.training for end in (a, b) if isinstance(end, Snapshot)]
+    if not trained or a == b:
+        raise DesignError("between() needs two different weights, one of them a training's: nothing would be measured")
+    network, task = trained[0].network, trained[0].task
+    if points < 3:
+        raise DesignError(f"between() at {points} points: a barrier needs both ends and one between. Next: points=11")
+    for end in (a, b):
+        _check_origins(network, None, end)
+    if trained[-1].task != task:
+        raise DesignError(
+            f"between() trainings on {task.name} and on {trained[-1].task.name}, which may differ in data"
+        )
+    one, other = (Fraction(1) if mask is None else density(mask) for mask in map(mask_of, (a, b)))
+    if one != other:
+        raise DesignError(
+            f"between() copies of which one has {float(one):.4f} and the other {float(other):.4f} of the weights. "
+            "Next: take both at one density"
+        )
+    return Between(network, task, a, b, points)
+
+
+def magnitudes(network: Network, task: Task, *, weights: Start = Fresh(), mask: Mask | None = None) -> Magnitudes:
+    """Measure how large the `weights` that `mask` keeps are among all of their layer (Frankle & Carbin 2019, app. F).
+
+    For each layer with weights; nothing is trained, and no mask keeps all:
+
+    * ``magnitude_ratio/<layer>``: mean magnitude of the survivors over that of all weights of the layer; 1 where
+      survivors are like the others, more where they are the larger ones;
+    * ``near_zero/<layer>``: the share of the survivors that are among the smallest fifth of their layer, by
+      magnitude. A fifth where the layer keeps its distribution, whatever that is, and 0 where survivors sit away from
+      zero. By rank, as that needs no distribution's name and no estimate of its scale, which few large weights would
+      move; of normal weights a fifth are nearer to 0 than a quarter of a standard deviation;
+    * ``magnitude_bin/<layer>``: how many survivors there are with 0 to 1/4, 1/4 to 1/2, ... of the root mean square of
+      the layer's weights, the number of the bin as the step; in the last of 12 all that are larger.
+
+    A layer without survivors has no numbers. Raises DesignError for what does not fit together, and for weights from
+    a training that had a mask, where those that were removed are 0.
+    """
+    _check_fit(network, task, mask, weights)
+    if mask_of(weights) is not None:
+        raise DesignError(
+            "magnitudes() of weights some of which were removed before: what they would be is not there. "
+            "Next: weights= of the dense training, or fresh()"
+        )
+    return Magnitudes(network, task, weights, mask)
+
+
+def measures(node: Measured, metric: str) -> bool:
+    """Return whether a part can read `metric`, one number a replicate, of `node`."""
+    apart = {"barrier", "distance", "relative_distance"}
+    sizes = {f"{what}/{layer}" for what in ("magnitude_ratio", "near_zero") for layer in node.network.prunable()}
+    gap = {"train_accuracy", "train_loss", "generalisation_gap"}
+    match node:
+        case Between():
+            return metric in apart
+        case Magnitudes():
+            return metric in sizes
+        case Evaluation():
+            split = gap if node.split is Split.TRAIN else {f"{node.split}_accuracy", f"{node.split}_loss"}
+            return metric in split | {"test_accuracy", "test_loss", "converged"}
+        case Training():
+            name = metric.partition("/")[0]
+            return metric not in apart | gap and name not in {
+                "path_accuracy",
+                "path_loss",
+                "magnitude_ratio",
+                "near_zero",
+            }
+
+
+def mask_of(start: Start) -> Mask | None:
+    """Return the mask under which the weights `start` were trained, None where they were not, or under none."""
+    return start.training.mask if isinstance(start, Snapshot) else None
 
 
 def _check_fit(network: Network, task: Task, mask: Mask | None, start: Start) -> None:
@@ -521,7 +662,7 @@ def kept(node: Mask | Measured) -> int:
             return sum(kept_counts(node.network, layer_keep(node.network, keep)).values())
         case LearnedMask():
             return kept(node.training)
-        case Training() | Evaluation():
+        case Training() | Evaluation() | Between() | Magnitudes():
             return node.network.weights if node.mask is None else kept(node.mask)
         case Prune() | RandomMask() | ShuffledMask():
             network = network_of(node)
@@ -554,8 +695,10 @@ def parents(node: Node) -> tuple[Node, ...]:
             return (node.mask, node.start)
         case Training():
             return tuple(n for n in (node.mask, node.start) if n is not None)
-        case Evaluation():
+        case Evaluation() | Magnitudes():
             return tuple(n for n in (node.mask, node.weights) if n is not None)
+        case Between():
+            return (node.a, node.b)
 
 
 @cache

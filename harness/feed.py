@@ -5,7 +5,6 @@ Tensors are named by shape: S steps, R members, B examples, K images an input, I
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import cache, partial
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from harness.data import DataSet
 from harness.pixels import cropped, scaled
 from harness.population import Member, Population
 from harness.streams import Replicate
-from harness.tasks import Augment, Examples, Scaling
+from harness.tasks import Augment, Scaling
 
 
 class Batches(NamedTuple):
@@ -68,14 +67,15 @@ class Feed:
         return Batches(torch.from_numpy(images_SRBK), torch.from_numpy(answers_SRB), crops_SRBK)
 
     def held_out(self, split: str) -> tuple[Tensor, Tensor]:
-        """Return images (R, B, K) and answers (R, B) of ``validation``, ``test`` or ``calibration``, on the device."""
+        """Return images (R, B, K) and answers (R, B) of a split of examples, on the device.
+
+        ``train``, ``validation`` and ``test`` are what accuracy is measured on, ``calibration`` is for BatchNorm.
+        """
         if split not in self._held_out:
-            make: Callable[[Member], Examples] = (
-                (lambda m: tasks.calibration(self.task, m.replicate))
-                if split == "calibration"
-                else (lambda m: tasks.held_out(self.task, m.replicate, split))
+            make = {"calibration": tasks.calibration, "train": tasks.trained_on}.get(
+                split, partial(tasks.held_out, split=split)
             )
-            each = [make(m) for m in self.population.members]
+            each = [make(self.task, m.replicate) for m in self.population.members]
             images = torch.from_numpy(np.stack([e.images for e in each])).to(self.device)
             answers = torch.from_numpy(np.stack([e.answers for e in each])).to(self.device)
             self._held_out[split] = (images, answers)

@@ -6,10 +6,10 @@ nothing. Biases, BatchNorm, rectifiers, the loss and the optimiser are left out.
 
 from __future__ import annotations
 
-from harness.expression import Measured, Training, kept, kept_in, layer_keep
+from harness.expression import Measured, Split, Training, kept, kept_in, layer_keep
 from harness.network import kept_counts
 from harness.population import Program
-from harness.tasks import CALIBRATION, PAIRS, Task
+from harness.tasks import CALIBRATION
 
 
 def training_flops(program: Program) -> int:
@@ -32,21 +32,22 @@ def evaluation_flops(program: Program) -> int:
     """Return the operations of all evaluations of one member.
 
     A training validates every so many steps and after the last one, and is tested there and at its early stop. With
-    BatchNorm each evaluation first passes the calibration inputs.
+    BatchNorm each evaluation first passes the calibration inputs. What is only evaluated is tested once, or at every
+    point of a path, and on another split if there is one; magnitudes are counted without a forward pass.
     """
     task, recipe = program.task, program.recipe
     calibration = CALIBRATION if program.network.batch_norms else 0
+    if program.magnitudes:
+        return 0
     if recipe is None:
-        examples = calibration + task.test_examples
+        examples = (calibration + task.test_examples) * max(program.points, 1)
+        if program.split is not Split.TEST:
+            examples += calibration + task.examples(program.split)
     else:
         steps = range(program.first_step + 1, recipe.steps + 1)
         validations = sum(step % recipe.validate_every == 0 or step == recipe.steps for step in steps)
-        examples = validations * (calibration + _validation_examples(task)) + 2 * (calibration + task.test_examples)
+        examples = validations * (calibration + task.examples("validation")) + 2 * (calibration + task.test_examples)
     return 2 * program.network.multiply_adds() * examples
-
-
-def _validation_examples(task: Task) -> int:
-    return task.validation_images if task.images == 1 else PAIRS
 
 
 def parameters(node: Measured) -> int:

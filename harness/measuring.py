@@ -31,6 +31,7 @@ class Evaluator:
 
     def __init__(self, population: Population, stack: Stack, feed: Feed, split: str) -> None:
         self._stack, self._feed = stack, feed
+        self._chance = population.program.task.chance
         self._images, self._answers = feed.held_out(split)
         self._calibration = feed.held_out("calibration")[0] if stack.network.batch_norms else None
         self._numerics = "float32" if population.program.recipe is None else population.program.recipe.numerics
@@ -43,6 +44,16 @@ class Evaluator:
         """Return each member's mean loss, float64, and whether its answers are right; shapes (R,), (R, N)."""
         self._pass()
         return _mean(self.loss_RN), self.right_RN
+
+    def outcome(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return losses, accuracies, whether a member has diverged (each (R,)), and its right answers (R, N).
+
+        One whose loss or learned parameters are not finite has diverged: its accuracy is the task's chance accuracy.
+        """
+        loss_R, right_RN = self()
+        bad_R = ~torch.isfinite(loss_R) | ~self._stack.finite()
+        accuracy_R = right_RN.sum(1).double() / right_RN.shape[1]
+        return loss_R, torch.where(bad_R, self._chance, accuracy_R), bad_R, right_RN
 
     @torch.no_grad()
     def _evaluate(self) -> None:

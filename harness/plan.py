@@ -15,10 +15,14 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from harness import flops
 from harness.catalogue import Claim, Design
 from harness.expression import (
+    Between,
+    Evaluation,
     Fresh,
     LearnedMask,
+    Magnitudes,
     Mask,
     Measured,
     Prune,
@@ -227,10 +231,11 @@ class Plan:
         ]
         if measured:
             return float(np.median(measured[:5]))
-        batch = program.recipe.batch if program.recipe is not None else 0
-        flops = 6 * program.network.multiply_adds() * batch * program.steps
+        operations = flops.evaluation_flops(program)
+        if program.recipe is not None:
+            operations = 6 * program.network.multiply_adds() * program.recipe.batch * program.steps
         moved_s = program.steps * program.network.flat_size * (3e-8 if program.learn else 2e-9)
-        return flops / FLOPS[self.kind] + moved_s * FLOPS["cpu"] / FLOPS[self.kind]
+        return operations / FLOPS[self.kind] + moved_s * FLOPS["cpu"] / FLOPS[self.kind]
 
     @staticmethod
     def may_begin(seconds: float, *, left_s: float, whole_s: float) -> bool:
@@ -259,15 +264,15 @@ class Plan:
 
     def _member(self, unit: Unit) -> Member:
         node, replicate = unit.node, unit.replicate
-        start = node.start if isinstance(node, Training) else node.weights
         return Member(
             unit=unit.name,
             replicate=replicate,
             order_draw=node.draw("order") if isinstance(node, Training) else 0,
             augment_draw=node.draw("augment") if isinstance(node, Training) else 0,
             dropout_draw=node.draw("dropout") if isinstance(node, Training) else 0,
-            start=self._parameters(start, node.network, replicate),
-            mask=None if node.mask is None else self._mask(node.mask, replicate),
+            start=self._parameters(_begins(node), node.network, replicate),
+            end=self._parameters(node.b, node.network, replicate) if isinstance(node, Between) else None,
+            mask=None if isinstance(node, Between) or node.mask is None else self._mask(node.mask, replicate),
             scores=_scores(node, replicate),
             ins=tuple((_taken_name(taken), self._digest(taken, replicate)) for taken in consumed(node)),
             recipe=_recipe(node),
@@ -315,6 +320,16 @@ def _by_rates(units: list[Unit]) -> list[Unit]:
     """Return the units with those of equal learning rates together: each such group has an optimiser's step a step."""
     groups = list(dict.fromkeys(_recipe(unit.node) for unit in units))
     return sorted(units, key=lambda unit: groups.index(_recipe(unit.node)))
+
+
+def _begins(node: Measured) -> Start:
+    match node:
+        case Training():
+            return node.start
+        case Between():
+            return node.a
+        case Evaluation() | Magnitudes():
+            return node.weights
 
 
 def _recipe(node: Measured) -> Recipe | None:

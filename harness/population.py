@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.expression import Evaluation, Measured, Scores, Training
+from harness.expression import Between, Evaluation, Magnitudes, Measured, Scores, Split, Training
 from harness.network import Network
 from harness.recipe import Recipe
 from harness.streams import Replicate
@@ -24,13 +24,20 @@ Report = Callable[[int], None]  # called with the number of steps done since the
 
 @dataclass(frozen=True)
 class Program:
-    """What all members of a population have in common; `recipe` is None where nothing is trained."""
+    """What all members of a population have in common; `recipe` is None where nothing is trained.
+
+    Then accuracy is measured on the test set and on `split`, or at so many `points` of a path, or it is only
+    `magnitudes` that are counted.
+    """
 
     network: Network
     task: Task
     recipe: Recipe | None = None
     first_step: int = 0
     learn: Scores | None = None
+    split: Split = Split.TEST
+    points: int = 0
+    magnitudes: bool = False
 
     @classmethod
     def of(cls, node: Measured) -> Program:
@@ -39,7 +46,11 @@ class Program:
             case Training():
                 return cls(node.network, node.task, node.recipe, node.first_step, node.learn)
             case Evaluation():
-                return cls(node.network, node.task)
+                return cls(node.network, node.task, split=node.split)
+            case Between():
+                return cls(node.network, node.task, points=node.points)
+            case Magnitudes():
+                return cls(node.network, node.task, magnitudes=True)
 
     @property
     def packs(self) -> Program:
@@ -55,7 +66,7 @@ class Program:
     def work(self) -> str:
         """What a member's time depends on, in words: how long a like one takes is looked up by it."""
         if self.recipe is None:
-            return f"{self.task.name}: evaluate {self.network.label}"
+            return f"{self.label} {self.network.label}"
         what, how = "scores" if self.learn else "weights", type(self.recipe.optimiser).__name__
         numerics = "" if self.recipe.numerics == "float32" else f", {self.recipe.numerics}"
         return (
@@ -66,8 +77,12 @@ class Program:
     @property
     def label(self) -> str:
         """A few words for progress lines and tables."""
+        if self.magnitudes:
+            return f"{self.task.name}: magnitudes"
+        if self.points:
+            return f"{self.task.name}: evaluate {self.points} points of a path"
         if self.recipe is None:
-            return f"{self.task.name}: evaluate"
+            return f"{self.task.name}: evaluate" + (f" {self.split}" if self.split is not Split.TEST else "")
         optimiser = self.recipe.optimiser
         what = "scores" if self.learn else "weights"
         first = f" from {self.first_step}" if self.first_step else ""
@@ -80,9 +95,9 @@ class Program:
 class Member:
     """One training or evaluation of one replicate: its numbers at the first step, and what it consumed.
 
-    `start` are flat parameters, `mask` flat bits (None removes nothing), `scores` flat initial scores where scores are
-    learned; all of shape (flat_size,). `ins` are digests of what was taken from other trainings. `recipe` has the
-    learning rates where they are not the program's.
+    `start` are flat parameters, `end` those at the other end of a path, `mask` flat bits (None removes nothing),
+    `scores` flat initial scores where scores are learned; all of shape (flat_size,). `ins` are digests of what was
+    taken from other trainings. `recipe` has the learning rates where they are not the program's.
     """
 
     unit: str
@@ -95,6 +110,7 @@ class Member:
     augment_draw: int = 0
     dropout_draw: int = 0
     recipe: Recipe | None = None
+    end: Flat | None = None
 
 
 @dataclass(frozen=True)

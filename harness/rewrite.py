@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from harness.catalogue import Claim, Design, Scale
 from harness.errors import UsageError, nearest
 from harness.expression import (
+    Between,
     Fresh,
     LearnedMask,
     Mask,
@@ -122,6 +123,8 @@ def rewrite(
     def measured(node: Measured) -> Measured:
         if isinstance(node, Training):
             return training(node)
+        if isinstance(node, Between):
+            return replace(node, a=start(node.a), b=start(node.b))
         return replace(node, weights=start(node.weights), mask=None if node.mask is None else mask(node.mask))
 
     arms = {

@@ -23,6 +23,7 @@ from harness.streams import Replicate, generator, integers, permutations
 DIGIT_IMAGES = 1797
 PAIRS = 4000  # validation and test pairs of digit-difference
 FIXED = Replicate(0, 0)  # whose split all replicates of a task with a fixed test set, drawn from its images, use
+TRAIN_EXAMPLES = 5000  # training images, at most, on which accuracy is measured
 CALIBRATION = 1000  # training inputs from which BatchNorm's statistics for evaluation are computed
 PAD = 4  # pixels of black border around an image from which crop-flip takes its crop
 CROPS = 2 * (2 * PAD + 1) ** 2  # places of a crop, each as it is and mirrored
@@ -100,7 +101,14 @@ class Task:
     @property
     def test_examples(self) -> int:
         """Number of test examples of a replicate."""
-        return self.test_images if self.images == 1 else PAIRS
+        return self.examples("test")
+
+    def examples(self, split: str) -> int:
+        """Return on how many examples of ``train``, ``validation`` or ``test`` a replicate's accuracy is measured."""
+        if self.images == 1:
+            trained_on = min(self.train_images, TRAIN_EXAMPLES)
+            return {"train": trained_on, "validation": self.validation_images, "test": self.test_images}[split]
+        return {"train": CALIBRATION, "validation": PAIRS, "test": PAIRS}[split]
 
     @property
     def own_test(self) -> bool:
@@ -220,6 +228,17 @@ def calibration(task: Task, replicate: Replicate) -> Examples:
         return _examples(task, pool[:CALIBRATION, None])
     rng = generator(replicate, "split", draw=1, counter=2)
     return _examples(task, pool[integers(rng, len(pool), CALIBRATION * task.images)].reshape(CALIBRATION, task.images))
+
+
+def trained_on(task: Task, replicate: Replicate) -> Examples:
+    """Return the training examples on which accuracy is measured, never augmented.
+
+    At most `TRAIN_EXAMPLES` of the replicate's training images; of pairs, which are drawn afresh for every batch, the
+    calibration pairs of training digits.
+    """
+    if task.images > 1:
+        return calibration(task, replicate)
+    return _examples(task, pools(task.splitter(replicate), task)["train"][:TRAIN_EXAMPLES, None])
 
 
 def source(name: DataSet = DataSet.DIGITS) -> tuple[NDArray[np.float32] | NDArray[np.uint8], NDArray[np.int64]]:

@@ -18,6 +18,7 @@ from harness.expression import (
     Prune,
     Scores,
     Snapshot,
+    between,
     consumed,
     density,
     describe,
@@ -25,6 +26,7 @@ from harness.expression import (
     fresh,
     kept,
     kept_in,
+    magnitudes,
     network_of,
     parents,
     prune,
@@ -162,6 +164,13 @@ def test_every_kind_of_node_has_its_own_keys():
         evaluate(NET, DIGITS),
         evaluate(NET, DIGITS, mask=random_mask(NET, keep=HALF)),
         evaluate(NET, DIGITS, weights=DENSE.at("end")),
+        evaluate(NET, DIGITS, split="train"),
+        between(fresh(), DENSE),
+        between(DENSE, fresh()),
+        between(DENSE, fresh(), 5),
+        magnitudes(NET, DIGITS),
+        magnitudes(NET, DIGITS, mask=random_mask(NET, keep=HALF)),
+        magnitudes(NET, DIGITS, weights=DENSE.at("end")),
     ]
     assert len({node.key for node in nodes}) == len(nodes)
 

@@ -48,12 +48,23 @@ def test_evaluations_are_counted_as_the_engine_makes_them():
     assert evaluation_flops(Program(normed, DIGIT_DIFFERENCE)) == 2 * normed.weights * (1000 + 4000)
 
 
-@pytest.mark.parametrize("name", [*PROGRAMS, "evaluation", "from a later step"])
+NORMED = mlp(128, 33, 10, batch_norm=True)
+UNTRAINED = {
+    "evaluation": Program(LENET, DIGITS),
+    "on training images": Program(LENET, DIGITS, split="train"),
+    "on validation pairs": Program(NORMED, DIGIT_DIFFERENCE, split="validation"),
+    "path": Program(NORMED, DIGIT_DIFFERENCE, points=3),
+    "magnitudes": Program(LENET, DIGITS, magnitudes=True),
+}
+
+
+@pytest.mark.parametrize("name", [*PROGRAMS, *UNTRAINED, "from a later step"])
 def test_the_count_is_what_torch_counts(name):
     """All products that torch executes for a population are those that are counted, to the last one."""
-    programs = PROGRAMS | {"evaluation": Program(LENET, DIGITS), "from a later step": replace(TRAINED, first_step=595)}
+    programs = PROGRAMS | {"from a later step": replace(TRAINED, first_step=595)} | UNTRAINED
     program = programs[name]
     made = population(program, range(2))
+    made = replace(made, members=tuple(replace(m, end=m.start) for m in made.members))
     for numerics in ("float32", "bfloat16"):
         matmul_flops(torch.device("cpu"), numerics)  # measured once, not counted
     with FlopCounterMode(display=False) as counted:
