@@ -10,6 +10,7 @@ from harness.catalogue import Claim, Design, Scale
 from harness.errors import DesignError, nearest
 from harness.expression import Between, Mask, Measured, Snapshot, Start, measures
 from harness.hypothesis import Part, Reading
+from harness.metrics import metric
 
 FEWEST_REPLICATES = 5  # below, every verdict is inconclusive
 FEWEST_DENSITIES = 3  # below, a slope is a difference of two ends: any two points lie on a line
@@ -54,7 +55,7 @@ def _check_part(id: str, design: Design, part: Part) -> None:
                 f"{_percent(design.points[arm])}. Next: move the band, or prune to it"
             )
         for node in (node for nodes in design.read(arm, part).values() for node in nodes):
-            if not measures(node, part.metric):
+            if not measures(node, metric(part.metric).source):
                 raise DesignError(
                     f"{id}, part {part.name!r}: arm {arm!r} does not measure {part.metric}. Next: correct metric=, or "
                     "the node: evaluate(), between() and magnitudes() say what they measure"

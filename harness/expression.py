@@ -562,27 +562,20 @@ def magnitudes(network: Network, task: Task, *, weights: Start = Fresh(), mask: 
     return Magnitudes(network, task, weights, mask)
 
 
-def measures(node: Measured, metric: str) -> bool:
-    """Return whether a part can read `metric`, one number a replicate, of `node`."""
-    apart = {"barrier", "distance", "relative_distance"}
-    sizes = {f"{what}/{layer}" for what in ("magnitude_ratio", "near_zero") for layer in node.network.prunable()}
-    gap = {"train_accuracy", "train_loss", "generalisation_gap"}
+def measures(node: Measured, stored: str) -> bool:
+    """Return whether `node` gives the stored metric, one number a replicate."""
     match node:
         case Between():
-            return metric in apart
+            return stored in ("barrier", "distance", "relative_distance")
         case Magnitudes():
-            return metric in sizes
+            what, _, layer = stored.partition("/")
+            return what in ("magnitude_ratio", "near_zero") and layer in node.network.prunable()
         case Evaluation():
-            split = gap if node.split is Split.TRAIN else {f"{node.split}_accuracy", f"{node.split}_loss"}
-            return metric in split | {"test_accuracy", "test_loss", "converged"}
+            gap = {"generalisation_gap"} if node.split is Split.TRAIN else set()
+            measured = {f"{split}_{what}" for split in (Split.TEST, node.split) for what in ("accuracy", "loss")}
+            return stored in measured | gap
         case Training():
-            name = metric.partition("/")[0]
-            return metric not in apart | gap and name not in {
-                "path_accuracy",
-                "path_loss",
-                "magnitude_ratio",
-                "near_zero",
-            }
+            return stored in ("test_accuracy", "validation_accuracy", "early_stop_accuracy")
 
 
 def mask_of(start: Start) -> Mask | None:

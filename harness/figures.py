@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
+from harness.axes import Along
 from harness.catalogue import Claim, Design, Scale
 from harness.hypothesis import Kind, Part
 from harness.notation import unit_of
@@ -27,9 +28,6 @@ from harness.stats import mean_interval
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe & Ito 2008
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 INK, FAINT = "#222222", "#8a8a8a"
-ERROR_TICKS = (0.5, 1, 2, 5, 10, 20, 50, 90)  # percent; read as accuracies
-FINER_TICKS = (0.5, 0.7, 1, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 90)  # where fewer than three of those show
-LEAST_ERROR = 0.05  # percent; a perfect score is drawn here
 
 STYLE: Any = {
     "svg.hashsalt": "harness",
@@ -78,6 +76,11 @@ def draw(results: Results, claim: Claim, verdict: Mapping[str, Any]) -> bytes:
     return out.getvalue()
 
 
+def _metric(design: Design, arms: Sequence[str]) -> str:
+    """Return what a panel of `arms` shows: what the first part that reads one of them reads."""
+    return next((design.metric_of(arm) for arm in arms if design.reads(arm)), design.metric)
+
+
 def _look(design: Design, arm: str) -> tuple[str, str]:
     """Return an arm's colour and marker, by its place in its panel: the same arm looks the same in a figure."""
     for arms in design.panels.values():
@@ -95,16 +98,17 @@ def _jitter(n: int, width: float) -> NDArray[np.float64]:
 
 
 def _curves(axis: Axes, results: Results, claim: str, design: Design, arms: Sequence[str]) -> None:
-    """Draw accuracy over density: mean, 95 % band, each replicate's value; arms at one density as a line across."""
-    errors = []
+    """Draw values over density: mean, 95 % band, each replicate's value; arms at one density as a line across."""
+    along, drawn = Along(_metric(design, arms)), []
     for arm in arms:
         colour, marker = _look(design, arm)
-        table = results.values(claim, arm, metric=design.metric) * 100
-        values, kept = _error(table.to_numpy()), table.columns.to_numpy(float) * 100
+        table = results.values(claim, arm, metric=along.metric.name) * 100
+        if table.empty:
+            continue
+        values, kept = along.places(table.to_numpy()), table.columns.to_numpy(float) * 100
         mean = values.mean(0)
         band = [mean_interval(column) for column in values.T]
-        low = np.array([max(b.lower, LEAST_ERROR) for b in band])
-        high = np.array([min(b.upper, 100.0) for b in band])
+        low, high = np.array([along.within(b.lower, b.upper) for b in band]).T
         if len(kept) == 1 and kept[0] == 100:
             axis.axhspan(low[0], high[0], color=colour, alpha=0.15, lw=0)
             axis.axhline(mean[0], color=colour, lw=1.4, ls=(0, (4, 2)), label=arm)
@@ -113,7 +117,7 @@ def _curves(axis: Axes, results: Results, claim: str, design: Design, arms: Sequ
             axis.plot(kept, mean, color=colour, marker=marker, ms=5, lw=1.6, label=arm)
             for column, x in zip(values.T, kept, strict=True):
                 axis.plot(x * np.exp(_jitter(len(column), 0.05)), column, ".", color=colour, ms=3, alpha=0.45, zorder=1)
-        errors.append(values)
+        drawn.append(values)
     axis.set_xscale("log")
     densities = sorted({float(d) * 100 for arm in arms for d in design.points[arm]}, reverse=True)
     axis.set_xlim(densities[0] * 1.12, densities[-1] / 1.12)
@@ -122,7 +126,7 @@ def _curves(axis: Axes, results: Results, claim: str, design: Design, arms: Sequ
     axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}" if x >= 10 else f"{x:.1f}"))
     for band_read in sorted({(p.band.low, p.band.high) for p in design.parts if p.band and _shown(p, arms)}):
         axis.axvspan(*(float(end) * 100 for end in band_read), color="#000000", alpha=0.07, lw=0, zorder=0)
-    _share_axis(axis, "y", np.concatenate([e.ravel() for e in errors]), design.metric)
+    along.finish(axis, "y", np.concatenate([values.ravel() for values in drawn]))
     axis.set_xlabel("weights kept (%, log scale)\nshaded: where the hypothesis is read")
     axis.legend(loc="lower left")
 
@@ -130,28 +134,6 @@ def _curves(axis: Axes, results: Results, claim: str, design: Design, arms: Sequ
 def _shown(part: Part, arms: Sequence[str]) -> bool:
     """Whether a panel of `arms` shows an arm that `part` reads in its band, the reference apart."""
     return any(arm in arms for arm, _ in part.pairs)
-
-
-def _error(accuracy: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return errors in percent for accuracies in percent, at least what a log scale can show."""
-    return np.maximum(100 - accuracy, LEAST_ERROR)
-
-
-def _share_axis(axis: Axes, which: Literal["x", "y"], errors: NDArray[np.float64], metric: str) -> None:
-    """Show errors (%) on a log scale, read as accuracy: a collapse and a tenth of a point fit into one panel."""
-    set_scale, set_limits, along = (
-        (axis.set_xscale, axis.set_xlim, axis.xaxis) if which == "x" else (axis.set_yscale, axis.set_ylim, axis.yaxis)
-    )
-    set_scale("log")
-    low, high = errors.min() / 1.15, min(errors.max() * 1.15, 100.0)
-    set_limits(high, low)
-    ticks, finer = ([tick for tick in each if low <= tick <= high] for each in (ERROR_TICKS, FINER_TICKS))
-    along.set_major_locator(FixedLocator(ticks if len(ticks) > 2 else finer))
-    along.set_minor_locator(NullLocator())
-    along.set_major_formatter(FuncFormatter(lambda error, _: f"{100 - error:g}"))
-    axis.grid(axis=which, color="#dddddd", lw=0.6)
-    label = f"{metric.replace('_', ' ')} (%; the error is on a log scale)"
-    (axis.set_xlabel if which == "x" else axis.set_ylabel)(label)
 
 
 def _spaced(densities: Sequence[float], apart: float = 1.8) -> list[float]:
@@ -163,23 +145,23 @@ def _spaced(densities: Sequence[float], apart: float = 1.8) -> list[float]:
 
 
 def _strips(axis: Axes, results: Results, claim: str, design: Design, arms: Sequence[str]) -> None:
-    """Draw arms without a density axis: every replicate's accuracy, mean and 95 % interval."""
-    errors = []
+    """Draw arms without a density axis: every replicate's value, mean and 95 % interval."""
+    along, drawn = Along(_metric(design, arms)), []
+    arms = [arm for arm in arms if not results.values(claim, arm, metric=along.metric.name).empty]
     for place, arm in enumerate(arms):
         colour, marker = _look(design, arm)
-        values = _error((results.values(claim, arm, metric=design.metric) * 100).to_numpy().mean(1))
+        values = along.places((results.values(claim, arm, metric=along.metric.name) * 100).to_numpy().mean(1))
         interval, mean = mean_interval(values), values.mean()
         axis.plot(values, place + _jitter(len(values), 0.22), ".", color=colour, ms=5, alpha=0.5)
-        ends = [max(interval.lower, LEAST_ERROR), min(interval.upper, 100.0)]
-        axis.plot(ends, [place, place], color=colour, lw=3, alpha=0.9)
+        axis.plot(along.within(interval.lower, interval.upper), [place, place], color=colour, lw=3, alpha=0.9)
         axis.plot([mean], [place], marker, color=colour, ms=8, mec="white", mew=1)
         axis.annotate(
-            f"{100 - mean:.2f}", (mean, place - 0.26), (0, 2), textcoords="offset points", ha="center", fontsize=9
+            along.written(mean), (mean, place - 0.26), (0, 2), textcoords="offset points", ha="center", fontsize=9
         )  # fmt: skip
-        errors.append(values)
+        drawn.append(values)
     axis.set_yticks(range(len(arms)), [arm.partition(",")[0] for arm in arms])
     axis.set_ylim(len(arms) - 0.4, -0.7)
-    _share_axis(axis, "x", np.concatenate(errors), design.metric)
+    along.finish(axis, "x", np.concatenate(drawn))
 
 
 def _difference(

@@ -11,6 +11,7 @@ from harness.catalogue import CLAIMS, Claim, Scale
 from harness.errors import ResultsError
 from harness.hypothesis import Decision, Outcome, Part
 from harness.lock import Registry
+from harness.metrics import PERCENTAGE_POINTS, metric
 from harness.results import Results
 from harness.rewrite import VARIANTS, design_of
 from harness.stats import Interval, two_way_interval
@@ -41,6 +42,7 @@ def compare(results: Results, claim: str, part: Part) -> PartResult:
             differences_pp=results.differences(claim, part),
             floors={floor: reference - results.read(claim, floor, part) for floor in part.floors},
             null_setting=part.null_setting,
+            unit=metric(part.metric).unit,
         )
     )
 
@@ -181,10 +183,12 @@ def _verdict(verdict: Verdict, status: str) -> dict[str, Any]:
 
 def _part(part: PartResult, decision: Decision, family: int, both: Interval | None) -> dict[str, Any]:
     alone = decide({part.name: Assessment(parts=(part,), decision=decision)})[part.name]
-    described = {name: _rounded(value) for name, value in asdict(part).items() if name != "floors"}
+    told = asdict(part)
+    described = {name: _rounded(value) for name, value in told.items() if name not in ("floors", "unit")}
     floors = [{name: _rounded(value) for name, value in asdict(floor).items()} for floor in part.floors]
     return {
         **described,
+        **({} if part.unit == PERCENTAGE_POINTS else {"unit": part.unit}),
         "floors": floors,
         "needed": part_needs(part, claims=family),
         "alone": {"outcome": alone.outcome, "qualifier": alone.qualifier, "cause": alone.cause},

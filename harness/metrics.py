@@ -1,83 +1,95 @@
-"""What a part of a hypothesis may read of a training or evaluation: stored numbers, and those derived from them.
+"""What a part of a hypothesis may read of what was measured, its unit, and the bounds it is held to.
 
 A share (an accuracy, a barrier) is compared in percentage points, against the task's smallest effect of interest and
-margin. A quantity that has no upper end (a step, a distance) is compared as its natural logarithm: a difference of .1
+margin. A quantity without an upper end (a step, a distance) is compared as its natural logarithm: a difference of .1
 is a ratio of 1.105, or 10 log points, and such metrics have bounds of their own, fixed once like a task's.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from harness.errors import DesignError, nearest
 from harness.population import Row
 
-Rows = Mapping[str, Row]  # of one member: the last row of each stored metric
-
 PERCENTAGE_POINTS = "pp"
 LOG_POINTS = "log points"
+RATIO = (10.0, 10.0)  # log points: a tenth more or less, for what has no task's bounds
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A number a member, in `words`; its hundredfold is in `unit`.
+    """A number a member, in `words`, made of the stored metric `stored`: its `of` value or step.
 
-    `bounds` are the smallest effect of interest and the margin, where they are not the task's. `derive` makes it of
-    what is stored; without one it is stored under its own name.
+    With `log` it is that number's logarithm, in log points; `all_right` makes it 1 where it is 1, else 0. `bounds` are
+    smallest effect of interest and margin where they are not the task's.
     """
 
     name: str
     words: str
-    unit: str = PERCENTAGE_POINTS
+    stored: str = ""
+    of: Literal["value", "step"] = "value"
+    log: bool = False
+    all_right: bool = False
     bounds: tuple[float, float] | None = None
-    derive: Callable[[Rows], Row | None] | None = None
 
+    @property
+    def unit(self) -> str:
+        """The unit of a hundred times the number."""
+        return LOG_POINTS if self.log else PERCENTAGE_POINTS
 
-def _log(stored: str, *, of_step: bool = False) -> Callable[[Rows], Row | None]:
-    def derive(rows: Rows) -> Row | None:
-        if (row := rows.get(stored)) is None or (value := float(row.step) if of_step else row.value) <= 0:
+    @property
+    def is_accuracy(self) -> bool:
+        """Whether it is drawn as an accuracy: near 1 small differences count."""
+        return self.name.endswith("accuracy")
+
+    @property
+    def source(self) -> str:
+        """Name of the stored metric that it is made of."""
+        return self.stored or self.name
+
+    def read(self, rows: Mapping[str, Row]) -> Row | None:
+        """Return it from a member's last row of each stored metric, or None where they do not give it."""
+        row = rows.get(self.source)
+        if row is None:
             return None
-        return Row("", row.step, math.log(value))
-
-    return derive
-
-
-def _converged(rows: Rows) -> Row | None:
-    row = rows.get("test_accuracy")
-    return None if row is None else Row("", row.step, float(row.value == 1))
+        value = float(row.step) if self.of == "step" else row.value
+        if self.log and not value > 0:
+            return None
+        made = math.log(value) if self.log else float(value == 1) if self.all_right else value
+        return replace(row, metric=self.name, value=made)
 
 
 METRICS = {
     metric.name: metric
     for metric in (
-        Metric("test_accuracy", "test accuracy after the last step"),
+        Metric("test_accuracy", "test accuracy"),
         Metric("early_stop_accuracy", "test accuracy at the early stop"),
-        Metric("validation_accuracy", "validation accuracy after the last step"),
-        Metric("converged", "share of nets whose answers are all right", derive=_converged),
-        Metric(
-            "log_early_stop_step",
-            "step of the early stop",
-            LOG_POINTS,
-            (10.0, 10.0),
-            _log("early_stop_accuracy", of_step=True),
-        ),
+        Metric("validation_accuracy", "validation accuracy"),
+        Metric("train_accuracy", "training accuracy"),
+        Metric("generalisation_gap", "training minus test accuracy"),
+        Metric("converged", "share of nets whose answers are all right", stored="test_accuracy", all_right=True),
+        Metric("barrier", "error barrier between two copies"),
+        Metric("log_early_stop_step", "step of the early stop", "early_stop_accuracy", "step", log=True, bounds=RATIO),
+        Metric("log_distance", "distance between two copies", "distance", log=True, bounds=RATIO),
     )
+}
+OF_LAYERS = {  # and a layer's name after a slash
+    "log_magnitude_ratio": Metric("", "survivors' mean magnitude over their layer's", log=True, bounds=RATIO),
+    "near_zero": Metric("", "share of survivors among their layer's smallest fifth"),
 }
 
 
 def metric(name: str) -> Metric:
     """Return a metric by name. Raises DesignError, with the nearest names, for one that parts cannot read."""
+    kind, _, layer = name.partition("/")
+    if layer and kind in OF_LAYERS:
+        of = OF_LAYERS[kind]
+        return replace(of, name=name, words=f"{layer}: {of.words}", stored=f"{kind.removeprefix('log_')}/{layer}")
     if name not in METRICS:
-        raise DesignError(f"no metric {name!r} to compare{nearest(name, METRICS)} Metrics: {', '.join(METRICS)}")
+        known = [*METRICS, *(f"{kind}/LAYER" for kind in OF_LAYERS)]
+        raise DesignError(f"no metric {name!r} to compare{nearest(name, known)} Metrics: {', '.join(known)}")
     return METRICS[name]
-
-
-def derived(name: str, rows: Rows) -> Row | None:
-    """Return the row of metric `name` from a member's last rows, or None where they do not give it."""
-    derive = METRICS[name].derive if name in METRICS else None
-    if derive is None:
-        return rows.get(name)
-    row = derive(rows)
-    return None if row is None else Row(name, row.step, row.value)

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from harness.hypothesis import Part
+from harness.metrics import PERCENTAGE_POINTS, metric
 
 
 def unit_of(part: Part | Mapping[str, Any]) -> str:
     """Return the unit of a part's effect, spread and bound; `part` is a design's, or as it stands in verdicts.json."""
-    return "pp"  # percentage points: every metric that is read is a share
+    return metric(part.metric).unit if isinstance(part, Part) else str(part.get("unit", PERCENTAGE_POINTS))
 
 
 def signed(value: float | None) -> str:
     """Return a number with its sign and two decimals, or a dash where there is none."""
     return "–" if value is None else f"{value:+.2f}".replace("-", "−")
+
+
+def written(value: float, name: str) -> str:
+    """Return a hundredfold of metric `name` as it is printed: percent, or the number whose logarithm it is."""
+    return f"{math.exp(value / 100):.3g}" if metric(name).log else f"{value:.2f}"
 
 
 def interval(result: Mapping[str, Any]) -> str:

@@ -86,7 +86,9 @@ def summarise(request: Request, results: Results, *, scale: Scale, date: str, gi
         )  # fmt: skip
 
     for arm, points in design.points.items():
-        table = results.values(claim.id, arm, metric=design.metric)
+        table = results.values(claim.id, arm, metric=design.metric_of(arm))
+        if table.empty:
+            continue  # an arm that no part reads, of which the first part's metric is not known
         for density, nodes in points.items():
             node = nodes[0]
             values = table[float(density)].to_numpy() * 100

@@ -26,7 +26,7 @@ from harness.catalogue import Design, Scale
 from harness.errors import ResultsError
 from harness.expression import Measured, kept
 from harness.hypothesis import Part, Reading
-from harness.metrics import derived
+from harness.metrics import metric
 from harness.plan import Plan, Request, lineage, unit_name
 from harness.population import Program
 from harness.store import Entry
@@ -233,7 +233,7 @@ def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[A
                     "members": len(record["members"]),
                 }
                 final = {row.metric: row for row in sorted(plan.store.rows(entry), key=lambda row: row.step)}
-                made = {name: derived(name, final) for name in metrics}
+                made = {name: final.get(name) if name in METRICS else metric(name).read(final) for name in metrics}
                 rows += [
                     (
                         request.claim.id,
@@ -244,16 +244,16 @@ def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[A
                         draw,
                         replicate.suite_seed,
                         replicate.index,
-                        metric,
+                        name,
                         row.step,
                         row.value,
                         entry.diverged,
                         node.key,
                         entry.out,
                         entry.record,
-                        _correct(plan, node, entry) if metric == "test_accuracy" else None,
+                        _correct(plan, node, entry) if name == "test_accuracy" else None,
                     )
-                    for metric, row in made.items()
+                    for name, row in made.items()
                     if row is not None
                 ]
     return rows

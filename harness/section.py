@@ -13,7 +13,8 @@ from harness.catalogue import CLAIMS, Claim, Design, Scale
 from harness.expression import Measured, Training
 from harness.hypothesis import Kind, Part, Reading
 from harness.lock import Locked, Registry
-from harness.notation import interval, percent, signed, unit_of
+from harness.metrics import metric
+from harness.notation import interval, percent, signed, unit_of, written
 from harness.pilot import Pilot
 from harness.population import Program
 from harness.results import Results
@@ -103,7 +104,11 @@ def section(
         qualifier=QUALIFIERS.get(verdict["qualifier"], ""),
         lock=f"version {entry.version}, locked {entry.locked}, predicted {entry.predicted}" if entry else "not locked",
         versions=_versions(verdict, registry.versions(id, scale), scale),
-        arms=[_arm(results, id, arm, design.metric) for arm in design.arms],
+        arms=[
+            _arm(results, id, arm, design.metric_of(arm))
+            for arm in design.arms
+            if not results.values(id, arm, metric=design.metric_of(arm)).empty
+        ],
         rows=rows,
         both=_both(rows, verdict),
         replicates=_replicates(results, id, design) if judged else [],
@@ -158,7 +163,7 @@ def _compared(part: Part) -> str:
     text = gaps[0] if len(gaps) == 1 else " − ".join(f"({gap})" for gap in gaps)
     if part.reading is Reading.SLOPE:
         text = f"change of {text} towards sparsity"
-    notes = [part.label, "" if part.metric == "test_accuracy" else part.metric.replace("_", " ")]
+    notes = [part.label, "" if part.metric == "test_accuracy" else metric(part.metric).words]
     noted = ", ".join(note for note in notes if note)
     return f"{text} ({noted})" if noted else text
 
@@ -208,11 +213,11 @@ def _band(part: Part) -> str:
     return f"{low:.3g} to {high:.3g} of the weights kept".replace("0.", ".")
 
 
-def _arm(results: Results, claim: str, arm: str, metric: str) -> dict[str, str]:
-    table = results.values(claim, arm, metric=metric) * 100
+def _arm(results: Results, claim: str, arm: str, name: str) -> dict[str, str]:
+    table = results.values(claim, arm, metric=name) * 100
     frame = results.frame
     draws = frame[(frame["claim"] == claim) & (frame["arm"] == arm)]["draw"].max() + 1
-    cells = [f"{percent(float(density))}: {table[density].mean():.2f}" for density in table.columns]
+    cells = [f"{percent(float(density))}: {written(table[density].mean(), name)}" for density in table.columns]
     return {"arm": arm, "draws": str(draws), "n": str(len(table)), "values": " · ".join(cells)}
 
 

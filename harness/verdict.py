@@ -34,7 +34,7 @@ NOISE_DECIMALS = 9  # of a percentage point: finer differences are float noise, 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """What one part measured: arm minus reference, `differences_pp` (replicates,), in percentage points.
+    """What one part measured: arm minus reference, `differences_pp` (replicates,), in pp unless `unit` says otherwise.
 
     `floors` holds reference minus floor arm, (replicates,) each, in the same replicates. `bound_pp` is the sesoi for
     ``beats`` and the margin otherwise. Raises ValueError for a bound that is not positive, values that are not
@@ -47,6 +47,7 @@ class Comparison:
     differences_pp: FloatArray
     floors: Mapping[str, FloatArray]
     null_setting: bool = False
+    unit: str = "pp"
 
     def __post_init__(self) -> None:
         if not self.bound_pp > 0:
@@ -73,7 +74,7 @@ class Floor:
 
 @dataclass(frozen=True, kw_only=True)
 class PartResult:
-    """One part, tested: mean, sd and 95 % interval in pp, and unadjusted p-values by t and by sign-flip.
+    """One part, tested: mean, sd and 95 % interval in its unit, and unadjusted p-values by t and by sign-flip.
 
     nan marks what too few replicates leave undefined; p is 1 there, and where the differences have no spread.
     """
@@ -92,6 +93,7 @@ class PartResult:
     flip_ref: float
     floors: tuple[Floor, ...]
     null_setting: bool
+    unit: str = "pp"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,6 +199,7 @@ def assess(comparison: Comparison) -> PartResult:
         flip_ref=flip_ref,
         floors=tuple(_floor(name, x, comparison) for name, x in comparison.floors.items()),
         null_setting=comparison.null_setting,
+        unit=comparison.unit,
     )
 
 
@@ -293,7 +296,7 @@ def _undecidable(claim: Assessment) -> str:
     still = [part for part in claim.parts if part.sd_pp == 0]
     if still:
         return "no spread (sd = 0): " + "; ".join(
-            f"'{part.name}' is {part.mean_pp:+.2f} pp in all {part.n} replicates" for part in still
+            f"'{part.name}' is {part.mean_pp:+.2f} {part.unit} in all {part.n} replicates" for part in still
         )
     return ""
 
@@ -309,9 +312,10 @@ def _floor_causes(claim: Assessment) -> list[str]:
         if part.kind is not Kind.BEATS and not part.floors:
             causes.append(f"floor: '{part.name}' has no floor arm, so nothing shows that it could have failed")
         causes.extend(
-            f"floor: in '{part.name}' the reference is ahead of {floor.name} by {floor.mean_pp:+.2f} pp with a lower "
-            f"95 % limit of {floor.lower_pp:+.2f} pp, "
-            + (f"at least {floor.needed_pp:.2f} pp is needed" if floor.needed_pp else "more than 0 pp is needed")
+            f"floor: in '{part.name}' the reference is ahead of {floor.name} by {floor.mean_pp:+.2f} {part.unit} with "
+            f"a lower 95 % limit of {floor.lower_pp:+.2f} {part.unit}, "
+            + (f"at least {floor.needed_pp:.2f}" if floor.needed_pp else "more than 0")
+            + f" {part.unit} is needed"
             for floor in part.floors
             if not floor.beaten
         )
@@ -442,16 +446,17 @@ def _weakest(claim: Assessment) -> PartResult:
 
 def _described(part: PartResult) -> str:
     return (
-        f"'{part.name}' at {part.mean_pp:+.2f} pp [{part.lower_pp:+.2f}, {part.upper_pp:+.2f}] from {part.n} replicates"
+        f"'{part.name}' at {part.mean_pp:+.2f} {part.unit} [{part.lower_pp:+.2f}, {part.upper_pp:+.2f}] from {part.n} "
+        "replicates"
     )
 
 
 def _open(part: PartResult) -> str:
     """The part's interval, and what it fails to settle."""
     asked = {
-        Kind.BEATS: f"above 0 (sesoi {part.bound_pp:.2f} pp)",
-        Kind.MATCHES: f"above -{part.bound_pp:.2f} pp",
-        Kind.EQUALS: f"within +-{part.bound_pp:.2f} pp",
+        Kind.BEATS: f"above 0 (sesoi {part.bound_pp:.2f} {part.unit})",
+        Kind.MATCHES: f"above -{part.bound_pp:.2f} {part.unit}",
+        Kind.EQUALS: f"within +-{part.bound_pp:.2f} {part.unit}",
     }
     return f"{_described(part)} is not shown to be {asked[part.kind]}"
 

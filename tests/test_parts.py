@@ -26,7 +26,7 @@ from harness.hypothesis import (
     slope,
 )
 from harness.lock import Registry
-from harness.metrics import derived
+from harness.metrics import METRICS, OF_LAYERS, metric
 from harness.pilot import summarise
 from harness.plan import Plan, Request
 from harness.population import Row
@@ -183,10 +183,25 @@ def test_steps_are_compared_by_their_ratio():
     part = beats("a", "b", on=DIGITS, metric="log_early_stop_step")
     assert (part.bound_pp, beats("a", "b", on=DIGITS).bound_pp) == (10.0, DIGITS.sesoi_pp)
     assert matches("a", "b", on=DIGITS, floors=(), metric="log_early_stop_step").bound_pp == 10.0
-    steps = [derived(part.metric, {"early_stop_accuracy": Row("early_stop_accuracy", s, 0.9)}) for s in (400, 200)]
+    read = metric(part.metric).read
+    steps = [read({"early_stop_accuracy": Row("early_stop_accuracy", s, 0.9)}) for s in (400, 200)]
     assert 100 * (steps[0].value - steps[1].value) == pytest.approx(69.3147, abs=1e-4)
     assert [row.step for row in steps] == [400, 200]
-    assert derived(part.metric, {"test_accuracy": Row("test_accuracy", 0, 0.9)}) is None  # never trained
+    assert read({"test_accuracy": Row("test_accuracy", 0, 0.9)}) is None  # never trained
+
+
+def test_every_metric_says_what_it_is_made_of():
+    """Shares in percentage points, logarithms in log points with bounds of their own; layers' by the layer's name."""
+    assert {name for name, one in METRICS.items() if one.log} == {"log_early_stop_step", "log_distance"}
+    for one in (*METRICS.values(), *OF_LAYERS.values()):
+        assert (one.unit == "log points") == one.log == (one.bounds is not None)
+    ratio = metric("log_magnitude_ratio/fc2")
+    assert (ratio.source, ratio.unit) == ("magnitude_ratio/fc2", "log points")
+    assert ratio.read({"magnitude_ratio/fc2": Row("", 0, 2.0)}).value == pytest.approx(0.6931, abs=1e-4)
+    assert ratio.read({"magnitude_ratio/fc2": Row("", 0, 0.0)}) is None
+    assert metric("near_zero/output").source == "near_zero/output"
+    with pytest.raises(DesignError, match="no metric 'near_zero' to compare"):
+        metric("near_zero")
 
 
 # --- missing rows and locks ------------------------------------------------------------------------------------------
