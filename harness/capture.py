@@ -37,7 +37,8 @@ class Captured:
             torch.cuda.current_stream(self._device).wait_stream(beside)
         else:
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
+            # Another thread may be reserving memory for the batches to come: only this one must not.
+            with torch.cuda.graph(graph, capture_error_mode="thread_local"):
                 self._function()
             self._graph = graph
             graph.replay()
