@@ -287,10 +287,8 @@ def test_paths_differ_in_what_their_trainings_differ_in():
     ("metric", "measured"),
     [
         ("barrier", {"path"}),
-        ("distance", {"path"}),
-        ("relative_distance", {"path"}),
-        ("path_accuracy", set()),  # of which point?
-        ("magnitude_ratio/fc1", {"magnitudes"}),
+        ("log_distance", {"path"}),
+        ("log_magnitude_ratio/fc1", {"magnitudes"}),
         ("near_zero/output", {"magnitudes"}),
         ("near_zero/fc9", set()),
         ("train_accuracy", {"train"}),
