@@ -61,7 +61,7 @@ RUNS = {
     "conv2": run_of("conv2", 200, 0.28, batch=20),
     "conv4": run_of("conv4", 150, 0.25, batch=20),
     "conv6": run_of("conv6", 300, 0.20, batch=20),
-    "conv8": run_of("conv8", 400, 0.18, batch=20),
+    "conv8": run_of("conv8", 250, 0.18, batch=20),
     "resnet20": run_of("resnet20", 150, 0.25, batch=32),
     "vgg19": run_of("vgg19", 150, 0.15, batch=16, network=vgg19(width=Fraction(1, 4))),
 }
