@@ -3,8 +3,6 @@
 from claims.frankle2019b import study
 from harness import Arm, Design, Scale, Source, beats, claim, matches
 
-BATCH_NORM = "BatchNorm is evaluated with moments of 1,000 fixed training inputs, not with running averages."
-LOW_RATE = "The low learning rate as a null setting is taken from P1, section 4, and the tables of P3."
 RESNET = (
     "Pixels are standardised by channel: the paper states no scaling.",
     "Random masks keep the same share of every convolution; those of tickets competed with each other.",
@@ -26,10 +24,10 @@ RESNET = (
         "micro": (
             "An 8-layer BatchNorm MLP on the difference of two 8x8 digits instead of ResNet-20 on CIFAR-10.",
             "Three rounds of 60 %, output layer included; reset to step 100 of 1,500.",
-            BATCH_NORM,
+            study.BATCH_NORM,
             """Kaiming instead of Glorot initialisation, chosen on pilots for the null setting: with Glorot, reset to 0
             was .29 pp behind late at learning rate .01 (8 replicates, sd .62), too close to the margin to decide.""",
-            LOW_RATE,
+            study.LOW_RATE,
             "The level, 16 % kept, was chosen on pilots; 6.4 % is shown as a curve.",
         ),
         "standard": (
@@ -39,8 +37,8 @@ RESNET = (
             share it would be step 100, a quarter of an epoch.""",
             """5 replicates instead of 3, the fewest that decide. If late resetting equals the dense net and the paired
             sd is .3 pp, a `matches` part is shown in .8 of the cases.""",
-            BATCH_NORM,
-            LOW_RATE,
+            study.BATCH_NORM,
+            study.LOW_RATE,
             *RESNET,
         ),
         "paper": (
@@ -48,8 +46,8 @@ RESNET = (
             net and the paired sd is .3 pp, a `matches` part is shown in .98 of the cases; with 5, in .8.""",
             "Read at 27.1 % kept, where P1 gives a figure of this net; ten rounds, to 11.8 %, are shown as curves.",
             "Reinitialisations at four of ten rounds.",
-            BATCH_NORM,
-            LOW_RATE,
+            study.BATCH_NORM,
+            study.LOW_RATE,
             *RESNET,
         ),
     },

@@ -19,6 +19,7 @@ from harness import (
     Start,
     Task,
     Training,
+    Warmup,
     fresh,
     mlp,
     percent_kept,
@@ -28,6 +29,9 @@ from harness import (
     train,
     watch,
 )
+
+BATCH_NORM = "BatchNorm is evaluated with moments of 1,000 fixed training inputs, not with running averages."
+LOW_RATE = "The low learning rate as a null setting is taken from P1, section 4, and the tables of P3."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +60,8 @@ class Setting:
 
 
 OPTIMISER = SGD(0.1, momentum=0.9, weight_decay=1e-4)  # the paper's for ResNet-20
+WARMUP = 150  # steps at scale micro; a tenth, as the papers' 10,000 of 112,000 for VGG-19 at learning rate .1
+SHALLOW = mlp(128, 64, 64, 10, batch_norm=True, init=Init.KAIMING_NORMAL)  # scale micro's net, six layers fewer
 DROPS = Drops((Fraction(2, 3), Fraction(5, 6)))  # at steps 20,000 and 25,000 of 30,000
 CIFAR = replace(CIFAR10, scaling=Scaling.STANDARDISED, augment=Augment.CROP_FLIP)
 SETTINGS = {
@@ -126,10 +132,15 @@ class Study:
 
 
 @cache
-def stabilising(scale: Scale, lr: float, *, rounds: int) -> Study:
-    """Return the arms at learning rate `lr`; late resetting trains the remaining steps of the schedule only."""
-    s = SETTINGS[scale]
+def stabilising(scale: Scale, lr: float, *, rounds: int, warmup: int = 0, net: Network | None = None) -> Study:
+    """Return the arms at learning rate `lr`; late resetting trains the remaining steps of the schedule only.
+
+    `warmup` is the step at which the learning rate has its full size, `net` another network than the scale's.
+    """
+    s = SETTINGS[scale] if net is None else replace(SETTINGS[scale], net=net)
     recipe, pruned = s.recipe.with_lr(lr), s.net.convolutions  # no names for an MLP, of which all layers are pruned
+    if warmup:
+        recipe = replace(recipe, schedule=Warmup(warmup, then=recipe.schedule))
     dense = train(s.net, s.task, recipe)
     late: list[Training] = []
     reset: list[Training] = []
@@ -167,6 +178,16 @@ def high(scale: Scale) -> Study:
 def low(scale: Scale) -> Study:
     """Return the arms at a tenth of the paper's learning rate, pruned to the round that is read."""
     return stabilising(scale, 0.01, rounds=SETTINGS[scale].read)
+
+
+def warmed(scale: Scale, warmup: int = WARMUP) -> Study:
+    """Return the arms at the paper's learning rate with a warm-up; of them, those reset to step 0 are read."""
+    return stabilising(scale, 0.1, rounds=len(SETTINGS[scale].densities), warmup=warmup)
+
+
+def shallow(scale: Scale) -> Study:
+    """Return the arms of a net of two hidden layers instead of eight, pruned to the round that is read."""
+    return stabilising(scale, 0.1, rounds=SETTINGS[scale].read, net=SHALLOW)
 
 
 # At scale micro only: a baseline is a hundred replicates, of a ResNet-20 more than all its claims' trainings.
