@@ -132,15 +132,9 @@ class Study:
 
 
 @cache
-def stabilising(scale: Scale, lr: float, *, rounds: int, warmup: int = 0, net: Network | None = None) -> Study:
-    """Return the arms at learning rate `lr`; late resetting trains the remaining steps of the schedule only.
-
-    `warmup` is the step at which the learning rate has its full size, `net` another network than the scale's.
-    """
-    s = SETTINGS[scale] if net is None else replace(SETTINGS[scale], net=net)
+def stabilising(s: Setting, lr: float, *, rounds: int) -> Study:
+    """Return the arms at learning rate `lr`; late resetting trains the remaining steps of the schedule only."""
     recipe, pruned = s.recipe.with_lr(lr), s.net.convolutions  # no names for an MLP, of which all layers are pruned
-    if warmup:
-        recipe = replace(recipe, schedule=Warmup(warmup, then=recipe.schedule))
     dense = train(s.net, s.task, recipe)
     late: list[Training] = []
     reset: list[Training] = []
@@ -172,22 +166,24 @@ def stabilising(scale: Scale, lr: float, *, rounds: int, warmup: int = 0, net: N
 
 def high(scale: Scale) -> Study:
     """Return the arms at the paper's learning rate, pruned to the last round."""
-    return stabilising(scale, 0.1, rounds=len(SETTINGS[scale].densities))
+    return stabilising(SETTINGS[scale], 0.1, rounds=len(SETTINGS[scale].densities))
 
 
 def low(scale: Scale) -> Study:
     """Return the arms at a tenth of the paper's learning rate, pruned to the round that is read."""
-    return stabilising(scale, 0.01, rounds=SETTINGS[scale].read)
+    return stabilising(SETTINGS[scale], 0.01, rounds=SETTINGS[scale].read)
 
 
-def warmed(scale: Scale, warmup: int = WARMUP) -> Study:
-    """Return the arms at the paper's learning rate with a warm-up; of them, those reset to step 0 are read."""
-    return stabilising(scale, 0.1, rounds=len(SETTINGS[scale].densities), warmup=warmup)
+def warmed(scale: Scale) -> Study:
+    """Return the arms of `high` with a warm-up of the learning rate; of them, those reset to step 0 are read."""
+    s = SETTINGS[scale]
+    recipe = replace(s.recipe, schedule=Warmup(WARMUP, then=s.recipe.schedule))
+    return stabilising(replace(s, recipe=recipe), 0.1, rounds=len(s.densities))
 
 
 def shallow(scale: Scale) -> Study:
     """Return the arms of a net of two hidden layers instead of eight, pruned to the round that is read."""
-    return stabilising(scale, 0.1, rounds=SETTINGS[scale].read, net=SHALLOW)
+    return stabilising(replace(SETTINGS[scale], net=SHALLOW), 0.1, rounds=SETTINGS[scale].read)
 
 
 # At scale micro only: a baseline is a hundred replicates, of a ResNet-20 more than all its claims' trainings.
