@@ -33,6 +33,7 @@ RECIPE = Recipe(
 )
 KEPT = tuple(Fraction(2, 5) ** k for k in (1, 2, 3))  # of all weights, which compete globally as in section 4
 AT_40, AT_16, AT_6 = percent_kept("39", "41"), percent_kept("15", "17"), percent_kept("6", "7")
+DENSER = percent_kept("15", "41")  # the first two levels
 WARMUP = 150  # steps, a tenth; the paper's 10,000 of 112,000 for VGG-19 at learning rate .1
 BATCH_NORM = "BatchNorm is evaluated with moments of 1,000 fixed training inputs, not with running averages."
 DEVIATIONS = (
