@@ -186,6 +186,19 @@ def shallow(scale: Scale) -> Study:
     return stabilising(replace(SETTINGS[scale], net=SHALLOW), 0.1, rounds=SETTINGS[scale].read)
 
 
+def copy(ticket: Training) -> Training:
+    """Return the same ticket from the same weights once more, in another data order."""
+    return train(
+        ticket.network,
+        ticket.task,
+        ticket.recipe,
+        mask=ticket.mask,
+        start=ticket.start,
+        first_step=ticket.first_step,
+        streams={"order": 1000 + ticket.draw("order")},
+    )
+
+
 # At scale micro only: a baseline is a hundred replicates, of a ResNet-20 more than all its claims' trainings.
 watch("frankle2019b/dense", lambda scale: high(scale).dense)
 watch("frankle2019b/dense-low-rate", lambda scale: low(scale).dense)
