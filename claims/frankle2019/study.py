@@ -61,6 +61,11 @@ class Setting:
     replicates: int
     near_paper: Band  # the level nearest the paper's 21 % kept
 
+    def keep(self, rounds: int) -> tuple[tuple[str, Fraction], ...]:
+        """Return what each layer keeps after `rounds` rounds."""
+        hidden, output = (1 - self.removed[0]) ** rounds, (1 - self.removed[1]) ** rounds
+        return (("fc1", hidden), ("fc2", hidden), ("output", output))
+
 
 RECIPE = Recipe(optimiser=Adam(1.2e-3), steps=50_000, batch=60)  # Figure 2; validation every 100 steps
 SETTINGS = {
@@ -129,16 +134,17 @@ class Study:
 
 @cache
 def lenet(scale: Scale, scaling: Scaling = Scaling.UNIT) -> Study:
-    """Return the arms of section 2; every arm at a round has the same count in every layer and the same data order."""
+    """Return the arms of section 2 at a scale."""
     s = SETTINGS[scale]
-    s = replace(s, task=replace(s.task, scaling=scaling))
+    return section_2(replace(s, task=replace(s.task, scaling=scaling)))
+
+
+@cache
+def section_2(s: Setting) -> Study:
+    """Return the arms of section 2; every arm at a round has the same count in every layer and the same data order."""
     dense = train(s.net, s.task, s.recipe)
     linear = train(mlp(s.task.inputs, s.task.classes), s.task, s.recipe)
     longer = train(s.net, s.task, s.recipe.longer(s.rounds))
-
-    def keep(rounds: int) -> tuple[tuple[str, Fraction], ...]:
-        hidden, output = (1 - s.removed[0]) ** rounds, (1 - s.removed[1]) ** rounds
-        return (("fc1", hidden), ("fc2", hidden), ("output", output))
 
     def reset(mask: Mask, start: Start, rounds: int) -> Training:
         return train(s.net, s.task, s.recipe, mask=mask, start=start, streams={"order": rounds})
@@ -146,15 +152,33 @@ def lenet(scale: Scale, scaling: Scaling = Scaling.UNIT) -> Study:
     tickets: list[Training] = []
     one_shot, equal_cost, reinit = [], [], []
     for k in range(1, s.rounds + 1):
-        ticket = prune(tickets[-1] if tickets else dense, keep=keep(k))
+        ticket = prune(tickets[-1] if tickets else dense, keep=s.keep(k))
         tickets.append(reset(ticket, dense.at(0), k))
         if k in s.one_shot:
-            one_shot.append(reset(prune(dense, keep=keep(k)), dense.at(0), k))
+            one_shot.append(reset(prune(dense, keep=s.keep(k)), dense.at(0), k))
             if s.equal_cost:
-                equal_cost.append(reset(prune(longer, keep=keep(k)), dense.at(0), k))
+                equal_cost.append(reset(prune(longer, keep=s.keep(k)), dense.at(0), k))
         if k in s.reinit:
             reinit += [reset(ticket, fresh("reinit", draw=REDRAWS * k + i), k) for i in range(REDRAWS)]
     return Study(s, dense, linear, tuple(tickets), tuple(one_shot), tuple(equal_cost), tuple(reinit))
+
+
+def mask_of(ticket: Training) -> Mask:
+    """Return the mask of a training that has one."""
+    assert ticket.mask is not None
+    return ticket.mask
+
+
+def again(ticket: Training, *, mask: Mask | None = None, start: Start | None = None) -> Training:
+    """Return a ticket under another mask or from other weights; all else is the same, the data order too."""
+    return train(
+        ticket.network,
+        ticket.task,
+        ticket.recipe,
+        mask=mask or ticket.mask,
+        start=start or ticket.start,
+        streams=dict(ticket.streams),
+    )
 
 
 def layerwise(net: Network, rounds: int, *, convolutions: Fraction = Fraction(1, 10)) -> Fraction:
