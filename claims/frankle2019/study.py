@@ -7,6 +7,7 @@ from functools import cache
 from harness import (
     DIGITS,
     MNIST,
+    SGD,
     Adam,
     Band,
     Mask,
@@ -125,6 +126,7 @@ FINE = replace(  # for the step of the early stop: trained on until nets overfit
     reinit=(2,),
     equal_cost=False,
 )
+FINE_SGD = replace(FINE, recipe=replace(FINE.recipe, optimiser=SGD(0.5)), reinit=())
 
 
 @dataclass(frozen=True)
