@@ -64,7 +64,7 @@ class Band:
             )
 
     def __contains__(self, density: object) -> bool:
-        return isinstance(density, float | Fraction) and float(self.low) <= density <= float(self.high)
+        return isinstance(density, float | Fraction) and float(self.low) <= float(density) <= float(self.high)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,6 +23,7 @@ from harness.hypothesis import (
     interaction,
     matches,
     only_beyond,
+    percent_kept,
     slope,
 )
 from harness.lock import Registry
@@ -47,6 +48,14 @@ def read(part, values, **more):
     """The number a replicate that `part` gets from ``values(arm, density)``, in pp."""
     made = claim(design(part))
     return synthetic.results((made, values), **more).differences(made.id, part)
+
+
+@pytest.mark.parametrize("kind", [Fraction, float])
+@pytest.mark.parametrize("percent", range(1, 101))
+def test_a_band_of_one_density_has_it_in_it(percent, kind):
+    """As a fraction, which a design has, and as a float, which rows have: a fifth is less than the float next to it."""
+    assert kind(Fraction(percent, 100)) in percent_kept(str(percent))
+    assert kind(Fraction(percent, 101)) not in percent_kept(str(percent))
 
 
 # --- slope ---------------------------------------------------------------------------------------------------------
