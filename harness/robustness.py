@@ -12,6 +12,7 @@ from harness import results as rows
 from harness.catalogue import Claim, Scale
 from harness.hypothesis import Kind, Part
 from harness.judge import compare
+from harness.metrics import metric
 from harness.results import Results
 from harness.rewrite import VARIANTS, design_of
 from harness.verdict import PartResult
@@ -51,8 +52,11 @@ def effects(claim: Claim, results: Results, variants: Mapping[str, Results]) -> 
     for place, part in enumerate(claim.design(scale).parts):
         locked = compare(results, claim.id, part)
         found.append(_effect(part, AS_LOCKED, locked, locked, 0))
+        if metric(part.metric).of == "step":
+            censored = _censored(results, claim, part)
+            found[-1] = replace(found[-1], note=censored or "no early stop at the last step, so none censored")
         stopped = replace(part, metric="early_stop_accuracy", floors=())  # untrained floors have no early stop
-        if _has(results, claim, stopped):
+        if part.metric == "test_accuracy" and _has(results, claim, stopped):
             early = _effect(part, EARLY_STOP, compare(results, claim.id, stopped), locked, 0)
             found.append(replace(early, note=_censored(results, claim, part)))
         for name, other in _current(claim, results, variants):
@@ -62,7 +66,8 @@ def effects(claim: Claim, results: Results, variants: Mapping[str, Results]) -> 
             diverged = len(mine[["key", "replicate"]].drop_duplicates())
             result = compare(other, claim.id, design.parts[place])
             found.append(_effect(part, VARIANTS[name].words, result, locked, diverged))
-    return found if len({effect.setting for effect in found}) > 1 else []
+    by_step = any(metric(effect.part.metric).of == "step" for effect in found)
+    return found if by_step or len({effect.setting for effect in found}) > 1 else []
 
 
 def _has(results: Results, claim: Claim, part: Part) -> bool:
