@@ -11,7 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from harness.metrics import metric
-from harness.notation import written
+from harness.notation import significant, written
 
 ERROR_TICKS = (0.5, 1, 2, 5, 10, 20, 50, 90)  # percent; read as accuracies
 FINER_TICKS = (0.5, 0.7, 1, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 90)  # where fewer than three of those show
@@ -46,7 +46,7 @@ class Along:
         elif self.metric.log:
             along.set_major_locator(FixedLocator(_round_numbers(places)))
             along.set_minor_locator(NullLocator())
-            along.set_major_formatter(FuncFormatter(lambda place, _: f"{math.exp(place / 100):.3g}"))
+            along.set_major_formatter(FuncFormatter(lambda place, _: significant(math.exp(place / 100))))
         axis.grid(axis=which, color="#dddddd", lw=0.6)
         scale = "; the error is on a log scale" if self.metric.is_accuracy else ""
         words = f"{self.metric.words} {'(log scale)' if self.metric.log else f'(%{scale})'}"
@@ -72,5 +72,5 @@ def _round_numbers(places: NDArray[np.float64]) -> list[float]:
     """Return the places, in log points, of 1, 2, 5, 10, ... that are near what is shown."""
     low, high = places.min() - 20, places.max() + 20
     decades = range(math.floor(low / 230) - 1, math.ceil(high / 230) + 1)
-    every = [100 * math.log(digit * 10.0**decade) for decade in decades for digit in (1, 1.5, 2, 3, 5, 7)]
+    every = [100 * math.log(digit * 10.0**decade) for decade in decades for digit in (1, 2, 3, 5, 7)]
     return [place for place in every if low <= place <= high]

@@ -23,7 +23,12 @@ def signed(value: float | None) -> str:
 
 def written(value: float, name: str) -> str:
     """Return a hundredfold of metric `name` as it is printed: percent, or the number whose logarithm it is."""
-    return f"{math.exp(value / 100):.3g}" if metric(name).log else f"{value:.2f}"
+    return significant(math.exp(value / 100)) if metric(name).log else f"{value:.2f}"
+
+
+def significant(number: float) -> str:
+    """Return a number with three digits, or all of its digits before the point."""
+    return f"{number:.0f}" if number >= 1000 else f"{number:.3g}"
 
 
 def interval(result: Mapping[str, Any]) -> str:
