@@ -31,10 +31,10 @@ LOOKS = {  # colour and marker: either tells the verdicts apart
     Outcome.NOT_RUN: (FAINT, "x"),
     Outcome.ERROR: (INK, "X"),
 }
-WIDTH, LEFT, PLOT = 8.95, 2.75, 3.15  # inches: the page, the names, the axis
+WIDTH, LEFT, PLOT = 9.4, 2.75, 3.15  # inches: the page, the names, the axis
 ROW, TOP, BOTTOM = 0.232, 0.42, 1.04  # inches: a line, above the lines, below them
 GAP = 0.45  # rows between papers
-EFFECT, REPLICATES, PREDICTED = 6.02, 8.16, 8.58  # inches from the left: where the columns beside the axis stand
+EFFECT, REPLICATES, PREDICTED = 6.02, 8.61, 9.03  # inches from the left: where the columns beside the axis stand
 FURTHEST = 8.0  # units; what lies beyond is clipped, and drawn as an arrow
 BOUND: Any = (0, (3, 2))  # dashes
 LEAST = 2.0  # units that the axis shows to either side
