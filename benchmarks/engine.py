@@ -94,7 +94,7 @@ def members(program: Program, count: int) -> tuple[Member, ...]:
     return tuple(made)
 
 
-class Enough(Exception):  # noqa: N818
+class Enough(Exception):  # noqa: N818 - it ends a measurement and is no error
     """Long enough has been measured."""
 
 

@@ -30,6 +30,7 @@ class Captured:
             self._function()
         elif self._eager_left:
             self._eager_left -= 1
+            # torch leaves its streams untyped
             beside = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
             beside.wait_stream(torch.cuda.current_stream(self._device))
             with torch.cuda.stream(beside):

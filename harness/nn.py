@@ -127,6 +127,7 @@ def _on_streams(calls: Sequence[Callable[[], Tensor]], device: torch.device) -> 
 
 @cache
 def _streams(device: torch.device) -> tuple[torch.cuda.Stream, ...]:
+    # torch leaves its streams untyped
     return tuple(torch.cuda.Stream(device) for _ in range(STREAMS))  # type: ignore[no-untyped-call]
 
 
