@@ -28,6 +28,7 @@ def grid(scale: Scale) -> dict[str, Arm]:
         place="section 3",
         published="Conv-2, Conv-4, Conv-6: dense +2.1, +3.0, +2.4 pp, tickets a further +2.3, +4.6, +4.7 pp",
     ),
+    version=2,
     predicted={"micro": "refuted"},
     deviations=(
         "LeNet-300-100 instead of Conv-2, Conv-4 and Conv-6; 600 steps, batches of 50.",
@@ -37,7 +38,10 @@ def grid(scale: Scale) -> dict[str, Arm]:
     pilot=grid,
 )
 def dropout_complements(scale: Scale) -> Design:
-    """The rate is the paper's, .5 after both hidden layers."""
+    """The rate is the paper's, .5 after both hidden layers.
+
+    Version 2 has 30 replicates; 10 had left it open.
+    """
     plain, dropped = few.few(few.LENET), few.few(DROPPED)
     return Design(
         arms={
@@ -51,4 +55,5 @@ def dropout_complements(scale: Scale) -> Design:
             beats("ticket, dropout", "dense, dropout", on=few.TASK, band=percent_kept("20", "65")),
         ),
         contrast=("mask", "streams.order", "network.layers"),
+        replicates=30,
     )

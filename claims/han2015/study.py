@@ -43,6 +43,7 @@ BY_L2, BY_L1 = replace(RECIPE, l2=L2), replace(RECIPE, l1=L1)
 ROUNDS = 3  # of iterative pruning
 RATIOS = (Fraction(1, 3), Fraction(3, 10), Fraction(1, 4))  # kept of what is left, a round
 DENSITIES = (*(Fraction(1, n) for n in (2, 5, 8, 12, 16)), *(ratio**ROUNDS for ratio in RATIOS))
+NEAR = DENSITIES[:5]  # half to a sixteenth, for claims about a tenth
 SECOND = {"order": 1}  # retraining has another draw of the data order than training
 
 
@@ -108,6 +109,25 @@ def reinitialised(densities: tuple[Fraction, ...]) -> list[Training]:
         train(NET, DIGITS, recipe, mask=pruned(dense, keep), start=fresh("reinit"), streams=SECOND)
         for keep in densities
     ]
+
+
+def lengths(scale: Scale) -> dict[str, Arm]:
+    """Return what pilots choose from: how long a net is retrained, and in how many rounds it is pruned."""
+    dense = lenet().dense
+    arms: dict[str, Arm] = {"dense": dense}
+    for longer in (1, 2, 4):
+        recipe = retraining(BY_L2.longer(longer))
+        arms[f"retrained for {recipe.steps} steps"] = [
+            train(NET, DIGITS, recipe, mask=pruned(dense, keep), start=dense.at("end"), streams=SECOND)
+            for keep in (Fraction(1, 12), Fraction(1, 16))
+        ]
+    for steps in (200, 600):
+        recipe = replace(retraining(BY_L2), steps=steps)
+        net = dense
+        for k, keep in enumerate((Fraction(1, 2), Fraction(1, 5), Fraction(1, 12)), start=1):
+            net = train(NET, DIGITS, recipe, mask=pruned(net, keep), start=net.at("end"), streams={"order": k})
+        arms[f"three times pruned and retrained for {steps} steps"] = net
+    return arms
 
 
 def any_twelfth() -> Training:
