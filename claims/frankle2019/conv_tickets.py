@@ -3,11 +3,11 @@
 from dataclasses import replace
 from fractions import Fraction
 
-from claims.frankle2019 import few
+from claims.frankle2019 import study_few
 from harness import Arm, Design, Image, Scale, Source, beats, claim, conv_net, percent_kept
 
 NET = conv_net(2, image=Image(1, 8, 8), width=Fraction(1, 8))
-RECIPE = replace(few.RECIPE, validate_every=25).with_lr(2e-3)
+RECIPE = replace(study_few.RECIPE, validate_every=25).with_lr(2e-3)
 LEVEL = percent_kept("40", "41")
 LATER = "the dense net's early stop is later"
 
@@ -16,7 +16,7 @@ def grid(scale: Scale) -> dict[str, Arm]:
     """Return what pilots choose from: the learning rate."""
     arms: dict[str, Arm] = {}
     for lr in (2e-3, 4e-3):
-        s = few.few(NET, few.RECIPE.with_lr(lr))
+        s = study_few.few(NET, study_few.RECIPE.with_lr(lr))
         arms |= {f"dense, lr {lr}": s.dense, f"ticket, lr {lr}": s.tickets}
     return arms
 
@@ -32,7 +32,7 @@ def grid(scale: Scale) -> dict[str, Arm]:
     predicted={"micro": "reproduced"},
     deviations=(
         "Conv-2 at an eighth of its width instead of Conv-2, Conv-4 and Conv-6; 600 steps, batches of 50.",
-        few.FEW,
+        study_few.FEW,
         "A fifth of convolutions and output and 40 % of the hidden layers removed a round instead of a tenth and 20 %.",
         "Read at 40 % kept, after two rounds; level and learning rate were chosen on pilots.",
     ),
@@ -40,12 +40,12 @@ def grid(scale: Scale) -> dict[str, Arm]:
 )
 def conv_tickets(scale: Scale) -> Design:
     """By accuracy after the last step, and by the step of the early stop."""
-    s = few.few(NET, RECIPE)
+    s = study_few.few(NET, RECIPE)
     return Design(
         arms={"dense": s.dense, "ticket": s.tickets[:2]},
         parts=(
-            beats("ticket", "dense", on=few.TASK, band=LEVEL, published_pp=3.4),
-            beats("dense", "ticket", on=few.TASK, band=LEVEL, metric="log_early_stop_step", label=LATER),
+            beats("ticket", "dense", on=study_few.TASK, band=LEVEL, published_pp=3.4),
+            beats("dense", "ticket", on=study_few.TASK, band=LEVEL, metric="log_early_stop_step", label=LATER),
         ),
         contrast=("mask", "streams.order"),
         replicates=30,

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from claims.frankle2019 import few
+from claims.frankle2019 import study_few
 from harness import Arm, Design, Scale, Source, beats, claim, mlp, percent_kept
 
 DROPPED = mlp(64, 300, 100, 10, dropout=0.5)
@@ -12,9 +12,9 @@ def grid(scale: Scale) -> dict[str, Arm]:
     """Return what pilots choose from: steps, with and without dropout."""
     arms: dict[str, Arm] = {}
     for steps in (600, 1200):
-        recipe = replace(few.RECIPE, steps=steps)
-        for name, net in (("plain", few.LENET), ("dropout", DROPPED)):
-            s = few.few(net, recipe)
+        recipe = replace(study_few.RECIPE, steps=steps)
+        for name, net in (("plain", study_few.LENET), ("dropout", DROPPED)):
+            s = study_few.few(net, recipe)
             arms |= {f"dense, {name}, {steps} steps": s.dense, f"ticket, {name}, {steps} steps": s.tickets}
     return arms
 
@@ -32,7 +32,7 @@ def grid(scale: Scale) -> dict[str, Arm]:
     predicted={"micro": "refuted"},
     deviations=(
         "LeNet-300-100 instead of Conv-2, Conv-4 and Conv-6; 600 steps, batches of 50.",
-        few.FEW,
+        study_few.FEW,
         "40 % of the hidden layers and 20 % of the output layer removed a round, three rounds; all are read.",
     ),
     pilot=grid,
@@ -42,7 +42,7 @@ def dropout_complements(scale: Scale) -> Design:
 
     Version 2 has 30 replicates; 10 had left it open.
     """
-    plain, dropped = few.few(few.LENET), few.few(DROPPED)
+    plain, dropped = study_few.few(study_few.LENET), study_few.few(DROPPED)
     return Design(
         arms={
             "dense": plain.dense,
@@ -51,8 +51,8 @@ def dropout_complements(scale: Scale) -> Design:
             "ticket, dropout": dropped.tickets,
         },
         parts=(
-            beats("dense, dropout", "dense", on=few.TASK, published_pp=2.5),
-            beats("ticket, dropout", "dense, dropout", on=few.TASK, band=percent_kept("20", "65")),
+            beats("dense, dropout", "dense", on=study_few.TASK, published_pp=2.5),
+            beats("ticket, dropout", "dense, dropout", on=study_few.TASK, band=percent_kept("20", "65")),
         ),
         contrast=("mask", "streams.order", "network.layers"),
         replicates=30,

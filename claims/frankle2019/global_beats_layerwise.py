@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from claims.frankle2019 import deep
+from claims.frankle2019 import study_deep
 from harness import Design, Init, Scale, Source, Training, beats, claim, mlp, percent_kept, prune, train
 
 NET = mlp(128, 32, 256, 128, 32, 10, batch_norm=True, init=Init.KAIMING_NORMAL)  # 4,096, 8,192, 32,768, 4,096 and 320
@@ -11,12 +11,12 @@ ROUNDS = 4
 
 def tickets(scope: str) -> tuple[Training, list[Training]]:
     """Return the dense net, and its tickets by `scope`, halved a round: layers of these sizes halve exactly."""
-    recipe = deep.warmed_up()
-    dense = train(NET, deep.TASK, recipe)
+    recipe = study_deep.warmed_up()
+    dense = train(NET, study_deep.TASK, recipe)
     made: list[Training] = []
     for k in range(1, ROUNDS + 1):
         mask = prune(made[-1] if made else dense, keep=Fraction(1, 2) ** k, scope=scope)
-        made.append(train(NET, deep.TASK, recipe, mask=mask, start=dense.at(0), streams={"order": k}))
+        made.append(train(NET, study_deep.TASK, recipe, mask=mask, start=dense.at(0), streams={"order": k}))
     return dense, made
 
 
@@ -35,7 +35,7 @@ def tickets(scope: str) -> tuple[Training, list[Training]]:
         CIFAR-10: five sixths of its weights are in two of five layers.""",
         "Accuracy at equal density is compared, not the smallest density that matches the dense net.",
         "Rounds of 50 % instead of 20 %, output layer included; Kaiming instead of Glorot initialisation.",
-        deep.BATCH_NORM,
+        study_deep.BATCH_NORM,
         "The level, 6.25 % kept, was chosen on pilots.",
     ),
 )
@@ -45,7 +45,9 @@ def global_beats_layerwise(scale: Scale) -> Design:
     _, layerwise = tickets("layer")
     return Design(
         arms={"dense": dense, "global": together, "layerwise": layerwise},
-        parts=(beats("global", "layerwise", on=deep.TASK, band=percent_kept("6", "7")),),
-        beside=(beats("global", "layerwise", on=deep.TASK, band=percent_kept("12", "51"), label="12 to 50 % kept"),),
+        parts=(beats("global", "layerwise", on=study_deep.TASK, band=percent_kept("6", "7")),),
+        beside=(
+            beats("global", "layerwise", on=study_deep.TASK, band=percent_kept("12", "51"), label="12 to 50 % kept"),
+        ),
         contrast=("mask",),
     )

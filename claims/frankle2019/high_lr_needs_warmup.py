@@ -1,6 +1,6 @@
 """Warm-up lets a deep net find winning tickets at a high learning rate (section 4, appendix I)."""
 
-from claims.frankle2019 import deep
+from claims.frankle2019 import study_deep
 from harness import Design, Scale, Source, beats, claim, interaction, matches
 
 
@@ -15,7 +15,7 @@ from harness import Design, Scale, Source, beats, claim, interaction, matches
     ),
     predicted={"micro": "reproduced"},
     deviations=(
-        *deep.DEVIATIONS,
+        *study_deep.DEVIATIONS,
         "Warm-up over 150 of 1,500 steps; for VGG-19 it is 10,000 of 112,000.",
         "Levels chosen on pilots: 40 and 16 % kept for the match, 6.4 % for the difference of differences.",
         """Against the dense nets; the same against reinitialisations, one a ticket instead of three, stands beside: on
@@ -25,7 +25,7 @@ from harness import Design, Scale, Source, beats, claim, interaction, matches
 )
 def high_lr_needs_warmup(scale: Scale) -> Design:
     """Beside it the leads over reinitialisations, of which the paper says that without warm-up there is none."""
-    plain, warm = deep.deep(), deep.deep(warmup=deep.WARMUP)
+    plain, warm = study_deep.deep(), study_deep.deep(warmup=study_deep.WARMUP)
     warmed, unwarmed = ("ticket, warm-up", "dense, warm-up"), ("ticket", "dense")
     led, unled = ("ticket, warm-up", "reinit, warm-up"), ("ticket", "reinit")
     return Design(
@@ -36,15 +36,15 @@ def high_lr_needs_warmup(scale: Scale) -> Design:
             "dense, warm-up": warm.dense,
             "ticket, warm-up": warm.tickets,
             "reinit, warm-up": warm.reinit[-1:],
-            "linear": deep.linear(0.1),
+            "linear": study_deep.linear(0.1),
         },
         parts=(
-            matches(*warmed, on=deep.TASK, band=deep.DENSER, floors=("linear",)),
-            interaction(*warmed, less=unwarmed, on=deep.TASK, band=deep.AT_6),
+            matches(*warmed, on=study_deep.TASK, band=study_deep.DENSER, floors=("linear",)),
+            interaction(*warmed, less=unwarmed, on=study_deep.TASK, band=study_deep.AT_6),
         ),
         beside=(
-            interaction(*led, less=unled, on=deep.TASK, band=deep.AT_6),
-            beats(*unled, on=deep.TASK, band=deep.AT_6),
+            interaction(*led, less=unled, on=study_deep.TASK, band=study_deep.AT_6),
+            beats(*unled, on=study_deep.TASK, band=study_deep.AT_6),
         ),
         contrast=("mask", "start", "streams.order"),
         panels={

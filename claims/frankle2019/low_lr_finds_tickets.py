@@ -1,6 +1,6 @@
 """A deep net has winning tickets at a low learning rate, at which it is less accurate (section 4)."""
 
-from claims.frankle2019 import deep
+from claims.frankle2019 import study_deep
 from harness import Design, Scale, Source, beats, claim, matches
 
 LOW = 0.01
@@ -17,7 +17,7 @@ LOW = 0.01
     ),
     predicted={"micro": "reproduced"},
     deviations=(
-        *deep.DEVIATIONS,
+        *study_deep.DEVIATIONS,
         """Tickets read at 40 % kept, after one round: the level was chosen on pilots. At 16 % they fall behind their
         dense net by five points.""",
         """Dense nets and tickets are those of frankle2019b/late-resetting-stabilises, reported before this claim; only
@@ -26,24 +26,24 @@ LOW = 0.01
 )
 def low_lr_finds_tickets(scale: Scale) -> Design:
     """Three parts, and beside them the ticket at the low rate against the dense net at the high one."""
-    low, high = deep.deep(lr=LOW), deep.deep()
-    on = deep.TASK
+    low, high = study_deep.deep(lr=LOW), study_deep.deep()
+    on = study_deep.TASK
     return Design(
         arms={
             "dense, lr .1": high.dense,
             "dense, lr .01": low.dense,
             "ticket, lr .01": low.tickets[:2],
             "reinit, lr .01": low.reinit[:2],
-            "linear, lr .01": deep.linear(LOW),
+            "linear, lr .01": study_deep.linear(LOW),
         },
         parts=(
-            matches("ticket, lr .01", "dense, lr .01", on=on, band=deep.AT_40, floors=("linear, lr .01",)),
-            beats("ticket, lr .01", "reinit, lr .01", on=on, band=deep.AT_40),
+            matches("ticket, lr .01", "dense, lr .01", on=on, band=study_deep.AT_40, floors=("linear, lr .01",)),
+            beats("ticket, lr .01", "reinit, lr .01", on=on, band=study_deep.AT_40),
             beats("dense, lr .1", "dense, lr .01", on=on),
         ),
         beside=(
-            beats("dense, lr .1", "ticket, lr .01", on=on, band=deep.AT_40),
-            beats("ticket, lr .01", "reinit, lr .01", on=on, band=deep.AT_16, label="at 16 % kept"),
+            beats("dense, lr .1", "ticket, lr .01", on=on, band=study_deep.AT_40),
+            beats("ticket, lr .01", "reinit, lr .01", on=on, band=study_deep.AT_16, label="at 16 % kept"),
         ),
         contrast=("mask", "start", "streams.order", "recipe.optimiser.lr"),
         replicates=10,
