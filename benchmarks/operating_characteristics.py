@@ -28,10 +28,11 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from harness.assessment import Assessment, Comparison, PartResult, assess
 from harness.hypothesis import Decision, Kind, Outcome
 from harness.stats import ALPHA
 from harness.tasks import DIGITS
-from harness.verdict import Assessment, Comparison, PartResult, assess, decide
+from harness.verdict import decide
 
 Array = npt.NDArray[np.float64]
 Arms = Callable[[np.random.Generator, float, tuple[int, int]], tuple[Array, Array]]

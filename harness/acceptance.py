@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special  # not scipy.stats: importing it takes longer than any check made here
 
+from harness.assessment import NOISE_DECIMALS
 from harness.stats import FloatArray
-from harness.verdict import NOISE_DECIMALS
 
 # Two looks against one shared baseline both fail more often than alpha squared, up to 4 times as often at a baseline of
 # 50 values and looks of 20. At .01 a look of one test fires by mistake 1 % of the time (spread half of that, since two

@@ -11,6 +11,7 @@ import numpy as np
 
 from harness import baseline as baselines
 from harness import results as rows
+from harness.assessment import PartResult
 from harness.baseline import Baseline
 from harness.catalogue import CLAIMS, Scale
 from harness.errors import UsageError
@@ -19,7 +20,6 @@ from harness.lock import Registry
 from harness.results import Results
 from harness.rewrite import design_of
 from harness.stats import Interval, mean_interval, welch_interval
-from harness.verdict import PartResult
 from harness.verdicts import in_words
 
 

@@ -7,25 +7,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from harness.assessment import Assessment, Comparison, PartResult, assess, decided_with
 from harness.catalogue import CLAIMS, Claim, Scale
 from harness.errors import ResultsError
 from harness.hypothesis import Decision, Outcome, Part
 from harness.lock import Registry
 from harness.metrics import PERCENTAGE_POINTS, metric
+from harness.power import part_needs
 from harness.results import Results
 from harness.rewrite import VARIANTS, design_of
 from harness.stats import Interval, two_way_interval
-from harness.verdict import (
-    Assessment,
-    Comparison,
-    PartResult,
-    Verdict,
-    assess,
-    decide,
-    decided_with,
-    exactly,
-    part_needs,
-)
+from harness.verdict import Verdict, decide, exactly
 from harness.verdicts import CONFIRMATORY, EXACT, EXPLORATORY, FORMAT, QUICK
 
 DIGITS_KEPT = 9  # significant digits in verdicts.json: more than anyone reads, fewer than differ between machines

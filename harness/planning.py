@@ -18,11 +18,12 @@ from harness.lock import Registry
 from harness.pilot import Pilot
 from harness.plan import NEVER, Plan, Request, population_bytes
 from harness.population import Program
+from harness.power import MOST, POWER, needs, power_at_bound
 from harness.rewrite import design_of, shorten
 from harness.stats import ALPHA, flip_least, sd_upper, t_power, tost_power
 from harness.store import Store
 from harness.streams import Replicate
-from harness.verdict import MOST, POWER, SIGN_FLIP_FROM, needs, power_at_bound
+from harness.verdict import SIGN_FLIP_FROM
 
 if TYPE_CHECKING:
     from harness.session import Session

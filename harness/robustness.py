@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from harness import results as rows
+from harness.assessment import PartResult
 from harness.catalogue import Claim, Scale
 from harness.hypothesis import Kind, Part
 from harness.judge import compare
 from harness.metrics import metric
 from harness.results import Results
 from harness.rewrite import VARIANTS, design_of
-from harness.verdict import PartResult
 
 AS_LOCKED = "as locked"
 EARLY_STOP = "accuracy at the early stop"

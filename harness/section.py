@@ -17,10 +17,10 @@ from harness.metrics import metric
 from harness.notation import interval, percent, signed, unit_of, written
 from harness.pilot import Pilot
 from harness.population import Program
+from harness.power import MOST
 from harness.results import Results
 from harness.robustness import AS_LOCKED, Effect, effects
 from harness.scales import Others, Row, side_by_side
-from harness.verdict import MOST
 from harness.verdicts import CONFIRMATORY, in_words
 
 QUALIFIERS = {

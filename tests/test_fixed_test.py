@@ -8,6 +8,7 @@ from rich.console import Console
 
 from harness import judge as judging
 from harness import report, results, tasks, verdicts
+from harness.assessment import Comparison, assess, decided_with
 from harness.hypothesis import Band, Kind, Outcome, beats, equals, interaction, matches, percent_kept, slope
 from harness.lock import Registry
 from harness.plan import Plan, Request
@@ -16,7 +17,6 @@ from harness.stats import Interval, mean_interval, two_way_interval
 from harness.store import Store
 from harness.streams import Replicate
 from harness.tasks import DIGITS
-from harness.verdict import Comparison, assess, decided_with
 from tests import synthetic
 from tests.inline import Inline
 from tests.synthetic import HALVES, MICRO, arm, claim, design
