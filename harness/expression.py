@@ -512,12 +512,13 @@ def between(a: Training | Start, b: Training | Start, points: int = 11) -> Betwe
 
     The density is that of the masks under which `a` and `b` were trained; where these are two, what lies between uses
     the weights of both. Raises DesignError for networks with other tensors, other tasks or another number of weights,
-    for `a` that is `b`, for two drawn weights (no training says on what they are tested), and for fewer than 3 points.
+    for two drawn weights (no training says on what they are tested), and for fewer than 3 points. Where `a` is `b` the
+    barrier is 0 but for rounding: the reference of a part that says that another barrier is low.
     """
     a, b = (end.at("end") if isinstance(end, Training) else end for end in (a, b))
     trained = [end.training for end in (a, b) if isinstance(end, Snapshot)]
-    if not trained or a == b:
-        raise DesignError("between() needs two different weights, one of them a training's: nothing would be measured")
+    if not trained:
+        raise DesignError("between() needs two weights, one of them a training's, which says on what they are tested")
     network, task = trained[0].network, trained[0].task
     if points < 3:
         raise DesignError(f"between() at {points} points: a barrier needs both ends and one between. Next: points=11")

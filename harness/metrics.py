@@ -18,14 +18,16 @@ from harness.population import Row
 PERCENTAGE_POINTS = "pp"
 LOG_POINTS = "log points"
 RATIO = (10.0, 10.0)  # log points: a tenth more or less, for what has no task's bounds
+STABLE = (2.0, 2.0)  # pp: a higher error barrier is instability (Frankle et al. 2020, section 2)
 
 
 @dataclass(frozen=True)
 class Metric:
     """A number a member, in `words`, made of the stored metric `stored`: its `of` value or step.
 
-    With `log` it is that number's logarithm, in log points; `all_right` makes it 1 where it is 1, else 0. `bounds` are
-    smallest effect of interest and margin where they are not the task's.
+    With `log` it is that number's logarithm, in log points; `all_right` makes it 1 where it is 1, else 0; `negated`
+    turns what is better small into what is better large. `bounds` are smallest effect of interest and margin where
+    they are not the task's.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Metric:
     of: Literal["value", "step"] = "value"
     log: bool = False
     all_right: bool = False
+    negated: bool = False
     bounds: tuple[float, float] | None = None
 
     @property
@@ -56,7 +59,7 @@ class Metric:
         row = rows.get(self.source)
         if row is None:
             return None
-        value = float(row.step) if self.of == "step" else row.value
+        value = float(row.step) if self.of == "step" else -row.value if self.negated else row.value
         if self.log and not value > 0:
             return None
         made = math.log(value) if self.log else float(value == 1) if self.all_right else value
@@ -73,6 +76,7 @@ METRICS = {
         Metric("generalisation_gap", "training minus test accuracy"),
         Metric("converged", "share of nets whose answers are all right", stored="test_accuracy", all_right=True),
         Metric("barrier", "error barrier between two copies"),
+        Metric("stability", "minus the error barrier between two copies", "barrier", negated=True, bounds=STABLE),
         Metric("log_early_stop_step", "step of the early stop", "early_stop_accuracy", "step", log=True, bounds=RATIO),
         Metric("log_distance", "distance between two copies", "distance", log=True, bounds=RATIO),
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from harness import results, tasks
+from harness import metrics, results, tasks
 from harness.catalogue import Design
 from harness.check import check, differences
 from harness.engine import compute
@@ -28,11 +28,11 @@ from harness.expression import (
     resample,
     train,
 )
-from harness.hypothesis import beats
+from harness.hypothesis import beats, matches
 from harness.masks import ones, prune_by_magnitude, random_bits
 from harness.network import initial_values, mlp
 from harness.plan import Plan, Request, lineage, unit_name
-from harness.population import Population, Program
+from harness.population import Population, Program, Row
 from harness.recipe import Adam, Recipe
 from harness.rewrite import VARIANTS, rewrite, shorten
 from harness.run import run
@@ -76,6 +76,7 @@ NODES = {
     "train": evaluate(NET, DIGITS, weights=TICKET.at("end"), mask=TICKET.mask, split="train"),
     "validation": evaluate(NET, DIGITS, weights=TICKET.at("end"), mask=TICKET.mask, split="validation"),
     "path": APART,
+    "itself": between(TICKET, TICKET, 5),
     "from the start": between(DENSE.at(0), DENSE, 3),
     "magnitudes": magnitudes(NET, DIGITS, weights=DENSE.at(0), mask=TICKET.mask),
 }
@@ -247,7 +248,6 @@ OTHER = train(mlp(64, 15, 10, batch_norm=True), DIGITS, RECIPE)
     [
         (TICKET, SPARSE, 11, "one has 0.5000 and the other 0.1998 of the weights"),
         (TICKET, fresh(), 11, "one has 0.5000 and the other 1.0000 of the weights"),
-        (TICKET, TICKET.at("end"), 11, "needs two different weights"),
         (fresh(), resample(random_mask(NET, keep=HALF)), 11, "one of them a training's"),
         (train(NET, DIGITS, RECIPE, learn=Scores(HALF)), fresh(), 11, "one of them a training's"),
         (TICKET, COPY, 2, "a barrier needs both ends and one between"),
@@ -256,7 +256,7 @@ OTHER = train(mlp(64, 15, 10, batch_norm=True), DIGITS, RECIPE)
     ],
 )
 def test_paths_that_measure_nothing_are_refused(a, b, points, message):
-    """Copies of other sizes, tasks or shapes, one copy twice, no training, and too few points are DesignErrors."""
+    """Copies of other sizes, tasks or shapes, no training, and too few points are DesignErrors."""
     with pytest.raises(DesignError, match=message):
         between(a, b, points)
 
@@ -287,6 +287,7 @@ def test_paths_differ_in_what_their_trainings_differ_in():
     ("metric", "measured"),
     [
         ("barrier", {"path"}),
+        ("stability", {"path"}),
         ("log_distance", {"path"}),
         ("log_magnitude_ratio/fc1", {"magnitudes"}),
         ("near_zero/output", {"magnitudes"}),
@@ -331,6 +332,25 @@ def test_a_part_reads_a_barrier(tmp_path):
     assert list(table.columns) == [0.5]
     expected = [stored(plan, APART, r)["barrier", 0] - stored(plan, dense, r)["barrier", 0] for r in REPLICATES]
     assert found.differences("tests/small", part) == pytest.approx([100 * value for value in expected])
+
+
+def test_a_path_to_itself_has_no_barrier(plan):
+    """The reference of a part that says how low a barrier is differs from it in nothing but the copy's data order."""
+    for replicate in REPLICATES:
+        found = stored(plan, NODES["itself"], replicate)
+        assert found["barrier", 0] == pytest.approx(0, abs=1 / 500)  # an answer of 500, that rounding may turn
+        assert found["distance", 0] == 0
+    assert set(differences(APART, NODES["itself"])) == {"streams.order"}
+
+
+def test_stability_is_minus_the_barrier():
+    """In units of what papers call stable, a barrier below 2 pp, whatever the task."""
+    one = metrics.metric("stability")
+    assert one.read({"barrier": Row("barrier", 0, 0.3)}).value == -0.3
+    for task in (DIGITS, DIGIT_DIFFERENCE):
+        assert matches("a", "b", on=task, floors=(), metric="stability").bound_pp == 2.0
+        assert beats("a", "b", on=task, metric="stability").bound_pp == 2.0
+        assert beats("a", "b", on=task, metric="barrier").bound_pp == task.sesoi_pp
 
 
 def test_paths_and_magnitudes_are_rewritten_with_their_trainings():
