@@ -20,9 +20,9 @@ PAPER = Paper(key="paper", authors="A. Author", title="A Title", venue="a venue"
 HALVES = tuple(Fraction(1, 2**k) for k in (1, 2, 3))
 
 
-def arm(draw, keeps=HALVES, task=DIGITS):
+def arm(draw, keeps=HALVES, task=DIGITS, net=NET):
     """An arm at each density kept; arms with different draws differ in their masks."""
-    return [train(NET, task, RECIPE, mask=random_mask(NET, keep=keep, draw=draw)) for keep in keeps]
+    return [train(net, task, RECIPE, mask=random_mask(net, keep=keep, draw=draw)) for keep in keeps]
 
 
 def dense(task=DIGITS):

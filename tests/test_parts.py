@@ -3,15 +3,17 @@
 from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from rich.console import Console
 
+from harness import figures, report, results, verdicts
 from harness import judge as judging
-from harness import report, results, verdicts
-from harness.catalogue import Design
+from harness.catalogue import Design, Panel
 from harness.check import check
 from harness.errors import DesignError, ResultsError
-from harness.expression import density
+from harness.expression import between, density, train
 from harness.hypothesis import (
     Band,
     Kind,
@@ -28,19 +30,21 @@ from harness.hypothesis import (
 )
 from harness.lock import Registry
 from harness.metrics import METRICS, OF_LAYERS, metric
+from harness.network import mlp
 from harness.pilot import summarise
 from harness.plan import Plan, Request
 from harness.population import Row
 from harness.run import run
 from harness.store import Store
 from harness.streams import Replicate
-from harness.tasks import DIGITS
+from harness.tasks import DIGIT_DIFFERENCE, DIGITS
 from harness.verdict import exactly
 from tests import synthetic
 from tests.inline import Inline
-from tests.synthetic import HALVES, MICRO, NET, around, claim, counted, design
+from tests.synthetic import HALVES, MICRO, NET, RECIPE, around, claim, counted, design
 
 ALL = Band(low=Fraction(1, 10), high=Fraction(9, 10))
+PAIRS = mlp(128, 12, 10)
 DENSITIES = np.array([float(density(node)) for node in synthetic.arm(0)])
 
 
@@ -282,6 +286,78 @@ def test_every_kind_of_part_is_reported_and_drawn(monkeypatch, tmp_path):
     assert "| (a − b) − (c − d) | decides |" in text
     assert judged["claims"][made.id]["outcome"] == Outcome.REPRODUCED
     assert (tmp_path / "figures" / "paper-claim.svg").read_bytes().startswith(b"<?xml")
+
+
+def mixed(**changed):
+    """A design in which accuracies on two tasks and a barrier are compared, with an arm that no part reads."""
+    path = {name: between(one, train(NET, DIGITS, RECIPE, mask=one.mask, streams={"order": 1}))
+            for name, one in zip("xy", (synthetic.arm(0)[0], synthetic.arm(1)[0]), strict=True)}  # fmt: skip
+    pairs = {name: synthetic.arm(draw, task=DIGIT_DIFFERENCE, net=PAIRS) for draw, name in enumerate("pq")}
+    parts = (
+        beats("a", "b", on=DIGITS, band=ALL),
+        beats("x", "y", on=DIGITS, metric="barrier"),
+        beats("p", "q", on=DIGIT_DIFFERENCE, band=ALL),
+    )
+    arms = {"x": path["x"], "a": synthetic.arm(0), "p": pairs["p"], "b": synthetic.arm(1), "dense": synthetic.dense()}
+    return Design(**{"arms": arms | {"y": path["y"], "q": pairs["q"]}, "parts": parts, "contrast": ("mask",)} | changed)
+
+
+def test_arms_that_measure_one_metric_on_one_task_share_a_panel():
+    """In the order of the first of them, arms that no part reads too; declared panels are as declared."""
+    assert mixed().shown() == [
+        Panel("digits", "barrier", ("x", "y")),
+        Panel("digits", "test_accuracy", ("a", "b", "dense")),
+        Panel("digit-difference", "test_accuracy", ("p", "q")),
+    ]
+    assert design(beats("a", "b", on=DIGITS)).shown() == [Panel("", "test_accuracy", (*"abcd", "dense"))]
+    early = beats("a", "b", on=DIGITS, metric="early_stop_accuracy")  # which p and q measure too
+    assert [panel.metric for panel in mixed(parts=(early, *mixed().parts[1:])).shown()] == [
+        "barrier",
+        "early_stop_accuracy",
+        "test_accuracy",
+    ]
+    assert mixed(panels={"these": ("dense", "a"), "those": ("y",)}).shown() == [
+        Panel("these", "test_accuracy", ("dense", "a")),
+        Panel("those", "barrier", ("y",)),
+    ]
+
+
+def test_an_arm_that_cannot_be_shown_is_in_no_panel():
+    """A training in a claim of which the only part reads a barrier, and reads others."""
+    built = mixed(parts=(beats("x", "y", on=DIGITS, metric="barrier"),))
+    assert built.shown() == [Panel("", "barrier", ("x", "y"))]
+
+
+def test_every_replicate_of_every_arm_is_drawn_whatever_is_read(monkeypatch, tmp_path):
+    """Each panel's points are its arms' values, in its own metric; the table says where it is not the first part's."""
+    made = claim(mixed())
+    synthetic.register(monkeypatch, made)
+    place = {arm: i for i, arm in enumerate(made.design(MICRO).arms)}
+
+    def values(arm, at):
+        return 10 * place[arm] + 10 * at + around(4.0, 0.4, 5)
+
+    rows = [synthetic.results((made, values), metric=name) for name in ("test_accuracy", "barrier")]
+    kept = [
+        one.frame[[(arm in "xy") == (name == "barrier") for arm in one.frame["arm"]]]
+        for one, name in zip(rows, ("test_accuracy", "barrier"), strict=True)
+    ]
+    both = results.Results(pd.concat(kept, ignore_index=True), rows[0].meta)
+    drawn = []
+    monkeypatch.setattr(figures, "Figure", lambda **given: drawn.append(Figure(**given)) or drawn[-1])
+    judged = judging.judge(both, Registry(tmp_path / "lock"))
+    figures.draw(both, made, judged["claims"][made.id])
+    axes = drawn[0].axes
+    for axis, panel in zip(axes, made.design(MICRO).shown(), strict=False):
+        points = np.concatenate([np.concatenate(line.get_data()) for line in axis.lines if line.get_marker() == "."])
+        for arm in (arm for arm in panel.arms if arm != "dense"):
+            for value in both.values(made.id, arm, metric=panel.metric).to_numpy().ravel() * 100:
+                shown = value if panel.metric == "barrier" else 100 - value
+                assert np.isclose(points, shown).any(), (panel, arm)
+    report.write(both, judged, Registry(tmp_path / "lock"), [], tmp_path, {})
+    text = (tmp_path / "report.md").read_text()
+    assert "| a | 5 | 1 | 50 %:" in text
+    assert "| x (error barrier between two copies) | 5 | 1 | 50 %:" in text
 
 
 # --- exact claims ----------------------------------------------------------------------------------------------------
