@@ -4,6 +4,7 @@ from harness.architectures import conv_net, lenet5, resnet20, vgg19
 from harness.catalogue import Arm, Design, Scale, Source, claim, paper, watch
 from harness.counts import Counted, counted
 from harness.expression import (
+    Between,
     Evaluation,
     Mask,
     Scores,
@@ -55,6 +56,7 @@ __all__ = [
     "Arm",
     "Augment",
     "Band",
+    "Between",
     "Constant",
     "Cosine",
     "Counted",
