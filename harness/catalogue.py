@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.errors import DesignError, UsageError, nearest
-from harness.expression import Measured, Training, density, measures
+from harness.expression import Measured, Training, density
 from harness.hypothesis import Decision, Exact, Outcome, Part
-from harness.metrics import metric
 
 SUITE_SEED = 20190506  # confirmatory replicates; the day the lottery-ticket paper was presented
 PILOT_SEED = 31415926  # pilots: other initialisations, other orders, other splits
@@ -64,15 +63,6 @@ class Source:
 Arm = Sequence[Measured] | Measured
 
 
-@dataclass(frozen=True)
-class Panel:
-    """Arms that are drawn together, in one metric."""
-
-    title: str
-    metric: str
-    arms: tuple[str, ...]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Design:
     """A claim at one scale: what is measured, and what is asserted of it.
@@ -81,7 +71,7 @@ class Design:
     several at one density are re-draws, averaged before any test. `parts` decide together; `beside` are printed with
     their own result and decide nothing. `contrast` names the fields in which the arms of a part may differ, as in
     ``("mask", "recipe.optimiser.lr")``; `plan` refuses any other difference. `panels` groups arms in the figure, by
-    title; without it the arms of one task that measure one metric share a panel.
+    title; without it all arms share one panel.
 
     An exact claim has `exact` instead, and neither arms nor parts nor replicates: nothing is trained or tested.
     """
@@ -122,28 +112,6 @@ class Design:
     def metric_of(self, arm: str) -> str:
         """The metric in which `arm` is shown: that of the first part that reads it, else that of the first part."""
         return next((part.metric for part in self.compared() if arm in part.reads), self.metric)
-
-    def shown(self) -> list[Panel]:
-        """Return the panels of the figure.
-
-        Those of `panels`, each in the metric of its first arm that a part reads; else every arm in the first panel that
-        shows its task and a metric it measures, and in a new one where there is none. An arm that no part reads and
-        that measures none of these is in no panel.
-        """
-        if self.panels:
-            return [
-                Panel(title, next((self.metric_of(arm) for arm in arms if self.reads(arm)), self.metric), tuple(arms))
-                for title, arms in self.panels.items()
-            ]
-        panels: dict[tuple[str, str], list[str]] = {}
-        for arm in self.arms:
-            node = next(iter(self.points[arm].values()))[0]
-            names = [name for task, name in panels if task == node.task.name] + [self.metric_of(arm)]
-            name = next((name for name in names if measures(node, metric(name).source)), None)
-            if name is not None:
-                panels.setdefault((node.task.name, name), []).append(arm)
-        several = len(panels) > 1
-        return [Panel(task if several else "", name, tuple(arms)) for (task, name), arms in panels.items()]
 
     @property
     def metric(self) -> str:

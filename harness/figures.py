@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from harness.axes import Along
-from harness.catalogue import Claim, Design, Panel, Scale
+from harness.catalogue import Claim, Design, Scale
 from harness.hypothesis import Kind, Part
 from harness.notation import unit_of
 from harness.results import Results
@@ -28,7 +27,6 @@ from harness.stats import mean_interval
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe & Ito 2008
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-ABREAST = 3  # panels; more are drawn in two rows
 INK, FAINT = "#222222", "#8a8a8a"
 
 STYLE: Any = {
@@ -57,21 +55,16 @@ def draw(results: Results, claim: Claim, verdict: Mapping[str, Any]) -> bytes:
     """Return the claim's figure as SVG: a panel of arms each, and a row a comparison."""
     scale = Scale(results.meta["scale"])
     design = claim.design(scale)
-    panels = design.shown()
-    wide = len(panels) if len(panels) <= ABREAST else ceil(len(panels) / 2)
-    high = ceil(len(panels) / wide)
+    panels = dict(design.panels) or {"": tuple(design.arms)}
     parts, judged = design.compared(), [*verdict["parts"], *verdict["beside"]]
     with mpl.rc_context(STYLE):
-        height = max(4.6, 3.6 * high, 0.6 + 1.35 * len(parts))
-        figure = Figure(figsize=(4.8 * wide + 4.4, height), layout="constrained")
-        left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[4.8 * wide, 4.4])[0]
-        axes = left.subplots(high, wide, squeeze=False).ravel()
-        for axis in axes[len(panels) :]:
-            axis.remove()
-        for axis, panel in zip(axes, panels, strict=False):
-            curves = any(len(design.points[arm]) > 1 for arm in panel.arms)
-            (_curves if curves else _strips)(axis, results, claim.id, design, panel)
-            axis.set_title(panel.title or "Every arm")
+        figure = Figure(figsize=(4.8 * len(panels) + 4.4, max(4.6, 0.6 + 1.35 * len(parts))), layout="constrained")
+        left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[4.8 * len(panels), 4.4])[0]
+        axes = left.subplots(1, len(panels), squeeze=False)[0]
+        for axis, (title, arms) in zip(axes, panels.items(), strict=True):
+            curves = any(len(design.points[arm]) > 1 for arm in arms)
+            (_curves if curves else _strips)(axis, results, claim.id, design, arms)
+            axis.set_title(title or "Every arm")
         rows = right.subplots(len(parts), 1, squeeze=False)[:, 0]
         for place, (axis, part, result) in enumerate(zip(rows, parts, judged, strict=True)):
             _difference(axis, results, claim.id, part, result, decides=place < len(design.parts))
@@ -83,9 +76,18 @@ def draw(results: Results, claim: Claim, verdict: Mapping[str, Any]) -> bytes:
     return out.getvalue()
 
 
+def _metric(design: Design, arms: Sequence[str]) -> str:
+    """Return what a panel of `arms` shows: what the first part that reads one of them reads."""
+    return next((design.metric_of(arm) for arm in arms if design.reads(arm)), design.metric)
+
+
 def _look(design: Design, arm: str) -> tuple[str, str]:
-    """Return an arm's colour and marker, by its place in the first panel that has it: it looks the same in a figure."""
-    i = next(panel.arms.index(arm) for panel in design.shown() if arm in panel.arms)
+    """Return an arm's colour and marker, by its place in its panel: the same arm looks the same in a figure."""
+    for arms in design.panels.values():
+        if arm in arms:
+            i = list(arms).index(arm)
+            return COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+    i = list(design.arms).index(arm)
     return COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
 
 
@@ -95,9 +97,9 @@ def _jitter(n: int, width: float) -> NDArray[np.float64]:
     return np.asarray((golden % 1.0 - 0.5) * 2 * width, np.float64)
 
 
-def _curves(axis: Axes, results: Results, claim: str, design: Design, panel: Panel) -> None:
+def _curves(axis: Axes, results: Results, claim: str, design: Design, arms: Sequence[str]) -> None:
     """Draw values over density: mean, 95 % band, each replicate's value; arms at one density as a line across."""
-    along, drawn, arms = Along(panel.metric), [], panel.arms
+    along, drawn = Along(_metric(design, arms)), []
     for arm in arms:
         colour, marker = _look(design, arm)
         table = results.values(claim, arm, metric=along.metric.name) * 100
@@ -142,10 +144,10 @@ def _spaced(densities: Sequence[float], apart: float = 1.8) -> list[float]:
     return ticks
 
 
-def _strips(axis: Axes, results: Results, claim: str, design: Design, panel: Panel) -> None:
+def _strips(axis: Axes, results: Results, claim: str, design: Design, arms: Sequence[str]) -> None:
     """Draw arms without a density axis: every replicate's value, mean and 95 % interval."""
-    along, drawn = Along(panel.metric), []
-    arms = [arm for arm in panel.arms if not results.values(claim, arm, metric=along.metric.name).empty]
+    along, drawn = Along(_metric(design, arms)), []
+    arms = [arm for arm in arms if not results.values(claim, arm, metric=along.metric.name).empty]
     for place, arm in enumerate(arms):
         colour, marker = _look(design, arm)
         values = along.places((results.values(claim, arm, metric=along.metric.name) * 100).to_numpy().mean(1))
