@@ -19,6 +19,7 @@ PERCENTAGE_POINTS = "pp"
 LOG_POINTS = "log points"
 RATIO = (10.0, 10.0)  # log points: a tenth more or less, for what has no task's bounds
 STABLE = (2.0, 2.0)  # pp: a higher error barrier is instability (Frankle et al. 2020, section 2)
+PATH = "path_accuracy"  # between two copies
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class Metric:
 
     With `log` it is that number's logarithm, in log points; `all_right` makes it 1 where it is 1, else 0; `negated`
     turns what is better small into what is better large. `bounds` are smallest effect of interest and margin where
-    they are not the task's.
+    they are not the task's. `series` is the stored metric, a value a step, that the number sums up: results keep all of
+    it, and figures show it.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Metric:
     all_right: bool = False
     negated: bool = False
     bounds: tuple[float, float] | None = None
+    series: str = ""
 
     @property
     def unit(self) -> str:
@@ -75,15 +78,24 @@ METRICS = {
         Metric("train_accuracy", "training accuracy"),
         Metric("generalisation_gap", "training minus test accuracy"),
         Metric("converged", "share of nets whose answers are all right", stored="test_accuracy", all_right=True),
-        Metric("barrier", "error barrier between two copies"),
-        Metric("stability", "minus the error barrier between two copies", "barrier", negated=True, bounds=STABLE),
+        Metric("barrier", "error barrier between two copies", series=PATH),
+        Metric(
+            "stability",
+            "minus the error barrier between two copies",
+            "barrier",
+            negated=True,
+            bounds=STABLE,
+            series=PATH,
+        ),
         Metric("log_early_stop_step", "step of the early stop", "early_stop_accuracy", "step", log=True, bounds=RATIO),
         Metric("log_distance", "distance between two copies", "distance", log=True, bounds=RATIO),
     )
 }
 OF_LAYERS = {  # and a layer's name after a slash
-    "log_magnitude_ratio": Metric("", "survivors' mean magnitude over their layer's", log=True, bounds=RATIO),
-    "near_zero": Metric("", "share of survivors among their layer's smallest fifth"),
+    "log_magnitude_ratio": Metric(
+        "", "survivors' mean magnitude over their layer's", log=True, bounds=RATIO, series="magnitude_bin"
+    ),
+    "near_zero": Metric("", "share of survivors among their layer's smallest fifth", series="magnitude_bin"),
 }
 
 
@@ -92,7 +104,8 @@ def metric(name: str) -> Metric:
     kind, _, layer = name.partition("/")
     if layer and kind in OF_LAYERS:
         of = OF_LAYERS[kind]
-        return replace(of, name=name, words=f"{layer}: {of.words}", stored=f"{kind.removeprefix('log_')}/{layer}")
+        stored, series = f"{kind.removeprefix('log_')}/{layer}", f"{of.series}/{layer}"
+        return replace(of, name=name, words=f"{layer}: {of.words}", stored=stored, series=series)
     if name not in METRICS:
         known = [*METRICS, *(f"{kind}/LAYER" for kind in OF_LAYERS)]
         raise DesignError(f"no metric {name!r} to compare{nearest(name, known)} Metrics: {', '.join(known)}")

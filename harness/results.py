@@ -1,6 +1,7 @@
 """Results: the rows behind a report, one Parquet file with everything that `judge` and `report` need.
 
-One row is one number of one replicate: claim, version, arm, density, draw, metric, step, value. Where, when and with
+One row is one number of one replicate: claim, version, arm, density, draw, metric, step, value. What a figure shows
+whole, as the accuracy along a path, has a row a step, which is the number of a point or of a bin. Where, when and with
 what the rows were computed, and what that cost, stand in the file's metadata, so that deleting everything else in a
 report's folder loses nothing.
 """
@@ -96,6 +97,16 @@ class Results:
         chosen = frame[(frame["claim"] == claim) & (frame["arm"] == arm) & (frame["metric"] == metric)]
         table = chosen.pivot_table(index="replicate", columns="density", values="value", aggfunc="mean", observed=True)
         return table.sort_index().sort_index(axis=1, ascending=False)
+
+    def series(self, claim: str, arm: str, metric: str) -> pd.DataFrame:
+        """Return an arm's values of a metric at every step: one row a replicate, one column a step, draws averaged.
+
+        A step is the number of a point or of a bin. Empty where the results were collected without the series.
+        """
+        frame = self.frame
+        chosen = frame[(frame["claim"] == claim) & (frame["arm"] == arm) & (frame["metric"] == metric)]
+        table = chosen.pivot_table(index="replicate", columns="step", values="value", aggfunc="mean", observed=True)
+        return table.sort_index().sort_index(axis=1)
 
     def read(self, claim: str, arm: str, part: Part) -> NDArray[np.float64]:
         """Return one number a replicate, in percentage points: what `part` reads of the arm at its densities.
@@ -220,8 +231,10 @@ def _measured(design: Design) -> list[Measured]:
 
 def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[Any, ...]]:
     rows = []
-    metrics = dict.fromkeys((*METRICS, *(part.metric for part in request.design.compared())))
+    read = dict.fromkeys(part.metric for part in request.design.compared())
+    metrics = dict.fromkeys((*METRICS, *read))
     for arm, points in request.design.points.items():
+        series = {metric(name).series for name in read if len(points) == 1}  # over densities numbers alone are shown
         for density, draw, node in _flat(points):
             for replicate in request.replicates:
                 entry = plan.entry(node, replicate)
@@ -232,8 +245,10 @@ def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[A
                     "program": record["program"],
                     "members": len(record["members"]),
                 }
-                final = {row.metric: row for row in sorted(plan.store.rows(entry), key=lambda row: row.step)}
-                made = {name: final.get(name) if name in METRICS else metric(name).read(final) for name in metrics}
+                every = sorted(plan.store.rows(entry), key=lambda row: row.step)
+                final = {row.metric: row for row in every}
+                made = [final.get(name) if name in METRICS else metric(name).read(final) for name in metrics]
+                made += [row for row in every if row.metric in series]
                 rows += [
                     (
                         request.claim.id,
@@ -244,16 +259,16 @@ def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[A
                         draw,
                         replicate.suite_seed,
                         replicate.index,
-                        name,
+                        row.metric,
                         row.step,
                         row.value,
                         entry.diverged,
                         node.key,
                         entry.out,
                         entry.record,
-                        _correct(plan, node, entry) if name == "test_accuracy" else None,
+                        _correct(plan, node, entry) if row.metric == "test_accuracy" else None,
                     )
-                    for name, row in made.items()
+                    for row in made
                     if row is not None
                 ]
     return rows

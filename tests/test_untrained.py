@@ -28,7 +28,7 @@ from harness.expression import (
     resample,
     train,
 )
-from harness.hypothesis import beats, matches
+from harness.hypothesis import beats, matches, percent_kept
 from harness.masks import ones, prune_by_magnitude, random_bits
 from harness.network import initial_values, mlp
 from harness.plan import Plan, Request, lineage, unit_name
@@ -53,6 +53,7 @@ DENSE = train(NET, DIGITS, RECIPE)
 TICKET = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=HALF), start=DENSE.at(0))
 COPY = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=HALF), start=DENSE.at(0), streams={"order": 1})
 APART = between(TICKET, COPY, points=5)
+BIN_OF_FC1 = "magnitude_bin/fc1"
 
 
 def computed(path, *nodes, parts=(), contrast=("start", "streams")):
@@ -351,6 +352,44 @@ def test_stability_is_minus_the_barrier():
         assert matches("a", "b", on=task, floors=(), metric="stability").bound_pp == 2.0
         assert beats("a", "b", on=task, metric="stability").bound_pp == 2.0
         assert beats("a", "b", on=task, metric="barrier").bound_pp == task.sesoi_pp
+
+
+def test_results_keep_the_series_that_a_part_s_metric_sums_up(tmp_path):
+    """Every point of the path, every bin of the layer that is read and of no other, written and read again."""
+    sizes = [magnitudes(NET, DIGITS), magnitudes(NET, DIGITS, mask=TICKET.mask)]
+    parts = (beats("0", "1", on=DIGITS, metric="barrier"), beats("2", "3", on=DIGITS, metric="near_zero/fc1"))
+    dense = between(DENSE, train(NET, DIGITS, RECIPE, streams={"order": 1}), 3)
+    plan = computed(tmp_path, APART, dense, *sizes, parts=parts, contrast=("start", "mask"))
+    results.write(results.collect(plan, scale="micro", suite_seed=11, quick=False), tmp_path / "r.parquet")
+    found = results.read(tmp_path / "r.parquet")
+    for arm, node, metric in ((0, APART, "path_accuracy"), (1, dense, "path_accuracy"), (3, sizes[1], BIN_OF_FC1)):
+        table = found.series("tests/small", str(arm), metric)
+        assert list(table.index) == [0, 1]
+        for replicate, row in zip(REPLICATES, table.to_numpy(), strict=True):
+            rows = stored(plan, node, replicate)
+            assert row.tolist() == [rows[metric, step] for step in table.columns]
+            assert len(row) == sum(name == metric for name, _ in rows)
+    assert not found.series("tests/small", "2", BIN_OF_FC1).empty
+    read = {"path_accuracy", BIN_OF_FC1, "barrier", "near_zero/fc1"}
+    assert set(found.frame["metric"]) == read  # neither losses along the path nor another layer's bins
+
+
+def test_results_over_densities_keep_no_series(tmp_path):
+    """A curve shows numbers over density; a series a density would fill the file with what nothing shows."""
+    levels = [magnitudes(NET, DIGITS, mask=random_mask(NET, keep=keep)) for keep in (HALF, FIFTH)]
+    design = Design(
+        arms={"levels": levels, "all": magnitudes(NET, DIGITS)},
+        parts=(beats("levels", "all", on=DIGITS, metric="near_zero/fc1", band=percent_kept("10", "60")),),
+        contrast=("mask",),
+    )
+    plan = Plan([Request(small_claim(lambda scale: design), design, REPLICATES)], Store(tmp_path))
+    with plan.store.writing() as writer:
+        run(plan, writer, Inline(), console=Console(quiet=True), provenance={})
+    found = results.collect(plan, scale="micro", suite_seed=11, quick=False)
+    kept = found.values("tests/small", "levels", metric="near_zero/fc1").columns
+    assert list(kept) == pytest.approx([0.5, 0.2], abs=1e-3)
+    assert found.series("tests/small", "levels", BIN_OF_FC1).empty
+    assert len(found.series("tests/small", "all", BIN_OF_FC1).columns) == BINS
 
 
 def test_paths_and_magnitudes_are_rewritten_with_their_trainings():
