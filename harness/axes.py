@@ -48,8 +48,8 @@ class Along:
             along.set_minor_locator(NullLocator())
             along.set_major_formatter(FuncFormatter(lambda place, _: significant(math.exp(place / 100))))
         axis.grid(axis=which, color="#dddddd", lw=0.6)
-        scale = "; the error is on a log scale" if self.metric.is_accuracy else ""
-        words = f"{self.metric.words} {'(log scale)' if self.metric.log else f'(%{scale})'}"
+        scale = "\nthe error is on a log scale" if self.metric.is_accuracy else ""
+        words = f"{self.metric.words} {'(log scale)' if self.metric.log else '(%)'}{scale}"
         (axis.set_xlabel if which == "x" else axis.set_ylabel)(words)
 
     def _errors(self, axis: Axes, which: Which, errors: NDArray[np.float64]) -> None:

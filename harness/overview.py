@@ -20,8 +20,8 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MultipleLocator
 
 from harness.catalogue import CONTROLS
-from harness.figures import COLOURS, FAINT, INK, STYLE
 from harness.hypothesis import Kind, Outcome
+from harness.style import COLOURS, FAINT, INK, STYLE
 from harness.summary import Group, JudgedPart, Line
 
 LOOKS = {  # colour and marker: either tells the verdicts apart
