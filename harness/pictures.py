@@ -22,6 +22,8 @@ from harness.results import Results
 from harness.stats import mean_interval
 from harness.style import COLOURS, MARKERS
 
+NARROW = 7.0  # points: the width of a band that holds one density
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -100,19 +102,38 @@ def curves(axis: Axes, panel: Panel) -> None:
     axis.set_xlim(densities[0] * 1.12, densities[-1] / 1.12)
     axis.xaxis.set_major_locator(FixedLocator(_spaced(densities)))
     axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:.0f}" if x >= 10 else f"{x:.1f}"))
-    for low_end, high_end in sorted(
-        {(p.band.low, p.band.high) for p in panel.design.parts if p.band and _shown(p, panel.arms)}
-    ):
-        axis.axvspan(float(low_end) * 100, float(high_end) * 100, color="#000000", alpha=0.07, lw=0, zorder=0)
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _percent(x)))
     along.finish(axis, "y", np.concatenate([values.ravel() for values in drawn]))
-    axis.set_xlabel("weights kept (%, log scale)\nshaded: where the hypothesis is read")
+    axis.set_xlabel("\n".join(["weights kept (%, log scale)", *_shaded(axis, panel)]))
     axis.legend(loc="lower left")
 
 
-def _shown(part: Part, arms: Sequence[str]) -> bool:
-    """Whether a panel of `arms` shows an arm that `part` reads in its band, the reference apart."""
-    return any(arm in arms for arm, _ in part.pairs)
+def _percent(kept: float) -> str:
+    return f"{kept:.0f}" if kept >= 10 else f"{kept:.1f}"
+
+
+def _shaded(axis: Axes, panel: Panel) -> list[str]:
+    """Shade where the hypothesis is read of this panel's arms, and say so; a single density is shaded about itself."""
+    read = {_read(part, panel): part.band for part in panel.design.parts if part.metric == panel.metric}
+    single = sorted({kept[0] for kept in read if len(kept) == 1}, reverse=True)
+    for kept, band in read.items():
+        if len(kept) > 1 and band is not None:
+            axis.axvspan(float(band.low) * 100, float(band.high) * 100, color="#000000", alpha=0.07, lw=0, zorder=0)
+    for x in single:
+        axis.axvline(x, color="#000000", alpha=0.12, lw=NARROW, zorder=0)
+    if not any(read):
+        return []
+    only = "" if any(len(kept) > 1 for kept in read) else f", {' and '.join(map(_percent, single))} % kept"
+    return [f"shaded: where the hypothesis is read{only}"]
+
+
+def _read(part: Part, panel: Panel) -> tuple[float, ...]:
+    """Return the densities (%) in its band at which `part` reads a pair of whose arms the panel shows the first."""
+    arms = [arm for pair in part.pairs if pair[0] in panel.arms for arm in pair]
+    if part.band is None:
+        return ()
+    read = {float(d) * 100 for arm in arms if len(panel.design.points[arm]) > 1 for d in panel.design.read(arm, part)}
+    return tuple(sorted(read))
 
 
 def _spaced(densities: Sequence[float], apart: float = 1.8) -> list[float]:

@@ -4,11 +4,12 @@ import re
 from fractions import Fraction
 
 import pandas as pd
+import pytest
 
 from harness import figures, pictures
 from harness import judge as judging
 from harness.expression import magnitudes, random_mask
-from harness.hypothesis import beats
+from harness.hypothesis import beats, percent_kept
 from harness.lock import Registry
 from harness.results import Results
 from harness.tasks import DIGITS
@@ -37,6 +38,11 @@ def drawn(monkeypatch, tmp_path, made, results):
     return figures.draw(results, made, verdicts["claims"][made.id]).decode()
 
 
+def narrow_bands(svg):
+    """How many bands about a single density are shaded in a figure."""
+    return len(re.findall(rf"stroke-width: {pictures.NARROW:g}[;\"]", svg))
+
+
 def texts(svg):
     """The lines of text in a figure, in order."""
     return re.findall(r"<!-- (.*) -->", svg)
@@ -62,3 +68,19 @@ def test_every_figure_says_how_many_replicates(monkeypatch, tmp_path):
     made = claim(design(beats("a", "b", on=DIGITS)))
     svg = drawn(monkeypatch, tmp_path, made, measured(made, lambda arm: 90, n=7))
     assert "difference (pp): dots are n = 7 replicates," in texts(svg)
+
+
+@pytest.mark.parametrize(
+    ("band", "single", "wide", "caption"),
+    [
+        (percent_kept("24", "26"), 1, 0, "shaded: where the hypothesis is read, 25 % kept"),
+        (percent_kept("12", "26"), 0, 1, "shaded: where the hypothesis is read"),
+        (None, 0, 0, None),
+    ],
+)
+def test_what_the_caption_calls_shaded_is_there(monkeypatch, tmp_path, band, single, wide, caption):
+    """A band that holds one density is as visible as a wide one; without a band nothing is shaded, and none said."""
+    made = claim(design(beats("a", "dense", on=DIGITS, band=band)))
+    svg = drawn(monkeypatch, tmp_path, made, measured(made, lambda arm: 90))
+    assert (narrow_bands(svg), svg.count("opacity: 0.07")) == (single, wide)
+    assert [text for text in texts(svg) if text.startswith("shaded")] == [caption] * bool(caption)
