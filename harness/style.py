@@ -6,6 +6,7 @@ from typing import Any
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")  # Okabe & Ito 2008
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES: tuple[Any, ...] = ("-", (0, (5, 1.2)), (0, (2, 1)), (0, (5, 1, 1, 1)), (0, (1, 0.6)), (0, (8, 1)), (0, (3, 2)))
 INK, FAINT = "#222222", "#8a8a8a"
 
 STYLE: Any = {
