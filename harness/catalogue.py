@@ -71,7 +71,7 @@ class Design:
     several at one density are re-draws, averaged before any test. `parts` decide together; `beside` are printed with
     their own result and decide nothing. `contrast` names the fields in which the arms of a part may differ, as in
     ``("mask", "recipe.optimiser.lr")``; `plan` refuses any other difference. `panels` groups arms in the figure, by
-    title; without it all arms share one panel.
+    title; without it the arms of a task share one.
 
     An exact claim has `exact` instead, and neither arms nor parts nor replicates: nothing is trained or tested.
     """

@@ -77,9 +77,19 @@ Picture = Callable[[Axes, Panel], None]
 
 
 def panels(results: Results, claim: str, design: Design) -> dict[str, list[Panel]]:
-    """Return the panels by title: for each group of arms one for every metric in which parts read one of them."""
-    groups = dict(design.panels) or {"": tuple(design.arms)}
+    """Return the panels by title: for each group of arms one for every metric in which parts read one of them.
+
+    Groups are the design's, or else the arms of a task each.
+    """
+    groups = dict(design.panels) or _by_task(design)
     return {title: list(_of(results, claim, design, arms)) for title, arms in groups.items()}
+
+
+def _by_task(design: Design) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for arm, points in design.points.items():
+        groups.setdefault(next(iter(points.values()))[0].task.name, []).append(arm)
+    return groups if len(groups) > 1 else {"": list(design.arms)}
 
 
 def _of(results: Results, claim: str, design: Design, arms: Sequence[str]) -> Iterator[Panel]:

@@ -1,6 +1,7 @@
 """What parts read of the rows: metric, slope, difference of differences, only beyond a density; and exact claims."""
 
 from fractions import Fraction
+from itertools import zip_longest
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from harness import figures, report, results, verdicts
 from harness import judge as judging
-from harness.catalogue import Design, Panel
+from harness.catalogue import Design
 from harness.check import check
 from harness.errors import DesignError, ResultsError
 from harness.expression import between, density, train
@@ -31,6 +32,7 @@ from harness.hypothesis import (
 from harness.lock import Registry
 from harness.metrics import METRICS, OF_LAYERS, metric
 from harness.network import mlp
+from harness.pictures import panels
 from harness.pilot import summarise
 from harness.plan import Plan, Request
 from harness.population import Row
@@ -302,36 +304,8 @@ def mixed(**changed):
     return Design(**{"arms": arms | {"y": path["y"], "q": pairs["q"]}, "parts": parts, "contrast": ("mask",)} | changed)
 
 
-def test_arms_that_measure_one_metric_on_one_task_share_a_panel():
-    """In the order of the first of them, arms that no part reads too; declared panels are as declared."""
-    assert mixed().shown() == [
-        Panel("digits", "barrier", ("x", "y")),
-        Panel("digits", "test_accuracy", ("a", "b", "dense")),
-        Panel("digit-difference", "test_accuracy", ("p", "q")),
-    ]
-    assert design(beats("a", "b", on=DIGITS)).shown() == [Panel("", "test_accuracy", (*"abcd", "dense"))]
-    early = beats("a", "b", on=DIGITS, metric="early_stop_accuracy")  # which p and q measure too
-    assert [panel.metric for panel in mixed(parts=(early, *mixed().parts[1:])).shown()] == [
-        "barrier",
-        "early_stop_accuracy",
-        "test_accuracy",
-    ]
-    assert mixed(panels={"these": ("dense", "a"), "those": ("y",)}).shown() == [
-        Panel("these", "test_accuracy", ("dense", "a")),
-        Panel("those", "barrier", ("y",)),
-    ]
-
-
-def test_an_arm_that_cannot_be_shown_is_in_no_panel():
-    """A training in a claim of which the only part reads a barrier, and reads others."""
-    built = mixed(parts=(beats("x", "y", on=DIGITS, metric="barrier"),))
-    assert built.shown() == [Panel("", "barrier", ("x", "y"))]
-
-
-def test_every_replicate_of_every_arm_is_drawn_whatever_is_read(monkeypatch, tmp_path):
-    """Each panel's points are its arms' values, in its own metric; the table says where it is not the first part's."""
-    made = claim(mixed())
-    synthetic.register(monkeypatch, made)
+def made_up(made):
+    """Results of a claim on `mixed` in which x and y have barriers and all others accuracies."""
     place = {arm: i for i, arm in enumerate(made.design(MICRO).arms)}
 
     def values(arm, at):
@@ -342,13 +316,45 @@ def test_every_replicate_of_every_arm_is_drawn_whatever_is_read(monkeypatch, tmp
         one.frame[[(arm in "xy") == (name == "barrier") for arm in one.frame["arm"]]]
         for one, name in zip(rows, ("test_accuracy", "barrier"), strict=True)
     ]
-    both = results.Results(pd.concat(kept, ignore_index=True), rows[0].meta)
+    return results.Results(pd.concat(kept, ignore_index=True), rows[0].meta)
+
+
+def shown(built):
+    """Return the titles, metrics and arms of a design's panels."""
+    made = claim(built)
+    found = panels(made_up(made), made.id, built)
+    return [(title, panel.metric, tuple(panel.arms)) for title, column in found.items() for panel in column]
+
+
+def test_every_task_and_metric_that_is_read_has_a_panel():
+    """With all the arms that measure it, those too that no part reads; declared groups are as declared."""
+    assert shown(mixed()) == [
+        ("digits", "test_accuracy", ("a", "b", "dense")),
+        ("digits", "barrier", ("x", "y")),
+        ("digit-difference", "test_accuracy", ("p", "q")),
+    ]
+    assert shown(mixed(panels={"these": ("dense", "a"), "those": ("y",)})) == [
+        ("these", "test_accuracy", ("dense", "a")),
+        ("those", "barrier", ("y",)),
+    ]
+
+
+def by_row(columns):
+    """Return panels in the order of the figure's axes: a column a group, row by row."""
+    return [panel for row in zip_longest(*columns) for panel in row if panel is not None]
+
+
+def test_every_replicate_of_every_arm_is_drawn_whatever_is_read(monkeypatch, tmp_path):
+    """Each panel's points are its arms' values, in its own metric; the table says where it is not the first part's."""
+    made = claim(mixed())
+    synthetic.register(monkeypatch, made)
+    both = made_up(made)
     drawn = []
     monkeypatch.setattr(figures, "Figure", lambda **given: drawn.append(Figure(**given)) or drawn[-1])
     judged = judging.judge(both, Registry(tmp_path / "lock"))
     figures.draw(both, made, judged["claims"][made.id])
-    axes = drawn[0].axes
-    for axis, panel in zip(axes, made.design(MICRO).shown(), strict=False):
+    columns = panels(both, made.id, made.design(MICRO)).values()
+    for axis, panel in zip(drawn[0].axes, by_row(columns), strict=False):
         points = np.concatenate([np.concatenate(line.get_data()) for line in axis.lines if line.get_marker() == "."])
         for arm in (arm for arm in panel.arms if arm != "dense"):
             for value in both.values(made.id, arm, metric=panel.metric).to_numpy().ravel() * 100:
