@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
 
 from harness import pilot as piloting
-from harness.catalogue import CLAIMS, PILOT_SEED, SUITE_SEED, Claim, Design
+from harness.catalogue import CLAIMS, PILOT_SEED, SUITE_SEED, Claim, Design, Scale
 from harness.check import check
 from harness.expression import Measured, describe
 from harness.hypothesis import Decision, Kind, Part
 from harness.lock import Registry
 from harness.pilot import Pilot
-from harness.plan import NEVER, Plan, Request, population_bytes
+from harness.plan import NEVER, Plan, Request, Unit, population_bytes
 from harness.population import Program
 from harness.power import MOST, POWER, needs, power_at_bound
 from harness.rewrite import design_of, shorten
@@ -107,14 +108,62 @@ def show_left(plan: Plan, workers: int, console: Console) -> None:
 
 
 def show(plan: Plan, session: Session, console: Console) -> None:
-    """Print the plan: what each claim needs, the populations, and whether the replicates can decide."""
-    due = {unit.name for unit in plan.due()}
+    """Print the plan: what each claim needs, the populations, whether the replicates can decide, and totals."""
+    due = plan.due()
+    _show_claims(plan, due, console)
+    if due:
+        _show_populations(plan, due, console)
+    _show_power(plan, session, console)
+    for name, reason in plan.store.bad.items():
+        console.print(f"[yellow]record {name} is not usable: {reason}[/yellow]")
+    console.print(totals(plan).told, highlight=False)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What a plan comes to: units that its claims need one by one, how many these are, and what the due ones cost."""
+
+    needed: int
+    different: int
+    due: int
+    member_steps: int
+    core_s: float
+
+    @property
+    def shared(self) -> float:
+        """The share of what is needed that need not be computed, because another claim needs the same; 0 of nothing."""
+        return 1 - self.different / self.needed if self.needed else 0.0
+
+    @property
+    def told(self) -> str:
+        """The totals in words."""
+        return (
+            f"{self.different:,} different of {self.needed:,} trainings and evaluations needed: {self.shared:.0%} "
+            f"shared between claims; {self.due:,} due, {self.member_steps:,} member-steps, about {self.core_s:,.0f} s "
+            "of a core"
+        )
+
+
+def totals(plan: Plan) -> Totals:
+    """Return what the plan comes to over all its claims."""
+    due = plan.due()
+    return Totals(
+        needed=sum(len(unit.claims) for unit in plan.units.values()),
+        different=len(plan.units),
+        due=len(due),
+        member_steps=sum(Program.of(unit.node).steps for unit in due),
+        core_s=seconds(plan, 1),
+    )
+
+
+def _show_claims(plan: Plan, due: Sequence[Unit], console: Console) -> None:
+    names = {unit.name for unit in due}
     table = Table(
         "claim", "needs", "stored", "shared", "due", "member-steps due", "core time", title="trainings and evaluations"
     )
     for request in plan.requests:
         mine = [unit for unit in plan.units.values() if request.claim.id in unit.claims]
-        mine_due = [unit for unit in mine if unit.name in due]
+        mine_due = [unit for unit in mine if unit.name in names]
         table.add_row(
             request.claim.id,
             str(len(mine)),
@@ -125,22 +174,31 @@ def show(plan: Plan, session: Session, console: Console) -> None:
             f"{sum(plan.member_seconds(Program.of(unit.node)) for unit in mine_due):.0f} s",
         )
     console.print(table)
-    programs = Counter(Program.of(unit.node) for unit in plan.due())
-    if programs:
-        packed = Table("program", "members", "populations", "core time", "memory each", title="populations due")
-        for program, members in sorted(programs.items(), key=lambda item: item[0].label):
-            size = plan.population_size(program, members, idle=1)
-            packed.add_row(
-                program.label,
-                str(members),
-                f"at least {-(-members // size)} of up to {size}",
-                f"{members * plan.member_seconds(program):.0f} s",
-                f"{population_bytes(program, min(members, size)) / 2**20:.0f} MiB",
-            )
-        console.print(packed)
+
+
+def _show_populations(plan: Plan, due: Sequence[Unit], console: Console) -> None:
+    programs = Counter(Program.of(unit.node) for unit in due)
+    packed = Table("program", "members", "populations", "core time", "memory each", title="populations due")
+    for program, members in sorted(programs.items(), key=lambda item: item[0].label):
+        size = plan.population_size(program, members, idle=1)
+        packed.add_row(
+            program.label,
+            str(members),
+            f"at least {-(-members // size)} of up to {size}",
+            f"{members * plan.member_seconds(program):.0f} s",
+            f"{population_bytes(program, min(members, size)) / 2**20:.0f} MiB",
+        )
+    console.print(packed)
+
+
+def _show_power(plan: Plan, session: Session, console: Console) -> None:
     registry = Registry(session.root / "claims" / "registry.lock")
     pilots = piloting.read(session.pilots)
-    power = Table(
+    papers = sorted({request.claim.paper for request in plan.requests if request.design.parts})
+    if not papers:
+        return
+    families = {paper: family(registry, paper, session.scale) for paper in papers}
+    table = Table(
         "claim",
         "part",
         "n",
@@ -149,17 +207,25 @@ def show(plan: Plan, session: Session, console: Console) -> None:
         "needs",
         "can decide",
         title="can the replicates decide?",
+        caption=f"in Holm's families of {', '.join(f'{paper} {len(ids)}' for paper, ids in families.items())}",
     )
     for request in plan.requests:
-        family = len({*registry.family(request.claim.paper, session.scale), request.claim.id})
+        piloted = piloting.of(pilots, request.claim.id, session.scale)
         for part in request.design.parts:
-            piloted = piloting.of(pilots, request.claim.id, session.scale)
-            power.add_row(
-                request.claim.id, part.name, str(len(request.replicates)), *power_of(request, part, piloted, family)
+            among = len(families[request.claim.paper])
+            table.add_row(
+                request.claim.id, part.name, str(len(request.replicates)), *power_of(request, part, piloted, among)
             )
-    console.print(power)
-    for name, reason in plan.store.bad.items():
-        console.print(f"[yellow]record {name} is not usable: {reason}[/yellow]")
+    console.print(table)
+
+
+def family(registry: Registry, paper: str, scale: Scale) -> set[str]:
+    """Return the claims of a paper among which Holm will adjust: those locked at `scale`, and those defined for it.
+
+    One that is not locked yet will join the family when it is, and weigh on all others. Exact claims stand outside.
+    """
+    here = (claim for claim in CLAIMS.values() if claim.paper == paper and scale in claim.predicted)
+    return {*registry.family(paper, scale), *(claim.id for claim in here if not claim.design(scale).exact)}
 
 
 def power_of(request: Request, part: Part, pilots: Sequence[Pilot], family: int) -> tuple[str, str, str, str]:

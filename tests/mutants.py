@@ -693,6 +693,16 @@ MUTANTS = (
     Mutant("harness/controls.py", "equal_arms",
            "t_greater(sample + effect, null=0)", "t_greater(sample, null=0)",
            "tests/test_controls.py::test_equal_arms_pass"),
+    # --- the plan: power in the family that will be, and what is shared ---
+    Mutant("harness/planning.py", "family",
+           "*registry.family(paper, scale), ", "",
+           "tests/test_power.py::test_power_is_planned_for_the_family_that_will_be"),
+    Mutant("harness/planning.py", "family",
+           " if not claim.design(scale).exact", "",
+           "tests/test_power.py::test_power_is_planned_for_the_family_that_will_be"),
+    Mutant("harness/planning.py", "totals",
+           "sum(len(unit.claims) for unit in plan.units.values())", "len(plan.units)",
+           "tests/test_plan.py::test_totals_say_what_claims_share_and_what_is_left"),
     # --- keys: defaults stay out, everything else goes in ---
     Mutant("harness/expression.py", "_fields",
            "f.default is dataclasses.MISSING or getattr(value, f.name) != f.default", "f.name",

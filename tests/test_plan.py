@@ -31,6 +31,7 @@ from harness.hypothesis import Outcome, beats, matches, percent_kept
 from harness.masks import learned_bits, ones, prune_by_magnitude, resampled, shuffled
 from harness.network import initial_values, mlp
 from harness.plan import MAX_MEMBERS, PARAMETERS, Plan, Request, lineage, unit_name
+from harness.planning import totals
 from harness.population import Computed, MemberResult, Program, Row
 from harness.recipe import SGD, Adam, Recipe
 from harness.rewrite import shorten
@@ -130,6 +131,22 @@ def test_two_claims_share_the_trainings_both_mention(store):
         assert [plan.units[unit_name(node, r)].claims for r in wide[2:]] == [("p/b",)] * 3
     again = train(NET, DIGITS, Recipe(optimiser=Adam(3e-3), steps=30, batch=20))
     assert len(Plan([request(DENSE, id="p/a"), request(again, id="p/b")], store).units) == 2
+
+
+def test_totals_say_what_claims_share_and_what_is_left(store, writer):
+    """Units are counted claim by claim and once; steps and seconds are of what is due, at first 110 a replicate."""
+    claims = [request(FIRST, id="p/a"), request(SECOND, REINIT, id="p/b")]
+    plan = Plan(claims, store)
+    found = totals(plan)
+    assert (found.needed, found.different, found.due) == (2 * 2 + 4 * 2, 8, 8)
+    assert (found.shared, found.member_steps) == (pytest.approx(1 / 3), 2 * (30 + 25 + 25 + 30))
+    assert found.core_s == pytest.approx(sum(plan.member_seconds(Program.of(unit.node)) for unit in plan.due()))
+    assert found.told.startswith("8 different of 12 trainings and evaluations needed: 33% shared between claims; 8 due")
+    dense = plan.pack(plan.ready(set()))
+    writer.add(dense, fake(dense), {})
+    left = totals(Plan(claims, store))
+    assert (left.needed, left.different, left.due, left.member_steps) == (12, 8, 6, 2 * 80)
+    assert totals(Plan([], store)).shared == 0
 
 
 def test_a_claim_s_units_include_all_it_is_made_from(store):

@@ -1,20 +1,27 @@
 """Power and sample size, before a run in the plan and after it in verdicts and report."""
 
+import io
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from rich.console import Console
 
 from harness import judge as judging
-from harness import report
-from harness.hypothesis import Decision, Kind, beats, equals, matches
+from harness import pilot as piloting
+from harness import planning, report
+from harness.catalogue import Scale
+from harness.hypothesis import Decision, Kind, Outcome, beats, equals, matches
 from harness.lock import Registry
 from harness.pilot import Pilot
 from harness.plan import Request
 from harness.planning import power_of
+from harness.session import Session
 from harness.stats import ALPHA, sd_upper, t_power, tost_power
 from harness.streams import Replicate
 from harness.tasks import DIGITS
 from tests import synthetic
-from tests.synthetic import around, claim, design
+from tests.synthetic import MICRO, around, claim, design
 
 FAMILY = 3
 PARTS = {
@@ -120,3 +127,46 @@ def test_verdicts_and_report_say_what_each_part_needs(monkeypatch, tmp_path):
         "hopeless": "have 10, need more than 1000 for this sesoi",
         "still": "–",
     }
+
+
+# --- the plan's table ------------------------------------------------------------------------------------------------
+
+
+def shown(tmp_path, *claims):
+    """What ``harness plan`` prints for these claims in an empty project."""
+    session = Session(tmp_path, MICRO, list(claims), tmp_path / "store", tmp_path, quick=False, replicates=None)
+    told = Console(record=True, width=160, file=io.StringIO())
+    planning.show(planning.make(session), session, told)
+    return told.export_text()
+
+
+def test_power_is_planned_for_the_family_that_will_be(monkeypatch, tmp_path):
+    """Locked claims, whether still defined or not, and unlocked ones count; exact, other papers' and scales' do not."""
+    tested, other = design(beats("a", "b", on=DIGITS)), design(beats("a", "c", on=DIGITS))
+    first, second = claim(tested, id="paper/first"), claim(other, id="paper/second")
+    standard = replace(claim(tested, id="paper/standard"), predicted={Scale.STANDARD: Outcome.REPRODUCED})
+    outside = (standard, claim(synthetic.counted(), id="paper/exact"), claim(tested, id="elsewhere/first"))
+    synthetic.register(monkeypatch, first, second, *outside)
+    (tmp_path / "claims").mkdir()
+    registry = Registry(tmp_path / "claims" / "registry.lock")
+    for each in (first, claim(tested, id="paper/gone"), outside[1]):
+        registry.lock(each, MICRO, pilots=0, when="2026-02-03T04:05:06Z")
+    registry.lock(standard, Scale.STANDARD, pilots=0, when="2026-02-03T04:05:06Z")
+    assert planning.family(registry, "paper", MICRO) == {"paper/first", "paper/gone", "paper/second"}
+    assert planning.family(registry, "elsewhere", MICRO) == {"elsewhere/first"}
+    pilot = Pilot("today", "none", "micro", first.id, 1, "digits", "", "a beats b", 5, 1.0, 0.5)
+    piloting.append(tmp_path / "docs" / "pilots.csv", [pilot])
+    text = shown(tmp_path, first)
+    assert "in Holm's families of paper 3" in text
+    told = [planned(PARTS[Kind.BEATS], mean=1.0, family=family) for family in (1, 2, 3)]
+    assert [each[1].split(";")[0] in text and f" {each[2]} " in text for each in told] == [False, False, True]
+
+
+def test_a_plan_ends_with_its_totals(monkeypatch, tmp_path):
+    """The last line is what all claims together come to; a claim of counts alone has no table of power."""
+    tested = claim(design(beats("a", "b", on=DIGITS)))
+    synthetic.register(monkeypatch, tested)
+    assert shown(tmp_path, tested).splitlines()[-1].startswith("130 different of 130 trainings and evaluations needed")
+    text = shown(tmp_path, claim(synthetic.counted()))
+    assert text.splitlines()[-1].startswith("0 different of 0 trainings and evaluations needed: 0% shared")
+    assert "can the replicates decide?" not in text
