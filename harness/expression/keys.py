@@ -1,0 +1,57 @@
+"""The key of a node: a hash of the fields that are not at their defaults, other nodes by their keys."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from enum import Enum
+from fractions import Fraction
+from typing import Any
+
+
+class Keyed:
+    """A node hashes and compares by its key, made once when the node is: a chain of rounds stays cheap to compare."""
+
+    key: str
+
+    def __post_init__(self) -> None:
+        text = json.dumps(describe(self), sort_keys=True, separators=(",", ":"))
+        object.__setattr__(self, "key", hashlib.sha256(text.encode()).hexdigest()[:32])
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:  # not the fields: a chain of rounds mentions each round twice
+        return f"<{type(self).__name__} {self.key[:8]}>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Keyed) and self.key == other.key
+
+
+def describe(node: Keyed) -> dict[str, Any]:
+    """Return what a node's key hashes: its fields, other nodes by their keys; for provenance and ``why``."""
+    return _fields(node)
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    described = {
+        f.name: _canonical(getattr(value, f.name))
+        for f in dataclasses.fields(value)
+        if f.default is dataclasses.MISSING or getattr(value, f.name) != f.default
+    }
+    return {"is": type(value).__name__, **described}
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, Keyed):
+        return {"key": value.key}
+    if dataclasses.is_dataclass(value):
+        return _fields(value)
+    if isinstance(value, Fraction):
+        return str(value)
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple):
+        return [_canonical(item) for item in value]
+    return value
