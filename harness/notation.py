@@ -23,7 +23,7 @@ def signed(value: float | None) -> str:
 
 def written(value: float, name: str) -> str:
     """Return a hundredfold of metric `name` as it is printed: percent, or the number whose logarithm it is."""
-    return significant(math.exp(value / 100)) if metric(name).log else f"{value:.2f}"
+    return significant(math.exp(value / 100)) if metric(name).log else f"{value:.2f}".replace("-", "−")
 
 
 def significant(number: float) -> str:

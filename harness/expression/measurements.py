@@ -57,7 +57,7 @@ def between(a: Training | Start, b: Training | Start, points: int = 11) -> Betwe
 
     * ``path_accuracy`` and ``path_loss`` at every point, its number as the step;
     * ``barrier``: the highest error on the path minus the mean of the errors at its ends, a share (Frankle et al. 2020,
-      section 2, over as many points); never negative. Where a copy diverged no path leads to it: it is that of a
+      section 2); never negative. Where a copy diverged no path leads to it: it is that of a
       perfect network and chance;
     * ``distance``: the Euclidean norm of a - b over the prunable weights; no number where a copy has none;
     * ``relative_distance``: that, divided by the mean of the norms of a and b.
