@@ -151,26 +151,34 @@ def _percent(kept: float) -> str:
 
 def _shaded(axis: Axes, panel: Panel) -> list[str]:
     """Shade where the hypothesis is read of this panel's arms, and say so; a single density is shaded about itself."""
-    read = {_read(part, panel): part.band for part in panel.design.parts if part.metric == panel.metric}
-    single = sorted({kept[0] for kept in read if len(kept) == 1}, reverse=True)
-    for kept, band in read.items():
-        if len(kept) > 1 and band is not None:
-            axis.axvspan(float(band.low) * 100, float(band.high) * 100, color="#000000", alpha=0.07, lw=0, zorder=0)
-    for x in single:
+    single: dict[str, float] = {}  # as printed: networks differ in their counts, and so by a little in density
+    wide: set[tuple[float, float]] = set()
+    for part in panel.design.parts:
+        kept = _read(part, panel)
+        if part.band is not None and len(kept) > 1:
+            wide.add((float(part.band.low) * 100, float(part.band.high) * 100))
+        if len(kept) == 1:
+            single.setdefault(_percent(kept[0]), kept[0])
+    for ends in sorted(wide):
+        axis.axvspan(*ends, color="#000000", alpha=0.07, lw=0, zorder=0)
+    for x in single.values():
         axis.axvline(x, color="#000000", alpha=0.12, lw=NARROW, zorder=0)
-    if not any(read):
+    if not wide and not single:
         return []
-    only = "" if any(len(kept) > 1 for kept in read) else f", {' and '.join(map(_percent, single))} % kept"
-    return [f"shaded: where the hypothesis is read{only}"]
+    at = " and ".join(sorted(single, key=float, reverse=True))
+    return ["shaded: where the hypothesis is read" + (f", {at} % kept" if not wide else "")]
 
 
-def _read(part: Part, panel: Panel) -> tuple[float, ...]:
-    """Return the densities (%) in its band at which `part` reads a pair of whose arms the panel shows the first."""
-    arms = [arm for pair in part.pairs if pair[0] in panel.arms for arm in pair]
-    if part.band is None:
+def _read(part: Part, panel: Panel) -> Sequence[float]:
+    """Return the densities (%) in its band at which `part` reads the panel's arms: of the arm that has most there.
+
+    It is read in the panel that shows the first of a pair, and nowhere without a band or in another metric.
+    """
+    if part.band is None or part.metric != panel.metric:
         return ()
-    read = {float(d) * 100 for arm in arms if len(panel.design.points[arm]) > 1 for d in panel.design.read(arm, part)}
-    return tuple(sorted(read))
+    arms = [arm for pair in part.pairs if pair[0] in panel.arms for arm in pair]
+    levels = [panel.design.read(arm, part) for arm in arms if len(panel.design.points[arm]) > 1]
+    return max(([float(d) * 100 for d in each] for each in levels), key=len, default=())
 
 
 def _spaced(densities: Sequence[float], apart: float = 1.8) -> list[float]:

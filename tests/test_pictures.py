@@ -233,6 +233,18 @@ def test_what_the_caption_calls_shaded_is_there(monkeypatch, tmp_path, band, sin
     assert [text for text in texts(svg) if text.startswith("shaded")] == [caption] * bool(caption)
 
 
+def test_densities_that_differ_by_a_weight_are_one_density(monkeypatch, tmp_path):
+    """Arms of other networks have other counts: a level of each is shaded once, and two levels of each are one band."""
+    other = mlp(64, 13, 10)
+    arms = {"a": arm(0), "other": [train(other, DIGITS, RECIPE, mask=random_mask(other, keep=keep)) for keep in HALVES]}
+    assert {float(d) for d in design(arms=arms).points["a"]} != {float(d) for d in design(arms=arms).points["other"]}
+    for band, single, wide in ((percent_kept("24", "26"), 1, 0), (percent_kept("12", "26"), 0, 1)):
+        parts = [beats("a", "other", on=DIGITS, band=band), beats("other", "a", on=DIGITS, band=band, label="turned")]
+        made = claim(design(*parts, arms=arms))
+        svg = drawn(monkeypatch, tmp_path, made, measured(made, lambda arm: 90))
+        assert (narrow_bands(svg), svg.count("opacity: 0.07")) == (single, wide)
+
+
 # --- from files alone -------------------------------------------------------------------------------------------------
 
 
