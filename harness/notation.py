@@ -28,7 +28,7 @@ def written(value: float, name: str) -> str:
 
 def significant(number: float) -> str:
     """Return a number with three digits, or all of its digits before the point."""
-    return f"{number:.0f}" if number >= 1000 else f"{number:.3g}"
+    return f"{number:.0f}" if number >= 999.5 else f"{number:.3g}"
 
 
 def interval(result: Mapping[str, Any]) -> str:

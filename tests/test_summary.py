@@ -10,7 +10,7 @@ from harness import overview, report, summary
 from harness.catalogue import PAPERS, Paper, Scale
 from harness.hypothesis import Outcome, beats, equals, matches
 from harness.lock import Registry
-from harness.notation import anchor, interval, signed
+from harness.notation import anchor, interval, signed, significant
 from harness.scales import committed, side_by_side
 from harness.tasks import DIGITS
 from harness.verdicts import dump
@@ -229,6 +229,12 @@ def test_numbers_are_written_with_sign_and_unit():
     assert interval(part | {"lower_pp": None, "upper_pp": None}) == "−0.50 pp (– to –)"
     assert interval(part | {"mean_pp": None}) == "–"
     assert signed(None) == "–"
+
+
+def test_three_digits_or_all_before_the_point():
+    """What rounds to a thousand is written whole: a tick of a log scale lies next to it, not on it."""
+    written = {0.0123456: "0.0123", 99.96: "100", 999.4: "999", 999.9999: "1000", 1234.5: "1234"}
+    assert {number: significant(number) for number in written} == written
 
 
 def test_anchors_are_those_of_github():
