@@ -65,8 +65,8 @@ class Panel:
     def look(self, arm: str) -> tuple[str, str, Any]:
         """Return an arm's colour, marker and dashes by its place in its group, so that it looks the same everywhere."""
         arms = next((arms for arms in self.design.panels.values() if arm in arms), tuple(self.design.arms))
-        i = list(arms).index(arm) % len(COLOURS)
-        return COLOURS[i], MARKERS[i], DASHES[i]
+        again, i = divmod(list(arms).index(arm), len(COLOURS))
+        return COLOURS[i], MARKERS[(i + again) % len(MARKERS)], DASHES[(i + again) % len(DASHES)]
 
     def named(self, arm: str) -> str:
         """Return the name that an arm's mean has in the SVG."""
@@ -291,7 +291,7 @@ def _labelled(panel: Panel, arm: str) -> str:
 
 def _explained(axis: Axes, panel: Panel, across: str) -> None:
     """Finish a panel of thin lines and their means: y from 0 with room for the key, and what all of it is."""
-    axis.set_ylim(0, axis.get_ylim()[1] * 1.3)
+    axis.set_ylim(0, axis.get_ylim()[1] * (1.1 + 0.1 * len(panel.arms)))
     axis.grid(axis="y", color="#dddddd", lw=0.6)
     axis.legend(loc="upper right", handlelength=2.6)
     summed = metric(panel.metric).words.removeprefix(f"{panel.layer}: ")

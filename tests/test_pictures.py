@@ -168,6 +168,16 @@ def test_every_metric_that_parts_read_has_a_panel(monkeypatch, tmp_path):
 # --- what is in it ----------------------------------------------------------------------------------------------------
 
 
+def test_no_two_arms_look_alike():
+    """Beyond as many arms as there are colours, a colour comes back with another marker and other dashes."""
+    built = design(beats("0", "1", on=DIGITS), arms={str(i): arm(i) for i in range(20)})
+    made = claim(built)
+    ((panel,),) = pictures.panels(measured(made, lambda arm: 50), made.id, built).values()
+    colours, markers, dashes = zip(*(panel.look(name) for name in built.arms), strict=True)
+    assert len(set(zip(colours, markers, strict=True))) == 20
+    assert len(set(zip(colours, dashes, strict=True))) == 20
+
+
 def test_every_figure_says_how_many_replicates(monkeypatch, tmp_path):
     """Of curves too: a dot is a replicate, and there are n."""
     made = claim(design(beats("a", "b", on=DIGITS)))
