@@ -1,0 +1,49 @@
+"""The options that commands share, and how they print."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from harness.session import Session
+
+console = Console(width=None if sys.stdout.isatty() else 160)
+
+Claims = Annotated[
+    list[str] | None, typer.Argument(metavar="[CLAIM]...", help="Ids of claims or papers; all by default.")
+]
+ScaleName = Annotated[str, typer.Option("--scale", help="micro, standard or paper.")]
+Root = Annotated[Path, typer.Option("--root", help="The folder that holds claims/, reports/ and docs/.")]
+StorePath = Annotated[Path | None, typer.Option("--store", help="Where computed records are. Default: .harness/store")]
+Out = Annotated[Path | None, typer.Option("--out", help="The report's folder.")]
+Replicates = Annotated[int | None, typer.Option("--replicates", min=1, help="Another number than the locked one.")]
+Quick = Annotated[bool, typer.Option("--quick", help="2 replicates of a few steps: machinery only.")]
+Variant = Annotated[
+    str, typer.Option("--variant", help="Other settings: half-rate, double-rate or bfloat16. Never replaces a verdict.")
+]
+Device = Annotated[str, typer.Option("--device", help="auto (CUDA if present), cpu, or cuda.")]
+Workers = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Worker processes on a CPU; one a core by default.")
+]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", help="Where data sets are looked for first, then HARNESS_DATA and a cache.")
+]
+Download = Annotated[bool, typer.Option("--download", help="Download data sets that are needed and not found.")]
+TimeLimit = Annotated[
+    str | None,
+    typer.Option("--time-limit", metavar="DURATION", help="End within this time, as 90s, 9m or 1h30m; go on later."),
+]
+
+
+def ended(session: Session, name: str) -> None:
+    """Print which file of the results was written last."""
+    console.print(f"wrote {shown(session.out / name, session.root)}", highlight=False)
+
+
+def shown(path: Path, root: Path) -> Path:
+    """Return a path as it is printed: within the project, from its folder."""
+    return path.relative_to(root) if path.is_relative_to(root) else path
