@@ -104,11 +104,7 @@ def section(
         qualifier=QUALIFIERS.get(verdict["qualifier"], ""),
         lock=f"version {entry.version}, locked {entry.locked}, predicted {entry.predicted}" if entry else "not locked",
         versions=_versions(verdict, registry.versions(id, scale), scale),
-        arms=[
-            _arm(results, id, arm, design)
-            for arm in design.arms
-            if not results.values(id, arm, metric=design.metric_of(arm)).empty
-        ],
+        arms=_arms(results, id, design),
         rows=rows,
         both=_both(rows, verdict),
         replicates=_replicates(results, id, design) if judged else [],
@@ -213,15 +209,28 @@ def _band(part: Part) -> str:
     return f"{low:.3g} to {high:.3g} of the weights kept".replace("0.", ".")
 
 
-def _arm(results: Results, claim: str, arm: str, design: Design) -> dict[str, str]:
-    """Return an arm's line; it says what is shown where that is not what the table's heading says."""
-    name = design.metric_of(arm)
-    told = arm if name == design.metric else f"{arm} ({metric(name).words})"
-    table = results.values(claim, arm, metric=name) * 100
-    frame = results.frame
-    draws = frame[(frame["claim"] == claim) & (frame["arm"] == arm)]["draw"].max() + 1
-    cells = [f"{percent(float(density))}: {written(table[density].mean(), name)}" for density in table.columns]
-    return {"arm": told, "draws": str(draws), "n": str(len(table)), "values": " · ".join(cells)}
+def _arms(results: Results, claim: str, design: Design) -> list[dict[str, str]]:
+    """Return a line for every arm and every metric that parts read and the arm has."""
+    names = dict.fromkeys([part.metric for part in design.compared()] or [design.metric])
+    lines = []
+    for arm in design.arms:
+        for name in names:
+            table = results.values(claim, arm, metric=name) * 100
+            if table.empty:
+                continue
+            frame = results.frame
+            draws = frame[(frame["claim"] == claim) & (frame["arm"] == arm)]["draw"].max() + 1
+            cells = [f"{percent(float(density))}: {written(table[density].mean(), name)}" for density in table.columns]
+            lines.append(
+                {
+                    "arm": arm,
+                    "measured": metric(name).words,
+                    "draws": str(draws),
+                    "n": str(len(table)),
+                    "values": " · ".join(cells),
+                }
+            )
+    return lines
 
 
 def _replicates(results: Results, claim: str, design: Design) -> list[dict[str, Any]]:

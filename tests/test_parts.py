@@ -362,8 +362,9 @@ def test_every_replicate_of_every_arm_is_drawn_whatever_is_read(monkeypatch, tmp
                 assert np.isclose(points, shown).any(), (panel, arm)
     report.write(both, judged, Registry(tmp_path / "lock"), [], tmp_path, {})
     text = (tmp_path / "report.md").read_text()
-    assert "| a | 5 | 1 | 50 %:" in text
-    assert "| x (error barrier between two copies) | 5 | 1 | 50 %:" in text
+    assert "| a | test accuracy | 5 | 1 | 50 %:" in text
+    assert "| x | error barrier between two copies | 5 | 1 | 50 %:" in text
+    assert "| x | test accuracy" not in text
 
 
 # --- exact claims ----------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """For which nets late resetting is a gain (v1, sections 3 and 4): two differences of differences."""
 
 from claims.frankle2019b import study
-from harness import Design, Scale, Source, claim, interaction, percent_kept
+from harness import Arm, Design, Scale, Source, claim, interaction, percent_kept
 
 
 @claim(
@@ -31,22 +31,17 @@ def deep_not_shallow(scale: Scale) -> Design:
     band = percent_kept("15", "41")
     gain = ("late", "reset to 0")
     of_shallow, of_low = ("late, shallow", "reset to 0, shallow"), ("late, lr .01", "reset to 0, lr .01")
+    at_high: dict[str, Arm] = {"dense": high.dense, "late": high.late[: s.read], "reset to 0": high.reset[: s.read]}
+    flat: dict[str, Arm] = dict(zip(of_shallow, (shallow.late, shallow.reset), strict=True))
+    at_low: dict[str, Arm] = dict(zip(of_low, (low.late, low.reset), strict=True))
+    flat["dense, shallow"], at_low["dense, lr .01"] = shallow.dense, low.dense
     return Design(
-        arms={
-            "dense": high.dense,
-            "late": high.late[: s.read],
-            "reset to 0": high.reset[: s.read],
-            "dense, shallow": shallow.dense,
-            "late, shallow": shallow.late,
-            "reset to 0, shallow": shallow.reset,
-            "dense, lr .01": low.dense,
-            "late, lr .01": low.late,
-            "reset to 0, lr .01": low.reset,
-        },
+        arms=at_high | flat | at_low,
         parts=(
             interaction(*gain, less=of_shallow, on=s.task, band=band, label="gain, deep more than shallow"),
             interaction(*gain, less=of_low, on=s.task, band=band, label="gain, lr .1 more than .01"),
         ),
+        panels={"deep": tuple(at_high), "shallow": tuple(flat), "deep, learning rate .01": tuple(at_low)},
         contrast=("mask", "start", "first_step"),
         replicates=s.replicates,
     )
