@@ -86,7 +86,7 @@ def _difference(
         Kind.MATCHES: f"margin {bound:+g}",
         Kind.EQUALS: f"margin ±{abs(bound):g}",
     }
-    axis.set_title(f"{part.name}\n{held_to[part.kind]} {unit_of(part)}{role}", fontsize=9)
+    axis.set_title(f"{part.name}\n{held_to[part.kind].replace('-', '−')} {unit_of(part)}{role}", fontsize=9)
     axis.grid(axis="x", color="#dddddd", lw=0.6)
 
 

@@ -31,17 +31,20 @@ def deep_not_shallow(scale: Scale) -> Design:
     band = percent_kept("15", "41")
     gain = ("late", "reset to 0")
     of_shallow, of_low = ("late, shallow", "reset to 0, shallow"), ("late, lr .01", "reset to 0, lr .01")
-    at_high: dict[str, Arm] = {"dense": high.dense, "late": high.late[: s.read], "reset to 0": high.reset[: s.read]}
-    flat: dict[str, Arm] = dict(zip(of_shallow, (shallow.late, shallow.reset), strict=True))
-    at_low: dict[str, Arm] = dict(zip(of_low, (low.late, low.reset), strict=True))
-    flat["dense, shallow"], at_low["dense, lr .01"] = shallow.dense, low.dense
+    deep: dict[str, Arm] = {"dense": high.dense, "late": high.late[: s.read], "reset to 0": high.reset[: s.read]}
+    flat: dict[str, Arm] = {
+        "dense, shallow": shallow.dense,
+        "late, shallow": shallow.late,
+        "reset to 0, shallow": shallow.reset,
+    }
+    slow: dict[str, Arm] = {"dense, lr .01": low.dense, "late, lr .01": low.late, "reset to 0, lr .01": low.reset}
     return Design(
-        arms=at_high | flat | at_low,
+        arms=deep | flat | slow,
         parts=(
             interaction(*gain, less=of_shallow, on=s.task, band=band, label="gain, deep more than shallow"),
             interaction(*gain, less=of_low, on=s.task, band=band, label="gain, lr .1 more than .01"),
         ),
-        panels={"deep": tuple(at_high), "shallow": tuple(flat), "deep, learning rate .01": tuple(at_low)},
+        panels={"deep": tuple(deep), "shallow": tuple(flat), "deep, learning rate .01": tuple(slow)},
         contrast=("mask", "start", "first_step"),
         replicates=s.replicates,
     )
