@@ -36,11 +36,12 @@ NARROW = 7.0  # points: the width of a band that holds one density
 
 @dataclass(frozen=True)
 class Panel:
-    """Arms of a claim, shown in one metric, in which all of them have values."""
+    """Arms of a claim, shown in one metric, in which all of them have values; `group` has those that have none too."""
 
     results: Results
     claim: str
     design: Design
+    group: Sequence[str]
     arms: Sequence[str]
     metric: str
 
@@ -63,9 +64,8 @@ class Panel:
         return self.metric.partition("/")[2]
 
     def look(self, arm: str) -> tuple[str, str, Any]:
-        """Return an arm's colour, marker and dashes by its place in its group, so that it looks the same everywhere."""
-        arms = next((arms for arms in self.design.panels.values() if arm in arms), tuple(self.design.arms))
-        again, i = divmod(list(arms).index(arm), len(COLOURS))
+        """Return an arm's colour, marker and dashes by its place in its group: it looks the same in all panels of that."""
+        again, i = divmod(list(self.group).index(arm), len(COLOURS))
         return COLOURS[i], MARKERS[(i + again) % len(MARKERS)], DASHES[(i + again) % len(DASHES)]
 
     def named(self, arm: str) -> str:
@@ -96,7 +96,7 @@ def _of(results: Results, claim: str, design: Design, arms: Sequence[str]) -> It
     read = dict.fromkeys(part.metric for part in design.compared() if not set(part.reads).isdisjoint(arms))
     for name in read or [design.metric]:
         shown = [arm for arm in arms if not results.values(claim, arm, metric=name).empty]
-        yield Panel(results, claim, design, shown, name)
+        yield Panel(results, claim, design, arms, shown, name)
 
 
 def picture(panel: Panel) -> Picture:

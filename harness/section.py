@@ -21,6 +21,7 @@ from harness.power import MOST
 from harness.results import Results
 from harness.robustness import AS_LOCKED, Effect, effects
 from harness.scales import Others, Row, side_by_side
+from harness.summary import deciding
 from harness.verdicts import CONFIRMATORY, in_words
 
 QUALIFIERS = {
@@ -126,7 +127,7 @@ def section(
 
 def _versions(verdict: Mapping[str, Any], locked: Sequence[Locked], scale: Scale) -> list[str]:
     """Return each version of a claim in words, lowest first: when it was locked, on what, and its verdict."""
-    part = verdict["parts"][0] if verdict["parts"] else {}
+    part = deciding(verdict) or {}
     known = {each["version"]: {"status": CONFIRMATORY, **each} for each in verdict.get("earlier", ())}
     known[verdict["version"]] = {**part, **verdict}
     entries = {entry.version: entry for entry in locked}
@@ -150,7 +151,8 @@ def _locked(entry: Locked) -> str:
 def _effect(known: Mapping[str, Any]) -> str:
     if known.get("mean_pp") is None:
         return ""
-    return f", {interval(known)}, n = {known['n']}"
+    on = f"{known['name']} " if known.get("name") else ""
+    return f", {on}{interval(known)}, n = {known['n']}"
 
 
 def _compared(part: Part) -> str:

@@ -11,6 +11,7 @@ from harness import results as stored
 from harness import verdicts
 from harness.catalogue import CLAIMS, Scale
 from harness.results import Results
+from harness.summary import deciding
 
 
 def carry_over(results: Results, committed: Path) -> Results:
@@ -55,10 +56,11 @@ def unchanged(committed: Path) -> bool:
 
 
 def _in_short(verdict: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is kept of a verdict: its outcome, its replicates, and the effect of its first part."""
-    part = verdict["parts"][0] if verdict["parts"] else {}
+    """Return what is kept of a verdict: its outcome, its replicates, and the effect of the part on which it rests."""
+    part = deciding(verdict) or {}
     return {
         **{name: verdict[name] for name in ("version", "outcome", "qualifier", "n", "decision")},
         **({"for_this_test_set": True} if verdict.get("for_this_test_set") else {}),
-        **{name: part.get(name) for name in ("mean_pp", "lower_pp", "upper_pp")},
+        **{name: part.get(name) for name in ("name", "mean_pp", "lower_pp", "upper_pp")},
+        **({"unit": part["unit"]} if "unit" in part else {}),
     }

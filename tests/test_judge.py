@@ -200,9 +200,25 @@ def test_the_report_prints_every_version_with_its_verdict(amended, registry, tmp
     (line,) = [line for line in text.splitlines() if line.startswith("* **Versions.**")]
     one, two = line.removesuffix(".").split("; ")
     assert f"version 1, locked {WHEN}, replicates 0 to 9, predicted reproduced: **refuted (opposite), analogue" in one
-    assert "−2.00 pp (−2.72 to −1.28), n = 10" in one
+    assert "a beats b −2.00 pp (−2.72 to −1.28), n = 10" in one
     assert f"version 2, locked {WHEN}, replicates 10 to 19, predicted reproduced: **reproduced (at least sesoi)" in two
     assert "+3.00 pp (+2.28 to +3.72), n = 10" in two
+
+
+def test_a_version_is_told_by_what_its_verdict_rests_on(amended, registry):
+    """Of two parts the one that refutes, in its own unit."""
+    rows, committed = amended
+    path = committed / "verdicts.json"
+    judged = json.loads(path.read_text())
+    (part,) = judged["claims"]["paper/claim"]["parts"]
+    shown = {**part, "name": "shown", "p_ref": 1.0}
+    refutes = {**part, "name": "slower", "mean_pp": -7.5, "unit": "log points"}
+    judged["claims"]["paper/claim"]["parts"] = [shown, refutes]
+    path.write_text(json.dumps(judged))
+    carried = carry_over(rows, committed)
+    text = report.text(carried, judging.judge(carried, registry), registry, [], {})
+    (line,) = [line for line in text.splitlines() if line.startswith("* **Versions.**")]
+    assert "slower −7.50 log points (−2.72 to −1.28), n = 10; version 2" in line
 
 
 def test_what_was_carried_over_is_carried_on(amended, registry, monkeypatch):
@@ -246,4 +262,4 @@ def test_an_amended_version_that_is_not_locked_is_listed_as_such(amended, regist
     synthetic.register(monkeypatch, third)
     rows = carry_over(synthetic.results((third, ahead(1.0, n=11)), first=20), committed)
     text = report.text(rows, judging.judge(rows, registry), registry, [], {})
-    assert "; version 3, not locked: **reproduced (direction), analogue task, exploratory**, +1.00 pp" in text
+    assert "; version 3, not locked: **reproduced (direction), analogue task, exploratory**, a beats b +1.00 pp" in text

@@ -30,9 +30,7 @@ class Rule(StrEnum):
     """By what weights compete."""
 
     QUANTILE = "quantile"  # their magnitudes
-    STD = (
-        "std"  # magnitudes over the standard deviation of their layer's surviving weights (Han et al. 2015, section 3)
-    )
+    STD = "std"  # magnitudes over the deviation of their layer's surviving weights (Han et al. 2015, section 3)
 
 
 class Split(StrEnum):
