@@ -14,6 +14,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import Bbox
 
 from harness.catalogue import Claim, Scale
 from harness.hypothesis import Kind, Part
@@ -52,9 +53,22 @@ def draw(results: Results, claim: Claim, verdict: Mapping[str, Any]) -> bytes:
             f"difference ({units}): dots are n = {n} replicates,\nthe bar is the 95 % interval of their mean"
         )
         figure.suptitle(claim.id, x=0.01, ha="left", fontsize=12, fontweight="bold")
+        _settle(figure)
         out = io.BytesIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     return out.getvalue()
+
+
+def _settle(figure: Figure) -> None:
+    """Lay the figure out now, and round where its axes are.
+
+    The layout's solver takes its constraints in an order that changes from process to process, and with it the last
+    digit of a coordinate, which the same rows must not give otherwise.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axis in figure.findobj(Axes):
+        axis.set_position(Bbox.from_bounds(*(round(each, 5) for each in axis.get_position().bounds)))
 
 
 def _difference(
