@@ -64,7 +64,7 @@ class Panel:
         return self.metric.partition("/")[2]
 
     def look(self, arm: str) -> tuple[str, str, Any]:
-        """Return an arm's colour, marker and dashes by its place in its group: it looks the same in all panels of that."""
+        """Return an arm's colour, marker and dashes by its place in its group: the same in all of its panels."""
         again, i = divmod(list(self.group).index(arm), len(COLOURS))
         return COLOURS[i], MARKERS[(i + again) % len(MARKERS)], DASHES[(i + again) % len(DASHES)]
 
