@@ -7,6 +7,7 @@ that they read on white and on dark pages; colours are Okabe and Ito's, made for
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def draw(results: Results, claim: Claim, verdict: Mapping[str, Any]) -> bytes:
         _settle(figure)
         out = io.BytesIO()
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return out.getvalue()
+    return _numbered(out.getvalue())
 
 
 def _settle(figure: Figure) -> None:
@@ -69,6 +70,17 @@ def _settle(figure: Figure) -> None:
     figure.set_layout_engine("none")
     for axis in figure.findobj(Axes):
         axis.set_position(Bbox.from_bounds(*(round(each, 5) for each in axis.get_position().bounds)))
+
+
+def _numbered(svg: bytes) -> bytes:
+    """Return a figure whose clip paths are numbered as they come: matplotlib names them by a hash of all their digits.
+
+    Where the layout's noise is too small to be printed, it still changed these names.
+    """
+    ids = dict.fromkeys(re.findall(rb"url\(#(p[0-9a-f]{10})\)", svg))
+    for number, id in enumerate(ids, start=1):
+        svg = svg.replace(b"#" + id, b"#clip%d" % number).replace(b'id="' + id + b'"', b'id="clip%d"' % number)
+    return svg
 
 
 def _difference(

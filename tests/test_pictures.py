@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.axes import Axes
 
 from harness import figures, pictures, report
 from harness import judge as judging
@@ -274,3 +275,20 @@ def test_a_figure_comes_back_from_the_results_alone(monkeypatch, tmp_path):
         assert made_again == figures.draw(results, made, judged[name]["claims"][made.id])
     assert json.dumps(judged["with"]) == json.dumps(judged["without"])
     assert (tmp_path / "with" / "report.md").read_bytes() == (tmp_path / "without" / "report.md").read_bytes()
+
+
+def test_noise_of_the_layout_changes_no_byte(monkeypatch, tmp_path):
+    """The solver's last digits change from process to process; what is printed and what is hashed must not follow."""
+    made = claim(copies())
+    results = measured(made, lambda arm: 40 if arm == "hill" else 1)
+    plain = drawn(monkeypatch, tmp_path, made, results)
+    settle = figures._settle
+
+    def noisy(figure):
+        settle(figure)
+        for axis in figure.findobj(Axes):
+            x, y, width, height = axis.get_position().bounds
+            axis.set_position((x * (1 + 1e-12), y * (1 - 1e-12), width, height))
+
+    monkeypatch.setattr(figures, "_settle", noisy)
+    assert drawn(monkeypatch, tmp_path, made, results) == plain
