@@ -456,9 +456,6 @@ MUTANTS = (
     Mutant("harness/versions.py", "_in_short",
            "deciding(verdict) or {}", "verdict['parts'][0]",
            "tests/test_judge.py::test_a_version_is_told_by_what_its_verdict_rests_on"),
-    Mutant("harness/planning.py", "family",
-           "if not claim.design(scale).exact", "",
-           "tests/test_power.py tests/test_plan.py"),
     # --- the lock: hash chain, content, next block ---
     Mutant("harness/lock.py", "Registry.__init__",
            "if entry.before != before:", "if bool(entry.before) != bool(before):",
