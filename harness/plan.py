@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -236,6 +236,11 @@ class Plan:
             operations = 6 * program.network.multiply_adds() * program.recipe.batch * program.steps
         moved_s = program.steps * program.network.flat_size * (3e-8 if program.learn else 2e-9)
         return operations / FLOPS[self.kind] + moved_s * FLOPS["cpu"] / FLOPS[self.kind]
+
+    def core_seconds(self, units: Iterable[Unit]) -> float:
+        """Return the seconds that `units` take one after another; replicates of a node are looked up once."""
+        nodes = Counter(unit.node for unit in units)
+        return sum(members * self.member_seconds(Program.of(node)) for node, members in nodes.items())
 
     @staticmethod
     def may_begin(seconds: float, *, left_s: float, whole_s: float) -> bool:

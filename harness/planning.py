@@ -89,7 +89,7 @@ def make_pilot(session: Session, replicates: int, *, grid: bool) -> Plan:
 
 def seconds(plan: Plan, workers: int) -> float:
     """Return about how long the due units take on `workers` cores."""
-    return sum(plan.member_seconds(Program.of(unit.node)) for unit in plan.due()) / workers
+    return plan.core_seconds(plan.due()) / workers
 
 
 def show_left(plan: Plan, workers: int, console: Console) -> None:
@@ -99,7 +99,8 @@ def show_left(plan: Plan, workers: int, console: Console) -> None:
         mine = [unit.name for unit in plan.units.values() if request.claim.id in unit.claims]
         if left := sum(name in due for name in mine):
             console.print(f"  {request.claim.id}: {left} of {len(mine)} left", highlight=False)
-    longest = max((plan.member_seconds(Program.of(unit.node)) for unit in plan.due()), default=0.0)
+    nodes = {unit.node for unit in plan.due()}
+    longest = max((plan.member_seconds(Program.of(node)) for node in nodes), default=0.0)
     console.print(
         f"{len(due)} of {len(plan.units)} trainings and evaluations are left, about {seconds(plan, workers):.0f} s on "
         f"{workers} workers; the longest takes about {longest:.0f} s",
@@ -171,13 +172,15 @@ def _show_claims(plan: Plan, due: Sequence[Unit], console: Console) -> None:
             str(sum(len(unit.claims) > 1 for unit in mine)),
             str(len(mine_due)),
             f"{sum(Program.of(unit.node).steps for unit in mine_due):,}",
-            f"{sum(plan.member_seconds(Program.of(unit.node)) for unit in mine_due):.0f} s",
+            f"{plan.core_seconds(mine_due):.0f} s",
         )
     console.print(table)
 
 
 def _show_populations(plan: Plan, due: Sequence[Unit], console: Console) -> None:
-    programs = Counter(Program.of(unit.node) for unit in due)
+    programs: Counter[Program] = Counter()
+    for node, members in Counter(unit.node for unit in due).items():
+        programs[Program.of(node)] += members
     packed = Table("program", "members", "populations", "core time", "memory each", title="populations due")
     for program, members in sorted(programs.items(), key=lambda item: item[0].label):
         size = plan.population_size(program, members, idle=1)

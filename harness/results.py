@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -93,20 +94,30 @@ class Results:
 
     def values(self, claim: str, arm: str, *, metric: str = "test_accuracy") -> pd.DataFrame:
         """Return an arm's values: one row a replicate, one column a density (densest first), draws averaged."""
-        frame = self.frame
-        chosen = frame[(frame["claim"] == claim) & (frame["arm"] == arm) & (frame["metric"] == metric)]
-        table = chosen.pivot_table(index="replicate", columns="density", values="value", aggfunc="mean", observed=True)
-        return table.sort_index().sort_index(axis=1, ascending=False)
+        return self._table(claim, arm, metric, "density").iloc[:, ::-1]
 
     def series(self, claim: str, arm: str, metric: str) -> pd.DataFrame:
         """Return an arm's values of a metric at every step: one row a replicate, one column a step, draws averaged.
 
         A step is the number of a point or of a bin. Empty where the results were collected without the series.
         """
-        frame = self.frame
-        chosen = frame[(frame["claim"] == claim) & (frame["arm"] == arm) & (frame["metric"] == metric)]
-        table = chosen.pivot_table(index="replicate", columns="step", values="value", aggfunc="mean", observed=True)
-        return table.sort_index().sort_index(axis=1)
+        return self._table(claim, arm, metric, "step")
+
+    def _table(self, claim: str, arm: str, metric: str, columns: str) -> pd.DataFrame:
+        """Return replicates by `columns`, both rising; by arrays, as pandas takes a hundred times as long."""
+        chosen = self.frame.take(self._places.get((claim, arm, metric), np.array([], np.intp)))
+        replicates, row_N = np.unique(chosen["replicate"].to_numpy(), return_inverse=True)
+        steps, column_N = np.unique(chosen[columns].to_numpy(), return_inverse=True)
+        cell_N, cells = row_N * len(steps) + column_N, len(replicates) * len(steps)
+        count_C = np.bincount(cell_N, minlength=cells)
+        sum_C = np.bincount(cell_N, weights=chosen["value"].to_numpy(float), minlength=cells)
+        mean_C = np.divide(sum_C, count_C, out=np.full(cells, np.nan), where=count_C > 0)
+        return pd.DataFrame(mean_C.reshape(len(replicates), len(steps)), index=replicates, columns=steps)
+
+    @cached_property
+    def _places(self) -> Mapping[Any, Any]:
+        """Which rows are of a claim, arm and metric: found once, and not for every number that is read."""
+        return self.frame.groupby(["claim", "arm", "metric"], observed=True, sort=False).indices
 
     def read(self, claim: str, arm: str, part: Part) -> NDArray[np.float64]:
         """Return one number a replicate, in percentage points: what `part` reads of the arm at its densities.
