@@ -105,10 +105,6 @@ class Design:
         """Return the parts that decide, then those beside."""
         return [*self.parts, *self.beside]
 
-    def reads(self, arm: str) -> bool:
-        """Whether a part reads `arm`."""
-        return any(arm in part.reads for part in self.compared())
-
     def metric_of(self, arm: str) -> str:
         """The metric in which `arm` is shown: that of the first part that reads it, else that of the first part."""
         return next((part.metric for part in self.compared() if arm in part.reads), self.metric)

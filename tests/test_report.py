@@ -191,7 +191,7 @@ def test_the_overview_has_every_claim_once(scale):
     assert sorted(rows) == sorted(id.replace("/", "-") for id in recorded(scale))
 
 
-@pytest.mark.skipif(len(SCALES) < 2, reason="takes two committed reports")
+@pytest.mark.skipif(len(SCALES) < 2, reason="compares the committed reports of two scales")
 def test_a_report_follows_the_verdicts_of_the_other_scales(tmp_path):
     """Reporting at one scale rewrites what the other reports quote of it; all together come back to the same bytes."""
     for folder in ("claims", "reports"):

@@ -28,7 +28,7 @@ from harness import DIGIT_DIFFERENCE, DIGITS, Design, Scale, Source, beats, clai
 )
 def stability_predicts(scale: Scale) -> Design:
     """Three tickets: unstable, stable by late resetting, stable from the start. Of each, accuracy and barrier."""
-    high, lenet, on, also = deep.high(scale), shallow.lenet(scale), DIGIT_DIFFERENCE, DIGITS
+    high, lenet, pairs, one = deep.high(scale), shallow.lenet(scale), DIGIT_DIFFERENCE, DIGITS
     reset, late, digits = study.reset_to(0, scale), study.reset_to(study.LATE, scale), study.stable(scale)
     return Design(
         arms={
@@ -47,12 +47,12 @@ def stability_predicts(scale: Scale) -> Design:
             "other weights, digits": study.elsewhere(scale),
         },
         parts=(
-            beats("reset to 25, copies", "reset to 0, copies", on=on, metric="stability"),
-            matches("reset to 25, copies", "itself, 25", on=on, metric="stability", floors=("reset to 0, copies",)),
-            beats("dense", "reset to 0", on=on),
-            matches("reset to 25", "dense", on=on, floors=("random mask, 16 %",)),
-            matches("copies, digits", "itself, digits", on=also, metric="stability", floors=("other weights, digits",)),
-            matches("reset to 0, digits", "dense, digits", on=also, floors=("linear, digits",)),
+            beats("reset to 25, copies", "reset to 0, copies", on=pairs, metric="stability"),
+            matches("reset to 25, copies", "itself, 25", on=pairs, metric="stability", floors=("reset to 0, copies",)),
+            beats("dense", "reset to 0", on=pairs),
+            matches("reset to 25", "dense", on=pairs, floors=("random mask, 16 %",)),
+            matches("copies, digits", "itself, digits", on=one, metric="stability", floors=("other weights, digits",)),
+            matches("reset to 0, digits", "dense, digits", on=one, floors=("linear, digits",)),
         ),
         contrast=("mask", "start", "first_step", "streams.order"),
         replicates=20,
