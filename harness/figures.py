@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
@@ -24,6 +25,7 @@ from harness.pictures import jitter, panels, picture
 from harness.results import Results
 from harness.style import COLOURS, FAINT, INK, STYLE
 
+PLACES = 9  # decimals of where a part of a figure is: finer than what is printed, coarser than the solver's noise
 COLUMN, ROW, RIGHT = 4.8, 3.4, 4.4  # inches: a panel of arms, and the differences beside
 
 
@@ -61,13 +63,16 @@ def draw(results: Results, claim: Claim, verdict: Mapping[str, Any]) -> bytes:
 
 
 def _settle(figure: Figure) -> None:
-    """Lay the figure out now, and round where its axes are.
+    """Lay the figure out now, and round where its parts and their axes are.
 
-    The layout's solver takes its constraints in an order that changes from process to process, and with it the last
-    digit of a coordinate, which the same rows must not give otherwise.
+    The layout's solver takes its constraints in an order that changes from drawing to drawing, and with it the last
+    digits of a coordinate, which the same rows must not give otherwise.
     """
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
+    for part in figure.subfigs:  # axes are placed relative to these
+        box = part.bbox_relative
+        box.p0, box.p1 = np.round(box.p0, PLACES) + 0.0, np.round(box.p1, PLACES) + 0.0  # no zero below zero
     for axis in figure.findobj(Axes):
         axis.set_position(Bbox.from_bounds(*(round(each, 5) for each in axis.get_position().bounds)))
 
