@@ -1,4 +1,4 @@
-"""Everything that needs a GPU, in the order of its value: checks, measurements, claims at scale standard and paper.
+"""Everything that needs a GPU, in the order of its value: checks, claims at scale standard and paper, measurements.
 
     python -m benchmarks.gpu_campaign --out campaign --time-limit 25m [--data-dir DIR] [--store DIR] [--only tests]
 
@@ -65,13 +65,6 @@ def stages(out: Path, store: Path, device: str, data_dir: Path | None) -> list[S
     data = () if data_dir is None else ("--data-dir", str(data_dir))
     images = data or ("--random-images",)
     found = [Stage("tests", (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_cuda.py"), 60)]
-    for network, (numerics, sizes) in ENGINE.items():
-        members = tuple(str(size) for size in sizes)
-        script = (python, "-m", "benchmarks.engine", "--device", device, "--networks", network, "--numerics", numerics)
-        to = ("--json", str(out / f"engine-{network}" / "table.json"))
-        found.append(Stage(f"engine-{network}", (*script, "--members", *members, *images, *to), 60))
-    table = (python, "-m", "benchmarks.convolution", "--device", device, "--numerics", "tf32")
-    found.insert(2, Stage("convolution", (*table, "--json", str(out / "convolution" / "table.json")), 60))
     locked = {(entry.scale, entry.claim) for entry in Registry(ROOT / "claims" / "registry.lock").entries}
     for scale, claim in CLAIMS:
         name = f"{scale}-{claim.replace('/', '-')}"
@@ -81,6 +74,13 @@ def stages(out: Path, store: Path, device: str, data_dir: Path | None) -> list[S
         else:
             name, made = f"pilot-{name}", ("pilot", *where, "--replicates", str(PILOTS))
         found.append(Stage(name, (python, "-m", "harness", *made), 90, continues=True))
+    for network, (numerics, sizes) in ENGINE.items():
+        members = tuple(str(size) for size in sizes)
+        script = (python, "-m", "benchmarks.engine", "--device", device, "--networks", network, "--numerics", numerics)
+        to = ("--json", str(out / f"engine-{network}" / "table.json"))
+        found.append(Stage(f"engine-{network}", (*script, "--members", *members, *images, *to), 60))
+    table = (python, "-m", "benchmarks.convolution", "--device", device, "--numerics", "tf32")
+    found.append(Stage("convolution", (*table, "--json", str(out / "convolution" / "table.json")), 60))
     return found
 
 

@@ -16,7 +16,8 @@ from harness.data import DataSet
 from harness.errors import HarnessError
 from harness.executor import cores
 from harness.lock import Registry
-from harness.run import git_revision, processor
+from harness.processor import processor
+from harness.run import git_revision
 from harness.store import Store, check
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "matplotlib", "safetensors")

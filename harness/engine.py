@@ -10,6 +10,7 @@ Tensors are named by shape: R members, P flat parameters, N examples.
 
 from __future__ import annotations
 
+import gc
 import math
 import time
 from dataclasses import replace
@@ -22,7 +23,7 @@ from torch import Tensor
 from harness import untrained
 from harness.checkpoint import Arrays, Checkpoint, Saver
 from harness.feed import Feed
-from harness.machine import device_name, matmul_flops, precision, settings, versions
+from harness.machine import computer, device_name, matmul_flops, precision, settings, versions
 from harness.masks import learned_bits
 from harness.measuring import EarlyStop, Evaluator, Notes
 from harness.population import Computed, MemberResult, Population, Report
@@ -57,7 +58,11 @@ def compute(
 def _without_training(population: Population, device: torch.device) -> Computed:
     rate, started = matmul_flops(device, "float32"), time.perf_counter()
     results = untrained.measure(population, device)
-    return Computed(results, time.perf_counter() - started, device_name(device), versions(), settings(), rate)
+    return _computed(results, time.perf_counter() - started, device, rate)
+
+
+def _computed(results: tuple[MemberResult, ...], wall_s: float, device: torch.device, rate: float) -> Computed:
+    return Computed(results, wall_s, device_name(device), versions(), settings(), rate, computer())
 
 
 class _Course:
@@ -117,8 +122,7 @@ class _Course:
                 slots["mask"] = learned_bits(self.stack.network, scores, program.learn.keep)
         each = zip(population.members, self.notes.rows(), self.slots, diverged_R, strict=True)
         results = tuple(MemberResult(member.unit, tuple(rows), slots, bad) for member, rows, slots, bad in each)
-        wall_s = time.perf_counter() - self.started
-        return Computed(results, wall_s, device_name(self.stack.device), versions(), settings(), matmul_rate)
+        return _computed(results, time.perf_counter() - self.started, self.stack.device, matmul_rate)
 
     def _keep(self, slot: str) -> None:
         for slots, flat in zip(self.slots, self.stack.learned_RP.cpu().numpy(), strict=True):
@@ -177,7 +181,8 @@ def compute_within_memory(
         except torch.OutOfMemoryError:
             if len(members) == 1:
                 raise
-        torch.cuda.empty_cache()  # the graphs and their memory went with the frames of the failed attempt
+        gc.collect()  # the failed attempt, its graphs and their memory
+        torch.cuda.empty_cache()
     middle = len(members) // 2
     one, other = (
         compute_within_memory(

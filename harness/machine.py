@@ -12,6 +12,8 @@ from functools import cache
 import numpy as np
 import torch
 
+from harness.processor import instructions, processor
+
 
 @contextmanager
 def precision(numerics: str) -> Iterator[None]:
@@ -50,6 +52,11 @@ def matmul_flops(device: torch.device, numerics: str) -> float:
             float(product_NN[0, 0])  # waits for the device
             best = min(best, time.perf_counter() - started)
     return 2 * n**3 / best
+
+
+def computer() -> dict[str, str]:
+    """Return the processor that this process, a worker, runs on, and a digest of its instruction set."""
+    return {"processor": processor(), "instructions": instructions()}
 
 
 def versions() -> dict[str, str]:

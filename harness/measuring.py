@@ -38,11 +38,11 @@ class Evaluator:
         self._size = examples_a_pass(stack.network)
         self.loss_RN = torch.zeros(self._answers.shape, device=stack.device)
         self.right_RN = torch.zeros(self._answers.shape, dtype=torch.bool, device=stack.device)
-        self._pass = Captured(self._evaluate, stack.device)
+        self._pass = Captured(stack.device)
 
     def __call__(self) -> tuple[Tensor, Tensor]:
         """Return each member's mean loss, float64, and whether its answers are right; shapes (R,), (R, N)."""
-        self._pass()
+        self._pass(self._evaluate)
         return _mean(self.loss_RN), self.right_RN
 
     def outcome(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -155,7 +155,10 @@ class MemberResult:
 
 @dataclass(frozen=True)
 class Computed:
-    """What an executor returns for a population; `matmul_flops` is the measured rate of matrix products there."""
+    """What an executor returns for a population, with the worker's device, versions and settings.
+
+    `matmul_flops` is the measured rate of matrix products there, `computer` its processor and instruction set.
+    """
 
     members: tuple[MemberResult, ...]
     wall_s: float
@@ -163,3 +166,4 @@ class Computed:
     versions: dict[str, str]
     settings: dict[str, str] = field(default_factory=dict)
     matmul_flops: float | None = None
+    computer: dict[str, str] = field(default_factory=dict)

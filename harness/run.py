@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import platform
 import signal
 import subprocess
 import threading
@@ -130,7 +128,7 @@ def _resumable(plan: Plan, checkpoints: Path) -> list[tuple[list[Unit], float]]:
             continue
         units = [ready.pop(name) for name in each.units]
         if checkpoint.name(plan.pack(units)) == each.name:
-            whole_s = len(units) * plan.member_seconds(Program.of(units[0].node))
+            whole_s = plan.seconds(Program.of(units[0].node), len(units))
             resumable.append((units, whole_s * (1 - each.share)))
     return resumable
 
@@ -208,7 +206,7 @@ class _Show:
         self.console, self.progress = console, progress
         due = plan.due()
         self.left = len(due)
-        self.seconds = {unit.name: plan.member_seconds(Program.of(unit.node)) for unit in due}
+        self.seconds = {unit.name: plan.seconds(Program.of(unit.node), 1) for unit in due}
         self.total: TaskID | None = None
         if progress is not None:
             total = sum(self.seconds.values()) or 1.0
@@ -257,8 +255,8 @@ def _progress(plan: Plan, console: Console) -> Iterator[_Show]:
 
 
 def provenance(root: Path, kind: str) -> dict[str, str]:
-    """Return what is recorded of a run: the git revision of `root`, the kind of device, the processor."""
-    return {"git": git_revision(root), "kind": kind, "processor": processor(), "instructions": instructions()}
+    """Return what the process that stores records says of a run: the git revision of `root`, the kind of device."""
+    return {"git": git_revision(root), "kind": kind}
 
 
 def git_revision(root: Path) -> str:
@@ -274,23 +272,3 @@ def git_revision(root: Path) -> str:
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
     return described
-
-
-def processor() -> str:
-    """Return the processor's model, or its architecture where the system does not tell."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return models[0] if models else platform.machine()
-
-
-def instructions() -> str:
-    """Return a digest of the processor's instruction set: machines of one model name may offer different ones."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return "unknown"
-    flags = next((line.partition(":")[2] for line in lines if line.startswith(("flags", "Features"))), "")
-    return hashlib.sha256(" ".join(sorted(flags.split())).encode()).hexdigest()[:8]

@@ -264,6 +264,7 @@ def _write(
         ],
         "provenance": {
             **provenance,
+            **computed.computer,
             "device": computed.device,
             "versions": computed.versions,
             "settings": computed.settings,

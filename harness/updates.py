@@ -59,7 +59,7 @@ class Updates:
         self._at, self._first = (torch.zeros(1, dtype=torch.int64, device=device) for _ in range(2))
         words = [word(m.replicate, "dropout", m.dropout_draw) for m in population.members]
         self._keys_R = torch.tensor(words, device=device) if program.network.dropouts else None
-        self._step = Captured(self._update, device)
+        self._step = Captured(device)
 
     def run(self, report: Report = lambda steps: None, *, at: int | None = None) -> Iterator[int]:
         """Make the updates from the program's first step, or from a later one, `at`; yield how many are made so far."""
@@ -71,7 +71,7 @@ class Updates:
         for (first, count), batches in zip(chunks, self._drawn(chunks), strict=True):
             self._load(batches, first, count)
             for step in range(first, first + count):
-                self._step()
+                self._step(self._update)
                 if time.monotonic() - told > 0.5:
                     report(step + 1 - reported)
                     reported, told = step + 1, time.monotonic()

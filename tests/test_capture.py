@@ -1,5 +1,7 @@
 """What a captured step may do, checked without a GPU; and learning rates of members of one population."""
 
+import gc
+import weakref
 from dataclasses import replace
 from fractions import Fraction
 
@@ -8,7 +10,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from harness import stack
+from harness import engine, stack
 from harness.architectures import conv_net, resnet20, vgg19
 from harness.engine import compute, most_members
 from harness.expression import Scores
@@ -16,6 +18,7 @@ from harness.measuring import EarlyStop, Evaluator, examples_a_pass
 from harness.network import mlp
 from harness.population import Population, Program
 from harness.recipe import SGD, Adam, Drops, Recipe
+from harness.stack import stacked
 from harness.tasks import DIGITS, Augment
 from tests.members import CONVOLUTIONS, MOMENTUM, PROGRAMS, begun, member, population
 
@@ -159,3 +162,27 @@ def test_early_stop_takes_the_lowest_loss_a_member_and_never_nan():
     assert early.step_R.tolist() == [20, 30, 30]
     early.restore()
     assert learned[:, 0].tolist() == [20, 30, 30]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_no_population_outlives_its_result(name, monkeypatch):
+    """Without a collection of cycles nothing of a population is left once its result is there, or once it has failed."""
+    made, alive = population(STEPS[name], range(3), until=4), []
+
+    def noted(*given):
+        alive.append(weakref.ref(built := stacked(*given)))
+        alive.append(weakref.ref(built.learned_RP))
+        return built
+
+    monkeypatch.setattr(engine, "stacked", noted)
+    gc.collect()
+    gc.disable()
+    try:
+        compute(made)
+        assert [each() for each in alive] == [None, None]
+        monkeypatch.setattr(EarlyStop, "see", lambda *given: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            compute(made)
+        assert [each() for each in alive] == [None] * 4
+    finally:
+        gc.enable()

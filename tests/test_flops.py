@@ -18,6 +18,7 @@ from harness.layers import Conv, Flatten, Image, Linear, Relu
 from harness.machine import matmul_flops
 from harness.network import Network, mlp
 from harness.population import Program
+from harness.processor import processor
 from harness.recipe import Adam, Recipe
 from harness.results import Results, collect, read, write
 from harness.run import run
@@ -126,7 +127,7 @@ def computed(tmp_path_factory):
     """The small plan and what was collected from it."""
     plan = small_plan(tmp_path_factory.mktemp("store"), replicates=2)
     with plan.store.writing() as writer:
-        run(plan, writer, Inline(), console=Console(quiet=True), provenance={"processor": "a chip", "kind": "cpu"})
+        run(plan, writer, Inline(), console=Console(quiet=True), provenance={"kind": "cpu"})
     return plan, collect(plan, scale="micro", suite_seed=11, quick=False)
 
 
@@ -147,7 +148,7 @@ def test_what_a_claim_cost_is_collected(computed):
     assert cost["trainings"] == len(programs) == 20
     assert cost["training_flops"] == sum(map(training_flops, programs))
     assert cost["evaluation_flops"] == sum(map(evaluation_flops, programs))
-    assert cost["devices"] == {"one core of a chip": cost["worker_s"]}
+    assert cost["devices"] == {f"one core of {processor()}": cost["worker_s"]}
     rates = {record["provenance"]["matmul_flops"] for record in plan.store.records.values()}
     seconds = sum(record["provenance"]["wall_s"] for record in plan.store.records.values())
     assert cost["ceiling_flop"] == pytest.approx(seconds * rates.pop(), rel=1e-6)
@@ -175,7 +176,7 @@ def test_older_results_are_read(computed, tmp_path):
     older = read(tmp_path / "results.parquet")
     same, _ = known(plan, now, ceiling_flop=None)
     assert words(older, claim, Scale.MICRO) == words(same, claim, Scale.MICRO)
-    assert "device-hours, one core of a chip" in words(older, claim, Scale.MICRO)
+    assert f"device-hours, one core of {processor()}" in words(older, claim, Scale.MICRO)
     older.claims[claim.id]["digest"] = "0" * 64
     assert "FLOP" not in words(older, claim, Scale.MICRO)
     older.claims[claim.id]["digest"] = claim.digest(Scale.MICRO)
