@@ -44,8 +44,8 @@ def evaluation_flops(program: Program) -> int:
         if program.split is not Split.TEST:
             examples += calibration + task.examples(program.split)
     else:
-        steps = range(program.first_step + 1, recipe.steps + 1)
-        validations = sum(step % recipe.validate_every == 0 or step == recipe.steps for step in steps)
+        every = recipe.validate_every
+        validations = recipe.steps // every - program.first_step // every + (recipe.steps % every > 0)
         examples = validations * (calibration + task.examples("validation")) + 2 * (calibration + task.test_examples)
     return 2 * program.network.multiply_adds() * examples
 

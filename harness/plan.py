@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -52,6 +53,8 @@ POPULATION_S = 120.0  # what a population is planned to take at most, as often a
 SLACK = 1.25  # a population is expected to take at most this times what is estimated, or it is not begun
 START_S = 6.0  # until a worker has loaded torch
 FLOPS = {"cpu": 4e10, "cuda": 1e13}  # of one core or GPU on such products, a cautious guess before any is measured
+STEP_S = 2e-4  # of a training step of one member on a GPU, before any is measured: its launches
+TOGETHER = 32  # members whose step on a GPU takes twice as long as that of one, about
 NEVER = "never computed"
 BYTES_A_PARAMETER = 44  # parameters, those of the early stop, gradient, mask, two moments, activations' share
 
@@ -201,7 +204,7 @@ class Plan:
             same = [unit for unit in rest if Program.of(unit.node).packs == program.packs]
             if size := self.population_size(program, len(same), idle=idle, left_s=left_s):
                 return _by_rates(same[:size])
-            if not too_long and self.may_begin(self.member_seconds(program), left_s=left_s, whole_s=whole_s):
+            if not too_long and self.may_begin(self.seconds(program, 1), left_s=left_s, whole_s=whole_s):
                 too_long = same[:1]
             rest = [unit for unit in rest if Program.of(unit.node).packs != program.packs]
         return too_long
@@ -211,36 +214,54 @@ class Plan:
 
         So few that they are expected to end within `left_s` seconds, which may be none.
         """
-        each_s = self.member_seconds(program) or 1e-9
-        by_limit = ready if math.isinf(left_s) else int(left_s / (SLACK * each_s))
+        by_limit = self._within(program, ready, left_s)
         if by_limit < 1:
             return 0
         share = max(FEW_MEMBERS, math.ceil(ready / max(1, idle)))
-        fits = max(MAX_MEMBERS, PARAMETERS // program.network.flat_size)
-        most = MAX_MEMBERS_GPU if self.kind == "cuda" else min(fits, int(POPULATION_S / each_s))
+        if self.kind == "cuda":
+            most = MAX_MEMBERS_GPU
+        else:
+            fits = max(MAX_MEMBERS, PARAMETERS // program.network.flat_size)
+            most = min(fits, int(POPULATION_S / (self.seconds(program, 1) or 1e-9)))
         most = max(1, min(most, share))
         return math.ceil(ready / math.ceil(ready / min(most, by_limit)))  # of equal size, so that none ends late
 
-    def member_seconds(self, program: Program) -> float:
-        """Return the seconds a member takes: as measured on this kind of device, else by arithmetic."""
+    def _within(self, program: Program, ready: int, left_s: float) -> int:
+        """Return how many of `ready` members are expected to end within `left_s` seconds together."""
+        if math.isinf(left_s):
+            return ready
+        return bisect_right(range(1, ready + 1), left_s / SLACK, key=lambda members: self.seconds(program, members))
+
+    def seconds(self, program: Program, members: int) -> float:
+        """Return the seconds a population takes: as one was measured on this kind of device, else by arithmetic.
+
+        On a CPU members take their time one by one. On a GPU a step of a few takes about as long as that of one.
+        """
         recent = itertools.islice(reversed(self.store.records.values()), 200)
         measured = [
-            record["provenance"]["wall_s"] / len(record["members"])
+            (len(record["members"]), record["provenance"]["wall_s"])
             for record in recent
             if record.get("work") == program.work and record["provenance"].get("kind", "cpu") == self.kind
-        ]
+        ][:5]
+        if measured and self.kind == "cpu":
+            return members * float(np.median([wall_s / n for n, wall_s in measured]))
         if measured:
-            return float(np.median(measured[:5]))
-        operations = flops.evaluation_flops(program)
-        if program.recipe is not None:
-            operations = 6 * program.network.multiply_adds() * program.recipe.batch * program.steps
+            n, wall_s = min(measured, key=lambda each: abs(math.log(each[0] / members)))
+            return float(wall_s) * _together(members) / _together(n)
+        evaluated_s = flops.evaluation_flops(program) / FLOPS[self.kind]
+        if program.recipe is None:
+            return members * evaluated_s
+        operations = 6 * program.network.multiply_adds() * program.recipe.batch * program.steps
+        if self.kind == "cuda":
+            launched_s = program.steps * STEP_S * _together(members)
+            return max(launched_s, members * operations / FLOPS["cuda"]) + members * evaluated_s
         moved_s = program.steps * program.network.flat_size * (3e-8 if program.learn else 2e-9)
-        return operations / FLOPS[self.kind] + moved_s * FLOPS["cpu"] / FLOPS[self.kind]
+        return members * (operations / FLOPS["cpu"] + moved_s + evaluated_s)
 
-    def core_seconds(self, units: Iterable[Unit]) -> float:
-        """Return the seconds that `units` take one after another; replicates of a node are looked up once."""
+    def place_seconds(self, units: Iterable[Unit]) -> float:
+        """Return the seconds that `units` take one place, population after population, a node's replicates together."""
         nodes = Counter(unit.node for unit in units)
-        return sum(members * self.member_seconds(Program.of(node)) for node, members in nodes.items())
+        return sum(self.seconds(Program.of(node), members) for node, members in nodes.items())
 
     @staticmethod
     def may_begin(seconds: float, *, left_s: float, whole_s: float) -> bool:
@@ -325,6 +346,11 @@ def _by_rates(units: list[Unit]) -> list[Unit]:
     """Return the units with those of equal learning rates together: each such group has an optimiser's step a step."""
     groups = list(dict.fromkeys(_recipe(unit.node) for unit in units))
     return sorted(units, key=lambda unit: groups.index(_recipe(unit.node)))
+
+
+def _together(members: int) -> float:
+    """Return how long a step of so many members takes on a GPU, in steps of hardly any."""
+    return 1 + members / TOGETHER
 
 
 def _begins(node: Measured) -> Start:

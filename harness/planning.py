@@ -89,7 +89,7 @@ def make_pilot(session: Session, replicates: int, *, grid: bool) -> Plan:
 
 def seconds(plan: Plan, workers: int) -> float:
     """Return about how long the due units take on `workers` cores."""
-    return plan.core_seconds(plan.due()) / workers
+    return plan.place_seconds(plan.due()) / workers
 
 
 def show_left(plan: Plan, workers: int, console: Console) -> None:
@@ -100,7 +100,7 @@ def show_left(plan: Plan, workers: int, console: Console) -> None:
         if left := sum(name in due for name in mine):
             console.print(f"  {request.claim.id}: {left} of {len(mine)} left", highlight=False)
     nodes = {unit.node for unit in plan.due()}
-    longest = max((plan.member_seconds(Program.of(node)) for node in nodes), default=0.0)
+    longest = max((plan.seconds(Program.of(node), 1) for node in nodes), default=0.0)
     console.print(
         f"{len(due)} of {len(plan.units)} trainings and evaluations are left, about {seconds(plan, workers):.0f} s on "
         f"{workers} workers; the longest takes about {longest:.0f} s",
@@ -172,7 +172,7 @@ def _show_claims(plan: Plan, due: Sequence[Unit], console: Console) -> None:
             str(sum(len(unit.claims) > 1 for unit in mine)),
             str(len(mine_due)),
             f"{sum(Program.of(unit.node).steps for unit in mine_due):,}",
-            f"{plan.core_seconds(mine_due):.0f} s",
+            f"{plan.place_seconds(mine_due):.0f} s",
         )
     console.print(table)
 
@@ -188,7 +188,7 @@ def _show_populations(plan: Plan, due: Sequence[Unit], console: Console) -> None
             program.label,
             str(members),
             f"at least {-(-members // size)} of up to {size}",
-            f"{members * plan.member_seconds(program):.0f} s",
+            f"{plan.seconds(program, members):.0f} s",
             f"{population_bytes(program, min(members, size)) / 2**20:.0f} MiB",
         )
     console.print(packed)

@@ -62,7 +62,7 @@ def costing(monkeypatch):
     """Say how many seconds a member takes."""
 
     def cost(seconds):
-        monkeypatch.setattr(Plan, "member_seconds", lambda plan, program: seconds)
+        monkeypatch.setattr(Plan, "seconds", lambda plan, program, members: members * seconds)
 
     return cost
 
@@ -105,7 +105,7 @@ def test_another_program_goes_first_where_the_longest_chain_s_does_not_fit(tmp_p
     first = Program.of(plan.next_population(set(), idle=1)[0].node)
     others = {Program.of(unit.node) for unit in plan.ready(set())} - {first}
     assert others
-    monkeypatch.setattr(Plan, "member_seconds", lambda plan, program: 100 if program == first else 1)
+    monkeypatch.setattr(Plan, "seconds", lambda plan, program, members: members * (100 if program == first else 1))
     chosen = plan.next_population(set(), idle=1, left_s=50, whole_s=1000)
     assert {Program.of(unit.node) for unit in chosen} <= others
 

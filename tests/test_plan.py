@@ -30,7 +30,7 @@ from harness.expression import (
 from harness.hypothesis import Outcome, beats, matches, percent_kept
 from harness.masks import learned_bits, ones, prune_by_magnitude, resampled, shuffled
 from harness.network import initial_values, mlp
-from harness.plan import MAX_MEMBERS, PARAMETERS, Plan, Request, lineage, unit_name
+from harness.plan import MAX_MEMBERS, PARAMETERS, SLACK, Plan, Request, lineage, unit_name
 from harness.planning import totals
 from harness.population import Computed, MemberResult, Program, Row
 from harness.recipe import SGD, Adam, Recipe
@@ -38,7 +38,7 @@ from harness.rewrite import shorten
 from harness.run import run
 from harness.store import Store, digest
 from harness.streams import Replicate
-from harness.tasks import DIGITS
+from harness.tasks import DIGITS, MNIST
 from tests.inline import Inline
 
 NET = mlp(64, 12, 10)
@@ -140,7 +140,7 @@ def test_totals_say_what_claims_share_and_what_is_left(store, writer):
     found = totals(plan)
     assert (found.needed, found.different, found.due) == (2 * 2 + 4 * 2, 8, 8)
     assert (found.shared, found.member_steps) == (pytest.approx(1 / 3), 2 * (30 + 25 + 25 + 30))
-    assert found.core_s == pytest.approx(sum(plan.member_seconds(Program.of(unit.node)) for unit in plan.due()))
+    assert found.core_s == pytest.approx(sum(plan.seconds(Program.of(unit.node), 1) for unit in plan.due()))
     assert found.told.startswith("8 different of 12 trainings and evaluations needed: 33% shared between claims; 8 due")
     dense = plan.pack(plan.ready(set()))
     writer.add(dense, fake(dense), {})
@@ -339,6 +339,21 @@ def test_populations_are_shared_among_places_and_end_in_time(store):
     assert plan.population_size(tiny, 1000, idle=1) == 200 == 1000 // -(-1000 // (PARAMETERS // (4 * 64 + 64)))
     forever = replace(long, recipe=replace(RECIPE, steps=10**9))
     assert plan.population_size(forever, 64, idle=1) == 1
+
+
+def test_a_gpu_s_step_is_mostly_launches(store, writer):
+    """A guess counts a step's launches; measured, a few members take as long as one, and a limit is not divided."""
+    node = train(mlp(784, 300, 100, 10), MNIST, Recipe(optimiser=Adam(1.2e-3), steps=6_000, batch=60))
+    program, plan = Program.of(node), Plan([request(node)], store, "cuda")
+    assert plan.seconds(program, 5) == pytest.approx(1.6, rel=0.3)  # as an H100 took
+    assert plan.seconds(program, 64) < 4 * plan.seconds(program, 5)
+    record = {"work": program.work, "members": [0] * 4, "provenance": {"wall_s": 8.0, "kind": "cuda"}}
+    store.records["000001-00000000"] = record
+    assert plan.seconds(program, 4) == 8
+    assert 8 < plan.seconds(program, 8) < 9.1
+    assert plan.population_size(program, 10, idle=1, left_s=SLACK * 9.1) == 5  # twice, and not one at a time
+    assert plan.population_size(program, 10, idle=1, left_s=SLACK * 6) == 0
+    assert Plan([request(node)], store).seconds(program, 4) != 8
 
 
 def test_members_are_what_their_expressions_say(store, writer):
