@@ -642,7 +642,7 @@ MUTANTS = (
            "6 * every - 2 * of_first", "6 * every",
            "tests/test_flops.py::test_the_count_is_what_torch_counts"),
     Mutant("harness/flops.py", "evaluation_flops",
-           " or step == recipe.steps", "",
+           " + (recipe.steps % every > 0)", "",
            "tests/test_flops.py::test_evaluations_are_counted_as_the_engine_makes_them"),
     # --- the early stop, variants, part kinds ---
     Mutant("harness/measuring.py", "EarlyStop.see",

@@ -68,7 +68,7 @@ def test_neither_an_update_nor_an_evaluation_waits_for_the_device(name, monkeypa
     with Watched() as watched:
         for step in (2, 3):
             updates._update()
-            evaluate._pass()
+            evaluate._evaluate()
             early.see(evaluate.loss_RN.double().mean(1), step)
             updates.stack.finite()
     assert watched.found == []
