@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.assessment import Assessment, Comparison, PartResult, assess
-from harness.hypothesis import Decision, Kind, Outcome
+from harness.kinds import Decision, Kind, Outcome
 from harness.stats import ALPHA
 from harness.tasks import DIGITS
 from harness.verdict import decide

@@ -23,7 +23,6 @@ from harness.expression import (
 )
 from harness.hypothesis import (
     Band,
-    Decision,
     Exact,
     Part,
     Reading,
@@ -37,6 +36,7 @@ from harness.hypothesis import (
     printed,
     slope,
 )
+from harness.kinds import Decision
 from harness.layers import Image
 from harness.network import Init, Network, mlp
 from harness.recipe import SGD, Adam, Constant, Cosine, Drops, Recipe, Warmup

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from harness import flops
 from harness.catalogue import Claim, Design, Scale
-from harness.expression import Measured, density, kept
+from harness.expression import Measured, density, kept, lineage
 from harness.network import Network
-from harness.plan import lineage
 from harness.population import Program
 from harness.results import Results, device
 
@@ -60,9 +59,7 @@ def _structural(results: Results, claim: Claim, scale: Scale) -> dict[str, int]:
     known = results.claims[claim.id]
     if known["digest"] != claim.digest(scale):
         return {}
-    points = claim.design(scale).points.values()
-    measured = [node for each in points for nodes in each.values() for node in nodes]
-    programs = [Program.of(node) for node in lineage(measured)]
+    programs = [Program.of(node) for node in lineage(claim.design(scale).nodes)]
     replicates = len(known["replicates"])
     return {
         "training_flops": replicates * sum(flops.training_flops(program) for program in programs),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.hypothesis import Decision, Kind, Outcome
+from harness.kinds import Decision, Kind, Outcome
 from harness.stats import (
     FloatArray,
     Interval,

@@ -18,12 +18,9 @@ from typing import Any
 
 from harness.errors import DesignError, UsageError, nearest
 from harness.expression import Measured, Training, density
-from harness.hypothesis import Decision, Exact, Outcome, Part
-
-SUITE_SEED = 20190506  # confirmatory replicates; the day the lottery-ticket paper was presented
-PILOT_SEED = 31415926  # pilots: other initialisations, other orders, other splits
-
-VARIANCE_SEED = 27182818  # the seed-variance check: baselines and fresh replicates
+from harness.hypothesis import Exact, Part
+from harness.kinds import Decision, Outcome
+from harness.streams import SUITE_SEED
 
 CONTROLS = "controls"  # the folder of claims that are about the protocol and not about a paper
 
@@ -93,6 +90,11 @@ class Design:
     def points(self) -> dict[str, dict[Fraction, tuple[Measured, ...]]]:
         """Return for each arm its nodes by exact density, densest first."""
         return {name: _by_density(arm) for name, arm in self.arms.items()}
+
+    @property
+    def nodes(self) -> tuple[Measured, ...]:
+        """All nodes of all arms, arm after arm, densest first."""
+        return tuple(node for points in self.points.values() for nodes in points.values() for node in nodes)
 
     def read(self, arm: str, part: Part) -> dict[Fraction, tuple[Measured, ...]]:
         """Return the points of `arm` that `part` reads: those in its band, or the arm's only point."""
@@ -166,12 +168,7 @@ class Claim:
             "decision": design.decision,
             "hypothesis": [_plain(part) for part in design.parts],
             "beside": [_plain(part) for part in design.beside],
-            "chance": {
-                node.task.name: node.task.chance
-                for points in design.points.values()
-                for n in points.values()
-                for node in n
-            },
+            "chance": {node.task.name: node.task.chance for node in design.nodes},
             "arms": {
                 name: {str(d): sorted(node.key for node in nodes) for d, nodes in points.items()}
                 for name, points in design.points.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.assessment import Assessment, PartResult
-from harness.hypothesis import Decision, Kind, Outcome
+from harness.kinds import Decision, Kind, Outcome
 from harness.power import FEWEST, MOST, POWER, claim_needs, flips_needed
 from harness.stats import ALPHA, flip_least
 

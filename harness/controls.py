@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.hypothesis import Outcome
+from harness.kinds import Outcome
 from harness.notation import signed, unit_of
 from harness.stats import ALPHA, FloatArray, binomial_range, effect_of_power, t_greater, t_less
 

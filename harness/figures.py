@@ -19,7 +19,8 @@ from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
 from harness.catalogue import Claim, Scale
-from harness.hypothesis import Kind, Part
+from harness.hypothesis import Part
+from harness.kinds import Kind
 from harness.notation import unit_of
 from harness.pictures import jitter, panels, picture
 from harness.results import Results

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from harness.errors import DesignError
+from harness.kinds import Kind
 from harness.metrics import metric as known
 from harness.network import round_half_up
 
@@ -17,36 +18,11 @@ if TYPE_CHECKING:
     from harness.tasks import Task
 
 
-class Kind(StrEnum):
-    """How two arms are compared; theta is the mean over replicates of `arm` minus `reference`."""
-
-    BEATS = "beats"  # theta > 0, and at least as large as the task's smallest effect of interest
-    MATCHES = "matches"  # theta > -margin
-    EQUALS = "equals"  # |theta| < margin
-
-
-class Decision(StrEnum):
-    """The test that decides; the other one is computed beside it."""
-
-    T = "t"
-    SIGN_FLIP = "sign-flip"  # for claims whose pilots collapse now and then
-
-
 class Reading(StrEnum):
     """What becomes of an arm's values at several densities: one number a replicate."""
 
     MEAN = "mean"  # over the densities in the band
     SLOPE = "slope"  # the change that a line in log density fits from the band's densest to its sparsest density
-
-
-class Outcome(StrEnum):
-    """What a claim comes to."""
-
-    REPRODUCED = "reproduced"
-    REFUTED = "refuted"
-    INCONCLUSIVE = "inconclusive"
-    NOT_RUN = "not run"
-    ERROR = "error"
 
 
 @dataclass(frozen=True, kw_only=True)

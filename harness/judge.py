@@ -10,7 +10,8 @@ from typing import Any
 from harness.assessment import Assessment, Comparison, PartResult, assess, decided_with
 from harness.catalogue import CLAIMS, Claim, Scale
 from harness.errors import ResultsError
-from harness.hypothesis import Decision, Outcome, Part
+from harness.hypothesis import Part
+from harness.kinds import Decision, Outcome
 from harness.lock import Registry
 from harness.metrics import PERCENTAGE_POINTS, metric
 from harness.power import part_needs

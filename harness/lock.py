@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness.catalogue import SUITE_SEED, Claim, Scale
+from harness.catalogue import Claim, Scale
 from harness.errors import LockError
-from harness.streams import Replicate
+from harness.streams import SUITE_SEED, Replicate
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,10 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MultipleLocator
 
 from harness.catalogue import CONTROLS
-from harness.hypothesis import Kind, Outcome
+from harness.kinds import Kind, Outcome
 from harness.style import COLOURS, FAINT, INK, STYLE
-from harness.summary import Group, JudgedPart, Line
+from harness.summary import Group, Line
+from harness.verdicts import JudgedPart
 
 LOOKS = {  # colour and marker: either tells the verdicts apart
     Outcome.REPRODUCED: (COLOURS[0], "o"),

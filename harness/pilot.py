@@ -6,18 +6,8 @@ import csv
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
 
 from harness.catalogue import Arm, Claim, Design, Scale
-from harness.expression import Measured
-from harness.plan import Request
-from harness.population import Program
-
-if TYPE_CHECKING:
-    from harness.results import Results
 
 
 @dataclass(frozen=True)
@@ -69,37 +59,6 @@ def of(pilots: Sequence[Pilot], claim: str, scale: str) -> list[Pilot]:
 def runs(pilots: Sequence[Pilot]) -> list[str]:
     """Return the dates of these lines, each once: one run of ``harness pilot`` is one date."""
     return sorted({pilot.date for pilot in pilots})
-
-
-def summarise(request: Request, results: Results, *, scale: Scale, date: str, git: str) -> list[Pilot]:
-    """Return the log lines of one claim: every arm at every density, and every part's paired difference."""
-    claim, design = request.claim, request.design
-    lines = []
-
-    def line(what: str, task: str, recipe: str, values: NDArray[np.float64], key: str) -> None:
-        sd = float(values.std(ddof=1)) if len(values) > 1 else float("nan")
-        lines.append(
-            Pilot(
-                date, git, scale, claim.id, claim.version, task, recipe, what, len(values),
-                round(float(values.mean()), 3), round(sd, 3), key,
-            )
-        )  # fmt: skip
-
-    for arm, points in design.points.items():
-        table = results.values(claim.id, arm, metric=design.metric_of(arm))
-        if table.empty:
-            continue  # an arm that no part reads, of which the first part's metric is not known
-        for density, nodes in points.items():
-            node = nodes[0]
-            values = table[float(density)].to_numpy() * 100
-            line(f"{arm} at {float(density):.4%} kept", node.task.name, _how(node), values, node.key)
-    for part in design.compared():
-        line(part.name, part.task, "", results.differences(claim.id, part), "")
-    return lines
-
-
-def _how(node: Measured) -> str:
-    return Program.of(node).label.partition(": ")[2]
 
 
 def grid(claim: Claim, scale: Scale) -> Design | None:

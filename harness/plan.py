@@ -1,4 +1,4 @@
-"""What must be computed for a set of claims, what is stored already, and what is ready to run. Knows no torch.
+"""What must be computed of what is wanted, what is stored already, and what is ready to run. Knows no torch, no claims.
 
 A unit is one node for one replicate. A stored unit is usable while its lineage holds: the digests of what it consumed
 equal the digests of what the trainings it consumed from have stored now.
@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness import flops
-from harness.catalogue import Claim, Design
 from harness.expression import (
     Between,
     Evaluation,
@@ -34,12 +33,13 @@ from harness.expression import (
     Start,
     Training,
     consumed,
+    lineage,
     network_of,
     slot,
 )
 from harness.masks import Bits, ones, prune_by_magnitude, random_bits, resampled, shuffled
 from harness.network import Network, initial_scores, initial_values
-from harness.population import Member, Population, Program
+from harness.population import Member, Population, Program, unit_name
 from harness.recipe import Recipe
 from harness.store import Entry, Store
 from harness.streams import Replicate
@@ -60,21 +60,25 @@ BYTES_A_PARAMETER = 44  # parameters, those of the early stop, gradient, mask, t
 
 
 @dataclass(frozen=True)
-class Request:
-    """A claim, its design, and the replicates it is to be run on."""
+class Wanted:
+    """Nodes that are to be stored for some replicates; `by` names who wants them, as a claim's id."""
 
-    claim: Claim
-    design: Design
+    by: str
+    nodes: tuple[Measured, ...]
     replicates: tuple[Replicate, ...]
+
+    def units(self) -> list[str]:
+        """Return the names of the nodes' units and of those of all trainings they consume from."""
+        return [unit_name(node, replicate) for node in lineage(self.nodes) for replicate in self.replicates]
 
 
 @dataclass(frozen=True)
 class Unit:
-    """One node for one replicate, and the ids of the claims that need it."""
+    """One node for one replicate, and the names of those who want it."""
 
     node: Measured
     replicate: Replicate
-    claims: tuple[str, ...] = field(compare=False, default=())
+    wanted_by: tuple[str, ...] = field(compare=False, default=())
 
     @property
     def name(self) -> str:
@@ -82,47 +86,26 @@ class Unit:
         return unit_name(self.node, self.replicate)
 
 
-def unit_name(node: Measured, replicate: Replicate) -> str:
-    """Return the name of `node` for `replicate` in the store."""
-    return f"{node.key}/{replicate.suite_seed}/{replicate.index}"
-
-
-def lineage(nodes: Iterable[Measured]) -> list[Measured]:
-    """Return the nodes and all trainings they consume from, parents before children, each once."""
-    seen: dict[str, Measured] = {}
-
-    def visit(node: Measured) -> None:
-        if node.key in seen:
-            return
-        for taken in consumed(node):
-            visit(taken.training)
-        seen[node.key] = node
-
-    for node in nodes:
-        visit(node)
-    return list(seen.values())
-
-
 class Plan:
-    """The units of all requests: their state in the store, and the populations they pack into, on a kind of device."""
+    """The units of all that is wanted: their state in the store, and the populations they pack into.
 
-    trace_every = 0  # steps between the training losses that are recorded; 0 for none
+    `kind` is that of the device, ``cpu`` or ``cuda``. Losses are recorded every `trace_every` steps; 0 is never.
+    """
 
-    def __init__(self, requests: Sequence[Request], store: Store, kind: str = "cpu") -> None:
+    def __init__(self, wanted: Sequence[Wanted], store: Store, kind: str = "cpu", *, trace_every: int = 0) -> None:
         self.kind = kind
-        self.requests = requests
+        self.trace_every = trace_every
         self.store = store
         self.units: dict[str, Unit] = {}
-        self.wanted: defaultdict[str, set[str]] = defaultdict(set)  # slots of a training that others consume
-        for request in requests:
-            measured = [n for points in request.design.points.values() for nodes in points.values() for n in nodes]
-            for node in lineage(measured):
+        self.slots: defaultdict[str, set[str]] = defaultdict(set)  # of a training, by key, that others consume
+        for each in wanted:
+            for node in lineage(each.nodes):
                 for taken in consumed(node):
-                    self.wanted[taken.training.key].add(slot(taken))
-                for replicate in request.replicates:
+                    self.slots[taken.training.key].add(slot(taken))
+                for replicate in each.replicates:
                     name = unit_name(node, replicate)
-                    before = self.units[name].claims if name in self.units else ()
-                    self.units[name] = Unit(node, replicate, tuple(dict.fromkeys((*before, request.claim.id))))
+                    before = self.units[name].wanted_by if name in self.units else ()
+                    self.units[name] = Unit(node, replicate, tuple(dict.fromkeys((*before, each.by))))
         self._after = self._steps_after()
         self._bits: dict[tuple[str, ...], Bits] = {}
 
@@ -170,7 +153,7 @@ class Plan:
             then = entry.ins.get(_taken_name(taken), "nothing")
             if now != then:
                 return f"made from {parent} at {slot(taken)} with digest {then}; stored there now is {now}", False
-        missing = self.wanted[unit.node.key] - entry.outs.keys()
+        missing = self.slots[unit.node.key] - entry.outs.keys()
         if missing:
             return f"its {', '.join(sorted(missing))} is wanted and was not kept", True
         return "", True
@@ -278,7 +261,7 @@ class Plan:
         kept = {
             int(name)
             for unit in units
-            for name in self.wanted[unit.node.key] | set(self._kept_before(unit))
+            for name in self.slots[unit.node.key] | set(self._kept_before(unit))
             if name.isdigit()
         }
         members = tuple(self._member(unit) for unit in units)

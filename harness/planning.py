@@ -11,29 +11,58 @@ from rich.console import Console
 from rich.table import Table
 
 from harness import pilot as piloting
-from harness.catalogue import CLAIMS, PILOT_SEED, SUITE_SEED, Claim, Design, Scale
+from harness.catalogue import CLAIMS, Claim, Design, Scale
 from harness.check import check
 from harness.expression import Measured, describe
-from harness.hypothesis import Decision, Kind, Part
+from harness.hypothesis import Part
+from harness.kinds import Decision, Kind
 from harness.lock import Registry
 from harness.pilot import Pilot
-from harness.plan import NEVER, Plan, Request, Unit, population_bytes
+from harness.plan import NEVER, Plan, Unit, Wanted, population_bytes
 from harness.population import Program
 from harness.power import MOST, POWER, needs, power_at_bound
 from harness.rewrite import design_of, shorten
 from harness.stats import ALPHA, flip_least, sd_upper, t_power, tost_power
 from harness.store import Store
-from harness.streams import Replicate
+from harness.streams import PILOT_SEED, SUITE_SEED, Replicate
 from harness.verdict import SIGN_FLIP_FROM
 
 if TYPE_CHECKING:
     from harness.session import Session
 
+
+@dataclass(frozen=True)
+class Request:
+    """A claim, its design, and the replicates it is to be run on."""
+
+    claim: Claim
+    design: Design
+    replicates: tuple[Replicate, ...]
+
+    @property
+    def wanted(self) -> Wanted:
+        """What is to be stored for it."""
+        return Wanted(self.claim.id, self.design.nodes, self.replicates)
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What claims ask for, and the plan of all of it."""
+
+    requests: Sequence[Request]
+    plan: Plan
+
+    @classmethod
+    def of(cls, requests: Sequence[Request], store: Store, kind: str = "cpu") -> Planned:
+        """Return the plan of these requests on a store."""
+        return cls(requests, Plan([request.wanted for request in requests], store, kind))
+
+
 QUICK_REPLICATES = 2
 MOST_DIFFERENCES = 4  # a stored node that differs in more is no relation
 
 
-def make(session: Session) -> Plan:
+def make(session: Session) -> Planned:
     """Return the plan of a session: its claims, and those of their families that are stored already.
 
     Raises DesignError for a design that cannot decide or compare, LockError for a claim changed since it was locked.
@@ -45,7 +74,7 @@ def make(session: Session) -> Plan:
     store = Store(session.store)
     requests = [_request(claim, session, registry) for claim in session.claims]
     if session.quick or session.variant:
-        return Plan(requests, store, session.device)
+        return Planned.of(requests, store, session.device)
     papers = {claim.paper for claim in session.claims}
     companions = [
         Request(CLAIMS[id], CLAIMS[id].design(session.scale), registry.replicates(CLAIMS[id], session.scale))
@@ -53,8 +82,8 @@ def make(session: Session) -> Plan:
         for id in registry.family(paper, session.scale)
         if id in CLAIMS and CLAIMS[id] not in session.claims and not registry.fault(CLAIMS[id], session.scale)
     ]
-    stored = [request for request in companions if not Plan([request], store).due()]
-    return Plan([*requests, *stored], store, session.device)
+    stored = [request for request in companions if not Plan([request.wanted], store).due()]
+    return Planned.of([*requests, *stored], store, session.device)
 
 
 def _request(claim: Claim, session: Session, registry: Registry) -> Request:
@@ -71,7 +100,7 @@ def _request(claim: Claim, session: Session, registry: Registry) -> Request:
     return Request(claim, design, block)
 
 
-def make_pilot(session: Session, replicates: int, *, grid: bool) -> Plan:
+def make_pilot(session: Session, replicates: int, *, grid: bool) -> Planned:
     """Return the plan of a pilot: the same designs, or their declared grids, on pilot seeds."""
     block = tuple(Replicate(PILOT_SEED, i) for i in range(replicates))
     requests = []
@@ -84,7 +113,7 @@ def make_pilot(session: Session, replicates: int, *, grid: bool) -> Plan:
             design = piloting.grid(claim, session.scale)
         if design is not None:
             requests.append(Request(claim, design, block))
-    return Plan(requests, Store(session.store), session.device)
+    return Planned.of(requests, Store(session.store), session.device)
 
 
 def seconds(plan: Plan, workers: int) -> float:
@@ -92,11 +121,12 @@ def seconds(plan: Plan, workers: int) -> float:
     return plan.place_seconds(plan.due()) / workers
 
 
-def show_left(plan: Plan, workers: int, console: Console) -> None:
+def show_left(made: Planned, workers: int, console: Console) -> None:
     """Print what a time limit left to be done, by claim, and about how long it takes on `workers` cores."""
+    plan = made.plan
     due = {unit.name for unit in plan.due()}
-    for request in plan.requests:
-        mine = [unit.name for unit in plan.units.values() if request.claim.id in unit.claims]
+    for request in made.requests:
+        mine = [unit.name for unit in plan.units.values() if request.claim.id in unit.wanted_by]
         if left := sum(name in due for name in mine):
             console.print(f"  {request.claim.id}: {left} of {len(mine)} left", highlight=False)
     nodes = {unit.node for unit in plan.due()}
@@ -108,13 +138,14 @@ def show_left(plan: Plan, workers: int, console: Console) -> None:
     )
 
 
-def show(plan: Plan, session: Session, console: Console) -> None:
+def show(made: Planned, session: Session, console: Console) -> None:
     """Print the plan: what each claim needs, the populations, whether the replicates can decide, and totals."""
+    plan = made.plan
     due = plan.due()
-    _show_claims(plan, due, console)
+    _show_claims(made, due, console)
     if due:
         _show_populations(plan, due, console)
-    _show_power(plan, session, console)
+    _show_power(made, session, console)
     for name, reason in plan.store.bad.items():
         console.print(f"[yellow]record {name} is not usable: {reason}[/yellow]")
     console.print(totals(plan).told, highlight=False)
@@ -149,7 +180,7 @@ def totals(plan: Plan) -> Totals:
     """Return what the plan comes to over all its claims."""
     due = plan.due()
     return Totals(
-        needed=sum(len(unit.claims) for unit in plan.units.values()),
+        needed=sum(len(unit.wanted_by) for unit in plan.units.values()),
         different=len(plan.units),
         due=len(due),
         member_steps=sum(Program.of(unit.node).steps for unit in due),
@@ -157,19 +188,20 @@ def totals(plan: Plan) -> Totals:
     )
 
 
-def _show_claims(plan: Plan, due: Sequence[Unit], console: Console) -> None:
+def _show_claims(made: Planned, due: Sequence[Unit], console: Console) -> None:
     names = {unit.name for unit in due}
     table = Table(
         "claim", "needs", "stored", "shared", "due", "member-steps due", "core time", title="trainings and evaluations"
     )
-    for request in plan.requests:
-        mine = [unit for unit in plan.units.values() if request.claim.id in unit.claims]
+    plan = made.plan
+    for request in made.requests:
+        mine = [unit for unit in plan.units.values() if request.claim.id in unit.wanted_by]
         mine_due = [unit for unit in mine if unit.name in names]
         table.add_row(
             request.claim.id,
             str(len(mine)),
             str(len(mine) - len(mine_due)),
-            str(sum(len(unit.claims) > 1 for unit in mine)),
+            str(sum(len(unit.wanted_by) > 1 for unit in mine)),
             str(len(mine_due)),
             f"{sum(Program.of(unit.node).steps for unit in mine_due):,}",
             f"{plan.place_seconds(mine_due):.0f} s",
@@ -194,10 +226,10 @@ def _show_populations(plan: Plan, due: Sequence[Unit], console: Console) -> None
     console.print(packed)
 
 
-def _show_power(plan: Plan, session: Session, console: Console) -> None:
+def _show_power(made: Planned, session: Session, console: Console) -> None:
     registry = Registry(session.root / "claims" / "registry.lock")
     pilots = piloting.read(session.pilots)
-    papers = sorted({request.claim.paper for request in plan.requests if request.design.parts})
+    papers = sorted({request.claim.paper for request in made.requests if request.design.parts})
     if not papers:
         return
     families = {paper: family(registry, paper, session.scale) for paper in papers}
@@ -212,7 +244,7 @@ def _show_power(plan: Plan, session: Session, console: Console) -> None:
         title="can the replicates decide?",
         caption=f"in Holm's families of {', '.join(f'{paper} {len(ids)}' for paper, ids in families.items())}",
     )
-    for request in plan.requests:
+    for request in made.requests:
         piloted = piloting.of(pilots, request.claim.id, session.scale)
         for part in request.design.parts:
             among = len(families[request.claim.paper])
@@ -273,20 +305,21 @@ def _power_to_decide(part: Part, effect: float, *, sd: float, n: int, alpha: flo
     return t_power(effect=beyond, sd=sd, n=n, alpha=alpha)
 
 
-def explain(plan: Plan, session: Session, console: Console) -> None:
+def explain(made: Planned, session: Session, console: Console) -> None:
     """Print which field or digest makes a claim's trainings run again."""
     registry = Registry(session.root / "claims" / "registry.lock")
     claim = session.claims[0]
     console.print(f"{claim.id}: {registry.fault(claim, session.scale) or 'as locked'}", highlight=False)
+    plan = made.plan
     reasons = plan.reasons()
     counted = Counter(
-        reasons[unit.name] for unit in plan.units.values() if claim.id in unit.claims and reasons[unit.name]
+        reasons[unit.name] for unit in plan.units.values() if claim.id in unit.wanted_by and reasons[unit.name]
     )
     if not counted:
         console.print("nothing is due: every training it needs is stored and its lineage holds")
     for reason, count in counted.most_common(20):
         console.print(f"{count} due: {reason}", highlight=False)
-    new = {u.node.key: u.node for u in plan.units.values() if claim.id in u.claims and reasons[u.name] == NEVER}
+    new = {u.node.key: u.node for u in plan.units.values() if claim.id in u.wanted_by and reasons[u.name] == NEVER}
     for node in list(new.values())[:5]:
         if closest := _closest(node, plan.store):
             console.print(f"closest to {node!r} is a stored one with {closest}", highlight=False)

@@ -22,6 +22,11 @@ Flat = NDArray[np.float32]
 Report = Callable[[int], None]  # called with the number of steps done since the last call
 
 
+def unit_name(node: Measured, replicate: Replicate) -> str:
+    """Return the name of `node` for `replicate` in the store."""
+    return f"{node.key}/{replicate.suite_seed}/{replicate.index}"
+
+
 @dataclass(frozen=True)
 class Program:
     """What all members of a population have in common; `recipe` is None where nothing is trained.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.assessment import Assessment, PartResult
-from harness.hypothesis import Decision, Kind
+from harness.kinds import Decision, Kind
 from harness.stats import ALPHA, flip_least, replicates_needed, t_power, tost_power
 
 FEWEST = 5  # replicates below which nothing is decided

@@ -9,10 +9,8 @@ report's folder loses nothing.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,15 +21,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from harness import flops
-from harness.catalogue import Design, Scale
 from harness.errors import ResultsError
-from harness.expression import Measured, kept
 from harness.hypothesis import Part, Reading
-from harness.metrics import metric
-from harness.plan import Plan, Request, lineage, unit_name
-from harness.population import Program
-from harness.store import Entry
 
 FORMAT = 1
 METRICS = (  # after the last step, but for the early stop: the step of minimum validation loss
@@ -187,140 +178,6 @@ def _fitted_change(density_D: NDArray[np.float64], value_RD: NDArray[np.float64]
     x_D = np.log(density_D) - np.log(density_D).mean()
     change: NDArray[np.float64] = value_RD @ x_D / (x_D @ x_D) * (x_D.min() - x_D.max())
     return change
-
-
-def collect(plan: Plan, *, scale: str, suite_seed: int, quick: bool, variant: str = "") -> Results:
-    """Return the results of every request whose units are all stored and usable; others are left out."""
-    reasons = plan.reasons()
-    rows: list[tuple[Any, ...]] = []
-    claims: dict[str, dict[str, Any]] = {}
-    records: dict[str, Any] = {}
-    for request in plan.requests:
-        names = [unit_name(n, r) for n in lineage(_measured(request.design)) for r in request.replicates]
-        if any(reasons[name] for name in names):
-            continue
-        claims[request.claim.id] = {
-            "version": request.claim.version,
-            "digest": request.claim.digest(Scale(scale)),
-            "replicates": [r.index for r in request.replicates],
-            "cost": _cost(plan, names),
-            **({"examples": fixed} if (fixed := _fixed_tests(request.design)) else {}),
-            **({"exact": {e.name: str(e.value) for e in request.design.exact}} if request.design.exact else {}),
-        }
-        rows += _rows(plan, request, records)
-    frame = SCHEMA.empty_table().to_pandas()
-    if rows:
-        frame = pd.DataFrame(dict(zip((*SCHEMA.names, CORRECT.name), zip(*rows, strict=True), strict=True)))
-        if frame[CORRECT.name].isna().all():  # no fixed test set
-            frame = frame.drop(columns=CORRECT.name)
-    meta = {
-        "format": FORMAT,
-        "scale": scale,
-        "suite_seed": suite_seed,
-        "quick": quick,
-        **({"variant": variant} if variant else {}),
-        "claims": claims,
-        "records": dict(sorted(records.items())),
-    }
-    return Results(frame, meta)
-
-
-def _fixed_tests(design: Design) -> dict[str, int]:
-    """Return the number of test examples of each task with a fixed test set."""
-    return {node.task.name: node.task.test_examples for node in _measured(design) if node.task.fixed_test}
-
-
-def _correct(plan: Plan, node: Measured, entry: Entry) -> bytes | None:
-    if not node.task.fixed_test:
-        return None
-    return np.packbits(plan.store.array(entry, "correct", node.task.test_examples).astype(np.bool_)).tobytes()
-
-
-def _measured(design: Design) -> list[Measured]:
-    return [node for points in design.points.values() for nodes in points.values() for node in nodes]
-
-
-def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[Any, ...]]:
-    rows = []
-    read = dict.fromkeys(part.metric for part in request.design.compared())
-    metrics = dict.fromkeys((*METRICS, *read))
-    for arm, points in request.design.points.items():
-        series = {metric(name).series for name in read if len(points) == 1}  # over densities numbers alone are shown
-        for density, draw, node in _flat(points):
-            for replicate in request.replicates:
-                entry = plan.entry(node, replicate)
-                assert entry is not None
-                record = plan.store.records[entry.record]
-                records[entry.record] = {
-                    **record["provenance"],
-                    "program": record["program"],
-                    "members": len(record["members"]),
-                }
-                every = sorted(plan.store.rows(entry), key=lambda row: row.step)
-                final = {row.metric: row for row in every}
-                made = [final.get(name) if name in METRICS else metric(name).read(final) for name in metrics]
-                made += [row for row in every if row.metric in series]
-                rows += [
-                    (
-                        request.claim.id,
-                        request.claim.version,
-                        arm,
-                        float(density),
-                        kept(node),
-                        draw,
-                        replicate.suite_seed,
-                        replicate.index,
-                        row.metric,
-                        row.step,
-                        row.value,
-                        entry.diverged,
-                        node.key,
-                        entry.out,
-                        entry.record,
-                        _correct(plan, node, entry) if row.metric == "test_accuracy" else None,
-                    )
-                    for row in made
-                    if row is not None
-                ]
-    return rows
-
-
-def _flat(points: Mapping[Fraction, tuple[Measured, ...]]) -> list[tuple[Fraction, int, Measured]]:
-    return [(density, draw, node) for density, nodes in points.items() for draw, node in enumerate(nodes)]
-
-
-def _cost(plan: Plan, names: list[str]) -> dict[str, Any]:
-    """Return what the units `names` cost: a member has its share of its population's time.
-
-    ``devices`` are seconds by device; ``training_flops`` and ``evaluation_flops`` operations by structure;
-    ``ceiling_flop`` those that matrix products would have made in the same time, where every record has their rate.
-    """
-    steps, seconds, shared, training, evaluation = 0, 0.0, 0, 0, 0
-    devices: defaultdict[str, float] = defaultdict(float)
-    ceiling: float | None = 0.0
-    for name in names:
-        unit = plan.units[name]
-        program = Program.of(unit.node)
-        record = plan.store.records[plan.store.entries[name].record]
-        share = record["provenance"]["wall_s"] / len(record["members"])
-        steps += program.steps
-        seconds += share
-        shared += len(unit.claims) > 1
-        training += flops.training_flops(program)
-        evaluation += flops.evaluation_flops(program)
-        devices[device(record["provenance"])] += share
-        rate = record["provenance"].get("matmul_flops")
-        ceiling = None if ceiling is None or rate is None else ceiling + share * rate
-    return {
-        "trainings": len(names),
-        "shared": shared,
-        "member_steps": steps,
-        "worker_s": round(seconds, 1),
-        "devices": {name: round(s, 1) for name, s in sorted(devices.items())},
-        "training_flops": training,
-        "evaluation_flops": evaluation,
-        **({"ceiling_flop": round(ceiling)} if ceiling else {}),
-    }
 
 
 def device(provenance: Mapping[str, Any]) -> str:

@@ -14,10 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
-from harness.catalogue import Claim, Design, Source
 from harness.executor import Executor
-from harness.expression import Training, consumed
-from harness.plan import Plan, Request, Unit, lineage
+from harness.expression import Training, consumed, lineage
+from harness.plan import Plan, Unit, Wanted
 from harness.population import Computed, Member
 from harness.run import run
 from harness.store import Store
@@ -55,11 +54,10 @@ class Retrained:
     ) -> None:
         self.nodes = nodes
         self.replicates = tuple(replicates)
-        requests = [Request(_claim(name, node), _design(node), self.replicates) for name, node in nodes.items()]
+        wanted = [Wanted(name, (node,), self.replicates) for name, node in nodes.items()]
         store = Store(path)
         groups = [] if replay is None else [_units(record) for record in replay.plan.store.records.values()]
-        self.plan: Plan = _Replay(requests, store, groups) if groups else Plan(requests, store)
-        self.plan.trace_every = TRACE_EVERY
+        self.plan: Plan = _Replay(wanted, store, groups) if groups else Plan(wanted, store, trace_every=TRACE_EVERY)
 
     def compute(self, executor: Executor, *, console: Console, provenance: Mapping[str, str]) -> Retrained:
         """Train everything that is not stored yet. Raises RunError as `run` does."""
@@ -121,8 +119,8 @@ class Retrained:
 class _Replay(Plan):
     """A plan that packs its units in given groups, each once all of them are ready."""
 
-    def __init__(self, requests: Sequence[Request], store: Store, groups: Sequence[Sequence[str]]) -> None:
-        super().__init__(requests, store)
+    def __init__(self, wanted: Sequence[Wanted], store: Store, groups: Sequence[Sequence[str]]) -> None:
+        super().__init__(wanted, store, trace_every=TRACE_EVERY)
         self.groups = groups
 
     def next_population(
@@ -137,15 +135,6 @@ def _units(record: Mapping[str, object]) -> list[str]:
     members = record["members"]
     assert isinstance(members, list)
     return [member["unit"] for member in members]
-
-
-def _design(node: Training) -> Design:
-    return Design(arms={"watched": node}, parts=(), contrast=())
-
-
-def _claim(name: str, node: Training) -> Claim:
-    source = Source(version="", place="", published="")
-    return Claim(id=name, statement="", source=source, predicted={}, build=lambda scale: _design(node))
 
 
 def is_root(node: Training) -> bool:

@@ -21,8 +21,8 @@ from harness.expression import (
     Start,
     Training,
     consumed,
+    lineage,
 )
-from harness.plan import lineage
 from harness.recipe import Recipe
 
 
@@ -68,7 +68,7 @@ def only_read(design: Design) -> Design:
 
 def shorten(design: Design, *, by: int = 40) -> Design:
     """Return the design with every training cut to a fraction of its steps: machinery only, for ``--quick``."""
-    nodes = lineage(n for points in design.points.values() for each in points.values() for n in each)
+    nodes = lineage(design.nodes)
     trainings = [node for node in nodes if isinstance(node, Training)]
     moments = {n.recipe.steps for n in trainings} | {n.first_step for n in trainings}
     moments |= {

@@ -11,8 +11,9 @@ import numpy as np
 from harness import results as rows
 from harness.assessment import PartResult
 from harness.catalogue import Claim, Scale
-from harness.hypothesis import Kind, Part
+from harness.hypothesis import Part
 from harness.judge import compare
+from harness.kinds import Kind
 from harness.metrics import metric
 from harness.results import Results
 from harness.rewrite import VARIANTS, design_of

@@ -185,18 +185,18 @@ def _result(future: Future[Computed], finished: _Running) -> Computed:
     except Exception as error:  # whatever a population died of is reported with its name, not as a bare traceback
         raise RunError(
             f"{_name(finished)} failed: {type(error).__name__}: {error}. "
-            f"Next: harness why {finished.units[0].claims[0]}"
+            f"Next: harness why {finished.units[0].wanted_by[0]}"
         ) from error
 
 
 def _name(finished: _Running) -> str:
-    claims = ", ".join(claims_of(finished.units))
-    return f"{finished.population.program.label}, {len(finished.units)} members, for {claims}"
+    who = ", ".join(wanted_by(finished.units))
+    return f"{finished.population.program.label}, {len(finished.units)} members, for {who}"
 
 
-def claims_of(units: list[Unit]) -> list[str]:
-    """Return the ids of the claims that need these units, each once."""
-    return sorted({claim for unit in units for claim in unit.claims})
+def wanted_by(units: list[Unit]) -> list[str]:
+    """Return the names of those who want these units, each once."""
+    return sorted({name for unit in units for name in unit.wanted_by})
 
 
 class _Show:
@@ -215,7 +215,7 @@ class _Show:
     def begin(self, program: Program, units: list[Unit]) -> TaskID | None:
         if self.progress is None:
             return None
-        ids = claims_of(units)
+        ids = wanted_by(units)
         who = ids[0] if len(ids) == 1 else f"{ids[0]} +{len(ids) - 1}"
         what = f"{who} · {program.label} · {len(units)} members"
         return self.progress.add_task(what, total=program.steps, what=what, rate="", began=time.monotonic())

@@ -10,7 +10,7 @@ from typing import Any
 from harness import verdicts
 from harness.catalogue import Claim, Scale
 from harness.notation import anchor, interval
-from harness.summary import rests_on
+from harness.verdicts import rests_on
 
 Others = Mapping[Scale, Mapping[str, Any]]  # what verdicts.json holds at other scales
 

@@ -11,7 +11,8 @@ from harness import pilot as piloting
 from harness.accounting import Size, sizes, words
 from harness.catalogue import CLAIMS, Claim, Design, Scale
 from harness.expression import Measured, Training
-from harness.hypothesis import Kind, Part, Reading
+from harness.hypothesis import Part, Reading
+from harness.kinds import Kind
 from harness.lock import Locked, Registry
 from harness.metrics import metric
 from harness.notation import interval, percent, signed, unit_of, written
@@ -21,8 +22,7 @@ from harness.power import MOST
 from harness.results import Results
 from harness.robustness import AS_LOCKED, Effect, effects
 from harness.scales import Others, Row, side_by_side
-from harness.summary import deciding
-from harness.verdicts import CONFIRMATORY, in_words
+from harness.verdicts import CONFIRMATORY, deciding, in_words
 
 QUALIFIERS = {
     "direction": "the effect has the claimed sign; its interval also reaches below the smallest effect of interest",
@@ -245,8 +245,9 @@ def _replicates(results: Results, claim: str, design: Design) -> list[dict[str, 
 
 def _trained(design: Design) -> list[str]:
     """Return what was trained, in words, each once: network, then task, optimiser and steps."""
-    nodes = [node for points in design.points.values() for nodes in points.values() for node in nodes]
-    return list(dict.fromkeys(f"{node.network.label} on {Program.of(node).label}{_batch(node)}" for node in nodes))
+    return list(
+        dict.fromkeys(f"{node.network.label} on {Program.of(node).label}{_batch(node)}" for node in design.nodes)
+    )
 
 
 def _batch(node: Measured) -> str:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.catalogue import CONTROLS, PAPERS, Paper, Scale
-from harness.hypothesis import Decision, Outcome
+from harness.kinds import Outcome
 from harness.lock import Registry
 from harness.notation import anchor, interval
-from harness.verdicts import CONFIRMATORY, in_words
-
-JudgedPart = Mapping[str, Any]  # as in verdicts.json
+from harness.verdicts import CONFIRMATORY, JudgedPart, deciding, in_words, rests_on
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,33 +134,3 @@ def tally(lines: Sequence[Line], of: str = "") -> str:
     counted = Counter(line.outcome for line in lines)
     told = ", ".join(f"{counted[outcome]} {outcome}" for outcome in Outcome if counted[outcome])
     return f"{len(lines)} claim{'s' if len(lines) != 1 else ''}{of}: {told or 'none'}"
-
-
-def deciding(verdict: Mapping[str, Any]) -> JudgedPart | None:
-    """Return the part on which a verdict rests, by the deciding test's p.
-
-    The part that refutes; else the one that is shown least, and where all are shown, null settings stand back.
-    """
-    parts: Sequence[JudgedPart] = verdict["parts"]
-    if not parts:
-        return None
-    p = "flip" if verdict["decision"] == Decision.SIGN_FLIP else "p"
-    if verdict["outcome"] == Outcome.REFUTED:
-        return min(parts, key=lambda part: part[f"{p}_ref"])
-    if verdict["outcome"] == Outcome.REPRODUCED:
-        parts = [part for part in parts if not part["null_setting"]] or parts
-    return max(parts, key=lambda part: part[f"{p}_rep"])
-
-
-def rests_on(verdict: Mapping[str, Any]) -> str:
-    """Return what a verdict rests on: the comparison that decides, or how many exact quantities are equal."""
-    if verdict.get("exact"):
-        equal = sum(each["equal"] for each in verdict["exact"])
-        return f"{equal} of {len(verdict['exact'])} quantities equal"
-    part = deciding(verdict)
-    if part is None:
-        return "nothing that could be judged"
-    if len(verdict["parts"]) == 1:
-        return str(part["name"])
-    which = "refutes, " if verdict["outcome"] == Outcome.REFUTED else ""
-    return f"{part['name']} ({which}1 of {len(verdict['parts'])} parts)"

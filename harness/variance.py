@@ -20,10 +20,9 @@ from harness import tasks
 from harness.acceptance import GATE_FRESH, location, location_power, spread, spread_power
 from harness.baseline import Baseline, Trajectory
 from harness.errors import RunError
-from harness.expression import Fresh, Scope, Training
+from harness.expression import Fresh, Scope, Training, lineage
 from harness.masks import ones, prune_by_magnitude
 from harness.network import initial_scores, initial_values
-from harness.plan import lineage
 from harness.retrain import TRACE_EVERY, Losses, Retrained
 from harness.store import digest
 from harness.streams import STREAMS, Replicate, generator

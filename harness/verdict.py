@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness import causes
 from harness.assessment import Assessment
-from harness.hypothesis import Decision, Kind, Outcome
+from harness.kinds import Decision, Kind, Outcome
 from harness.stats import ALPHA, holm
 
 SIGN_FLIP_FROM = 10  # replicates from which a t verdict must agree with the sign-flip test

@@ -10,9 +10,11 @@ from xml.etree import ElementTree
 
 from harness.catalogue import CONTROLS, Scale
 from harness.errors import ResultsError
-from harness.hypothesis import Outcome
+from harness.kinds import Decision, Outcome
 
 FORMAT = 1
+
+JudgedPart = Mapping[str, Any]  # as in verdicts.json
 
 CONFIRMATORY = "confirmatory"  # locked before the run, and run as locked
 EXPLORATORY = "exploratory"
@@ -102,3 +104,33 @@ def junit(verdicts: Mapping[str, Any], turned_claims: Sequence[str] = ()) -> str
         ElementTree.SubElement(case, "system-out").text = text
     ElementTree.indent(suite)
     return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def deciding(verdict: Mapping[str, Any]) -> JudgedPart | None:
+    """Return the part on which a verdict rests, by the deciding test's p.
+
+    The part that refutes; else the one that is shown least, and where all are shown, null settings stand back.
+    """
+    parts: Sequence[JudgedPart] = verdict["parts"]
+    if not parts:
+        return None
+    p = "flip" if verdict["decision"] == Decision.SIGN_FLIP else "p"
+    if verdict["outcome"] == Outcome.REFUTED:
+        return min(parts, key=lambda part: part[f"{p}_ref"])
+    if verdict["outcome"] == Outcome.REPRODUCED:
+        parts = [part for part in parts if not part["null_setting"]] or parts
+    return max(parts, key=lambda part: part[f"{p}_rep"])
+
+
+def rests_on(verdict: Mapping[str, Any]) -> str:
+    """Return what a verdict rests on: the comparison that decides, or how many exact quantities are equal."""
+    if verdict.get("exact"):
+        equal = sum(each["equal"] for each in verdict["exact"])
+        return f"{equal} of {len(verdict['exact'])} quantities equal"
+    part = deciding(verdict)
+    if part is None:
+        return "nothing that could be judged"
+    if len(verdict["parts"]) == 1:
+        return str(part["name"])
+    which = "refutes, " if verdict["outcome"] == Outcome.REFUTED else ""
+    return f"{part['name']} ({which}1 of {len(verdict['parts'])} parts)"

@@ -11,7 +11,7 @@ from harness import results as stored
 from harness import verdicts
 from harness.catalogue import CLAIMS, Scale
 from harness.results import Results
-from harness.summary import deciding
+from harness.verdicts import deciding
 
 
 def carry_over(results: Results, committed: Path) -> Results:

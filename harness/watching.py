@@ -16,13 +16,12 @@ from harness import baseline as baselines
 from harness import variance
 from harness.acceptance import CONFIRM, FalseAlarm, check_false_alarm, false_alarm, spread_confirm
 from harness.baseline import Baseline
-from harness.catalogue import VARIANCE_SEED
 from harness.executor import Local
 from harness.expression import Training
 from harness.retrain import Retrained, first_losses, is_root, jolted
 from harness.run import provenance
 from harness.store import now
-from harness.streams import Replicate
+from harness.streams import VARIANCE_SEED, Replicate
 from harness.variance import Finding, Status, Tier
 
 ACCEPTED = 100  # replicates of a baseline

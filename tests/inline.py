@@ -6,9 +6,11 @@ from fractions import Fraction
 from harness.catalogue import Claim, Design, Scale, Source
 from harness.engine import compute
 from harness.expression import fresh, prune, train
-from harness.hypothesis import Outcome, beats
+from harness.hypothesis import beats
+from harness.kinds import Outcome
 from harness.network import mlp
-from harness.plan import Plan, Request
+from harness.plan import Plan
+from harness.planning import Request
 from harness.recipe import Adam, Recipe
 from harness.store import Store
 from harness.streams import Replicate
@@ -62,8 +64,12 @@ def small_claim(build=small_design, id="tests/small"):
     )
 
 
-def small_plan(path, *, replicates=3, build=small_design):
-    """Return the plan of the small claim on a store at `path`."""
+def small_request(*, replicates=3, build=small_design):
+    """Return the small claim with its design, on replicates of its own."""
     claim = small_claim(build)
-    block = tuple(Replicate(11, i) for i in range(replicates))
-    return Plan([Request(claim, claim.design(Scale.MICRO), block)], Store(path))
+    return Request(claim, claim.design(Scale.MICRO), tuple(Replicate(11, i) for i in range(replicates)))
+
+
+def small_plan(path, **request):
+    """Return the plan of the small claim on a store at `path`."""
+    return Plan([small_request(**request).wanted], Store(path))

@@ -717,7 +717,7 @@ MUTANTS = (
            " if not claim.design(scale).exact", "",
            "tests/test_power.py::test_power_is_planned_for_the_family_that_will_be"),
     Mutant("harness/planning.py", "totals",
-           "sum(len(unit.claims) for unit in plan.units.values())", "len(plan.units)",
+           "sum(len(unit.wanted_by) for unit in plan.units.values())", "len(plan.units)",
            "tests/test_plan.py::test_totals_say_what_claims_share_and_what_is_left"),
     # --- keys: defaults stay out, everything else goes in ---
     Mutant("harness/expression/keys.py", "_fields",

@@ -5,12 +5,14 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from harness.catalogue import CLAIMS, PAPERS, SUITE_SEED, Claim, Design, Paper, Scale, Source
+from harness.catalogue import CLAIMS, PAPERS, Claim, Design, Paper, Scale, Source
 from harness.expression import kept, random_mask, train
-from harness.hypothesis import Outcome, exact
+from harness.hypothesis import exact
+from harness.kinds import Outcome
 from harness.network import mlp
 from harness.recipe import Adam, Recipe
 from harness.results import SCHEMA, Results
+from harness.streams import SUITE_SEED
 from harness.tasks import DIGITS
 
 MICRO = Scale.MICRO

@@ -166,7 +166,7 @@ def test_early_stop_takes_the_lowest_loss_a_member_and_never_nan():
 
 @pytest.mark.parametrize("name", STEPS)
 def test_no_population_outlives_its_result(name, monkeypatch):
-    """Without a collection of cycles nothing of a population is left once its result is there, or once it has failed."""
+    """Without a collection of cycles nothing of a population is left once it has a result, or has failed."""
     made, alive = population(STEPS[name], range(3), until=4), []
 
     def noted(*given):

@@ -12,9 +12,9 @@ import pytest
 
 from harness import catalogue
 from harness.catalogue import Scale
-from harness.expression import Fresh, Training
+from harness.expression import Fresh, Training, lineage
 from harness.measuring import Evaluator
-from harness.plan import Plan, Request, lineage
+from harness.plan import Plan, Wanted
 from harness.store import Store, digest
 from harness.streams import Replicate
 from tests.members import begun
@@ -30,12 +30,12 @@ def roots():
     Of a block of nets that differ in nothing but the draw of their initial weights, only draw 0.
     """
     catalogue.load(ROOT)
-    requests = [
-        Request(claim, claim.design(Scale.MICRO), (Replicate(1, 0),))
+    wanted = [
+        Wanted(claim.id, claim.design(Scale.MICRO).nodes, (Replicate(1, 0),))
         for claim in catalogue.select([], Scale.MICRO)
         if not claim.id.startswith("example")
     ]
-    plan = Plan(requests, Store(Path("no store is needed")))
+    plan = Plan(wanted, Store(Path("no store is needed")))
     nodes = lineage(unit.node for unit in plan.units.values())
     chosen = [n for n in nodes if isinstance(n, Training) and n.mask is None and isinstance(n.start, Fresh)]
     return plan, {node.key: node for node in chosen if node.start.draw == 0}

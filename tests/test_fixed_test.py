@@ -9,9 +9,12 @@ from rich.console import Console
 from harness import judge as judging
 from harness import report, results, tasks, verdicts
 from harness.assessment import Comparison, assess, decided_with
-from harness.hypothesis import Band, Kind, Outcome, beats, equals, interaction, matches, percent_kept, slope
+from harness.collect import collect
+from harness.hypothesis import Band, beats, equals, interaction, matches, percent_kept, slope
+from harness.kinds import Kind, Outcome
 from harness.lock import Registry
-from harness.plan import Plan, Request
+from harness.plan import Plan
+from harness.planning import Planned, Request
 from harness.run import run
 from harness.stats import Interval, mean_interval, two_way_interval
 from harness.store import Store
@@ -60,43 +63,43 @@ def ran(path, task, *parts, replicates=2):
     arms = {"a": arm(0, task=task), "b": arm(1, task=task), "dense": synthetic.dense(task)}
     made = claim(design(*parts, arms=arms))
     block = tuple(Replicate(11, i) for i in range(replicates))
-    plan = Plan([Request(made, made.design(MICRO), block)], Store(path))
-    with plan.store.writing() as writer:
-        run(plan, writer, Inline(), console=Console(quiet=True), provenance={})
-    return plan
+    asked = Planned.of([Request(made, made.design(MICRO), block)], Store(path))
+    with asked.plan.store.writing() as writer:
+        run(asked.plan, writer, Inline(), console=Console(quiet=True), provenance={})
+    return asked
 
 
 @pytest.fixture(scope="module")
-def plan(tmp_path_factory):
+def asked(tmp_path_factory):
     return ran(tmp_path_factory.mktemp("fixed"), FIXED, PART)
 
 
-def test_the_engine_stores_which_test_examples_are_right(plan):
+def test_the_engine_stores_which_test_examples_are_right(asked):
     """One bit a test example, whose mean is the test accuracy after the last step."""
-    for entry in plan.store.entries.values():
-        (accuracy,) = (row.value for row in plan.store.rows(entry) if row.metric == "test_accuracy")
-        bits = plan.store.array(entry, "correct", FIXED.test_examples)
+    for entry in asked.plan.store.entries.values():
+        (accuracy,) = (row.value for row in asked.plan.store.rows(entry) if row.metric == "test_accuracy")
+        bits = asked.plan.store.array(entry, "correct", FIXED.test_examples)
         assert (bits.dtype, bits.shape, bits.mean()) == (np.bool_, (500,), accuracy)
 
 
 def test_other_tasks_store_no_answers(tmp_path):
     """Without a fixed test set nothing is added to the store or to the results."""
-    plan = ran(tmp_path, DIGITS, beats("a", "b", on=DIGITS), replicates=1)
-    collected = results.collect(plan, scale="micro", suite_seed=11, quick=False)
-    assert not [entry for entry in plan.store.entries.values() if "correct" in entry.outs]
+    asked = ran(tmp_path, DIGITS, beats("a", "b", on=DIGITS), replicates=1)
+    collected = collect(asked, scale="micro", suite_seed=11, quick=False)
+    assert not [entry for entry in asked.plan.store.entries.values() if "correct" in entry.outs]
     assert "correct" not in collected.frame
     assert "examples" not in collected.claims["paper/claim"]
     assert collected.correct_differences("paper/claim", beats("a", "b", on=DIGITS)) is None
 
 
-def test_answers_are_nothing_that_others_consume(plan):
+def test_answers_are_nothing_that_others_consume(asked):
     """Stored answers make nothing due; a training run again for a snapshot keeps its answers and its lineage."""
-    assert plan.due() == []
-    (made,) = (request.claim for request in plan.requests)
+    assert asked.plan.due() == []
+    (made,) = (request.claim for request in asked.requests)
     dense = synthetic.dense(FIXED)
     late = replace(arm(2, task=FIXED)[0], start=dense.at(5), first_step=5)
     more = design(PART, arms={**made.design(MICRO).arms, "late": late})
-    again = Plan([Request(made, more, (ONE,))], Store(plan.store.path))
+    again = Plan([Request(made, more, (ONE,)).wanted], Store(asked.plan.store.path))
     assert len(again.due()) == 2
     with again.store.writing() as writer:
         run(again, writer, Inline(), console=Console(quiet=True), provenance={})
@@ -108,9 +111,9 @@ PARTS = [PART, beats("a", "dense", on=FIXED), interaction("a", "b", less=("b", "
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: part.name)
-def test_differences_of_answers_average_to_the_differences(plan, tmp_path, part):
+def test_differences_of_answers_average_to_the_differences(asked, tmp_path, part):
     """Collected, written and read, the answers' mean over images is what the part reads; the bytes are stable."""
-    collected = results.collect(plan, scale="micro", suite_seed=11, quick=False)
+    collected = collect(asked, scale="micro", suite_seed=11, quick=False)
     for name in ("one", "two"):
         results.write(collected, tmp_path / name)
     read = results.read(tmp_path / "one")
@@ -120,25 +123,25 @@ def test_differences_of_answers_average_to_the_differences(plan, tmp_path, part)
     assert per_image.mean(axis=1) == pytest.approx(read.differences("paper/claim", part))
 
 
-def test_a_band_reads_its_own_answers(plan):
+def test_a_band_reads_its_own_answers(asked):
     """Only the densities in the band are averaged."""
     part = replace(PART, band=Band(low=HALVES[1], high=HALVES[1]))
-    collected = results.collect(plan, scale="micro", suite_seed=11, quick=False)
+    collected = collect(asked, scale="micro", suite_seed=11, quick=False)
     per_image = collected.correct_differences("paper/claim", part)
     assert set(np.unique(per_image)) <= {-100.0, 0.0, 100.0}
     assert per_image.mean(axis=1) == pytest.approx(collected.differences("paper/claim", part))
 
 
-def test_slopes_and_other_metrics_have_no_second_interval(plan):
+def test_slopes_and_other_metrics_have_no_second_interval(asked):
     """Answers say nothing about a slope or about another metric."""
-    collected = results.collect(plan, scale="micro", suite_seed=11, quick=False)
+    collected = collect(asked, scale="micro", suite_seed=11, quick=False)
     assert collected.correct_differences("paper/claim", slope("a", "b", on=FIXED, band=percent_kept("1", "60"))) is None
     assert collected.correct_differences("paper/claim", replace(PART, metric="validation_accuracy")) is None
 
 
-def test_a_diverged_training_counts_at_chance(plan):
+def test_a_diverged_training_counts_at_chance(asked):
     """Its answers do not count: every image has the accuracy that stands in its row."""
-    collected = results.collect(plan, scale="micro", suite_seed=11, quick=False)
+    collected = collect(asked, scale="micro", suite_seed=11, quick=False)
     frame = collected.frame.copy()
     lost = (frame["arm"] == "a") & (frame["replicate"] == 1)
     frame.loc[lost, "diverged"] = True

@@ -12,18 +12,21 @@ from torch.utils.flop_counter import FlopCounterMode
 from harness import engine
 from harness.accounting import Size, si, sizes, words
 from harness.catalogue import Scale
+from harness.collect import collect
 from harness.expression import Scores, evaluate, prune, random_mask, train
 from harness.flops import evaluation_flops, kept_multiply_adds, parameters, training_flops
 from harness.layers import Conv, Flatten, Image, Linear, Relu
 from harness.machine import matmul_flops
 from harness.network import Network, mlp
+from harness.planning import Planned
 from harness.population import Program
 from harness.processor import processor
 from harness.recipe import Adam, Recipe
-from harness.results import Results, collect, read, write
+from harness.results import Results, read, write
 from harness.run import run
+from harness.store import Store
 from harness.tasks import DIGIT_DIFFERENCE, DIGITS
-from tests.inline import NET, RECIPE, Inline, small_design, small_plan
+from tests.inline import NET, RECIPE, Inline, small_design, small_request
 from tests.members import PROGRAMS, population
 from tests.synthetic import design
 
@@ -125,16 +128,16 @@ def test_prefixes(value, text):
 @pytest.fixture(scope="module")
 def computed(tmp_path_factory):
     """The small plan and what was collected from it."""
-    plan = small_plan(tmp_path_factory.mktemp("store"), replicates=2)
-    with plan.store.writing() as writer:
-        run(plan, writer, Inline(), console=Console(quiet=True), provenance={"kind": "cpu"})
-    return plan, collect(plan, scale="micro", suite_seed=11, quick=False)
+    asked = Planned.of([small_request(replicates=2)], Store(tmp_path_factory.mktemp("store")))
+    with asked.plan.store.writing() as writer:
+        run(asked.plan, writer, Inline(), console=Console(quiet=True), provenance={"kind": "cpu"})
+    return asked, collect(asked, scale="micro", suite_seed=11, quick=False)
 
 
-def known(plan, results, **changed):
+def known(asked, results, **changed):
     """The results with parts of their cost changed or, for None, missing; and the claim they are of."""
     meta = copy.deepcopy(results.meta)
-    claim = plan.requests[0].claim
+    claim = asked.requests[0].claim
     cost = meta["claims"][claim.id]["cost"] | changed
     meta["claims"][claim.id]["cost"] = {name: value for name, value in cost.items() if value is not None}
     return Results(results.frame, meta), claim
@@ -142,7 +145,8 @@ def known(plan, results, **changed):
 
 def test_what_a_claim_cost_is_collected(computed):
     """Every unit of the lineage counts once: its share of the time, its steps, its operations, its device."""
-    plan, results = computed
+    asked, results = computed
+    plan = asked.plan
     cost = results.claims["tests/small"]["cost"]
     programs = [Program.of(unit.node) for unit in plan.units.values()]
     assert cost["trainings"] == len(programs) == 20
@@ -170,11 +174,11 @@ def test_the_account_in_words(computed):
 
 def test_older_results_are_read(computed, tmp_path):
     """Without the new fields operations are counted from the same design, and are left out for another one."""
-    plan, now = computed
-    older, claim = known(plan, now, devices=None, training_flops=None, evaluation_flops=None, ceiling_flop=None)
+    asked, now = computed
+    older, claim = known(asked, now, devices=None, training_flops=None, evaluation_flops=None, ceiling_flop=None)
     write(older, tmp_path / "results.parquet")
     older = read(tmp_path / "results.parquet")
-    same, _ = known(plan, now, ceiling_flop=None)
+    same, _ = known(asked, now, ceiling_flop=None)
     assert words(older, claim, Scale.MICRO) == words(same, claim, Scale.MICRO)
     assert f"device-hours, one core of {processor()}" in words(older, claim, Scale.MICRO)
     older.claims[claim.id]["digest"] = "0" * 64

@@ -9,7 +9,8 @@ import pytest
 from harness import judge as judging
 from harness import report, results, verdicts
 from harness.catalogue import Design
-from harness.hypothesis import Outcome, beats
+from harness.hypothesis import beats
+from harness.kinds import Outcome
 from harness.lock import Registry
 from harness.tasks import DIGITS
 from harness.versions import carry_over

@@ -7,14 +7,15 @@ from fractions import Fraction
 
 import pytest
 
-from harness.catalogue import SUITE_SEED, Claim, Design, Scale, Source
+from harness.catalogue import Claim, Design, Scale, Source
 from harness.errors import LockError
 from harness.expression import evaluate, fresh, prune, train
-from harness.hypothesis import Decision, Outcome, beats, matches, percent_kept
+from harness.hypothesis import beats, matches, percent_kept
+from harness.kinds import Decision, Outcome
 from harness.lock import Registry
 from harness.network import mlp
 from harness.recipe import Adam, Recipe
-from harness.streams import Replicate
+from harness.streams import SUITE_SEED, Replicate
 from harness.tasks import DIGITS
 
 MICRO, STANDARD = Scale.MICRO, Scale.STANDARD

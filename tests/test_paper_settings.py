@@ -10,10 +10,9 @@ import pytest
 from harness import catalogue
 from harness.catalogue import CLAIMS, Scale
 from harness.check import check
-from harness.expression import Fresh, Scope, Snapshot, Training, density
-from harness.hypothesis import Kind
+from harness.expression import Fresh, Scope, Snapshot, Training, density, lineage
+from harness.kinds import Kind
 from harness.network import Init, kept_counts
-from harness.plan import lineage
 from harness.recipe import SGD, Adam, Constant
 from harness.streams import Replicate
 from harness.tasks import Augment, Scaling, pools

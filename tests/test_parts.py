@@ -13,12 +13,11 @@ from harness import figures, report, results, verdicts
 from harness import judge as judging
 from harness.catalogue import Design
 from harness.check import check
+from harness.collect import collect
 from harness.errors import DesignError, ResultsError
 from harness.expression import between, density, train
 from harness.hypothesis import (
     Band,
-    Kind,
-    Outcome,
     Part,
     Reading,
     beats,
@@ -29,12 +28,13 @@ from harness.hypothesis import (
     percent_kept,
     slope,
 )
+from harness.kinds import Kind, Outcome
 from harness.lock import Registry
 from harness.metrics import METRICS, OF_LAYERS, metric
 from harness.network import mlp
 from harness.pictures import panels
-from harness.pilot import summarise
-from harness.plan import Plan, Request
+from harness.piloting import summarise
+from harness.planning import Planned, Request
 from harness.population import Row
 from harness.run import run
 from harness.store import Store
@@ -182,13 +182,13 @@ def test_the_metric_of_a_part_is_collected_and_shown(tmp_path):
     part = beats("a", "b", on=DIGITS, metric="validation_accuracy")
     made = claim(design(part))
     block = tuple(Replicate(11, i) for i in range(2))
-    plan = Plan([Request(made, made.design(MICRO), block)], Store(tmp_path))
-    with plan.store.writing() as writer:
-        run(plan, writer, Inline(), console=Console(quiet=True), provenance={})
-    collected = results.collect(plan, scale="micro", suite_seed=11, quick=False)
+    asked = Planned.of([Request(made, made.design(MICRO), block)], Store(tmp_path))
+    with asked.plan.store.writing() as writer:
+        run(asked.plan, writer, Inline(), console=Console(quiet=True), provenance={})
+    collected = collect(asked, scale="micro", suite_seed=11, quick=False)
     a, b = (collected.values(made.id, arm, metric="validation_accuracy").mean(axis=1) * 100 for arm in "ab")
     assert collected.differences(made.id, part) == pytest.approx((a - b).to_numpy())
-    lines = summarise(plan.requests[0], collected, scale=MICRO, date="today", git="none")
+    lines = summarise(asked.requests[0], collected, scale=MICRO, date="today", git="none")
     assert lines[-1].what == part.name
     assert lines[-1].mean == pytest.approx((a - b).mean(), abs=1e-3)
 
@@ -387,9 +387,10 @@ def test_an_exact_claim_goes_from_plan_to_report_without_a_training(monkeypatch,
     registry = Registry(tmp_path / "lock")
     check(made, MICRO)
     registry.lock(made, MICRO, pilots=0, when="2026-02-03T04:05:06Z")
-    plan = Plan([Request(made, made.design(MICRO), registry.replicates(made, MICRO))], Store(tmp_path / "store"))
-    assert plan.units == {}
-    results.write(results.collect(plan, scale="micro", suite_seed=20190506, quick=False), tmp_path / "r.parquet")
+    request = Request(made, made.design(MICRO), registry.replicates(made, MICRO))
+    asked = Planned.of([request], Store(tmp_path / "store"))
+    assert asked.plan.units == {}
+    results.write(collect(asked, scale="micro", suite_seed=20190506, quick=False), tmp_path / "r.parquet")
     rows = results.read(tmp_path / "r.parquet")
     judged = judging.judge(rows, registry)
     verdict = judged["claims"][made.id]

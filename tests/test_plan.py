@@ -20,6 +20,7 @@ from harness.expression import (
     consumed,
     evaluate,
     fresh,
+    lineage,
     prune,
     random_mask,
     resample,
@@ -27,12 +28,13 @@ from harness.expression import (
     slot,
     train,
 )
-from harness.hypothesis import Outcome, beats, matches, percent_kept
+from harness.hypothesis import beats, matches, percent_kept
+from harness.kinds import Outcome
 from harness.masks import learned_bits, ones, prune_by_magnitude, resampled, shuffled
 from harness.network import initial_values, mlp
-from harness.plan import MAX_MEMBERS, PARAMETERS, SLACK, Plan, Request, lineage, unit_name
+from harness.plan import MAX_MEMBERS, PARAMETERS, SLACK, Plan, Wanted
 from harness.planning import totals
-from harness.population import Computed, MemberResult, Program, Row
+from harness.population import Computed, MemberResult, Program, Row, unit_name
 from harness.recipe import SGD, Adam, Recipe
 from harness.rewrite import shorten
 from harness.run import run
@@ -62,9 +64,8 @@ def claim(design, id="paper/claim"):
 
 
 def request(*nodes, id="paper/claim", replicates=REPLICATES):
-    """The request of a claim with an arm for each node."""
-    design = Design(arms={str(i): node for i, node in enumerate(nodes)}, parts=(), contrast=())
-    return Request(claim(design, id), design, replicates)
+    """What is wanted of these nodes."""
+    return Wanted(id, nodes, replicates)
 
 
 def fake(population, generation=0):
@@ -127,8 +128,8 @@ def test_two_claims_share_the_trainings_both_mention(store):
     plan = Plan([request(FIRST, id="p/a"), request(SECOND, REINIT, id="p/b", replicates=wide)], store)
     assert len(plan.units) == 4 * 5
     for node, claims in ((DENSE, ("p/a", "p/b")), (FIRST, ("p/a", "p/b")), (SECOND, ("p/b",)), (REINIT, ("p/b",))):
-        assert [plan.units[unit_name(node, r)].claims for r in REPLICATES] == [claims] * 2
-        assert [plan.units[unit_name(node, r)].claims for r in wide[2:]] == [("p/b",)] * 3
+        assert [plan.units[unit_name(node, r)].wanted_by for r in REPLICATES] == [claims] * 2
+        assert [plan.units[unit_name(node, r)].wanted_by for r in wide[2:]] == [("p/b",)] * 3
     again = train(NET, DIGITS, Recipe(optimiser=Adam(3e-3), steps=30, batch=20))
     assert len(Plan([request(DENSE, id="p/a"), request(again, id="p/b")], store).units) == 2
 

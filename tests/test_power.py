@@ -11,11 +11,11 @@ from harness import judge as judging
 from harness import pilot as piloting
 from harness import planning, report
 from harness.catalogue import Scale
-from harness.hypothesis import Decision, Kind, Outcome, beats, equals, matches
+from harness.hypothesis import beats, equals, matches
+from harness.kinds import Decision, Kind, Outcome
 from harness.lock import Registry
 from harness.pilot import Pilot
-from harness.plan import Request
-from harness.planning import power_of
+from harness.planning import Request, power_of
 from harness.session import Session
 from harness.stats import ALPHA, sd_upper, t_power, tost_power
 from harness.streams import Replicate

@@ -11,11 +11,10 @@ from harness import judge as judging
 from harness import report, robustness
 from harness.catalogue import Design
 from harness.errors import UsageError
-from harness.expression import prune, train
+from harness.expression import lineage, prune, train
 from harness.hypothesis import Band, beats, matches
 from harness.lock import Registry
 from harness.network import mlp
-from harness.plan import lineage
 from harness.recipe import SGD, Adam, Recipe
 from harness.results import Results, write
 from harness.rewrite import VARIANTS, design_of, only_read

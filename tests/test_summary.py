@@ -8,7 +8,8 @@ import pytest
 from harness import judge as judging
 from harness import overview, report, summary
 from harness.catalogue import PAPERS, Paper, Scale
-from harness.hypothesis import Outcome, beats, equals, matches
+from harness.hypothesis import beats, equals, matches
+from harness.kinds import Outcome
 from harness.lock import Registry
 from harness.notation import anchor, interval, signed, significant
 from harness.scales import committed, side_by_side

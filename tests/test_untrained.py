@@ -11,6 +11,7 @@ from rich.console import Console
 from harness import metrics, results, tasks
 from harness.catalogue import Design
 from harness.check import check, differences
+from harness.collect import collect
 from harness.engine import compute
 from harness.errors import DesignError
 from harness.expression import (
@@ -22,6 +23,7 @@ from harness.expression import (
     density,
     evaluate,
     fresh,
+    lineage,
     magnitudes,
     prune,
     random_mask,
@@ -31,8 +33,8 @@ from harness.expression import (
 from harness.hypothesis import beats, matches, percent_kept
 from harness.masks import ones, prune_by_magnitude, random_bits
 from harness.network import initial_values, mlp
-from harness.plan import Plan, Request, lineage, unit_name
-from harness.population import Population, Program, Row
+from harness.planning import Planned, Request
+from harness.population import Population, Program, Row, unit_name
 from harness.recipe import Adam, Recipe
 from harness.rewrite import VARIANTS, rewrite, shorten
 from harness.run import run
@@ -59,11 +61,11 @@ BIN_OF_FC1 = "magnitude_bin/fc1"
 def computed(path, *nodes, parts=(), contrast=("start", "streams")):
     """The plan of a claim with an arm for each node, computed."""
     design = Design(arms={str(i): node for i, node in enumerate(nodes)}, parts=parts, contrast=contrast)
-    plan = Plan([Request(small_claim(lambda scale: design), design, REPLICATES)], Store(path))
-    with plan.store.writing() as writer:
-        run(plan, writer, Inline(), console=Console(quiet=True), provenance={})
-    assert plan.due() == []
-    return plan
+    asked = Planned.of([Request(small_claim(lambda scale: design), design, REPLICATES)], Store(path))
+    with asked.plan.store.writing() as writer:
+        run(asked.plan, writer, Inline(), console=Console(quiet=True), provenance={})
+    assert asked.plan.due() == []
+    return asked
 
 
 def stored(plan, node, replicate=REPLICATES[0]):
@@ -86,7 +88,7 @@ NODES = {
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory):
     """Two trainings of one ticket, and all that is measured of them."""
-    return computed(tmp_path_factory.mktemp("store"), TICKET, *NODES.values())
+    return computed(tmp_path_factory.mktemp("store"), TICKET, *NODES.values()).plan
 
 
 # --- splits ----------------------------------------------------------------------------------------------------------
@@ -327,11 +329,13 @@ def test_a_part_reads_a_barrier(tmp_path):
     """Rows of the metric a part names reach the results, at the density of the copies."""
     part = beats("0", "1", on=DIGITS, metric="barrier")
     dense = between(DENSE, train(NET, DIGITS, RECIPE, streams={"order": 1}), 3)
-    plan = computed(tmp_path, APART, dense, parts=(part,), contrast=("start", "mask"))
-    found = results.collect(plan, scale="micro", suite_seed=11, quick=False)
+    asked = computed(tmp_path, APART, dense, parts=(part,), contrast=("start", "mask"))
+    found = collect(asked, scale="micro", suite_seed=11, quick=False)
     table = found.values("tests/small", "0", metric="barrier")
     assert list(table.columns) == [0.5]
-    expected = [stored(plan, APART, r)["barrier", 0] - stored(plan, dense, r)["barrier", 0] for r in REPLICATES]
+    expected = [
+        stored(asked.plan, APART, r)["barrier", 0] - stored(asked.plan, dense, r)["barrier", 0] for r in REPLICATES
+    ]
     assert found.differences("tests/small", part) == pytest.approx([100 * value for value in expected])
 
 
@@ -359,14 +363,14 @@ def test_results_keep_the_series_that_a_part_s_metric_sums_up(tmp_path):
     sizes = [magnitudes(NET, DIGITS), magnitudes(NET, DIGITS, mask=TICKET.mask)]
     parts = (beats("0", "1", on=DIGITS, metric="barrier"), beats("2", "3", on=DIGITS, metric="near_zero/fc1"))
     dense = between(DENSE, train(NET, DIGITS, RECIPE, streams={"order": 1}), 3)
-    plan = computed(tmp_path, APART, dense, *sizes, parts=parts, contrast=("start", "mask"))
-    results.write(results.collect(plan, scale="micro", suite_seed=11, quick=False), tmp_path / "r.parquet")
+    asked = computed(tmp_path, APART, dense, *sizes, parts=parts, contrast=("start", "mask"))
+    results.write(collect(asked, scale="micro", suite_seed=11, quick=False), tmp_path / "r.parquet")
     found = results.read(tmp_path / "r.parquet")
     for arm, node, metric in ((0, APART, "path_accuracy"), (1, dense, "path_accuracy"), (3, sizes[1], BIN_OF_FC1)):
         table = found.series("tests/small", str(arm), metric)
         assert list(table.index) == [0, 1]
         for replicate, row in zip(REPLICATES, table.to_numpy(), strict=True):
-            rows = stored(plan, node, replicate)
+            rows = stored(asked.plan, node, replicate)
             assert row.tolist() == [rows[metric, step] for step in table.columns]
             assert len(row) == sum(name == metric for name, _ in rows)
     assert not found.series("tests/small", "2", BIN_OF_FC1).empty
@@ -382,10 +386,10 @@ def test_results_over_densities_keep_no_series(tmp_path):
         parts=(beats("levels", "all", on=DIGITS, metric="near_zero/fc1", band=percent_kept("10", "60")),),
         contrast=("mask",),
     )
-    plan = Plan([Request(small_claim(lambda scale: design), design, REPLICATES)], Store(tmp_path))
-    with plan.store.writing() as writer:
-        run(plan, writer, Inline(), console=Console(quiet=True), provenance={})
-    found = results.collect(plan, scale="micro", suite_seed=11, quick=False)
+    asked = Planned.of([Request(small_claim(lambda scale: design), design, REPLICATES)], Store(tmp_path))
+    with asked.plan.store.writing() as writer:
+        run(asked.plan, writer, Inline(), console=Console(quiet=True), provenance={})
+    found = collect(asked, scale="micro", suite_seed=11, quick=False)
     kept = found.values("tests/small", "levels", metric="near_zero/fc1").columns
     assert list(kept) == pytest.approx([0.5, 0.2], abs=1e-3)
     assert found.series("tests/small", "levels", BIN_OF_FC1).empty

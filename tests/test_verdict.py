@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.assessment import Assessment, Comparison, assess
-from harness.hypothesis import Decision, Kind, Outcome
+from harness.kinds import Decision, Kind, Outcome
 from harness.stats import ALPHA, flip_greater, flip_less, mean_interval, t_greater, t_less, t_power, tost_power
 from harness.verdict import Verdict, decide
 

@@ -7,11 +7,12 @@ import pytest
 
 from harness import data, results, tasks
 from harness.catalogue import Design, Scale
+from harness.collect import collect
 from harness.errors import DesignError
 from harness.expression import evaluate, fresh, train
 from harness.hypothesis import beats
 from harness.network import mlp
-from harness.plan import Plan, Request
+from harness.planning import Planned, Request
 from harness.recipe import Adam, Recipe
 from harness.store import Store
 from harness.streams import Replicate
@@ -58,12 +59,13 @@ def collected(tmp_path_factory):
     part = beats("10 hidden", "2 hidden", on=XOR, metric="converged")
     built = Design(arms=arms, parts=(part,), contrast=("network", "start"))
     request = Request(small_claim(lambda scale: built), built, tuple(Replicate(11, i) for i in range(2)))
-    plan = Plan([request], Store(tmp_path_factory.mktemp("store")))
+    asked = Planned.of([request], Store(tmp_path_factory.mktemp("store")))
+    plan = asked.plan
     with plan.store.writing() as writer:
         while units := plan.next_population(set(), idle=1):
             population = plan.pack(units)
             writer.add(population, Inline().submit(0, population).result(), PROVENANCE)
-    return results.collect(plan, scale=Scale.MICRO, suite_seed=11, quick=False), part
+    return collect(asked, scale=Scale.MICRO, suite_seed=11, quick=False), part
 
 
 PROVENANCE = {"device": "cpu"}

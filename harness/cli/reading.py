@@ -32,7 +32,7 @@ from harness.errors import ResultsError
 from harness.session import Session, open_session
 
 if TYPE_CHECKING:
-    from harness.plan import Plan
+    from harness.planning import Planned
 
 REGENERATED = ("verdicts.json", "junit.xml", "report.md", "figures")  # from the rows beside them
 
@@ -74,12 +74,12 @@ def plan(
     require_data(made, data_dir, download)
 
 
-def require_data(made: Plan, data_dir: Path | None, download: bool) -> None:
+def require_data(made: Planned, data_dir: Path | None, download: bool) -> None:
     """Find the data sets of what is due, before anything is computed. Raises DataError where one is missing."""
     from harness import data
 
     data.look_in(data_dir)
-    data.require({unit.node.task.source for unit in made.due()}, download=download)
+    data.require({unit.node.task.source for unit in made.plan.due()}, download=download)
 
 
 def judge(scale: ScaleName = "micro", out: Out = None, root: Root = Path()) -> None:
@@ -274,7 +274,7 @@ def print_verdicts(verdicts: dict[str, Any], recorded: dict[str, Any] | None = N
 
 def _effect(verdict: dict[str, Any]) -> str:
     from harness.notation import interval
-    from harness.summary import deciding
+    from harness.verdicts import deciding
 
     part = deciding(verdict)
     return interval(part) if part else "–"

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from harness.catalogue import PILOT_SEED, SUITE_SEED
 from harness.cli.options import (
     Claims,
     DataDir,
@@ -34,9 +33,10 @@ from harness.cli.reading import judge_rows, other_bytes, print_verdicts, require
 from harness.errors import InterruptedRunError, UsageError
 from harness.limit import Limit
 from harness.session import Session, open_run, open_session, pick_device
+from harness.streams import PILOT_SEED, SUITE_SEED
 
 if TYPE_CHECKING:
-    from harness.plan import Plan
+    from harness.planning import Planned
 
 
 def run(
@@ -64,40 +64,41 @@ def run(
 
 def _run(session: Session, workers: int | None, limit: Limit, data_dir: Path | None, download: bool) -> bool:
     """Compute what is due and write results.parquet; False, and nothing written, where the limit left something."""
-    from harness import planning, results, versions
+    from harness import collect, planning, results, versions
 
     made = planning.make(session)
     require_data(made, data_dir, download)
     if not _compute(made, session, workers, limit):
         return False
-    collected = results.collect(
+    collected = collect.collect(
         made, scale=session.scale, suite_seed=SUITE_SEED, quick=session.quick, variant=session.variant
     )
     results.write(versions.carry_over(collected, session.committed), session.out / "results.parquet")
     return True
 
 
-def _compute(made: Plan, session: Session, workers: int | None, limit: Limit) -> bool:
+def _compute(made: Planned, session: Session, workers: int | None, limit: Limit) -> bool:
     """Compute what is due within the limit; says what it did and what is left, and returns whether nothing is."""
     from harness import planning
     from harness.executor import Local
     from harness.run import provenance
     from harness.run import run as compute
 
-    due = made.due()
+    plan = made.plan
+    due = plan.due()
     if not due:
-        console.print(f"all {len(made.units)} trainings and evaluations are stored")
+        console.print(f"all {len(plan.units)} trainings and evaluations are stored")
         return True
-    with made.store.writing() as writer, Local(device=session.device, workers=workers) as executor:
+    with plan.store.writing() as writer, Local(device=session.device, workers=workers) as executor:
         for name, reason in writer.set_aside.items():
             console.print(f"[yellow]record {name} was set aside: {reason}[/yellow]")
         console.print(
-            f"{len(due)} of {len(made.units)} trainings and evaluations are due, "
-            f"about {planning.seconds(made, executor.places):.0f} s on {executor.places} workers ({session.device})"
+            f"{len(due)} of {len(plan.units)} trainings and evaluations are due, "
+            f"about {planning.seconds(plan, executor.places):.0f} s on {executor.places} workers ({session.device})"
         )
         try:
             summary = compute(
-                made,
+                plan,
                 writer,
                 executor,
                 console=console,
@@ -184,8 +185,8 @@ def pilot(
     root: Root = Path(),
 ) -> None:
     """Run claims on pilot seeds and log every arm and difference to docs/pilots.csv."""
-    from harness import pilot as piloting
-    from harness import planning, results
+    from harness import collect, piloting, planning
+    from harness import pilot as log
     from harness.run import git_revision
     from harness.store import now
 
@@ -195,11 +196,11 @@ def pilot(
     require_data(made, data_dir, download)
     if not _compute(made, session, workers, limit):
         return
-    collected = results.collect(made, scale=session.scale, suite_seed=PILOT_SEED, quick=False)
+    collected = collect.collect(made, scale=session.scale, suite_seed=PILOT_SEED, quick=False)
     table = Table("claim", "what", "n", "mean", "sd", title="pilots, in percent and percentage points")
     for request in made.requests:
         lines = piloting.summarise(request, collected, scale=session.scale, date=now(), git=git_revision(session.root))
-        piloting.append(session.pilots, lines)
+        log.append(session.pilots, lines)
         for line in lines:
             table.add_row(line.claim, line.what, str(line.n), f"{line.mean:.2f}", f"{line.sd:.2f}")
     console.print(table)
@@ -232,7 +233,7 @@ def seed_variance(
     """
     from harness import data, findings, watching
     from harness.catalogue import Scale, watched
-    from harness.plan import lineage
+    from harness.expression import lineage
 
     session = open_session(None, scale, root, device=pick_device(device))
     nodes = watched(recipes or [], Scale(session.scale))

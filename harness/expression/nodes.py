@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -260,3 +260,19 @@ def consumed(node: Measured) -> tuple[Snapshot | LearnedMask, ...]:
 def slot(taken: Snapshot | LearnedMask) -> str:
     """Return the name under which a training stores what is taken from it: ``end``, ``100``, ``mask``."""
     return "mask" if isinstance(taken, LearnedMask) else str(taken.step)
+
+
+def lineage(nodes: Iterable[Measured]) -> list[Measured]:
+    """Return the nodes and all trainings they consume from, parents before children, each once."""
+    seen: dict[str, Measured] = {}
+
+    def visit(node: Measured) -> None:
+        if node.key in seen:
+            return
+        for taken in consumed(node):
+            visit(taken.training)
+        seen[node.key] = node
+
+    for node in nodes:
+        visit(node)
+    return list(seen.values())
