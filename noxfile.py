@@ -32,7 +32,7 @@ def variance(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests: ``nox -s tests -- tests/test_masks.py -k ladder``."""
+    """Run the tests: ``nox -s tests -- tests/expression/test_masks.py -k ladder``."""
     install(session)
     session.run("python", "-m", "pytest", *session.posargs)
 

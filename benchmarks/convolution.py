@@ -18,14 +18,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
 
-from harness.executor import WORKER_ENVIRONMENT
+from harness.compute._executor import WORKER_ENVIRONMENT
 
 os.environ.update(WORKER_ENVIRONMENT)
 
 import torch
 
 from benchmarks.timing import NUMERICS, about, best, numerics_of, significant, table
-from harness import nn
+from harness.engine import _nn as nn
 
 MISSING = {"cpu": {"streams"}, "cuda": set()}  # ways that a device does not have
 PATCHES = {"cpu": 2**28, "cuda": 2**32}  # floats of `unfold`'s patches at most

@@ -34,16 +34,16 @@ import torch
 from benchmarks.floor import floor
 from benchmarks.plain import measure
 from benchmarks.timing import NUMERICS, about, ceilings, invent_images, significant, synchronise, table
-from harness.architectures import conv_net, lenet5, resnet20, vgg19
-from harness.data import look_in
-from harness.executor import WORKER_ENVIRONMENT
-from harness.flops import training_flops
-from harness.masks import random_bits
-from harness.network import initial_values, mlp
-from harness.population import Member, Population, Program
-from harness.recipe import SGD, Adam, Recipe
+from harness.compute._executor import WORKER_ENVIRONMENT
+from harness.data._sets import look_in
+from harness.data._tasks import CALIBRATION, CIFAR10, MNIST, Augment, Scaling
+from harness.expression._masks import random_bits
+from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
+from harness.networks._network import initial_values, mlp
+from harness.networks._recipe import SGD, Adam, Recipe
+from harness.population._flops import training_flops
+from harness.population._population import Member, Population, Program
 from harness.streams import Replicate
-from harness.tasks import CALIBRATION, CIFAR10, MNIST, Augment, Scaling
 
 MOMENTUM = SGD(0.1, momentum=0.9, weight_decay=1e-4)
 AUGMENTED = replace(CIFAR10, scaling=Scaling.STANDARDISED, augment=Augment.CROP_FLIP)
@@ -100,7 +100,7 @@ class Enough(Exception):  # noqa: N818 - it ends a measurement and is no error
 
 def step_s(population: Population, device: torch.device, seconds: float) -> float:
     """Return the seconds of one step of the whole population, from the engine's own reports of its progress."""
-    from harness.engine import compute
+    from harness.engine._course import compute
 
     stamps: list[tuple[float, int]] = []
 

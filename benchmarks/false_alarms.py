@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from harness import acceptance
-from harness.acceptance import (
+from harness.stats import _acceptance as acceptance
+from harness.stats._acceptance import (
     ALPHA_LOCATION,
     ALPHA_SPREAD,
     CONFIRM,

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 
 from benchmarks.plain import module
 from benchmarks.timing import best, copy_rate, dtype_of, numerics_of
-from harness.network import Network
-from harness.population import Program
-from harness.recipe import SGD, Recipe
-from harness.tasks import CALIBRATION
+from harness.data._tasks import CALIBRATION
+from harness.networks._network import Network
+from harness.networks._recipe import SGD, Recipe
+from harness.population._population import Program
 
 ADAM_BYTES = 4 * 7  # a parameter: weight, two moments and gradient read, the first three written
 SGD_BYTES = 4 * 3  # weight and gradient read, weight written

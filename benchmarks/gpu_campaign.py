@@ -22,8 +22,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.limit import Limit
-from harness.lock import Registry
+from harness.compute._limit import Limit
+from harness.design._lock import Registry
 
 ROOT = Path(__file__).resolve().parents[1]
 PILOTS = 3  # replicates
@@ -64,7 +64,7 @@ def stages(out: Path, store: Path, device: str, data_dir: Path | None) -> list[S
     python = sys.executable
     data = () if data_dir is None else ("--data-dir", str(data_dir))
     images = data or ("--random-images",)
-    found = [Stage("tests", (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_cuda.py"), 60)]
+    found = [Stage("tests", (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/engine/test_cuda.py"), 60)]
     locked = {(entry.scale, entry.claim) for entry in Registry(ROOT / "claims" / "registry.lock").entries}
     for scale, claim in CLAIMS:
         name = f"{scale}-{claim.replace('/', '-')}"

@@ -25,7 +25,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from harness.executor import WORKER_ENVIRONMENT
+from harness.compute._executor import WORKER_ENVIRONMENT
 
 os.environ.update(WORKER_ENVIRONMENT)
 
@@ -33,11 +33,11 @@ import torch
 
 from benchmarks.engine import PROGRAMS
 from benchmarks.timing import about, table
-from harness.architectures import vgg19
-from harness.data import look_in
-from harness.engine import compute
-from harness.network import initial_values
-from harness.population import Member, Population, Program
+from harness.data._sets import look_in
+from harness.engine._course import compute
+from harness.networks._architectures import vgg19
+from harness.networks._network import initial_values
+from harness.population._population import Member, Population, Program
 from harness.streams import Replicate
 
 

@@ -28,11 +28,11 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from harness.assessment import Assessment, Comparison, PartResult, assess
-from harness.kinds import Decision, Kind, Outcome
-from harness.stats import ALPHA
-from harness.tasks import DIGITS
-from harness.verdict import decide
+from harness.data._tasks import DIGITS
+from harness.stats._assessment import Assessment, Comparison, PartResult, assess
+from harness.stats._kinds import Decision, Kind, Outcome
+from harness.stats._paired import ALPHA
+from harness.stats._rule import decide
 
 Array = npt.NDArray[np.float64]
 Arms = Callable[[np.random.Generator, float, tuple[int, int]], tuple[Array, Array]]

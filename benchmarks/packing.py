@@ -19,13 +19,13 @@ import time
 from dataclasses import replace
 from fractions import Fraction
 
-from harness.executor import WORKER_ENVIRONMENT
-from harness.masks import random_bits
-from harness.network import Network, initial_values, mlp
-from harness.population import Member, Population, Program
-from harness.recipe import SGD, Adam, Drops, Recipe
+from harness.compute._executor import WORKER_ENVIRONMENT
+from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
+from harness.expression._masks import random_bits
+from harness.networks._network import Network, initial_values, mlp
+from harness.networks._recipe import SGD, Adam, Drops, Recipe
+from harness.population._population import Member, Population, Program
 from harness.streams import Replicate
-from harness.tasks import DIGIT_DIFFERENCE, DIGITS
 
 PROGRAMS = {
     "digits, MLP 300-100, Adam": Program(
@@ -59,7 +59,7 @@ def members(program: Program, count: int) -> tuple[Member, ...]:
 def engine(program: Program, count: int, barrier: float) -> float:
     import torch
 
-    from harness.engine import compute
+    from harness.engine._course import compute
 
     torch.set_num_threads(1)
     compute(Population(shortened(program, 5), members(program, count)))  # loads, allocates, warms up
@@ -91,7 +91,7 @@ def plain_loop(program: Program, trained: tuple[Member, ...]) -> None:
     from torch import nn
     from torch.nn import functional
 
-    from harness import tasks
+    from harness.data import _tasks as tasks
 
     source = torch.from_numpy(tasks.source()[0])
     recipe, task = program.recipe, program.task
@@ -145,7 +145,7 @@ def plain_loop(program: Program, trained: tuple[Member, ...]) -> None:
 def build(network: Network):
     from torch import nn
 
-    from harness.network import BatchNorm, Linear
+    from harness.networks._network import BatchNorm, Linear
 
     layers: list[nn.Module] = []
     for layer in network.layers:

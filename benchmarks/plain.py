@@ -18,13 +18,24 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.timing import numerics_of, synchronise
-from harness import tasks
-from harness.layers import AveragePool, BatchNorm, Conv, Flatten, Image, Layer, Linear, MaxPool, Relu, Residual
-from harness.network import Network
-from harness.pixels import cropped, scaled
-from harness.population import Member, Program
-from harness.recipe import Adam
-from harness.tasks import CROPS, Augment
+from harness.data import _tasks as tasks
+from harness.data._tasks import CROPS, Augment
+from harness.engine._pixels import cropped, scaled
+from harness.networks._layers import (
+    AveragePool,
+    BatchNorm,
+    Conv,
+    Flatten,
+    Image,
+    Layer,
+    Linear,
+    MaxPool,
+    Relu,
+    Residual,
+)
+from harness.networks._network import Network
+from harness.networks._recipe import Adam
+from harness.population._population import Member, Program
 
 WARM = 3  # steps before the clock starts
 CHUNK = {"cpu": 250, "cuda": 1000}  # examples of one evaluation pass

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from harness import tasks
-from harness.data import ORIGINS, DataSet
+from harness.data import _tasks as tasks
+from harness.data._sets import ORIGINS, DataSet
 
 NUMERICS = ("float32", "bfloat16", "tf32")
 

@@ -1,8 +1,28 @@
 """The public vocabulary: what a claim is written in. Importing it is quick and does not import torch."""
 
-from harness.architectures import conv_net, lenet5, resnet20, vgg19
-from harness.catalogue import Arm, Design, Scale, Source, claim, paper, watch
-from harness.counts import Counted, counted
+from harness.data import CIFAR10, DIGIT_DIFFERENCE, DIGITS, FASHION_MNIST, MNIST, XOR, Augment, Scaling, Task
+from harness.design import (
+    Arm,
+    Band,
+    Design,
+    Exact,
+    Part,
+    Reading,
+    Scale,
+    Source,
+    beats,
+    claim,
+    equals,
+    exact,
+    interaction,
+    matches,
+    only_beyond,
+    paper,
+    percent_kept,
+    printed,
+    slope,
+    watch,
+)
 from harness.expression import (
     Between,
     Evaluation,
@@ -21,26 +41,26 @@ from harness.expression import (
     shuffle,
     train,
 )
-from harness.hypothesis import (
-    Band,
-    Exact,
-    Part,
-    Reading,
-    beats,
-    equals,
-    exact,
-    interaction,
-    matches,
-    only_beyond,
-    percent_kept,
-    printed,
-    slope,
+from harness.networks import (
+    SGD,
+    Adam,
+    Constant,
+    Cosine,
+    Counted,
+    Drops,
+    Image,
+    Init,
+    Network,
+    Recipe,
+    Warmup,
+    conv_net,
+    counted,
+    lenet5,
+    mlp,
+    resnet20,
+    vgg19,
 )
-from harness.kinds import Decision
-from harness.layers import Image
-from harness.network import Init, Network, mlp
-from harness.recipe import SGD, Adam, Constant, Cosine, Drops, Recipe, Warmup
-from harness.tasks import CIFAR10, DIGIT_DIFFERENCE, DIGITS, FASHION_MNIST, MNIST, XOR, Augment, Scaling, Task
+from harness.stats import Decision
 
 __version__ = "0.1.0"
 

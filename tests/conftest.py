@@ -15,9 +15,9 @@ SCRIPT = Path(__file__).parents[2] / "shared" / "data" / "restore.py"  # writes 
 
 def restored(source):
     """Return a folder with the real data set, found or restored; skips where there is none."""
-    from harness import data
+    from harness.data import _sets as data
 
-    if (found := data.find(source)) is not None:
+    if (found := data.find_set(source)) is not None:
         return found
     script = Path(os.environ.get("HARNESS_TEST_DATA_SCRIPT", SCRIPT))
     if not script.is_file():
@@ -32,10 +32,10 @@ def restored(source):
 @pytest.fixture
 def real(monkeypatch):
     """Make a real data set available to the engine and to worker processes: ``real(DataSet.MNIST)`` loads it."""
-    from harness import data
+    from harness.data import _sets as data
 
     def make(source):
         monkeypatch.setenv(data.FOLDER, str(restored(source)))
-        return data.load(source)
+        return data.load_set(source)
 
     return make

@@ -16,14 +16,14 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
-from harness.run import run
+from harness.compute._run import run_plan
 from tests.inline import Inline, small_plan
 
 
 def attempt(path: Path) -> None:
     plan = small_plan(path)
     with plan.store.writing() as writer:
-        run(plan, writer, Inline(), console=Console(quiet=True), provenance={})
+        run_plan(plan, writer, Inline(), console=Console(quiet=True), provenance={})
 
 
 def main() -> None:

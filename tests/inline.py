@@ -3,18 +3,18 @@
 from concurrent.futures import Future
 from fractions import Fraction
 
-from harness.catalogue import Claim, Design, Scale, Source
-from harness.engine import compute
+from harness.compute._plan import Plan
+from harness.data._tasks import DIGITS
+from harness.design._catalogue import Claim, Design, Scale, Source
+from harness.design._parts import beats
+from harness.engine._course import compute
 from harness.expression import fresh, prune, train
-from harness.hypothesis import beats
-from harness.kinds import Outcome
-from harness.network import mlp
-from harness.plan import Plan
-from harness.planning import Request
-from harness.recipe import Adam, Recipe
-from harness.store import Store
+from harness.networks._network import mlp
+from harness.networks._recipe import Adam, Recipe
+from harness.stats._kinds import Outcome
+from harness.store._store import Store
 from harness.streams import Replicate
-from harness.tasks import DIGITS
+from harness.workflow._planning import Request
 
 NET = mlp(64, 12, 10)
 RECIPE = Recipe(optimiser=Adam(3e-3), steps=30, batch=20, validate_every=10)

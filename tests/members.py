@@ -5,18 +5,18 @@ from fractions import Fraction
 
 import torch
 
-from harness.architectures import conv_net, lenet5, resnet20, vgg19
+from harness.data._tasks import CIFAR10, DIGIT_DIFFERENCE, DIGITS, MNIST
+from harness.engine._feed import Feed
+from harness.engine._stack import stacked
+from harness.engine._updates import Updates
 from harness.expression import Scores
-from harness.feed import Feed
-from harness.layers import AveragePool, BatchNorm, Conv, Image, Linear, Relu, Residual
-from harness.masks import random_bits
-from harness.network import Network, initial_scores, initial_values, mlp
-from harness.population import Member, Population, Program
-from harness.recipe import SGD, Adam, Recipe
-from harness.stack import stacked
+from harness.expression._masks import random_bits
+from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
+from harness.networks._layers import AveragePool, BatchNorm, Conv, Image, Linear, Relu, Residual
+from harness.networks._network import Network, initial_scores, initial_values, mlp
+from harness.networks._recipe import SGD, Adam, Recipe
+from harness.population._population import Member, Population, Program
 from harness.streams import Replicate
-from harness.tasks import CIFAR10, DIGIT_DIFFERENCE, DIGITS, MNIST
-from harness.updates import Updates
 
 ADAM = Recipe(optimiser=Adam(1.2e-3), steps=50, batch=60, validate_every=25)
 MOMENTUM = Recipe(optimiser=SGD(0.1, momentum=0.9, weight_decay=1e-4), steps=50, batch=60, validate_every=25)

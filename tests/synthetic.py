@@ -5,15 +5,15 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from harness.catalogue import CLAIMS, PAPERS, Claim, Design, Paper, Scale, Source
+from harness.data._tasks import DIGITS
+from harness.design._catalogue import CLAIMS, PAPERS, Claim, Design, Paper, Scale, Source
+from harness.design._parts import exact
 from harness.expression import kept, random_mask, train
-from harness.hypothesis import exact
-from harness.kinds import Outcome
-from harness.network import mlp
-from harness.recipe import Adam, Recipe
-from harness.results import SCHEMA, Results
+from harness.networks._network import mlp
+from harness.networks._recipe import Adam, Recipe
+from harness.stats._kinds import Outcome
 from harness.streams import SUITE_SEED
-from harness.tasks import DIGITS
+from harness.verdict._results import COLUMNS, Results, schema
 
 MICRO = Scale.MICRO
 NET = mlp(64, 12, 10)  # 888 weights
@@ -95,9 +95,9 @@ def results(*values, first=0, quick=False, suite_seed=SUITE_SEED, metric="test_a
             "cost": {"trainings": 0, "shared": 0, "member_steps": 0, "worker_s": 0.0},
             **({"exact": {e.name: str(e.value) for e in design.exact}} if design.exact else {}),
         }
-    frame = SCHEMA.empty_table().to_pandas()
+    frame = schema().empty_table().to_pandas()
     if rows:
-        frame = pd.DataFrame(dict(zip(SCHEMA.names, zip(*rows, strict=True), strict=True)))
+        frame = pd.DataFrame(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)))
     record = {
         "computed": "2026-02-03T04:05:06Z", "device": "cpu", "processor": "a processor", "git": "0" * 12,
         "kind": "cpu", "versions": {"numpy": "2"}, "program": "a program", "members": 1, "wall_s": 1.0,

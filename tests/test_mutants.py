@@ -7,7 +7,7 @@ from functools import cache
 import pytest
 
 from tests import mutants
-from tests.mutants import MUTANTS, ROOT, MovedError, Mutant, by_file, mutate, select, verdict
+from tests.mutants import MUTANTS, ROOT, MovedError, Mutant, by_file, located, mutate, select, verdict
 
 SOURCE = '''
 LEAST = 5
@@ -24,8 +24,8 @@ class Box:
 '''
 
 
-def mutant(function="Box.outside", before="x + 1", after="x - 1", tests="tests/test_box.py"):
-    return Mutant("box.py", function, before, after, tests)
+def mutant(function="Box.outside", before="x + 1", after="x - 1", tests="test_box"):
+    return Mutant(f"box.{function}", before, after, tests)
 
 
 @cache
@@ -46,12 +46,12 @@ def test_every_row_breaks_a_line_that_is_there():
 
 def test_every_row_names_tests_that_exist():
     """A test that was renamed or removed can notice nothing."""
-    named = {test for m in MUTANTS for test in m.tests.split()}
+    named = {test for m in MUTANTS for test in m.given()}
     missing = [
         test
         for test in sorted(named)
         for file, _, function in [test.partition("::")]
-        if not (ROOT / file).is_file() or (function and function.partition("[")[0] not in defined(file))
+        if function and function.partition("[")[0] not in defined(file)
     ]
     assert missing == []
     assert all(m.tests.split() for m in MUTANTS)
@@ -73,9 +73,9 @@ def test_only_the_named_function_is_broken(function, before, after, expected):
 @pytest.mark.parametrize(
     ("function", "before", "message"),
     [
-        ("Box.outside", "x + 2", r"box.py, Box.outside: 'x \+ 2' stands there 0 times.*The line moved: update"),
+        ("Box.outside", "x + 2", r"box.Box.outside: 'x \+ 2' stands there 0 times.*The line moved: update"),
         ("outside", "x + 1", "stands there 2 times, expected was once"),  # the docstring says it too
-        ("Box.inside", "x + 1", "box.py defines Box.inside 0 times: update the table"),
+        ("Box.inside", "x + 1", "box.Box.inside: defined 0 times: update the table"),
     ],
 )
 def test_a_row_that_fits_no_more_is_named(function, before, message):
@@ -102,6 +102,17 @@ def test_a_row_that_fits_no_more_is_named(function, before, message):
 def test_only_a_test_that_fails_or_hangs_kills(status, output, expected):
     """Files that cannot be imported and runs that collect nothing are no evidence, however the mutant came about."""
     assert verdict(status, output) == expected
+
+
+def test_a_name_finds_its_file():
+    """A module is found wherever it lies, and so is a file of tests; what is not there, or twice, is named."""
+    assert Mutant("paired.holm", "", "", "").file.as_posix() == "harness/stats/_paired.py"
+    assert Mutant("streams.word", "", "", "").file.as_posix() == "harness/streams.py"
+    assert located("test_paired::test_it[a]") == "tests/stats/test_paired.py::test_it[a]"
+    with pytest.raises(MovedError, match=r"_box.py or box.py is none below harness/: update the table"):
+        _ = mutant().file
+    with pytest.raises(MovedError, match=r"__init__.py is .*harness/compute/__init__.py, .* below harness/"):
+        _ = Mutant("__init__.x", "", "", "").file
 
 
 def test_mutants_are_chosen_by_module_class_or_function(monkeypatch):

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.session import Session
+from harness.workflow import Session
 
 console = Console(width=None if sys.stdout.isatty() else 160)
 

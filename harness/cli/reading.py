@@ -29,26 +29,26 @@ from harness.cli.options import (
     ended,
 )
 from harness.errors import ResultsError
-from harness.session import Session, open_session
+from harness.workflow import Session, open_session
 
 if TYPE_CHECKING:
-    from harness.planning import Planned
+    from harness.workflow import Planned
 
 REGENERATED = ("verdicts.json", "junit.xml", "report.md", "figures")  # from the rows beside them
 
 
 def list_claims(scale: ScaleName = "micro", root: Root = Path()) -> None:
     """List the claims with their predicted and recorded verdicts."""
-    from harness import verdicts
+    from harness.verdict import in_words, read_verdicts
 
     session = open_session(None, scale, root)
     recorded: dict[str, Any] = {}
     if (session.committed / "verdicts.json").is_file():
-        recorded = verdicts.load(session.committed / "verdicts.json")["claims"]
+        recorded = read_verdicts(session.committed / "verdicts.json")["claims"]
     table = Table("claim", "statement", "predicted", "recorded", title=f"claims at scale {session.scale}")
     for claim in session.claims:
         verdict = recorded.get(claim.id)
-        text = verdicts.in_words(verdict, session.scale) if verdict else "–"
+        text = in_words(verdict, session.scale) if verdict else "–"
         table.add_row(claim.id, claim.statement, claim.predicted[session.scale], text)
     console.print(table)
 
@@ -65,21 +65,21 @@ def plan(
     root: Root = Path(),
 ) -> None:
     """Show what would be computed, what is stored or shared, the cost, and whether the replicates can decide."""
-    from harness import planning
+    from harness.workflow import make_plan, show_plan
 
     session = open_session(claims, scale, root, store=store, quick=quick, replicates=replicates)
     session = replace(session, variant=variant)
-    made = planning.make(session)
-    planning.show(made, session, console)
+    made = make_plan(session)
+    show_plan(made, session, console)
     require_data(made, data_dir, download)
 
 
 def require_data(made: Planned, data_dir: Path | None, download: bool) -> None:
     """Find the data sets of what is due, before anything is computed. Raises DataError where one is missing."""
-    from harness import data
+    from harness.data import look_in, require_sets
 
-    data.look_in(data_dir)
-    data.require({unit.node.task.source for unit in made.plan.due()}, download=download)
+    look_in(data_dir)
+    require_sets({unit.node.task.source for unit in made.plan.due()}, download=download)
 
 
 def judge(scale: ScaleName = "micro", out: Out = None, root: Root = Path()) -> None:
@@ -91,14 +91,13 @@ def judge(scale: ScaleName = "micro", out: Out = None, root: Root = Path()) -> N
 
 def judge_rows(session: Session, turned: Sequence[str] = ()) -> dict[str, Any]:
     """Judge the session's rows and write verdicts.json and junit.xml, where claims that `turned` are failures."""
-    from harness import judge as judging
-    from harness import results, verdicts
-    from harness.lock import Registry
+    from harness.design import Registry
+    from harness.verdict import judge_results, read_results, verdicts_json, verdicts_junit
 
     registry = Registry(session.root / "claims" / "registry.lock")
-    judged = judging.judge(results.read(session.out / "results.parquet"), registry)
-    (session.out / "verdicts.json").write_text(verdicts.dump(judged))
-    (session.out / "junit.xml").write_text(verdicts.junit(judged, turned))
+    judged = judge_results(read_results(session.out / "results.parquet"), registry)
+    (session.out / "verdicts.json").write_text(verdicts_json(judged))
+    (session.out / "junit.xml").write_text(verdicts_junit(judged, turned))
     return judged
 
 
@@ -111,31 +110,30 @@ def report(scale: ScaleName = "micro", out: Out = None, root: Root = Path()) -> 
 
 def write_report(session: Session) -> None:
     """Write the session's report; where it is the committed one, those of other scales, which quote it, follow."""
-    from harness import versions
-    from harness.catalogue import Scale
+    from harness.design import Scale
+    from harness.verdict import unchanged
 
     _write_one_report(session)
     if session.out.resolve() == session.committed:
         for scale in Scale:
             other = replace(session, scale=scale, out=session.root / "reports" / scale)
-            if scale != session.scale and versions.unchanged(other.out):
+            if scale != session.scale and unchanged(other.out):
                 _write_one_report(other, drawn=False)
 
 
 def _write_one_report(session: Session, *, drawn: bool = True) -> None:
-    from harness import pilot, results, scales, verdicts
-    from harness import report as reporting
-    from harness.lock import Registry
-    from harness.robustness import read_variants
+    from harness.design import Registry, read_pilots
+    from harness.report import committed_verdicts, write_report
+    from harness.verdict import read_results, read_variants, read_verdicts
 
-    reporting.write(
-        results.read(session.out / "results.parquet"),
-        verdicts.load(session.out / "verdicts.json"),
+    write_report(
+        read_results(session.out / "results.parquet"),
+        read_verdicts(session.out / "verdicts.json"),
         Registry(session.root / "claims" / "registry.lock"),
-        pilot.read(session.pilots),
+        read_pilots(session.pilots),
         session.out,
         read_variants(session.out),
-        scales.committed(session.root / "reports", but=session.scale),
+        committed_verdicts(session.root / "reports", but=session.scale),
         drawn=drawn,
     )
 
@@ -164,17 +162,15 @@ def lock(
     root: Root = Path(),
 ) -> None:
     """Lock claims before their confirmatory run: append them to claims/registry.lock."""
-    from harness import pilot as piloting
-    from harness.check import check
-    from harness.lock import Registry
+    from harness.design import Registry, check_design, pilot_runs, pilots_of, read_pilots
     from harness.store import now
 
     session = open_session(claims, scale, root)
     registry = Registry(session.root / "claims" / "registry.lock")
-    pilots = piloting.read(session.pilots)
+    pilots = read_pilots(session.pilots)
     for claim in session.claims:
-        check(claim, session.scale)
-        runs = len(piloting.runs(piloting.of(pilots, claim.id, session.scale)))
+        check_design(claim, session.scale)
+        runs = len(pilot_runs(pilots_of(pilots, claim.id, session.scale)))
         entry = registry.lock(claim, session.scale, pilots=runs, when=now())
         console.print(
             f"locked {entry.claim} version {entry.version} at {entry.scale}: {entry.replicates} replicates from "
@@ -192,12 +188,12 @@ def diff(
 
     For a torch upgrade, CPU against GPU, or a variant. Exit status 1 where a verdict is another one.
     """
-    from harness import diff as comparing
-    from harness.lock import Registry
+    from harness.design import Registry
+    from harness.workflow import compare, comparison_markdown
 
     session = open_session(None, scale, root)
-    compared = comparing.diff(a, b, registry=Registry(session.root / "claims" / "registry.lock"))
-    sys.stdout.write(comparing.markdown(compared))
+    compared = compare(a, b, registry=Registry(session.root / "claims" / "registry.lock"))
+    sys.stdout.write(comparison_markdown(compared))
     if compared.changed:
         raise typer.Exit(1)
 
@@ -211,10 +207,10 @@ def why(
     root: Root = Path(),
 ) -> None:
     """Say which field or digest makes a claim's trainings run again."""
-    from harness import planning
+    from harness.workflow import explain_plan, make_plan
 
     session = open_session([claim], scale, root, store=store, quick=quick, replicates=replicates)
-    planning.explain(planning.make(session), session, console)
+    explain_plan(make_plan(session), session, console)
 
 
 def merge_stores(
@@ -228,12 +224,12 @@ def merge_stores(
 
     A unit that both have stays as A has it. Exit status 1 where the two disagree on one; the rest is merged.
     """
-    from harness import merge
+    from harness.store import merge_into, merge_told
 
     conflicts = 0
     for source in [b] if into is None else [a, b]:
-        merged = merge.merge(source, into or a)
-        for line in merge.told(merged):
+        merged = merge_into(source, into or a)
+        for line in merge_told(merged):
             console.print(line, highlight=False, soft_wrap=True)
         conflicts += len(merged.conflicts)
     if conflicts:
@@ -242,20 +238,20 @@ def merge_stores(
 
 def doctor(data_dir: DataDir = None, store: StorePath = None, root: Root = Path()) -> None:
     """Print versions, device, threads, data found, and the health of the store."""
-    from harness import data
-    from harness import doctor as examining
+    from harness.data import look_in
+    from harness.workflow import examine
 
-    data.look_in(data_dir)
+    look_in(data_dir)
     root = root.resolve()
     kept = store or Path(os.environ.get("HARNESS_STORE", root / ".harness" / "store"))
-    if not examining.examine(root, kept, console):
+    if not examine(root, kept, console):
         raise ResultsError("something above wants attention")
 
 
 def print_verdicts(verdicts: dict[str, Any], recorded: dict[str, Any] | None = None) -> None:
     """Print the verdicts, a claim a line, beside the recorded effects."""
-    from harness.notation import p_value
-    from harness.verdicts import in_words
+    from harness.report import p_value
+    from harness.verdict import in_words
 
     table = Table("claim", "verdict", "effect (95 % interval)", "recorded", "p", "n", "predicted")
     for id, verdict in verdicts["claims"].items():
@@ -273,8 +269,8 @@ def print_verdicts(verdicts: dict[str, Any], recorded: dict[str, Any] | None = N
 
 
 def _effect(verdict: dict[str, Any]) -> str:
-    from harness.notation import interval
-    from harness.verdicts import deciding
+    from harness.report import interval
+    from harness.verdict import deciding
 
     part = deciding(verdict)
     return interval(part) if part else "–"

@@ -30,13 +30,13 @@ from harness.cli.options import (
     shown,
 )
 from harness.cli.reading import judge_rows, other_bytes, print_verdicts, require_data, write_report
+from harness.compute import Limit
 from harness.errors import InterruptedRunError, UsageError
-from harness.limit import Limit
-from harness.session import Session, open_run, open_session, pick_device
 from harness.streams import PILOT_SEED, SUITE_SEED
+from harness.workflow import Session, open_run, open_session, pick_device
 
 if TYPE_CHECKING:
-    from harness.planning import Planned
+    from harness.workflow import Planned
 
 
 def run(
@@ -64,25 +64,23 @@ def run(
 
 def _run(session: Session, workers: int | None, limit: Limit, data_dir: Path | None, download: bool) -> bool:
     """Compute what is due and write results.parquet; False, and nothing written, where the limit left something."""
-    from harness import collect, planning, results, versions
+    from harness.verdict import carry_over, write_results
+    from harness.workflow import collect, make_plan
 
-    made = planning.make(session)
+    made = make_plan(session)
     require_data(made, data_dir, download)
     if not _compute(made, session, workers, limit):
         return False
-    collected = collect.collect(
-        made, scale=session.scale, suite_seed=SUITE_SEED, quick=session.quick, variant=session.variant
-    )
-    results.write(versions.carry_over(collected, session.committed), session.out / "results.parquet")
+    collected = collect(made, scale=session.scale, suite_seed=SUITE_SEED, quick=session.quick, variant=session.variant)
+    write_results(carry_over(collected, session.committed), session.out / "results.parquet")
     return True
 
 
 def _compute(made: Planned, session: Session, workers: int | None, limit: Limit) -> bool:
     """Compute what is due within the limit; says what it did and what is left, and returns whether nothing is."""
-    from harness import planning
-    from harness.executor import Local
-    from harness.run import provenance
-    from harness.run import run as compute
+    from harness.compute import Local, provenance
+    from harness.compute import run_plan as compute
+    from harness.workflow import plan_seconds, show_left
 
     plan = made.plan
     due = plan.due()
@@ -94,7 +92,7 @@ def _compute(made: Planned, session: Session, workers: int | None, limit: Limit)
             console.print(f"[yellow]record {name} was set aside: {reason}[/yellow]")
         console.print(
             f"{len(due)} of {len(plan.units)} trainings and evaluations are due, "
-            f"about {planning.seconds(plan, executor.places):.0f} s on {executor.places} workers ({session.device})"
+            f"about {plan_seconds(plan, executor.places):.0f} s on {executor.places} workers ({session.device})"
         )
         try:
             summary = compute(
@@ -112,7 +110,7 @@ def _compute(made: Planned, session: Session, workers: int | None, limit: Limit)
         f"{summary.member_steps:,} member-steps, {summary.wall_s:.0f} s"
     )
     if summary.left:
-        planning.show_left(made, executor.places, console)
+        show_left(made, executor.places, console)
         console.print(f"to be continued. Next: {_this_command()}", highlight=False, soft_wrap=True)
     return not summary.left
 
@@ -140,21 +138,21 @@ def verify(
     Exit status: 0 verdicts as recorded, or a time limit left something to be continued; 1 a verdict turned from
     reproduced to refuted or back, or the committed rows give other bytes; 2 usage; 3 a run failed; 130 interrupted.
     """
-    from harness import verdicts, versions
+    from harness.verdict import amended, read_verdicts, turned_claims, verdicts_junit
 
     limit = Limit.starting_now(time_limit)
     session = open_run(claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device)
     recorded: dict[str, Any] = {"claims": {}}
     changed: list[str] = []
     if (session.committed / "results.parquet").is_file():
-        changed = [] if versions.amended(session.committed) else other_bytes(session)
-        recorded = verdicts.load(session.committed / "verdicts.json")
+        changed = [] if amended(session.committed) else other_bytes(session)
+        recorded = read_verdicts(session.committed / "verdicts.json")
     if not _run(session, workers, limit, data_dir, download):
         return
     judged = judge_rows(session)
-    turned = verdicts.turned(recorded, judged)
+    turned = turned_claims(recorded, judged)
     if turned:
-        (session.out / "junit.xml").write_text(verdicts.junit(judged, turned))
+        (session.out / "junit.xml").write_text(verdicts_junit(judged, turned))
     write_report(session)
     print_verdicts(judged, recorded)
     ended(session, "report.md")
@@ -185,22 +183,22 @@ def pilot(
     root: Root = Path(),
 ) -> None:
     """Run claims on pilot seeds and log every arm and difference to docs/pilots.csv."""
-    from harness import collect, piloting, planning
-    from harness import pilot as log
-    from harness.run import git_revision
+    from harness.compute import git_revision
+    from harness.design import append_pilots
     from harness.store import now
+    from harness.workflow import collect, make_pilot_plan, summarise_pilot
 
     limit = Limit.starting_now(time_limit)
     session = open_session(claims, scale, root, store=store, device=pick_device(device))
-    made = planning.make_pilot(session, replicates, grid=grid)
+    made = make_pilot_plan(session, replicates, grid=grid)
     require_data(made, data_dir, download)
     if not _compute(made, session, workers, limit):
         return
-    collected = collect.collect(made, scale=session.scale, suite_seed=PILOT_SEED, quick=False)
+    collected = collect(made, scale=session.scale, suite_seed=PILOT_SEED, quick=False)
     table = Table("claim", "what", "n", "mean", "sd", title="pilots, in percent and percentage points")
     for request in made.requests:
-        lines = piloting.summarise(request, collected, scale=session.scale, date=now(), git=git_revision(session.root))
-        log.append(session.pilots, lines)
+        lines = summarise_pilot(request, collected, scale=session.scale, date=now(), git=git_revision(session.root))
+        append_pilots(session.pilots, lines)
         for line in lines:
             table.add_row(line.claim, line.what, str(line.n), f"{line.mean:.2f}", f"{line.sd:.2f}")
     console.print(table)
@@ -231,34 +229,44 @@ def seed_variance(
     Exit status: 0 green; 1 a tier is red; 2 usage; 3 a baseline is missing or not to be trusted, or a run failed.
     Writes junit.xml and summary.md under reports/scratch/variance, and the GitHub step summary where there is one.
     """
-    from harness import data, findings, watching
-    from harness.catalogue import Scale, watched
+    from harness.data import look_in, require_sets
+    from harness.design import Scale, watched
     from harness.expression import lineage
+    from harness.variance import (
+        Watch,
+        accept_baselines,
+        check_variance,
+        failed,
+        findings_junit,
+        findings_markdown,
+        first_fresh,
+        show_findings,
+    )
 
     session = open_session(None, scale, root, device=pick_device(device))
     nodes = watched(recipes or [], Scale(session.scale))
-    data.look_in(data_dir)
-    data.require({node.task.source for node in lineage(nodes.values())}, download=download)
-    watch = watching.Watch(nodes=nodes, scale=session.scale, root=session.root, device=session.device, workers=workers)
+    look_in(data_dir)
+    require_sets({node.task.source for node in lineage(nodes.values())}, download=download)
+    watch = Watch(nodes=nodes, scale=session.scale, root=session.root, device=session.device, workers=workers)
     if accept:
         if not reason.strip():
             raise UsageError('a baseline is accepted for a reason. Next: harness variance --accept --reason "..."')
-        for file in watching.accept(watch, reason=reason, replicates=values, console=console):
+        for file in accept_baselines(watch, reason=reason, replicates=values, console=console):
             console.print(f"wrote {shown(file, session.root)}", highlight=False)
         return
-    start = watching.first_fresh(session.root) if first is None else first
-    checked = watching.check(watch, replicates=replicates, first=start, console=console)
+    start = first_fresh(session.root) if first is None else first
+    checked = check_variance(watch, replicates=replicates, first=start, console=console)
     found, heading = checked.findings, checked.heading
-    findings.show(found, checked.alarm, console)
+    show_findings(found, checked.alarm, console)
     folder = out or session.root / "reports" / "scratch" / "variance"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "junit.xml").write_text(findings.junit(found))
-    summary = findings.markdown(found, heading)
+    (folder / "junit.xml").write_text(findings_junit(found))
+    summary = findings_markdown(found, heading)
     (folder / "summary.md").write_text(summary)
     if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(step_summary).open("a") as appended:
             appended.write(summary)
-    red = findings.failed(found)
+    red = failed(found)
     console.print(f"{heading[-1]} {len(red)} red of {len(found)} findings, in {shown(folder, session.root)}")
     if red:
         raise typer.Exit(1)

@@ -5,10 +5,22 @@ of the keys of the nodes it mentions, so two claims that mention the same traini
 not enter the key: a later field with a neutral default leaves every stored result valid.
 """
 
-from harness.expression.densities import density, kept, kept_in, layer_keep, unit_keep
-from harness.expression.keys import describe
-from harness.expression.measurements import between, evaluate, magnitudes, measures
-from harness.expression.nodes import (
+from harness.expression._densities import density, kept, kept_in, layer_keep, unit_keep
+from harness.expression._keys import describe
+from harness.expression._masks import (
+    Bits,
+    Flat,
+    largest,
+    learned_bits,
+    ones,
+    prunable_bits,
+    prune_by_magnitude,
+    random_bits,
+    resampled,
+    shuffled,
+)
+from harness.expression._measurements import BIN, BINS, NEAR, between, evaluate, magnitudes, measures
+from harness.expression._nodes import (
     Between,
     Evaluation,
     Fresh,
@@ -36,12 +48,17 @@ from harness.expression.nodes import (
     parents,
     slot,
 )
-from harness.expression.pruning import prune, random_mask, shuffle
-from harness.expression.trainings import fresh, resample, train
+from harness.expression._pruning import prune, random_mask, shuffle
+from harness.expression._trainings import fresh, resample, train
 
 __all__ = [
+    "BIN",
+    "BINS",
+    "NEAR",
     "Between",
+    "Bits",
     "Evaluation",
+    "Flat",
     "Fresh",
     "Keep",
     "LearnedMask",
@@ -68,17 +85,25 @@ __all__ = [
     "fresh",
     "kept",
     "kept_in",
+    "largest",
     "layer_keep",
+    "learned_bits",
     "lineage",
     "magnitudes",
     "mask_of",
     "measures",
     "network_of",
+    "ones",
     "parents",
+    "prunable_bits",
     "prune",
+    "prune_by_magnitude",
+    "random_bits",
     "random_mask",
     "resample",
+    "resampled",
     "shuffle",
+    "shuffled",
     "slot",
     "train",
     "unit_keep",

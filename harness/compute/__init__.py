@@ -1,0 +1,21 @@
+"""From wanted nodes to stored records: plan, pack, execute, within a time limit."""
+
+from harness.compute._executor import Executor, Local, cores
+from harness.compute._limit import Limit
+from harness.compute._plan import NEVER, Plan, Unit, Wanted, population_bytes
+from harness.compute._run import git_revision, provenance, run_plan
+
+__all__ = [
+    "NEVER",
+    "Executor",
+    "Limit",
+    "Local",
+    "Plan",
+    "Unit",
+    "Wanted",
+    "cores",
+    "git_revision",
+    "population_bytes",
+    "provenance",
+    "run_plan",
+]

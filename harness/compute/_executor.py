@@ -1,0 +1,134 @@
+"""Where populations are computed: populations in, records out.
+
+An executor is a `concurrent.futures.Executor` with a number of places; ``local`` is one worker process a core with one
+thread each (measured: two such workers beat one process with two threads), or one worker for a GPU. Only the parent
+writes records; a worker may write a checkpoint of a long population, in the folder that the parent names.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+from harness.population import Computed, Population
+
+WORKER_ENVIRONMENT = {  # read by libraries when a worker starts
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MKL_CBWR": "AVX2",  # products of odd widths do not depend on where a member lies in memory
+    "MALLOC_MMAP_THRESHOLD_": "1073741824",  # glibc keeps freed activations instead of giving their pages back,
+    "MALLOC_TRIM_THRESHOLD_": "2147483648",  # which would be faulted in again at every step
+}
+
+MAX_WORKERS = 8  # each worker holds torch and a population, about half a GiB
+
+Progress = tuple[int, int]  # number of the population, steps done since the last report
+
+
+class Executor(Protocol):
+    """What `run` needs of an executor; a cluster's engine is put behind these three methods."""
+
+    places: int
+
+    def submit(self, number: int, population: Population, checkpoint: Path | None = None) -> Future[Computed]:
+        """Start computing `population`; progress is reported under `number`, and saved in the folder `checkpoint`."""
+
+    def stop(self) -> None:
+        """Ask for what is being computed to be saved and ended with StoppedError."""
+
+    def progress(self) -> list[Progress]:
+        """Return what has been reported since the last call."""
+
+
+class Local:
+    """Worker processes on this machine; a context manager."""
+
+    def __init__(self, *, device: str = "cpu", workers: int | None = None) -> None:
+        self.device = device
+        self.places = 1 if device != "cpu" else workers or min(MAX_WORKERS, cores())
+        if device == "cpu":
+            os.environ.update(WORKER_ENVIRONMENT)
+        context = multiprocessing.get_context("spawn")
+        self._reports: Queue[Progress] = context.Queue()
+        self._stop = context.Event()
+        self._pool = ProcessPoolExecutor(
+            self.places, mp_context=context, initializer=_start_worker, initargs=(self._reports, self._stop, device)
+        )
+
+    def submit(self, number: int, population: Population, checkpoint: Path | None = None) -> Future[Computed]:
+        """Start computing `population`."""
+        return self._pool.submit(_work, number, population, checkpoint)
+
+    def stop(self) -> None:
+        """Ask the workers to save what they are computing and to end it; they look every half second of training."""
+        self._stop.set()
+
+    def progress(self) -> list[Progress]:
+        """Return what the workers have reported since the last call."""
+        reports = []
+        while not self._reports.empty():
+            reports.append(self._reports.get())
+        return reports
+
+    def __enter__(self) -> Local:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            for process in multiprocessing.active_children():
+                process.terminate()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+_report: Callable[[int, int], None]
+_stop: Event
+_device: str
+
+
+def _start_worker(reports: Queue[Progress], stop: Event, device: str) -> None:
+    """Set a worker up before torch loads."""
+    global _report, _stop, _device
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    _device = device
+    _stop = stop
+
+    def report(number: int, steps: int) -> None:
+        reports.put((number, steps))
+
+    _report = report
+
+
+def _die_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work(number: int, population: Population, checkpoint: Path | None) -> Computed:
+    import torch
+
+    from harness.engine import compute_within_memory
+    from harness.store import Saver
+
+    if _device == "cpu":
+        torch.set_num_threads(1)
+    saver = None if checkpoint is None else Saver(checkpoint, _stop.is_set)
+    return compute_within_memory(population, device=_device, report=lambda steps: _report(number, steps), saver=saver)

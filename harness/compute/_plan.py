@@ -1,0 +1,369 @@
+"""What must be computed of what is wanted, what is stored already, and what is ready to run. Knows no torch, no claims.
+
+A unit is one node for one replicate. A stored unit is usable while its lineage holds: the digests of what it consumed
+equal the digests of what the trainings it consumed from have stored now.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from bisect import bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.expression import (
+    Between,
+    Bits,
+    Evaluation,
+    Fresh,
+    LearnedMask,
+    Magnitudes,
+    Mask,
+    Measured,
+    Prune,
+    RandomMask,
+    Resampled,
+    ShuffledMask,
+    Snapshot,
+    Start,
+    Training,
+    consumed,
+    lineage,
+    network_of,
+    ones,
+    prune_by_magnitude,
+    random_bits,
+    resampled,
+    shuffled,
+    slot,
+)
+from harness.networks import Network, Recipe, initial_scores, initial_values
+from harness.population import Member, Population, Program, evaluation_flops, unit_name
+from harness.store import Entry, Store
+from harness.streams import Replicate
+
+MAX_MEMBERS = 32  # more gain nothing on a CPU, and end later
+PARAMETERS = 2**16  # of the members together, where that takes more of them: what is done a step besides costs as much
+MAX_MEMBERS_GPU = 512  # the worker finds out how many of them its memory holds
+FEW_MEMBERS = 8  # fewer are not worth another worker
+POPULATION_S = 120.0  # what a population is planned to take at most, as often as a longer one is saved; on a
+# GPU members cost little more together than alone, and checkpoints are what is not lost
+SLACK = 1.25  # a population is expected to take at most this times what is estimated, or it is not begun
+START_S = 6.0  # until a worker has loaded torch
+FLOPS = {"cpu": 4e10, "cuda": 1e13}  # of one core or GPU on such products, a cautious guess before any is measured
+STEP_S = 2e-4  # of a training step of one member on a GPU, before any is measured: its launches
+TOGETHER = 32  # members whose step on a GPU takes twice as long as that of one, about
+NEVER = "never computed"
+BYTES_A_PARAMETER = 44  # parameters, those of the early stop, gradient, mask, two moments, activations' share
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Nodes that are to be stored for some replicates; `by` names who wants them, as a claim's id."""
+
+    by: str
+    nodes: tuple[Measured, ...]
+    replicates: tuple[Replicate, ...]
+
+    def units(self) -> list[str]:
+        """Return the names of the nodes' units and of those of all trainings they consume from."""
+        return [unit_name(node, replicate) for node in lineage(self.nodes) for replicate in self.replicates]
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One node for one replicate, and the names of those who want it."""
+
+    node: Measured
+    replicate: Replicate
+    wanted_by: tuple[str, ...] = field(compare=False, default=())
+
+    @property
+    def name(self) -> str:
+        """Where the store keeps it: key, suite seed, replicate."""
+        return unit_name(self.node, self.replicate)
+
+
+class Plan:
+    """The units of all that is wanted: their state in the store, and the populations they pack into.
+
+    `kind` is that of the device, ``cpu`` or ``cuda``. Losses are recorded every `trace_every` steps; 0 is never.
+    """
+
+    def __init__(self, wanted: Sequence[Wanted], store: Store, kind: str = "cpu", *, trace_every: int = 0) -> None:
+        self.kind = kind
+        self.trace_every = trace_every
+        self.store = store
+        self.units: dict[str, Unit] = {}
+        self.slots: defaultdict[str, set[str]] = defaultdict(set)  # of a training, by key, that others consume
+        for each in wanted:
+            for node in lineage(each.nodes):
+                for taken in consumed(node):
+                    self.slots[taken.training.key].add(slot(taken))
+                for replicate in each.replicates:
+                    name = unit_name(node, replicate)
+                    before = self.units[name].wanted_by if name in self.units else ()
+                    self.units[name] = Unit(node, replicate, tuple(dict.fromkeys((*before, each.by))))
+        self._after = self._steps_after()
+        self._bits: dict[tuple[str, ...], Bits] = {}
+
+    def _steps_after(self) -> dict[str, int]:
+        """Return for each node the steps of the longest chain that starts with it."""
+        after: dict[str, int] = {}
+        for node in reversed(lineage(unit.node for unit in self.units.values())):
+            own = after.get(node.key, 0) + Program.of(node).steps
+            after[node.key] = own
+            for taken in consumed(node):
+                after[taken.training.key] = max(after.get(taken.training.key, 0), own)
+        return after
+
+    # State
+
+    def entry(self, node: Measured, replicate: Replicate) -> Entry | None:
+        """Return what the store has of `node` for `replicate`, whether usable or not."""
+        return self.store.entries.get(unit_name(node, replicate))
+
+    def due(self) -> list[Unit]:
+        """Return the units that must be computed."""
+        reasons = self.reasons()
+        return [unit for name, unit in self.units.items() if reasons[name]]
+
+    def reasons(self) -> dict[str, str]:
+        """Return for each unit why it must be computed, or an empty string where what is stored is usable."""
+        reasons: dict[str, str] = {}
+        stale: set[str] = set()
+        for name, unit in self.units.items():  # parents come before children
+            reason, lineage_holds = self._reason(unit, stale)
+            reasons[name] = reason
+            if not lineage_holds:
+                stale.add(name)
+        return reasons
+
+    def _reason(self, unit: Unit, stale: set[str]) -> tuple[str, bool]:
+        entry = self.entry(unit.node, unit.replicate)
+        if entry is None:
+            return NEVER, False
+        for taken in consumed(unit.node):
+            parent = unit_name(taken.training, unit.replicate)
+            if parent in stale:
+                return f"made from {parent}, which must be computed first", False
+            now = self.store.entries[parent].outs.get(slot(taken), "nothing")
+            then = entry.ins.get(_taken_name(taken), "nothing")
+            if now != then:
+                return f"made from {parent} at {slot(taken)} with digest {then}; stored there now is {now}", False
+        missing = self.slots[unit.node.key] - entry.outs.keys()
+        if missing:
+            return f"its {', '.join(sorted(missing))} is wanted and was not kept", True
+        return "", True
+
+    def ready(self, running: set[str]) -> list[Unit]:
+        """Return the due units that are not `running` and whose parents are usable, longest chains first."""
+        reasons = self.reasons()
+        ready = []
+        for name, unit in self.units.items():
+            if not reasons[name] or name in running:
+                continue
+            parents = [unit_name(taken.training, unit.replicate) for taken in consumed(unit.node)]
+            if not any(reasons[parent] or parent in running for parent in parents):
+                ready.append(unit)
+        return sorted(ready, key=lambda unit: -self._after[unit.node.key])
+
+    # Packing
+
+    def next_population(
+        self, running: set[str], *, idle: int, left_s: float = math.inf, whole_s: float = math.inf
+    ) -> list[Unit]:
+        """Return the units to run next in one of `idle` free places: one program, the longest chain's that fits.
+
+        It is expected to end within the `left_s` seconds that are left of a limit of `whole_s`. Where nothing does,
+        and a training would not even fit the whole limit, that one is returned: a checkpoint takes it to the next run.
+        """
+        too_long: list[Unit] = []
+        rest = self.ready(running)
+        while rest:
+            program = Program.of(rest[0].node)
+            same = [unit for unit in rest if Program.of(unit.node).packs == program.packs]
+            if size := self.population_size(program, len(same), idle=idle, left_s=left_s):
+                return _by_rates(same[:size])
+            if not too_long and self.may_begin(self.seconds(program, 1), left_s=left_s, whole_s=whole_s):
+                too_long = same[:1]
+            rest = [unit for unit in rest if Program.of(unit.node).packs != program.packs]
+        return too_long
+
+    def population_size(self, program: Program, ready: int, *, idle: int, left_s: float = math.inf) -> int:
+        """Return how many of `ready` members to pack: shared among idle places, ended within `POPULATION_S`.
+
+        So few that they are expected to end within `left_s` seconds, which may be none.
+        """
+        by_limit = self._within(program, ready, left_s)
+        if by_limit < 1:
+            return 0
+        share = max(FEW_MEMBERS, math.ceil(ready / max(1, idle)))
+        if self.kind == "cuda":
+            most = MAX_MEMBERS_GPU
+        else:
+            fits = max(MAX_MEMBERS, PARAMETERS // program.network.flat_size)
+            most = min(fits, int(POPULATION_S / (self.seconds(program, 1) or 1e-9)))
+        most = max(1, min(most, share))
+        return math.ceil(ready / math.ceil(ready / min(most, by_limit)))  # of equal size, so that none ends late
+
+    def _within(self, program: Program, ready: int, left_s: float) -> int:
+        """Return how many of `ready` members are expected to end within `left_s` seconds together."""
+        if math.isinf(left_s):
+            return ready
+        return bisect_right(range(1, ready + 1), left_s / SLACK, key=lambda members: self.seconds(program, members))
+
+    def seconds(self, program: Program, members: int) -> float:
+        """Return the seconds a population takes: as one was measured on this kind of device, else by arithmetic.
+
+        On a CPU members take their time one by one. On a GPU a step of a few takes about as long as that of one.
+        """
+        recent = itertools.islice(reversed(self.store.records.values()), 200)
+        measured = [
+            (len(record["members"]), record["provenance"]["wall_s"])
+            for record in recent
+            if record.get("work") == program.work and record["provenance"].get("kind", "cpu") == self.kind
+        ][:5]
+        if measured and self.kind == "cpu":
+            return members * float(np.median([wall_s / n for n, wall_s in measured]))
+        if measured:
+            n, wall_s = min(measured, key=lambda each: abs(math.log(each[0] / members)))
+            return float(wall_s) * _together(members) / _together(n)
+        evaluated_s = evaluation_flops(program) / FLOPS[self.kind]
+        if program.recipe is None:
+            return members * evaluated_s
+        operations = 6 * program.network.multiply_adds() * program.recipe.batch * program.steps
+        if self.kind == "cuda":
+            launched_s = program.steps * STEP_S * _together(members)
+            return max(launched_s, members * operations / FLOPS["cuda"]) + members * evaluated_s
+        moved_s = program.steps * program.network.flat_size * (3e-8 if program.learn else 2e-9)
+        return members * (operations / FLOPS["cpu"] + moved_s + evaluated_s)
+
+    def place_seconds(self, units: Iterable[Unit]) -> float:
+        """Return the seconds that `units` take one place, population after population, a node's replicates together."""
+        nodes = Counter(unit.node for unit in units)
+        return sum(self.seconds(Program.of(node), members) for node, members in nodes.items())
+
+    @staticmethod
+    def may_begin(seconds: float, *, left_s: float, whole_s: float) -> bool:
+        """Whether what takes `seconds` may begin: it fits what is left, or it never fits and enough is left to get on.
+
+        What fits a whole limit but not what is left of this one waits for the next run.
+        """
+        if SLACK * seconds <= left_s:
+            return True
+        return SLACK * seconds > whole_s and left_s >= min(POPULATION_S, whole_s / 3)
+
+    def pack(self, units: Sequence[Unit]) -> Population:
+        """Return the population that computes `units`, which all run one program and are ready."""
+        kept = {
+            int(name)
+            for unit in units
+            for name in self.slots[unit.node.key] | set(self._kept_before(unit))
+            if name.isdigit()
+        }
+        members = tuple(self._member(unit) for unit in units)
+        return Population(Program.of(units[0].node), members, tuple(sorted(kept)), self.trace_every)
+
+    def _kept_before(self, unit: Unit) -> Iterable[str]:
+        entry = self.entry(unit.node, unit.replicate)
+        return entry.outs if entry is not None else ()
+
+    def _member(self, unit: Unit) -> Member:
+        node, replicate = unit.node, unit.replicate
+        return Member(
+            unit=unit.name,
+            replicate=replicate,
+            order_draw=node.draw("order") if isinstance(node, Training) else 0,
+            augment_draw=node.draw("augment") if isinstance(node, Training) else 0,
+            dropout_draw=node.draw("dropout") if isinstance(node, Training) else 0,
+            start=self._parameters(_begins(node), node.network, replicate),
+            end=self._parameters(node.b, node.network, replicate) if isinstance(node, Between) else None,
+            mask=None if isinstance(node, Between) or node.mask is None else self._mask(node.mask, replicate),
+            scores=_scores(node, replicate),
+            ins=tuple((_taken_name(taken), self._digest(taken, replicate)) for taken in consumed(node)),
+            recipe=_recipe(node),
+        )
+
+    def _digest(self, taken: Snapshot | LearnedMask, replicate: Replicate) -> str:
+        return self.store.entries[unit_name(taken.training, replicate)].outs[slot(taken)]
+
+    def _stored(self, taken: Snapshot | LearnedMask, replicate: Replicate) -> NDArray[np.float32] | Bits:
+        entry = self.store.entries[unit_name(taken.training, replicate)]
+        return self.store.array(entry, slot(taken), taken.training.network.flat_size)
+
+    def _parameters(self, start: Start, network: Network, replicate: Replicate) -> NDArray[np.float32]:
+        match start:
+            case Fresh():
+                return initial_values(network, replicate, start.stream, start.draw)
+            case Snapshot():
+                return self._stored(start, replicate).astype(np.float32)
+            case Resampled():
+                values = self._parameters(start.start, network, replicate)
+                return resampled(network, values, self._mask(start.mask, replicate), replicate, start.draw)
+
+    def _mask(self, mask: Mask, replicate: Replicate) -> Bits:
+        match mask:
+            case RandomMask():
+                return random_bits(mask.network, mask.keep, replicate, mask.draw)
+            case LearnedMask():
+                return self._stored(mask, replicate).astype(np.bool_)
+            case ShuffledMask():
+                return shuffled(network_of(mask), self._mask(mask.mask, replicate), replicate, mask.draw)
+            case Prune():
+                made_from = self._digest(mask.source, replicate)
+                cached = (mask.key, str(replicate), made_from)
+                if cached not in self._bits:
+                    source, network = mask.source.training, network_of(mask)
+                    alive = ones(network) if source.mask is None else self._mask(source.mask, replicate)
+                    weights = self._stored(mask.source, replicate).astype(np.float32)
+                    self._bits[cached] = prune_by_magnitude(
+                        network, weights, alive, mask.keep, mask.scope, mask.among, mask.rule
+                    )
+                return self._bits[cached]
+
+
+def _by_rates(units: list[Unit]) -> list[Unit]:
+    """Return the units with those of equal learning rates together: each such group has an optimiser's step a step."""
+    groups = list(dict.fromkeys(_recipe(unit.node) for unit in units))
+    return sorted(units, key=lambda unit: groups.index(_recipe(unit.node)))
+
+
+def _together(members: int) -> float:
+    """Return how long a step of so many members takes on a GPU, in steps of hardly any."""
+    return 1 + members / TOGETHER
+
+
+def _begins(node: Measured) -> Start:
+    match node:
+        case Training():
+            return node.start
+        case Between():
+            return node.a
+        case Evaluation() | Magnitudes():
+            return node.weights
+
+
+def _recipe(node: Measured) -> Recipe | None:
+    return node.recipe if isinstance(node, Training) else None
+
+
+def _scores(node: Measured, replicate: Replicate) -> NDArray[np.float32] | None:
+    if not isinstance(node, Training) or node.learn is None:
+        return None
+    return initial_scores(node.network, replicate, "scores", node.draw("scores"))
+
+
+def _taken_name(taken: Snapshot | LearnedMask) -> str:
+    return f"{taken.training.key}@{slot(taken)}"
+
+
+def population_bytes(program: Program, members: int) -> int:
+    """Return about how much memory a population of `members` takes."""
+    evaluation = 1000 * 4 * 2 * program.network.activations
+    return members * (program.network.flat_size * BYTES_A_PARAMETER + evaluation)

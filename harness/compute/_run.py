@@ -1,0 +1,273 @@
+"""Spend compute: take what is ready, hand it to the executor, store what comes back, until nothing is due."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from harness.compute._executor import Executor
+from harness.compute._limit import Limit
+from harness.compute._plan import START_S, Plan, Unit
+from harness.errors import HarnessError, InterruptedRunError, RunError, StoppedError
+from harness.expression import describe
+from harness.population import Computed, Population, Program
+from harness.store import Writer, checkpoint_name, discard_checkpoints, found_checkpoints, now
+
+NO_LIMIT = Limit()
+
+
+@dataclass
+class Summary:
+    """What a run did."""
+
+    trainings: int = 0
+    populations: int = 0
+    member_steps: int = 0
+    wall_s: float = 0.0
+    left: int = 0  # units that are still due
+
+
+@dataclass
+class _Running:
+    number: int
+    units: list[Unit]
+    population: Population
+    task: TaskID | None
+    checkpoint: str
+
+
+def run_plan(
+    plan: Plan,
+    writer: Writer,
+    executor: Executor,
+    *,
+    console: Console,
+    provenance: Mapping[str, str],
+    limit: Limit = NO_LIMIT,
+) -> Summary:
+    """Compute every due unit of `plan` and store it, one record a population with `provenance` and the time.
+
+    Populations are begun while they are expected to end within `limit`; those still under way when it is over are
+    ended with a checkpoint, and go on from there in a later run. Raises RunError when a population fails, and
+    InterruptedRunError on Ctrl-C once the populations under way have written checkpoints (a second Ctrl-C drops them);
+    what was stored before stays stored.
+    """
+    started = time.perf_counter()
+    summary = Summary()
+    running: dict[Future[Computed], _Running] = {}
+    checkpoints = writer.store.path / "checkpoints"
+    resumable = _resumable(plan, checkpoints)
+    stopping = False
+    with _progress(plan, console) as show, _ctrl_c(console) as asked_to_stop:
+        while True:
+            if not stopping and (asked_to_stop() or not limit.left_s):
+                stopping = True
+                executor.stop()
+            while not stopping and len(running) < executor.places:
+                start_s = START_S if summary.populations < executor.places else 0.0
+                left_s = max(0.0, limit.left_s - start_s)
+                units = _next(plan, resumable, running, idle=executor.places - len(running), left_s=left_s, limit=limit)
+                if not units:
+                    break
+                population = plan.pack(units)
+                summary.populations += 1
+                named = checkpoint_name(population)
+                future = executor.submit(summary.populations, population, checkpoint=checkpoints / named)
+                task = show.begin(population.program, units)
+                running[future] = _Running(summary.populations, units, population, task, named)
+            if not running:
+                break
+            done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
+            for number, steps in executor.progress():
+                show.advance(next((r for r in running.values() if r.number == number), None), steps)
+            for future in done:
+                finished = running.pop(future)
+                try:
+                    computed = _result(future, finished)
+                except StoppedError as stop:
+                    console.print(f"  {_name(finished)}: {stop}", highlight=False)
+                    continue
+                described = {unit.node.key: describe(unit.node) for unit in finished.units}
+                writer.add(finished.population, computed, {**provenance, "computed": now()}, described)
+                summary.trainings += len(finished.units)
+                summary.member_steps += len(finished.units) * finished.population.program.steps
+                under_way = [r.checkpoint for r in running.values()]
+                discard_checkpoints(checkpoints, [unit.name for unit in finished.units], under_way)
+                show.end(finished, computed)
+        interrupted = asked_to_stop()
+    summary.wall_s = time.perf_counter() - started
+    summary.left = len(plan.due())
+    if interrupted and summary.left:
+        raise InterruptedRunError("interrupted: everything finished so far is stored")
+    return summary
+
+
+def _resumable(plan: Plan, checkpoints: Path) -> list[tuple[list[Unit], float]]:
+    """Return the units of each population that has a checkpoint and can go on from it, and the seconds it still takes.
+
+    What a checkpoint was made from must still be what is stored; others are as if they were not there.
+    """
+    there = found_checkpoints(checkpoints)
+    ready = {unit.name: unit for unit in plan.ready(set())} if there else {}
+    resumable = []
+    for each in there:
+        if not all(name in ready for name in each.units):
+            continue
+        units = [ready.pop(name) for name in each.units]
+        if checkpoint_name(plan.pack(units)) == each.name:
+            whole_s = plan.seconds(Program.of(units[0].node), len(units))
+            resumable.append((units, whole_s * (1 - each.share)))
+    return resumable
+
+
+def _next(
+    plan: Plan,
+    resumable: list[tuple[list[Unit], float]],
+    running: Mapping[Future[Computed], _Running],
+    *,
+    idle: int,
+    left_s: float,
+    limit: Limit,
+) -> list[Unit]:
+    """Return the units to run next: those of a checkpoint first, packed as they were, then as the plan packs them."""
+    for i, (units, seconds) in enumerate(resumable):
+        if plan.may_begin(seconds, left_s=left_s, whole_s=limit.whole_s):
+            del resumable[i]
+            return units
+    busy = {unit.name for r in running.values() for unit in r.units}
+    kept = {unit.name for units, _ in resumable for unit in units}
+    return plan.next_population(busy | kept, idle=idle, left_s=left_s, whole_s=limit.whole_s)
+
+
+@contextmanager
+def _ctrl_c(console: Console) -> Iterator[Callable[[], bool]]:
+    """Make the first Ctrl-C a wish, asked for by the yielded function, and the second an InterruptedRunError."""
+    asked: list[int] = []
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if asked:
+            raise InterruptedRunError("interrupted: populations under way were dropped")
+        asked.append(number)
+        console.print("Ctrl-C: populations under way write checkpoints and end; again drops them")
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    before = signal.signal(signal.SIGINT, handle)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _result(future: Future[Computed], finished: _Running) -> Computed:
+    try:
+        return future.result()
+    except HarnessError:
+        raise
+    except BrokenProcessPool as error:
+        raise RunError(
+            f"a worker died while computing {_name(finished)}: out of memory? Next: fewer --workers"
+        ) from error
+    except Exception as error:  # whatever a population died of is reported with its name, not as a bare traceback
+        raise RunError(
+            f"{_name(finished)} failed: {type(error).__name__}: {error}. "
+            f"Next: harness why {finished.units[0].wanted_by[0]}"
+        ) from error
+
+
+def _name(finished: _Running) -> str:
+    who = ", ".join(wanted_by(finished.units))
+    return f"{finished.population.program.label}, {len(finished.units)} members, for {who}"
+
+
+def wanted_by(units: list[Unit]) -> list[str]:
+    """Return the names of those who want these units, each once."""
+    return sorted({name for unit in units for name in unit.wanted_by})
+
+
+class _Show:
+    """Live progress on a terminal, a line a population elsewhere."""
+
+    def __init__(self, plan: Plan, console: Console, progress: Progress | None) -> None:
+        self.console, self.progress = console, progress
+        due = plan.due()
+        self.left = len(due)
+        self.seconds = {unit.name: plan.seconds(Program.of(unit.node), 1) for unit in due}
+        self.total: TaskID | None = None
+        if progress is not None:
+            total = sum(self.seconds.values()) or 1.0
+            self.total = progress.add_task("all", total=total, what="[bold]all populations", rate="")
+
+    def begin(self, program: Program, units: list[Unit]) -> TaskID | None:
+        if self.progress is None:
+            return None
+        ids = wanted_by(units)
+        who = ids[0] if len(ids) == 1 else f"{ids[0]} +{len(ids) - 1}"
+        what = f"{who} · {program.label} · {len(units)} members"
+        return self.progress.add_task(what, total=program.steps, what=what, rate="", began=time.monotonic())
+
+    def advance(self, running: _Running | None, steps: int) -> None:
+        if self.progress is None or running is None or running.task is None:
+            return
+        self.progress.advance(running.task, steps)
+        task = next(t for t in self.progress.tasks if t.id == running.task)
+        elapsed = time.monotonic() - task.fields["began"]
+        self.progress.update(running.task, rate=f"{task.completed / max(elapsed, 0.1):.0f} steps/s")
+        share = steps / running.population.program.steps
+        if self.total is not None:
+            self.progress.advance(self.total, share * sum(self.seconds.get(u.name, 0) for u in running.units))
+
+    def end(self, finished: _Running, computed: Computed) -> None:
+        self.left -= len(finished.units)
+        if self.progress is not None and finished.task is not None:
+            self.progress.remove_task(finished.task)
+        elif self.progress is None:
+            steps = finished.population.program.steps * len(finished.units)
+            self.console.print(
+                f"  {finished.population.program.label} · {len(finished.units)} members · {computed.wall_s:.1f} s · "
+                f"{steps / computed.wall_s:,.0f} member-steps/s · {max(self.left, 0)} left",
+                highlight=False,
+            )
+
+
+@contextmanager
+def _progress(plan: Plan, console: Console) -> Iterator[_Show]:
+    if not console.is_terminal:
+        yield _Show(plan, console, None)
+        return
+    columns = (TextColumn("{task.fields[what]}"), BarColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        yield _Show(plan, console, progress)
+
+
+def provenance(root: Path, kind: str) -> dict[str, str]:
+    """Return what the process that stores records says of a run: the git revision of `root`, the kind of device."""
+    return {"git": git_revision(root), "kind": kind}
+
+
+def git_revision(root: Path) -> str:
+    """Return the commit checked out, with ``-dirty`` where tracked sources differ from it, or ``unknown``."""
+    try:
+        described: str = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return described

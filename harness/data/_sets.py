@@ -1,0 +1,263 @@
+"""Data sets: where their files are looked for, and their images as arrays. Imports no torch until one is read.
+
+The real ones are read by torchvision, from its own folder layout. That the files are there and of the right size is
+found while planning; each file's checksum is compared when it is read, so that a training is always from these bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.errors import DataError
+
+FOLDER_OPTION = "HARNESS_DATA_DIR"  # how --data-dir reaches worker processes
+FOLDER = "HARNESS_DATA"
+
+
+class DataSet(StrEnum):
+    """Where a task's images come from."""
+
+    DIGITS = "digits"  # scikit-learn's: the test half of UCI's Optical Recognition of Handwritten Digits
+    MNIST = "mnist"  # LeCun, Cortes, Burges 1998
+    FASHION_MNIST = "fashion-mnist"  # Xiao, Rasul, Vollgraf 2017
+    CIFAR10 = "cifar-10"  # Krizhevsky 2009
+    XOR = "xor"  # the corners of a square, two pixels each; the label is whether they differ
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Mean and standard deviation of each channel over all training images of a data set, of values 0 to 1."""
+
+    mean: tuple[float, ...]
+    sd: tuple[float, ...]
+
+
+MOMENTS = {
+    DataSet.DIGITS: Moments((0.3053,), (0.3760,)),  # over all images: the set has no test set of its own
+    DataSet.MNIST: Moments((0.1307,), (0.3081,)),
+    DataSet.FASHION_MNIST: Moments((0.2860,), (0.3530,)),
+    DataSet.CIFAR10: Moments((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+    DataSet.XOR: Moments((0.5,), (0.5,)),
+}
+
+WHOLE = {DataSet.XOR: 4}  # by how many images: sets of all there are, nothing of which could be held back
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of torchvision's layout: its path below the data folder, its size in bytes, its md5."""
+
+    path: str
+    size: int
+    md5: str
+
+
+@dataclass(frozen=True)
+class Origin:
+    """A real data set: torchvision's class for it, its files, and how many images it has."""
+
+    torchvision: str
+    files: tuple[File, ...]
+    train: int
+    test: int = 10_000
+
+
+def _idx(folder: str, **md5: str) -> tuple[File, ...]:
+    sizes = {"train-images-idx3": 47_040_016, "train-labels-idx1": 60_008, "t10k-images-idx3": 7_840_016}
+    names = (*sizes, "t10k-labels-idx1")
+    return tuple(
+        File(f"{folder}/raw/{name}-ubyte", sizes.get(name, 10_008), digest)
+        for name, digest in zip(names, md5.values(), strict=True)
+    )
+
+
+_BATCHES = {
+    "data_batch_1": (31_035_704, "c99cafc152244af753f735de768cd75f"),
+    "data_batch_2": (31_035_320, "d4bba439e000b95fd0a9bffe97cbabec"),
+    "data_batch_3": (31_035_999, "54ebc095f3ab1f0389bbae665268c751"),
+    "data_batch_4": (31_035_696, "634d18415352ddfa80567beed471001a"),
+    "data_batch_5": (31_035_623, "482c414d41f54cd18b22e5b47cb7c3cb"),
+    "test_batch": (31_035_526, "40351d587109b95175f43aff81a1287e"),
+    "batches.meta": (158, "5ff9c542aee3614f3951f8cda6e48888"),
+}
+
+ORIGINS = {
+    DataSet.MNIST: Origin(
+        "MNIST",
+        _idx(
+            "MNIST",
+            train_images="6bbc9ace898e44ae57da46a324031adb",
+            train_labels="a25bea736e30d166cdddb491f175f624",
+            test_images="2646ac647ad5339dbf082846283269ea",
+            test_labels="27ae3e4e09519cfbb04c329615203637",
+        ),
+        train=60_000,
+    ),
+    DataSet.FASHION_MNIST: Origin(
+        "FashionMNIST",
+        _idx(
+            "FashionMNIST",
+            train_images="f4a8712d7a061bf5bd6d2ca38dc4d50a",
+            train_labels="9018921c3c673c538a1fc5bad174d6f9",
+            test_images="8181f5470baa50b63fa0f6fddb340f0a",
+            test_labels="15d484375f8d13e6eb1aabb0c3f46965",
+        ),
+        train=60_000,
+    ),
+    DataSet.CIFAR10: Origin(
+        "CIFAR10",
+        tuple(File(f"cifar-10-batches-py/{name}", size, md5) for name, (size, md5) in _BATCHES.items()),
+        train=50_000,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """All images of a data set, a row each with its pixels by channel, row and column, and their labels.
+
+    The first `train` images are for training, the others are its test set; a set without one is all training images.
+    """
+
+    images: NDArray[np.uint8] | NDArray[np.float32]
+    labels: NDArray[np.int64]
+    train: int
+
+
+def look_in(folder: Path | None) -> None:
+    """Look in `folder` first from now on, here and in worker processes; None changes nothing."""
+    if folder is not None:
+        os.environ[FOLDER_OPTION] = str(folder.resolve())
+
+
+def data_folders() -> dict[Path, str]:
+    """Return the folders in which data sets are looked for, in order, each with what names it."""
+    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    found: dict[Path, str] = {}
+    for variable, told_by in ((FOLDER_OPTION, "--data-dir"), (FOLDER, FOLDER)):
+        if os.environ.get(variable):
+            found.setdefault(Path(os.environ[variable]), told_by)
+    found.setdefault(cache_home / "ticket-harness" / "data", "your cache folder")
+    return found
+
+
+def find_set(source: DataSet) -> Path | None:
+    """Return the first folder that has all files of `source`, of the right sizes; None where none has."""
+    return next((folder for folder in data_folders() if not _faults(folder, source)), None)
+
+
+def _faults(folder: Path, source: DataSet) -> list[str]:
+    """Return what is wrong with the files of `source` in `folder`."""
+    faults = []
+    for file in ORIGINS[source].files:
+        path = folder / file.path
+        if not path.is_file():
+            faults.append(f"no {file.path}")
+        elif (size := path.stat().st_size) != file.size:
+            faults.append(f"{file.path} has {size:,} bytes, not {file.size:,}")
+    return faults
+
+
+def require_sets(sources: Iterable[DataSet], *, download: bool = False) -> None:
+    """Make sure that all files of `sources` are found, downloading them to the first folder only where asked to.
+
+    Raises DataError for one that is not: where it was looked for, and both ways to get it.
+    """
+    for source in sorted({*sources} & ORIGINS.keys()):
+        if find_set(source) is None and download:
+            _download(source)
+        if find_set(source) is None:
+            raise DataError(_missing(source))
+
+
+def _missing(source: DataSet) -> str:
+    looked = "; ".join(f"{folder} ({told_by}): {_told(folder, source)}" for folder, told_by in data_folders().items())
+    first = ORIGINS[source].files[0].path
+    return (
+        f"the data set {source} is not there. Looked in {looked}. "
+        f"Next: the same command with --download, or put torchvision's files (DIR/{first} and so on) "
+        f"into a folder DIR and name it: --data-dir DIR, or {FOLDER}=DIR"
+    )
+
+
+def _told(folder: Path, source: DataSet) -> str:
+    if not folder.is_dir():
+        return "no such folder"
+    first, *others = _faults(folder, source)
+    return first + (f", and {len(others)} more" if others else "")
+
+
+def _download(source: DataSet) -> None:
+    import torchvision.datasets
+
+    folder = next(iter(data_folders()))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        getattr(torchvision.datasets, ORIGINS[source].torchvision)(folder, download=True)
+    except (OSError, RuntimeError) as error:  # no network, no space, a checksum that is wrong
+        raise DataError(
+            f"{source} could not be downloaded to {folder}: {error}. Next: try again, or copy torchvision's files "
+            f"from another machine and name their folder: --data-dir DIR, or {FOLDER}=DIR"
+        ) from error
+
+
+@cache
+def load_set(source: DataSet) -> Loaded:
+    """Return the images and labels of `source`, read once a process.
+
+    Digits and XOR's corners are float32 with values 0 to 1, 64 and 2 pixels; the others uint8 with values 0 to 255,
+    (70000, 784) for MNIST and Fashion-MNIST, (60000, 3072) for CIFAR-10. Raises DataError where one is missing or a
+    file has another checksum.
+    """
+    if source is DataSet.DIGITS:
+        from sklearn.datasets import load_digits
+
+        digits = load_digits()
+        return Loaded((digits.data / 16).astype(np.float32), digits.target.astype(np.int64), len(digits.target))
+    if source is DataSet.XOR:
+        corners = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
+        return Loaded(corners.astype(np.float32), np.bitwise_xor(corners[:, 0], corners[:, 1]), len(corners))
+    require_sets([source])
+    folder = find_set(source)
+    assert folder is not None
+    return _read(folder, source)
+
+
+def _read(folder: Path, source: DataSet) -> Loaded:
+    import torchvision.datasets
+
+    origin = ORIGINS[source]
+    for file in origin.files:
+        with (folder / file.path).open("rb") as opened:
+            md5 = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
+        if md5 != file.md5:
+            raise DataError(
+                f"{folder / file.path} has md5 {md5}, not {file.md5}: it is not the published {source}. "
+                "Next: move it away, then the same command with --download"
+            )
+    images: NDArray[np.uint8] | None = None
+    labels = np.empty(origin.train + origin.test, np.int64)
+    for train in (True, False):
+        rows = slice(0, origin.train) if train else slice(origin.train, None)
+        with warnings.catch_warnings():  # numpy's, about how the published pickles were written
+            warnings.simplefilter("ignore")
+            part = getattr(torchvision.datasets, origin.torchvision)(folder, train=train)
+        pixels = np.asarray(part.data)
+        if pixels.ndim == 4:
+            pixels = pixels.transpose(0, 3, 1, 2)  # channels first
+        if images is None:
+            images = np.empty((len(labels), pixels[0].size), np.uint8)
+        images[rows] = pixels.reshape(len(pixels), -1)
+        labels[rows] = np.asarray(part.targets)
+    assert images is not None
+    return Loaded(images, labels, origin.train)

@@ -1,0 +1,251 @@
+"""Tasks: what a network learns, and the data each replicate learns it from. Knows numpy, not torch.
+
+Each replicate draws its own split, shared by its arms: with one split for all replicates, intervals come out too narrow
+and a verdict can belong to the split. Of scikit-learn's digits (1,797 images of 8x8 pixels) it draws training,
+validation and test images; MNIST, Fashion-MNIST and CIFAR-10 come with test images of their own, the same for all
+replicates, and the validation images are drawn from those for training. The four points of XOR are all three splits.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.data import _sets as data
+from harness.data._sets import DataSet
+from harness.errors import DesignError
+from harness.streams import Replicate, generator, integers, permutations
+
+DIGIT_IMAGES = 1797
+PAIRS = 4000  # validation and test pairs of digit-difference
+FIXED = Replicate(0, 0)  # whose split all replicates of a task with a fixed test set, drawn from its images, use
+TRAIN_EXAMPLES = 5000  # training images, at most, on which accuracy is measured
+CALIBRATION = 1000  # training inputs from which BatchNorm's statistics for evaluation are computed
+PAD = 4  # pixels of black border around an image from which crop-flip takes its crop
+CROPS = 2 * (2 * PAD + 1) ** 2  # places of a crop, each as it is and mirrored
+
+
+class Scaling(StrEnum):
+    """What is done to an image's pixels before a network sees them."""
+
+    UNIT = "unit"  # divided by the largest possible value: 0 to 1
+    STANDARDISED = "standardised"  # then each channel's mean taken off and divided by its sd, `data.MOMENTS`
+    L2 = "l2"  # each image divided by its length: Euclidean norm 1
+
+
+class Augment(StrEnum):
+    """What is done to training images at random, each time they are shown."""
+
+    NONE = "none"
+    CROP_FLIP = "crop-flip"  # He et al. 2016, section 4.2: padded by 4, cropped at random, mirrored half the time
+
+
+@dataclass(frozen=True)
+class Task:
+    """A supervised task; `sesoi_pp` and `margin_pp` are fixed once for all claims (percentage points of accuracy).
+
+    `images` is how many source images make one input. `chance` is the accuracy of always answering the majority
+    class, the outcome of a training that diverged. With `fixed_test` all replicates share one test set; which test
+    examples are answered correctly is then stored. `shape` is an image's channels, height and width. Raises DesignError
+    where the data set has fewer images than a replicate's split takes, or no test images of its own to share, and where
+    of all images there are a split would take some.
+    """
+
+    name: str
+    images: int
+    classes: int
+    chance: float
+    sesoi_pp: float
+    margin_pp: float
+    version: int = 1
+    fixed_test: bool = False
+    source: DataSet = DataSet.DIGITS
+    shape: tuple[int, int, int] = (1, 8, 8)
+    train_images: int = 1000
+    validation_images: int = 297
+    test_images: int = 500
+    scaling: Scaling = Scaling.UNIT
+    augment: Augment = Augment.NONE
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scaling", Scaling(self.scaling))
+        object.__setattr__(self, "augment", Augment(self.augment))
+        drawn = self.train_images + self.validation_images
+        if self.source in data.ORIGINS:
+            origin = data.ORIGINS[self.source]
+            if not self.fixed_test or drawn > origin.train or self.test_images > origin.test:
+                raise DesignError(
+                    f"task {self.name} takes {drawn} and {self.test_images} of the {origin.train} training and "
+                    f"{origin.test} test images of {self.source}, fixed_test={self.fixed_test}. "
+                    "Next: take no more than there are, with fixed_test=True"
+                )
+        elif self.whole:
+            every = data.WHOLE[self.source]
+            if {self.train_images, self.validation_images, self.test_images} != {every} or self.fixed_test:
+                raise DesignError(
+                    f"task {self.name} takes some of the {every} images of {self.source}, which are all there are, or "
+                    f"calls them a sample. Next: train, validate and test on {every} images, without fixed_test="
+                )
+        elif drawn + self.test_images > DIGIT_IMAGES:
+            raise DesignError(f"task {self.name}: a split of {drawn + self.test_images} of {DIGIT_IMAGES} digits")
+
+    @property
+    def inputs(self) -> int:
+        """Length of an input vector: the pixels of its images, one image after the other, channels first."""
+        return math.prod(self.shape) * self.images
+
+    @property
+    def test_examples(self) -> int:
+        """Number of test examples of a replicate."""
+        return self.examples("test")
+
+    def examples(self, split: str) -> int:
+        """Return on how many examples of ``train``, ``validation`` or ``test`` a replicate's accuracy is measured."""
+        if self.images == 1:
+            trained_on = min(self.train_images, TRAIN_EXAMPLES)
+            return {"train": trained_on, "validation": self.validation_images, "test": self.test_images}[split]
+        return {"train": CALIBRATION, "validation": PAIRS, "test": PAIRS}[split]
+
+    @property
+    def own_test(self) -> bool:
+        """Whether the data set comes with its test images."""
+        return self.source in data.ORIGINS
+
+    @property
+    def whole(self) -> bool:
+        """Whether training, validation and test images are the same: all there are."""
+        return self.source in data.WHOLE
+
+    def splitter(self, replicate: Replicate) -> Replicate:
+        """Return the replicate that draws the split: `replicate` itself, or the same one for all."""
+        return FIXED if self.fixed_test and not self.own_test else replicate
+
+    def label(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the answer for the labels of the images that make an input; (..., images) to (...)."""
+        return labels[..., 0] if self.images == 1 else np.abs(labels[..., 0] - labels[..., 1])
+
+
+DIGITS = Task("digits", images=1, classes=10, chance=0.10, sesoi_pp=0.4, margin_pp=0.5)
+DIGIT_DIFFERENCE = Task("digit-difference", images=2, classes=10, chance=0.18, sesoi_pp=1.0, margin_pp=0.5)
+MNIST = Task(
+    "mnist", images=1, classes=10, chance=0.10, sesoi_pp=0.2, margin_pp=0.2, fixed_test=True, source=DataSet.MNIST,
+    shape=(1, 28, 28), train_images=55_000, validation_images=5_000, test_images=10_000,
+)  # fmt: skip
+FASHION_MNIST = Task(
+    "fashion-mnist", images=1, classes=10, chance=0.10, sesoi_pp=0.4, margin_pp=0.5, fixed_test=True,
+    source=DataSet.FASHION_MNIST, shape=(1, 28, 28), train_images=55_000, validation_images=5_000, test_images=10_000,
+)  # fmt: skip
+CIFAR10 = Task(
+    "cifar-10", images=1, classes=10, chance=0.10, sesoi_pp=0.5, margin_pp=0.5, fixed_test=True, source=DataSet.CIFAR10,
+    shape=(3, 32, 32), train_images=45_000, validation_images=5_000, test_images=10_000,
+)  # fmt: skip
+XOR = Task(
+    "xor", images=1, classes=2, chance=0.5, sesoi_pp=5.0, margin_pp=5.0, source=DataSet.XOR, shape=(1, 1, 2),
+    train_images=4, validation_images=4, test_images=4,
+)  # fmt: skip
+TASKS = {task.name: task for task in (DIGITS, DIGIT_DIFFERENCE, MNIST, FASHION_MNIST, CIFAR10, XOR)}
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Indices into the source images, shape (n, images), and the answers, shape (n,)."""
+
+    images: NDArray[np.int64]
+    answers: NDArray[np.int64]
+
+
+def pools(replicate: Replicate, task: Task = DIGITS) -> dict[str, NDArray[np.int64]]:
+    """Return the replicate's image indices for ``train``, ``validation`` and ``test``: disjoint, or all of a whole.
+
+    `replicate` draws the split; see `Task.splitter`.
+    """
+    if task.whole:
+        return {split: np.arange(task.train_images) for split in ("train", "validation", "test")}
+    drawn = data.ORIGINS[task.source].train if task.own_test else DIGIT_IMAGES
+    order = permutations(replicate, "split", 0, n=drawn, first=0, count=1)[0]
+    held_back = task.train_images + task.validation_images
+    own = np.arange(drawn, drawn + task.test_images)
+    return {
+        "train": order[: task.train_images],
+        "validation": order[task.train_images : held_back],
+        "test": own if task.own_test else order[held_back : held_back + task.test_images],
+    }
+
+
+def held_out(task: Task, replicate: Replicate, split: str) -> Examples:
+    """Return the fixed examples of ``validation`` or ``test``: all images, or `PAIRS` pairs drawn from the pool."""
+    replicate = task.splitter(replicate)
+    pool = pools(replicate, task)[split]
+    if task.images == 1:
+        return _examples(task, pool[:, None])
+    rng = generator(replicate, "split", draw=1, counter=("validation", "test").index(split))
+    return _examples(task, pool[integers(rng, len(pool), PAIRS * task.images)].reshape(PAIRS, task.images))
+
+
+def batches(task: Task, replicate: Replicate, draw: int, *, size: int, first: int, last: int) -> Examples:
+    """Return the batches of steps `first` to `last - 1`: images (steps, size, images), answers (steps, size).
+
+    Single images come in epoch permutations, the last partial batch dropped; pairs are drawn afresh for every step.
+    Both are functions of the absolute step, from the replicate's ``order`` stream at `draw`, an epoch a counter value.
+    """
+    pool = pools(task.splitter(replicate), task)["train"]
+    per_epoch = len(pool) // size
+    epochs = range(first // per_epoch, -(-last // per_epoch))
+    if task.images == 1:
+        rows = permutations(replicate, "order", draw, n=len(pool), first=epochs.start, count=len(epochs))
+        rows = rows[:, : per_epoch * size]
+    else:
+        each = per_epoch * size * task.images
+        rows = np.stack([integers(generator(replicate, "order", draw, e), len(pool), each) for e in epochs])
+    start = first - epochs.start * per_epoch
+    picked = rows.reshape(-1, size, task.images)[start : start + last - first]
+    return _examples(task, pool[picked])
+
+
+def crops(task: Task, replicate: Replicate, draw: int, *, size: int, first: int, last: int) -> NDArray[np.uint8]:
+    """Return which of the `CROPS` crops each image of the batches of steps `first` to `last - 1` is shown as.
+
+    Shape (steps, size, images). A function of the absolute step as the batches are, from the replicate's ``augment``
+    stream at `draw`. `pixels.cropped` makes them.
+    """
+    per_epoch = task.train_images // size
+    epochs = range(first // per_epoch, -(-last // per_epoch))
+    each = per_epoch * size * task.images
+    rows = [integers(generator(replicate, "augment", draw, e), CROPS, each).astype(np.uint8) for e in epochs]
+    start = first - epochs.start * per_epoch
+    return np.stack(rows).reshape(-1, size, task.images)[start : start + last - first]
+
+
+def calibration(task: Task, replicate: Replicate) -> Examples:
+    """Return the fixed training inputs from which BatchNorm's evaluation statistics are computed; never augmented."""
+    replicate = task.splitter(replicate)
+    pool = pools(replicate, task)["train"]
+    if task.images == 1:
+        return _examples(task, pool[:CALIBRATION, None])
+    rng = generator(replicate, "split", draw=1, counter=2)
+    return _examples(task, pool[integers(rng, len(pool), CALIBRATION * task.images)].reshape(CALIBRATION, task.images))
+
+
+def trained_on(task: Task, replicate: Replicate) -> Examples:
+    """Return the training examples on which accuracy is measured, never augmented.
+
+    At most `TRAIN_EXAMPLES` of the replicate's training images; of pairs, which are drawn afresh for every batch, the
+    calibration pairs of training digits.
+    """
+    if task.images > 1:
+        return calibration(task, replicate)
+    return _examples(task, pools(task.splitter(replicate), task)["train"][:TRAIN_EXAMPLES, None])
+
+
+def source(name: DataSet = DataSet.DIGITS) -> tuple[NDArray[np.float32] | NDArray[np.uint8], NDArray[np.int64]]:
+    """Return all images of a data set, one a row, and their labels; see `data.load`."""
+    loaded = data.load_set(name)
+    return loaded.images, loaded.labels
+
+
+def _examples(task: Task, images: NDArray[np.int64]) -> Examples:
+    return Examples(images, task.label(source(task.source)[1][images]))

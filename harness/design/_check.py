@@ -1,0 +1,142 @@
+"""What is wrong with a design, found before compute is spent."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from harness.design._catalogue import Claim, Design, Scale
+from harness.design._metrics import metric
+from harness.design._parts import Part, Reading
+from harness.errors import DesignError, nearest
+from harness.expression import Between, Mask, Measured, Snapshot, Start, measures
+
+FEWEST_REPLICATES = 5  # below, every verdict is inconclusive
+FEWEST_DENSITIES = 3  # below, a slope is a difference of two ends: any two points lie on a line
+
+
+def check_design(claim: Claim, scale: Scale) -> None:
+    """Raise DesignError when the claim's design at `scale` cannot give a verdict or compares unlike arms."""
+    design = claim.design(scale)
+    if design.exact:
+        _check_exact(claim.id, design)
+        return
+    if design.replicates < FEWEST_REPLICATES:
+        raise DesignError(
+            f"{claim.id}: {design.replicates} replicates cannot decide anything, at least {FEWEST_REPLICATES} are "
+            "needed. Next: raise replicates= in the claim's design"
+        )
+    if not design.parts:
+        raise DesignError(f"{claim.id}: a design without parts asserts nothing. Next: give it parts=, or exact=")
+    for part in design.compared():
+        _check_part(claim.id, design, part)
+
+
+def _check_exact(id: str, design: Design) -> None:
+    if design.arms or design.parts or design.beside:
+        raise DesignError(
+            f"{id}: a claim is either exact or tested, and this one has exact= beside arms or parts. "
+            "Next: make two claims of it"
+        )
+    names = [each.name for each in design.exact]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DesignError(f"{id}: two exact quantities are called {twice[0]!r}. Next: rename one")
+
+
+def _check_part(id: str, design: Design, part: Part) -> None:
+    for arm in part.reads:
+        if arm not in design.arms:
+            known = nearest(arm, design.arms)
+            raise DesignError(f"{id}, part {part.name!r}: no arm {arm!r}{known} Next: correct the part, or add the arm")
+        if not design.read(arm, part):
+            raise DesignError(
+                f"{id}, part {part.name!r}: arm {arm!r} has no density in its band; it has "
+                f"{_percent(design.points[arm])}. Next: move the band, or prune to it"
+            )
+        for node in (node for nodes in design.read(arm, part).values() for node in nodes):
+            if not measures(node, metric(part.metric).source):
+                raise DesignError(
+                    f"{id}, part {part.name!r}: arm {arm!r} does not measure {part.metric}. Next: correct metric=, or "
+                    "the node: evaluate(), between() and magnitudes() say what they measure"
+                )
+    for arm, reference in part.pairs:
+        _check_pair(id, design, part, arm, reference)
+
+
+def _check_pair(id: str, design: Design, part: Part, arm: str, other: str) -> None:
+    """Raise DesignError where two arms that `part` compares are not alike but for the contrast."""
+    arms, references = design.read(arm, part), design.read(other, part)
+    if part.reading is Reading.SLOPE and len(arms) < FEWEST_DENSITIES:
+        raise DesignError(
+            f"{id}, part {part.name!r}: a slope over {len(arms)} densities of {arm!r} ({_percent(arms)}), and at least "
+            f"{FEWEST_DENSITIES} are needed. Next: widen the band, or prune to more densities in it"
+        )
+    if len(references) > 1 and arms.keys() != references.keys():
+        raise DesignError(
+            f"{id}, part {part.name!r}: {arm!r} and {other!r} are not at the same densities: "
+            f"{_percent(arms)} against {_percent(references)}. Next: prune both by the same fractions"
+        )
+    for density, nodes in arms.items():
+        against = references.get(density) or next(iter(references.values()))
+        for node in nodes:
+            for reference in against:
+                if node.key == reference.key:
+                    raise DesignError(
+                        f"{id}, part {part.name!r}: {arm!r} and {other!r} are the same training at "
+                        f"{float(density):.2%} kept, so nothing is compared. Next: correct the arms in the study"
+                    )
+                if outside := [f for f in sorted(set(differences(node, reference))) if not _covered(f, design)]:
+                    raise DesignError(
+                        f"{id}, part {part.name!r}, at {float(density):.2%} kept: {arm!r} and "
+                        f"{other!r} differ in {', '.join(outside)}, which is not in the contrast "
+                        f"({', '.join(design.contrast)}). Next: share it between the arms, or declare it"
+                    )
+
+
+def _percent(points: dict[Any, Any]) -> str:
+    return ", ".join(f"{float(d):.2%}" for d in points)
+
+
+def _covered(field: str, design: Design) -> bool:
+    return any(field == declared or field.startswith(f"{declared}.") for declared in design.contrast)
+
+
+def differences(a: Measured, b: Measured) -> Iterator[str]:
+    """Yield the dotted names of the fields in which two nodes differ: ``mask``, ``recipe.optimiser.lr``.
+
+    Of two paths, the fields in which the trainings at their ends differ.
+    """
+    if type(a) is not type(b):
+        yield "training"
+        return
+    if isinstance(a, Between) and isinstance(b, Between):
+        yield from _differences(a.points, b.points, "points.")
+        yield from _differing_ends(a.a, b.a, "a")
+        yield from _differing_ends(a.b, b.b, "b")
+    else:
+        yield from _differences(a, b, "")
+
+
+def _differing_ends(a: Start, b: Start, name: str) -> Iterator[str]:
+    """Yield the fields in which the trainings of two ends of a path differ, as if these were compared; else `name`."""
+    if isinstance(a, Snapshot) and isinstance(b, Snapshot):
+        yield from _differences(a.step, b.step, "step.")
+        yield from _differences(a.training, b.training, "")
+    elif a != b:
+        yield name
+
+
+def _differences(a: Any, b: Any, path: str) -> Iterator[str]:
+    if a == b:
+        return
+    name = path.rstrip(".")
+    whole = isinstance(a, Start | Mask)
+    if name == "streams":
+        one, other = dict(a), dict(b)
+        yield from (f"streams.{s}" for s in sorted({*one, *other}) if one.get(s, 0) != other.get(s, 0))
+    elif whole or type(a) is not type(b) or not dataclasses.is_dataclass(a):
+        yield name
+    else:
+        for f in dataclasses.fields(a):
+            yield from _differences(getattr(a, f.name), getattr(b, f.name), f"{path}{f.name}.")

@@ -1,0 +1,133 @@
+"""The same design under other settings: shortened for a quick run, or with every recipe changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from harness.design._catalogue import Claim, Design, Scale
+from harness.errors import UsageError, nearest
+from harness.expression import (
+    Between,
+    Fresh,
+    LearnedMask,
+    Mask,
+    Measured,
+    Prune,
+    RandomMask,
+    Resampled,
+    ShuffledMask,
+    Snapshot,
+    Start,
+    Training,
+    consumed,
+    lineage,
+)
+from harness.networks import Recipe
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Another setting under which every training of a design can be repeated."""
+
+    words: str
+    change: Callable[[Recipe], Recipe]
+
+
+VARIANTS = {
+    "half-rate": Variant("learning rate halved", lambda recipe: recipe.with_lr(recipe.optimiser.lr / 2)),
+    "double-rate": Variant("learning rate doubled", lambda recipe: recipe.with_lr(recipe.optimiser.lr * 2)),
+    "bfloat16": Variant(
+        "bfloat16 autocast, float32 master weights", lambda recipe: replace(recipe, numerics="bfloat16")
+    ),
+}
+
+
+def design_of(claim: Claim, scale: Scale, variant: str = "") -> Design:
+    """Return the claim's design, or what its deciding parts read of it under a variant.
+
+    Raises UsageError for an unknown variant, with the nearest known ones.
+    """
+    if not variant:
+        return claim.design(scale)
+    if variant not in VARIANTS:
+        raise UsageError(f"unknown variant {variant!r}{nearest(variant, VARIANTS)} Variants: {', '.join(VARIANTS)}")
+    return rewrite(only_read(claim.design(scale)), recipe=VARIANTS[variant].change)
+
+
+def only_read(design: Design) -> Design:
+    """Return the design with those points of its arms that the deciding parts read, floors included."""
+    arms: dict[str, dict[str, Measured]] = {}
+    for part in design.parts:
+        for arm in part.reads:
+            read = [node for nodes in design.read(arm, part).values() for node in nodes]
+            arms.setdefault(arm, {}).update({node.key: node for node in read})
+    kept = {name: tuple(arms[name].values()) for name in design.arms if name in arms}
+    return replace(design, arms=kept, beside=(), panels={})
+
+
+def shorten(design: Design, *, by: int = 40) -> Design:
+    """Return the design with every training cut to a fraction of its steps: machinery only, for ``--quick``."""
+    nodes = lineage(design.nodes)
+    trainings = [node for node in nodes if isinstance(node, Training)]
+    moments = {n.recipe.steps for n in trainings} | {n.first_step for n in trainings}
+    moments |= {
+        taken.step for n in nodes for taken in consumed(n) if isinstance(taken, Snapshot) and taken.step != "end"
+    }
+    short = {0: 0}
+    for moment in sorted(moments - {0}):  # no two moments become one
+        short[moment] = max(short[max(short)] + 1, moment // by)
+    return rewrite(
+        design,
+        recipe=lambda recipe: replace(recipe, steps=short[recipe.steps], validate_every=1000),
+        moment=short.__getitem__,
+    )
+
+
+def rewrite(
+    design: Design, *, recipe: Callable[[Recipe], Recipe], moment: Callable[[int], int] = lambda step: step
+) -> Design:
+    """Return the design with `recipe` applied to every training's recipe and `moment` to every step that is named."""
+    made: dict[str, Training] = {}
+
+    def training(node: Training) -> Training:
+        if node.key not in made:
+            made[node.key] = replace(
+                node,
+                recipe=recipe(node.recipe),
+                mask=None if node.mask is None else mask(node.mask),
+                start=start(node.start),
+                first_step=moment(node.first_step),
+            )
+        return made[node.key]
+
+    def start(node: Start) -> Start:
+        if isinstance(node, Fresh):
+            return node
+        if isinstance(node, Resampled):
+            return replace(node, mask=mask(node.mask), start=start(node.start))
+        return Snapshot(training(node.training), "end" if node.step == "end" else moment(node.step))
+
+    def mask(node: Mask) -> Mask:
+        match node:
+            case RandomMask():
+                return node
+            case LearnedMask():
+                return LearnedMask(training(node.training))
+            case ShuffledMask():
+                return replace(node, mask=mask(node.mask))
+            case Prune():
+                source = start(node.source)
+                return replace(node, source=source) if isinstance(source, Snapshot) else node
+
+    def measured(node: Measured) -> Measured:
+        if isinstance(node, Training):
+            return training(node)
+        if isinstance(node, Between):
+            return replace(node, a=start(node.a), b=start(node.b))
+        return replace(node, weights=start(node.weights), mask=None if node.mask is None else mask(node.mask))
+
+    arms = {
+        name: [measured(node) for nodes in points.values() for node in nodes] for name, points in design.points.items()
+    }
+    return replace(design, arms=arms)

@@ -1,0 +1,6 @@
+"""A population as one tensor program: the only room with torch."""
+
+from harness.engine._course import compute_within_memory
+from harness.engine._processor import processor
+
+__all__ = ["compute_within_memory", "processor"]

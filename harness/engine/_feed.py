@@ -1,0 +1,98 @@
+"""The task's images on the device, and each member's batches and held-out examples as indices into them.
+
+Tensors are named by shape: S steps, R members, B examples, K images an input, I inputs, N images.
+"""
+
+from __future__ import annotations
+
+from functools import cache, partial
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness import data
+from harness.data import Augment, DataSet, Scaling
+from harness.engine._pixels import cropped, scaled
+from harness.population import Member, Population
+from harness.streams import Replicate
+
+
+class Batches(NamedTuple):
+    """All members' batches of some steps, on the host: `images` (S, R, B, K), `answers` (S, R, B).
+
+    `crops`, shape (S, R, B, K), says how each image is shown; it is None where they are shown as they are.
+    """
+
+    images: Tensor
+    answers: Tensor
+    crops: Tensor | None = None
+
+
+class Feed:
+    """One population's data on `device`: images as they are stored, one copy for all members and populations."""
+
+    def __init__(self, population: Population, device: torch.device) -> None:
+        self.population = population
+        self.device = device
+        self.task = population.program.task
+        self.source_NI = _source(self.task.source, device)
+        self._as_stored = self.source_NI.dtype == torch.float32 and self.task.scaling is Scaling.UNIT
+        self._held_out: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def inputs(self, images_RBK: Tensor, crops_RBK: Tensor | None = None) -> Tensor:
+        """Return the inputs made of the images at these indices, cropped where that is asked for; shape (R, B, I)."""
+        pixels_NI = self.source_NI.index_select(0, images_RBK.flatten())
+        if crops_RBK is not None:
+            pixels_NI = cropped(pixels_NI, crops_RBK.flatten(), self.task)
+        if not self._as_stored:
+            pixels_NI = scaled(pixels_NI, self.task)
+        return pixels_NI.view(*images_RBK.shape[:2], -1)
+
+    def batches(self, first: int, last: int) -> Batches:
+        """Return all members' batches of steps `first` to `last - 1`; arms of one replicate share what is drawn."""
+        recipe, members = self.population.program.recipe, self.population.members
+        assert recipe is not None
+        draw = partial(data.batches, self.task, size=recipe.batch, first=first, last=last)
+        made = {each: draw(*each) for each in {_order(m) for m in members}}
+        images_SRBK = np.stack([made[_order(m)].images for m in members], axis=1)
+        answers_SRB = np.stack([made[_order(m)].answers for m in members], axis=1)
+        crops_SRBK = None
+        if self.task.augment is not Augment.NONE:
+            draw_crops = partial(data.crops, self.task, size=recipe.batch, first=first, last=last)
+            shown = {each: draw_crops(*each) for each in {_augment(m) for m in members}}
+            crops_SRBK = torch.from_numpy(np.stack([shown[_augment(m)] for m in members], axis=1))
+        return Batches(torch.from_numpy(images_SRBK), torch.from_numpy(answers_SRB), crops_SRBK)
+
+    def held_out(self, split: str) -> tuple[Tensor, Tensor]:
+        """Return images (R, B, K) and answers (R, B) of a split of examples, on the device.
+
+        ``train``, ``validation`` and ``test`` are what accuracy is measured on, ``calibration`` is for BatchNorm.
+        """
+        if split not in self._held_out:
+            make = {"calibration": data.calibration, "train": data.trained_on}.get(
+                split, partial(data.held_out, split=split)
+            )
+            each = [make(self.task, m.replicate) for m in self.population.members]
+            images = torch.from_numpy(np.stack([e.images for e in each])).to(self.device)
+            answers = torch.from_numpy(np.stack([e.answers for e in each])).to(self.device)
+            self._held_out[split] = (images, answers)
+        return self._held_out[split]
+
+
+def _order(member: Member) -> tuple[Replicate, int]:
+    return member.replicate, member.order_draw
+
+
+def _augment(member: Member) -> tuple[Replicate, int]:
+    return member.replicate, member.augment_draw
+
+
+def _source(name: DataSet, device: torch.device) -> Tensor:
+    return _copied(name, device) if device.type != "cpu" else torch.from_numpy(data.source(name)[0])
+
+
+@cache
+def _copied(name: DataSet, device: torch.device) -> Tensor:
+    return torch.from_numpy(data.source(name)[0]).to(device)

@@ -1,0 +1,76 @@
+"""What a worker computes with: the device and its rate, the arithmetic, and whatever else can change last digits."""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
+
+import numpy as np
+import torch
+
+from harness.engine._processor import instructions, processor
+
+
+@contextmanager
+def precision(numerics: str) -> Iterator[None]:
+    """Let float32 products round their factors to TF32 where the recipe says so and the device can, else never."""
+    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = numerics == "tf32"
+    try:
+        yield
+    finally:
+        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+
+
+def arithmetic(device: torch.device, numerics: str) -> AbstractContextManager[object]:
+    """Return the context of a forward pass: products in bfloat16 under autocast where the recipe says so.
+
+    Parameters, gradients, the optimiser's state, BatchNorm's moments and the loss stay float32.
+    """
+    return torch.autocast(device.type, dtype=torch.bfloat16) if numerics == "bfloat16" else nullcontext()
+
+
+def device_name(device: torch.device) -> str:
+    """Return ``cpu``, or the model of the GPU."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
+
+
+@cache
+def matmul_flops(device: torch.device, numerics: str) -> float:
+    """Return the operations a second of square matrix products on this device: the best of a few, once a process."""
+    n = 512 if device.type == "cpu" else 4096
+    one_NN = torch.ones(n, n, device=device, dtype=torch.bfloat16 if numerics == "bfloat16" else torch.float32)
+    best = math.inf
+    with precision(numerics):
+        for _ in range(6):  # the first of them warms up
+            started = time.perf_counter()
+            product_NN = one_NN @ one_NN
+            float(product_NN[0, 0])  # waits for the device
+            best = min(best, time.perf_counter() - started)
+    return 2 * n**3 / best
+
+
+def computer() -> dict[str, str]:
+    """Return the processor that this process, a worker, runs on, and a digest of its instruction set."""
+    return {"processor": processor(), "instructions": instructions()}
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that can change a training's last digits."""
+    return {"torch": torch.__version__, "numpy": np.__version__, "cuda": torch.version.cuda or "none"}
+
+
+def settings() -> dict[str, str]:
+    """Return what else can change a training's last digits: torch's switches, threads, vector instructions."""
+    return {
+        "deterministic algorithms": str(torch.are_deterministic_algorithms_enabled()),
+        "TF32": str(torch.backends.cuda.matmul.allow_tf32),
+        "cuDNN benchmark": str(torch.backends.cudnn.benchmark),
+        "threads": str(torch.get_num_threads()),
+        "vector instructions": torch.backends.cpu.get_cpu_capability(),
+        "MKL_CBWR": os.environ.get("MKL_CBWR", "unset"),
+    }

@@ -1,0 +1,149 @@
+"""Measuring a population: loss and answers on held-out examples, and where its validation loss was lowest.
+
+What is measured stays on the device until somebody asks for it. Tensors are named by shape: R members, N examples,
+B examples of one pass, C classes, P flat parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.engine._capture import Captured
+from harness.engine._feed import Feed
+from harness.engine._machine import arithmetic
+from harness.engine._nn import Moments, forward
+from harness.engine._stack import Stack
+from harness.engine._updates import cross_entropy
+from harness.networks import Network
+from harness.population import Population, Row
+from harness.store import Arrays
+
+PASSES = (1000, 500, 250, 100)  # examples of one evaluation pass, as many as `PASS_BYTES` hold
+PASS_BYTES = 2**27  # of activations of one member in a pass
+
+
+class Evaluator:
+    """Evaluates a population on one `split`; its results are `loss_RN` in nats and whether each answer is right."""
+
+    def __init__(self, population: Population, stack: Stack, feed: Feed, split: str) -> None:
+        self._stack, self._feed = stack, feed
+        self._chance = population.program.task.chance
+        self._images, self._answers = feed.held_out(split)
+        self._calibration = feed.held_out("calibration")[0] if stack.network.batch_norms else None
+        self._numerics = "float32" if population.program.recipe is None else population.program.recipe.numerics
+        self._size = examples_a_pass(stack.network)
+        self.loss_RN = torch.zeros(self._answers.shape, device=stack.device)
+        self.right_RN = torch.zeros(self._answers.shape, dtype=torch.bool, device=stack.device)
+        self._pass = Captured(stack.device)
+
+    def __call__(self) -> tuple[Tensor, Tensor]:
+        """Return each member's mean loss, float64, and whether its answers are right; shapes (R,), (R, N)."""
+        self._pass(self._evaluate)
+        return _mean(self.loss_RN), self.right_RN
+
+    def outcome(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return losses, accuracies, whether a member has diverged (each (R,)), and its right answers (R, N).
+
+        One whose loss or learned parameters are not finite has diverged: its accuracy is the task's chance accuracy.
+        """
+        loss_R, right_RN = self()
+        bad_R = ~torch.isfinite(loss_R) | ~self._stack.finite()
+        accuracy_R = right_RN.sum(1).double() / right_RN.shape[1]
+        return loss_R, torch.where(bad_R, self._chance, accuracy_R), bad_R, right_RN
+
+    @torch.no_grad()
+    def _evaluate(self) -> None:
+        """Evaluate every example; BatchNorm uses the moments of the fixed calibration inputs."""
+        network, params = self._stack.network, self._stack.leaves()
+        moments: list[Moments] = []
+        if self._calibration is not None:
+            with arithmetic(self._stack.device, self._numerics):
+                forward(network, params, self._feed.inputs(self._calibration), collect=moments)
+        for first in range(0, self._answers.shape[1], self._size):
+            part = slice(first, first + self._size)
+            images_RBK, answers_RB = self._images[:, part], self._answers[:, part]
+            with arithmetic(self._stack.device, self._numerics):
+                logits_RBC = forward(network, params, self._feed.inputs(images_RBK), moments=moments)
+            self.loss_RN[:, part] = cross_entropy(logits_RBC, answers_RB)
+            self.right_RN[:, part] = logits_RBC.argmax(2) == answers_RB
+
+
+def examples_a_pass(network: Network) -> int:
+    """Return how many examples one pass evaluates: as many as fit with input and output of the widest layer."""
+    return next((n for n in PASSES if 8 * n * network.widest <= PASS_BYTES), PASSES[-1])
+
+
+def _mean(loss_RN: Tensor) -> Tensor:
+    """Return each row's mean in float64; on a CPU by numpy, whose sum of a row does not depend on the other rows."""
+    if loss_RN.device.type == "cpu":
+        return torch.from_numpy(loss_RN.double().numpy().mean(1))
+    return loss_RN.double().mean(1)
+
+
+class EarlyStop:
+    """Each member's learned parameters at its lowest validation loss so far, and the step that was."""
+
+    def __init__(self, stack: Stack) -> None:
+        members = len(stack.learned_RP)
+        self._stack = stack
+        self._best_R = torch.full((members,), np.inf, dtype=torch.float64, device=stack.device)
+        self._kept_RP: Tensor | None = None
+        self.step_R = torch.zeros(members, dtype=torch.int64, device=stack.device)
+
+    def see(self, loss_R: Tensor, step: int) -> None:
+        """Take the parameters of the members whose loss at `step` is the lowest so far; a loss that is nan never is."""
+        better_R = loss_R < self._best_R
+        self._best_R = torch.where(better_R, loss_R, self._best_R)
+        taken_R = better_R | ~torch.isfinite(self._best_R)
+        self.step_R = torch.where(taken_R, step, self.step_R)
+        if self._kept_RP is None:
+            self._kept_RP = self._stack.learned_RP.clone()
+        else:
+            torch.where(taken_R[:, None], self._stack.learned_RP, self._kept_RP, out=self._kept_RP)
+
+    def state(self) -> Arrays:
+        """Return copies of all of it, for a checkpoint."""
+        kept = {} if self._kept_RP is None else {"kept": self._kept_RP.cpu().numpy().copy()}
+        return {"best": self._best_R.cpu().numpy().copy(), "step": self.step_R.cpu().numpy().copy(), **kept}
+
+    def restore_state(self, state: Arrays) -> None:
+        """Go on from what `state` returned."""
+        device = self._stack.device
+        self._best_R = torch.from_numpy(state["best"]).to(device, copy=True)
+        self.step_R = torch.from_numpy(state["step"]).to(device, copy=True)
+        if "kept" in state:
+            self._kept_RP = torch.from_numpy(state["kept"]).to(device, copy=True)
+
+    def restore(self) -> None:
+        """Put the parameters of every member's early stop back in place."""
+        if self._kept_RP is not None:
+            self._stack.learned_RP.copy_(self._kept_RP)
+
+
+class Notes:
+    """The numbers noted of every member, fetched from the device all at once when rows are asked for."""
+
+    def __init__(self, members: int) -> None:
+        self._rows: list[list[Row]] = [[] for _ in range(members)]
+        self._noted: list[tuple[str, Tensor, Tensor]] = []
+
+    def add(self, metric: str, step: int | Tensor, value_R: Tensor) -> None:
+        """Note one number a member; a tensor of steps has one a member."""
+        step_R = step if isinstance(step, Tensor) else torch.full(value_R.shape, step)
+        self._noted.append((metric, step_R, value_R.clone()))
+
+    def rows(self) -> list[list[Row]]:
+        """Return the rows of each member, in the order in which they were noted."""
+        for metric, step_R, value_R in self._noted:
+            for member, step, value in zip(self._rows, step_R.tolist(), value_R.tolist(), strict=True):
+                member.append(Row(metric, step, value))
+        self._noted.clear()
+        return self._rows
+
+    def restore(self, rows: Sequence[Sequence[Row]]) -> None:
+        """Go on from the rows of a checkpoint."""
+        self._rows = [list(each) for each in rows]

@@ -1,0 +1,222 @@
+"""Population layers: one forward pass of many members at once.
+
+Tensors are stacked with replicas first and named by shape:
+R members, B examples, I inputs, O outputs, F features; images: C channels, H height, W width, K kernel side.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache, partial
+from typing import Any, Literal, assert_never
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from harness.engine._noise import Noise
+from harness.networks import (
+    AveragePool,
+    BatchNorm,
+    Conv,
+    Dropout,
+    Flatten,
+    Image,
+    Layer,
+    Linear,
+    MaxPool,
+    Network,
+    Relu,
+    Residual,
+)
+
+BATCH_NORM_EPS = 1e-5  # torch's default
+
+Moments = tuple[Tensor, Tensor]  # mean_R1F, one over the standard deviation_R1F; of images mean_R1C11, ...
+
+How = Literal["loop", "grouped", "unfold", "streams"]
+CONVOLUTION: dict[str, How] = {"cpu": "loop", "cuda": "grouped"}  # by device type; see `convolve`
+STREAMS = 8  # on which ``streams`` spreads a population's members
+
+
+class Normalise(torch.autograd.Function):
+    """BatchNorm by the batch's own moments (Ioffe & Szegedy 2015), forward and backward in as few passes as it takes.
+
+    Autograd over the plain formula makes about three times as many passes over the activations, which cost more than
+    the matrix products at these widths. Activations are x_RBF, or images x_RBCHW with moments and parameters R1C11.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x_RBF: Tensor, scale_R1F: Tensor, shift_R1F: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the normalised activations, their mean, and one over their standard deviation."""
+        over = _over(x_RBF)
+        mean_R1F = x_RBF.mean(over, keepdim=True)
+        unit_RBF = x_RBF - mean_R1F
+        rstd_R1F = torch.rsqrt(unit_RBF.square().mean(over, keepdim=True) + BATCH_NORM_EPS)
+        unit_RBF *= rstd_R1F
+        ctx.save_for_backward(unit_RBF, rstd_R1F, scale_R1F)
+        ctx.mark_non_differentiable(mean_R1F, rstd_R1F)
+        return torch.addcmul(shift_R1F, unit_RBF, scale_R1F), mean_R1F, rstd_R1F
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the gradients of activations, scale and shift."""
+        unit_RBF, rstd_R1F, scale_R1F = ctx.saved_tensors
+        dy_RBF = gradients[0]
+        over = _over(dy_RBF)
+        dshift_R1F = dy_RBF.sum(over, keepdim=True)
+        dscale_R1F = (dy_RBF * unit_RBF).sum(over, keepdim=True)
+        batch = dy_RBF.numel() // dshift_R1F.numel()  # values that share a mean
+        dx_RBF = torch.addcmul(dy_RBF, unit_RBF, dscale_R1F, value=-1 / batch)
+        dx_RBF -= dshift_R1F / batch
+        dx_RBF *= scale_R1F * rstd_R1F
+        return dx_RBF, dscale_R1F, dshift_R1F
+
+
+def _over(x: Tensor) -> tuple[int, ...]:
+    """Return the axes that share a member's feature: the batch, of images the places too."""
+    return (1,) if x.dim() == 3 else (1, 3, 4)
+
+
+def convolve(
+    x_RBCHW: Tensor,
+    w_ROCKK: Tensor,
+    how: How,
+    *,
+    bias_RO: Tensor | None = None,
+    stride: int = 1,
+    padding: int = 0,
+) -> Tensor:
+    """Return each member's convolution of its own images with its own weights, shape (R, B, O, H', W').
+
+    ``loop`` calls torch once a member: on a CPU the only one of the three that is both fast and exact for any packing.
+    ``grouped`` is one grouped convolution, whose backward pass is not exact there; ``unfold`` is one `bmm` over
+    patches, exact but three to seven times slower; ``streams`` is the loop on parallel streams of a GPU. They differ by
+    rounding only.
+    """
+    members, batch, channels = x_RBCHW.shape[:3]
+    outputs = w_ROCKK.shape[1]
+    match how:
+        case "loop" | "streams":
+            biases = [None] * members if bias_RO is None else bias_RO.unbind()
+            each = zip(x_RBCHW.unbind(), w_ROCKK.unbind(), biases, strict=True)
+            calls = [partial(functional.conv2d, x, w, b, stride, padding) for x, w, b in each]
+            return torch.stack([call() for call in calls] if how == "loop" else _on_streams(calls, x_RBCHW.device))
+        case "grouped":
+            x_BGHW = x_RBCHW.transpose(0, 1).reshape(batch, members * channels, *x_RBCHW.shape[3:])
+            bias_G = None if bias_RO is None else bias_RO.flatten()
+            y_BGHW = functional.conv2d(x_BGHW, w_ROCKK.flatten(0, 1), bias_G, stride, padding, groups=members)
+            return y_BGHW.view(batch, members, outputs, *y_BGHW.shape[2:]).transpose(0, 1)
+        case "unfold":
+            kernel = w_ROCKK.shape[3]
+            height, width = ((side + 2 * padding - kernel) // stride + 1 for side in x_RBCHW.shape[3:])
+            patches = functional.unfold(x_RBCHW.flatten(0, 1), kernel, padding=padding, stride=stride)
+            x_RIP = patches.view(members, batch, *patches.shape[1:]).transpose(1, 2).flatten(2)
+            y_ROP = torch.bmm(w_ROCKK.flatten(2), x_RIP)
+            if bias_RO is not None:
+                y_ROP = y_ROP + bias_RO.unsqueeze(2)
+            return y_ROP.view(members, outputs, batch, height, width).transpose(1, 2)
+        case _:
+            assert_never(how)
+
+
+def _on_streams(calls: Sequence[Callable[[], Tensor]], device: torch.device) -> list[Tensor]:
+    """Return what the calls return, each made on one of a few streams beside the current one."""
+    main, beside = torch.cuda.current_stream(device), _streams(device)
+    results = []
+    for stream in beside:
+        stream.wait_stream(main)
+    for call, stream in zip(calls, itertools.cycle(beside)):
+        with torch.cuda.stream(stream):
+            results.append(call())
+    for stream in beside:
+        main.wait_stream(stream)
+    for result in results:
+        result.record_stream(main)  # so that its memory is not given away while the main stream reads it
+    return results
+
+
+@cache
+def _streams(device: torch.device) -> tuple[torch.cuda.Stream, ...]:
+    # torch leaves its streams untyped
+    return tuple(torch.cuda.Stream(device) for _ in range(STREAMS))  # type: ignore[no-untyped-call]
+
+
+def forward(
+    network: Network,
+    params: Mapping[str, Tensor],
+    x_RBI: Tensor,
+    *,
+    moments: Sequence[Moments] | None = None,
+    collect: list[Moments] | None = None,
+    noise: Noise | None = None,
+) -> Tensor:
+    """Return logits_RBO of all members for their own inputs.
+
+    `params` maps a tensor's name to its stack (R, *shape). BatchNorm normalises by the batch's own moments, appended
+    to `collect` if given, or by `moments` (one pair a BatchNorm layer, in order), as evaluation does. Values are
+    dropped where there is `noise`, as in training.
+    """
+    given = None if moments is None else iter(moments)
+    return _through(network.layers, params, x_RBI, given, collect, noise).float()
+
+
+def _through(
+    layers: Sequence[Layer],
+    params: Mapping[str, Tensor],
+    x: Tensor,
+    given: Iterator[Moments] | None,
+    collect: list[Moments] | None,
+    noise: Noise | None,
+) -> Tensor:
+    """Return what `layers` make of activations x_RBI or x_RBCHW."""
+    for layer in layers:
+        match layer:
+            case Linear():
+                w_RIO = params[f"{layer.name}.weight"]
+                if layer.bias:
+                    x = torch.baddbmm(params[f"{layer.name}.bias"].unsqueeze(1), x, w_RIO)
+                else:
+                    x = torch.bmm(x, w_RIO)
+            case Conv():
+                x = convolve(
+                    x,
+                    params[f"{layer.name}.weight"],
+                    CONVOLUTION[x.device.type],
+                    bias_RO=params[f"{layer.name}.bias"] if layer.bias else None,
+                    stride=layer.stride,
+                    padding=layer.padding,
+                )
+            case BatchNorm():
+                x = x.float()  # moments of bfloat16 activations lose too much
+                scale_R1F = params[f"{layer.name}.scale"].unsqueeze(1)
+                shift_R1F = params[f"{layer.name}.shift"].unsqueeze(1)
+                if x.dim() == 5:
+                    scale_R1F, shift_R1F = scale_R1F[..., None, None], shift_R1F[..., None, None]
+                if given is not None:
+                    mean_R1F, rstd_R1F = next(given)
+                    x = torch.addcmul(shift_R1F, x - mean_R1F, rstd_R1F * scale_R1F)
+                else:
+                    x, mean_R1F, rstd_R1F = Normalise.apply(x, scale_R1F, shift_R1F)
+                    if collect is not None:
+                        collect.append((mean_R1F, rstd_R1F))
+            case Relu():
+                x = torch.relu(x)
+            case Dropout():
+                x = x if noise is None else noise.dropped(x, layer.rate)
+            case Image():
+                x = x.reshape(*x.shape[:2], layer.channels, layer.height, layer.width)
+            case Flatten():
+                x = x.flatten(2)
+            case MaxPool():
+                pooled = functional.max_pool2d(x.flatten(0, 1), layer.size)
+                x = pooled.view(*x.shape[:2], *pooled.shape[1:])
+            case AveragePool():
+                x = x.mean((3, 4))
+            case Residual():
+                body = _through(layer.body, params, x, given, collect, noise)
+                x = body + _through(layer.shortcut, params, x, given, collect, noise)
+            case _:
+                assert_never(layer)
+    return x

@@ -1,0 +1,133 @@
+"""The stacked parameters of a population: what is learned, what masks removed, what a forward pass sees.
+
+Tensors are named by shape: R members, P flat parameters, N weights of a layer.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.expression import Scores, layer_keep, ones, prunable_bits
+from harness.networks import Network, kept_counts
+from harness.population import Member, Population
+
+
+class Stack:
+    """The stacked parameters of a population, trained under fixed masks.
+
+    A removed weight is zero from the first step on: it starts at zero and its gradient is zeroed, so momentum, Adam's
+    moments and weight decay keep it there.
+    """
+
+    def __init__(self, network: Network, members: tuple[Member, ...], device: torch.device) -> None:
+        self.network = network
+        self.device = device
+        every = ones(network)
+        mask_RP = np.stack([every if m.mask is None else m.mask for m in members]).astype(np.float32)
+        start_RP = np.where(mask_RP > 0, np.stack([m.start for m in members]), np.float32(0))
+        self.mask_RP = torch.from_numpy(mask_RP).to(device)
+        self.learned_RP = torch.from_numpy(start_RP).to(device)
+        self.learned_RP.grad = torch.zeros_like(self.learned_RP)
+        self._mask = self.views(self.mask_RP)
+        self._prunable_1P = torch.from_numpy(prunable_bits(network)[None].astype(np.float32)).to(device)
+        self._grad = self.views(self.learned_RP.grad)
+        self._leaves = {name: view.detach().requires_grad_() for name, view in self.views(self.learned_RP).items()}
+
+    def views(self, flat_RP: Tensor) -> dict[str, Tensor]:
+        """Return each parameter tensor's view of `flat_RP`, shape (R, *shape), by name."""
+        return {t.name: flat_RP[:, t.slice].view(-1, *t.shape) for t in self.network.tensors()}
+
+    def leaves(self) -> dict[str, Tensor]:
+        """Return the parameters of a forward pass, the tensors with respect to which gradients are taken."""
+        return self._leaves
+
+    def put_gradients(self, gradients: dict[str, Tensor]) -> None:
+        """Take the gradients of the leaves over to the flat gradient, zero where a weight was removed."""
+        for name, gradient in gradients.items():
+            torch.mul(gradient, self._mask[name], out=self._grad[name])
+
+    def penalise(self, l1: float, l2: float) -> None:
+        """Add the gradients of l1 |w| and l2 w^2 / 2 of every prunable weight; a removed one is zero and stays so."""
+        assert self.learned_RP.grad is not None
+        if l2:
+            self.learned_RP.grad.addcmul_(self.learned_RP, self._prunable_1P, value=l2)
+        if l1:
+            self.learned_RP.grad.addcmul_(self.learned_RP.sign(), self._prunable_1P, value=l1)
+
+    def finite(self) -> Tensor:
+        """Return for each member whether all its learned parameters are finite; shape (R,)."""
+        return torch.isfinite(self.learned_RP).all(1)
+
+
+class ScoreStack(Stack):
+    """Edge-popup (Ramanujan et al. 2020, section 3): the weights stay, a score a weight is learned.
+
+    The forward pass uses the weights whose |score| is among the top k of their layer, scaled by sqrt(1/k). The
+    backward pass goes straight through the choice to |score|, and from there to the score by its sign.
+    """
+
+    def __init__(self, network: Network, members: tuple[Member, ...], device: torch.device, learn: Scores) -> None:
+        super().__init__(network, members, device)
+        scores = [m.scores for m in members if m.scores is not None]
+        self.learned_RP = torch.from_numpy(np.stack(scores)).to(device)
+        self.learned_RP.grad = torch.zeros_like(self.learned_RP)
+        self._grad = self.views(self.learned_RP.grad)
+        self._scores = self.views(self.learned_RP)
+        self._weights = {name: leaf.detach() for name, leaf in self._leaves.items()}
+        counts = kept_counts(network, layer_keep(network, learn.keep))
+        self._count = {f"{layer}.weight": count for layer, count in counts.items()}
+        self._scale = math.sqrt(1 / learn.keep)
+
+    def leaves(self) -> dict[str, Tensor]:
+        """Return the weights that the scores choose, scaled, and zeros for the others."""
+        leaves = {}
+        for name, weights in self._weights.items():
+            if name in self._count:
+                chosen = top(self._scores[name].abs().flatten(1), self._count[name]).view_as(weights)
+                weights = weights * chosen * self._scale
+            leaves[name] = weights.detach().requires_grad_()
+        return leaves
+
+    def put_gradients(self, gradients: dict[str, Tensor]) -> None:
+        """Take the gradients of the chosen weights over to the scores of all of them."""
+        for name in self._count:
+            straight_through = gradients[name] * self._weights[name] * self._scale
+            torch.mul(straight_through, self._scores[name].sign(), out=self._grad[name])
+
+
+def stacked(population: Population, device: torch.device) -> Stack:
+    """Return the stack of a population on `device`, as its program learns."""
+    program = population.program
+    if program.learn is None:
+        return Stack(program.network, population.members, device)
+    return ScoreStack(program.network, population.members, device, program.learn)
+
+
+def top(magnitude_RN: Tensor, count: int) -> Tensor:
+    """Return the masks of the `count` largest of each row, ties to the lower index; shape (R, N), dtype bool."""
+    if magnitude_RN.device.type != "cpu":
+        return _top_unasked(magnitude_RN, count)
+    place = magnitude_RN.shape[1] - count  # numpy's selection is three times as fast as torch's
+    threshold_R1 = torch.from_numpy(np.partition(magnitude_RN.numpy(), place, axis=1)[:, place : place + 1])
+    mask_RN = magnitude_RN >= threshold_R1
+    if (mask_RN.sum(1) != count).any():  # ties at the threshold, or no number at all
+        return _without_surplus(mask_RN, magnitude_RN, threshold_R1, count)
+    return mask_RN
+
+
+def _top_unasked(magnitude_RN: Tensor, count: int) -> Tensor:
+    """Return what `top` does, without asking the device whether there are ties."""
+    threshold_R1 = torch.kthvalue(magnitude_RN, magnitude_RN.shape[1] - count + 1, dim=1, keepdim=True).values
+    return _without_surplus(magnitude_RN >= threshold_R1, magnitude_RN, threshold_R1, count)
+
+
+def _without_surplus(mask_RN: Tensor, magnitude_RN: Tensor, threshold_R1: Tensor, count: int) -> Tensor:
+    """Return the masks without the last of those equal to the threshold, as many as are too many."""
+    surplus_R1 = mask_RN.sum(1, keepdim=True) - count
+    equal_RN = magnitude_RN == threshold_R1
+    last_first_RN = equal_RN.flip(1).cumsum(1).flip(1)
+    return mask_RN & ~(equal_RN & (last_first_RN <= surplus_R1))

@@ -1,0 +1,177 @@
+"""The updates of a population: one step for all members at once, on tensors that stay where they are.
+
+What a step reads (its batch, its learning rate) lies in device tensors filled for many steps ahead, and a counter on
+the device says which step it is; so a step never waits for the host and can be captured.
+
+Tensors are named by shape: S steps, R members, P flat parameters, B examples, K images an input, C classes, G groups of
+members that share their learning rates.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from harness.data import Augment
+from harness.engine._capture import Captured
+from harness.engine._feed import Batches, Feed
+from harness.engine._machine import arithmetic
+from harness.engine._nn import forward
+from harness.engine._noise import Noise
+from harness.engine._stack import Stack
+from harness.networks import SGD, Adam, Optimiser
+from harness.population import Population, Program, Report
+from harness.streams import word
+
+CHUNK = 100  # steps whose batches are drawn on the host at a time, where an epoch has fewer
+
+Chunk = tuple[int, int]  # first step, number of steps
+
+
+class Updates:
+    """Makes a program's updates in place, with an optimiser that starts empty; `loss_R` are the last batch's losses."""
+
+    def __init__(self, population: Population, stack: Stack, feed: Feed) -> None:
+        program, device = population.program, stack.device
+        assert program.recipe is not None
+        self.population, self.stack, self.feed = population, stack, feed
+        self.loss_R = torch.zeros(len(population.members), device=device)
+        self._numerics = program.recipe.numerics
+        self._penalties = (program.recipe.l1, program.recipe.l2)
+        runs = [
+            (recipe, len(list(same)))
+            for recipe, same in itertools.groupby(member.recipe or program.recipe for member in population.members)
+        ]
+        ends = list(itertools.accumulate((count for _, count in runs), initial=0))
+        rows = [_rows(stack.learned_RP, first, last) for first, last in itertools.pairwise(ends)]
+        # torch's fused updates read a rate on a GPU as float32, on a CPU as float64
+        self._rate_type = torch.float64 if device.type == "cpu" else torch.float32
+        self._rates = [torch.zeros((), dtype=self._rate_type, device=device) for _ in runs]
+        self._recipes = [recipe for recipe, _ in runs]
+        self.optimiser = optimiser(program.recipe.optimiser, rows, self._rates)
+        self._at, self._first = (torch.zeros(1, dtype=torch.int64, device=device) for _ in range(2))
+        words = [word(m.replicate, "dropout", m.dropout_draw) for m in population.members]
+        self._keys_R = torch.tensor(words, device=device) if program.network.dropouts else None
+        self._step = Captured(device)
+
+    def run(self, report: Report = lambda steps: None, *, at: int | None = None) -> Iterator[int]:
+        """Make the updates from the program's first step, or from a later one, `at`; yield how many are made so far."""
+        program, last = self.population.program, self.population.last_step
+        begin = program.first_step if at is None else at
+        reported, told = begin, time.monotonic()
+        chunks = list(_chunks(program, begin, last))
+        self._reserve(max((count for _, count in chunks), default=0))
+        for (first, count), batches in zip(chunks, self._drawn(chunks), strict=True):
+            self._load(batches, first, count)
+            for step in range(first, first + count):
+                self._step(self._update)
+                if time.monotonic() - told > 0.5:
+                    report(step + 1 - reported)
+                    reported, told = step + 1, time.monotonic()
+                yield step + 1
+        report(last - reported)
+
+    def _update(self) -> None:
+        """Make one update and count it: nothing here waits for the device or reads the host."""
+        images_RBK, answers_RB = (x.index_select(0, self._at)[0] for x in (self._images, self._answers))
+        crops_RBK = None if self._crops is None else self._crops.index_select(0, self._at)[0]
+        rates_G = self._table.index_select(0, self._at)[0]
+        for rate, now in zip(self._rates, rates_G, strict=True):
+            rate.copy_(now)
+        noise = None if self._keys_R is None else Noise(self._keys_R, self._first + self._at)
+        leaves = self.stack.leaves()
+        inputs_RBI = self.feed.inputs(images_RBK, crops_RBK)
+        with arithmetic(self.stack.device, self._numerics):
+            logits_RBC = forward(self.population.program.network, leaves, inputs_RBI, noise=noise)
+        loss_R = cross_entropy(logits_RBC, answers_RB).mean(1)
+        # The sum over members of each member's mean: every member sees the gradient it would see alone.
+        gradients = torch.autograd.grad(loss_R.sum(), list(leaves.values()))
+        self.stack.put_gradients(dict(zip(leaves, gradients, strict=True)))
+        self.stack.penalise(*self._penalties)
+        self.optimiser.step()
+        self.loss_R.copy_(loss_R.detach())
+        self._at += 1
+
+    def _drawn(self, chunks: list[Chunk]) -> Iterator[Batches]:
+        """Yield the batches of each chunk; for a GPU they are drawn while it is busy with those before."""
+        if self.stack.device.type == "cpu":
+            yield from (self.feed.batches(first, first + count) for first, count in chunks)
+            return
+        with ThreadPoolExecutor(1) as beside:
+            ahead: deque[Future[Batches]] = deque()
+            for chunk in chunks:
+                ahead.append(beside.submit(self._pinned, chunk))
+                if len(ahead) == 2:
+                    yield ahead.popleft().result()
+            yield from (future.result() for future in ahead)
+
+    def _pinned(self, chunk: Chunk) -> Batches:
+        first, count = chunk
+        drawn = self.feed.batches(first, first + count)
+        crops = None if drawn.crops is None else drawn.crops.pin_memory()
+        return Batches(drawn.images.pin_memory(), drawn.answers.pin_memory(), crops)
+
+    def _reserve(self, steps: int) -> None:
+        """Make room for the batches and rates of `steps` steps."""
+        members, device = len(self.population.members), self.stack.device
+        assert self.population.program.recipe is not None
+        shape = (steps, members, self.population.program.recipe.batch)
+        task = self.population.program.task
+        self._images = torch.zeros((*shape, task.images), dtype=torch.int64, device=device)
+        self._answers = torch.zeros(shape, dtype=torch.int64, device=device)
+        self._crops = None if task.augment is Augment.NONE else torch.zeros_like(self._images, dtype=torch.uint8)
+        self._table = torch.zeros((steps, len(self._recipes)), dtype=self._rate_type, device=device)
+
+    def _load(self, batches: Batches, first: int, count: int) -> None:
+        """Put what the next `count` steps read where they look for it."""
+        rates = [[recipe.learning_rate(step) for recipe in self._recipes] for step in range(first, first + count)]
+        self._table[:count].copy_(torch.tensor(rates, dtype=self._rate_type))
+        for place, drawn in zip((self._images, self._answers, self._crops), batches, strict=True):
+            if place is not None and drawn is not None:
+                place[:count].copy_(drawn, non_blocking=True)
+        self._first.fill_(first)
+        self._at.zero_()
+
+
+def _rows(learned_RP: Tensor, first: int, last: int) -> Tensor:
+    """Return members `first` to `last - 1` as a parameter of their own, with their part of the gradient."""
+    rows_RP = learned_RP[first:last].detach()
+    assert learned_RP.grad is not None
+    rows_RP.grad = learned_RP.grad[first:last]
+    return rows_RP
+
+
+def optimiser(recipe: Optimiser, rows: list[Tensor], rates: list[Tensor]) -> torch.optim.Optimizer:
+    """Return torch's fused optimiser of flat parameters (R, P), a group of members a learning rate."""
+    groups = [{"params": [rows_RP], "lr": rate} for rows_RP, rate in zip(rows, rates, strict=True)]
+    match recipe:
+        case Adam():
+            betas, captured = (recipe.beta1, recipe.beta2), rates[0].device.type == "cuda"
+            return torch.optim.Adam(groups, lr=rates[0], betas=betas, eps=recipe.eps, fused=True, capturable=captured)
+        case SGD():
+            return torch.optim.SGD(
+                groups, lr=rates[0], momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True
+            )
+
+
+def cross_entropy(logits_RBC: Tensor, answers_RB: Tensor) -> Tensor:
+    """Return each example's cross-entropy in nats, shape (R, B)."""
+    flat = functional.cross_entropy(logits_RBC.flatten(0, 1), answers_RB.flatten(), reduction="none")
+    return flat.view(answers_RB.shape)
+
+
+def _chunks(program: Program, first: int, last: int) -> Iterator[Chunk]:
+    """Yield each chunk of steps `first` to `last`, its first step and length: long epochs whole, to be drawn once."""
+    assert program.recipe is not None
+    per_epoch = program.task.train_images // program.recipe.batch
+    while first < last:
+        end = first + CHUNK if per_epoch <= CHUNK else (first // per_epoch + 1) * per_epoch
+        yield first, min(end, last) - first
+        first = end

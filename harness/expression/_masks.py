@@ -1,0 +1,166 @@
+"""Masks are integers: exact counts, ties broken by magnitude, then index. Host nodes, one replicate at a time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.expression._densities import layer_keep, unit_keep
+from harness.expression._nodes import Keep, Rule, Scope
+from harness.networks import Network, Tensor, kept_counts, round_half_up, unit_counts
+from harness.streams import Replicate, generator, integers, permutations
+
+Flat = NDArray[np.float32]
+Bits = NDArray[np.bool_]
+
+APART = 2**20  # first counter of a stream's second use: more than there are layers
+
+
+def ones(network: Network) -> Bits:
+    """Return the mask that removes nothing, shape (flat_size,): all parameters True, padding False."""
+    mask = np.zeros(network.flat_size, np.bool_)
+    for tensor in network.tensors():
+        mask[tensor.slice] = True
+    return mask
+
+
+def prunable_bits(network: Network) -> Bits:
+    """Return which of the flat parameters are weights that may be pruned, shape (flat_size,)."""
+    mask = np.zeros(network.flat_size, np.bool_)
+    for tensor in network.prunable().values():
+        mask[tensor.slice] = True
+    return mask
+
+
+def largest(magnitudes: NDArray[np.floating[Any]], alive: Bits, count: int) -> Bits:
+    """Return the mask of the `count` largest of `magnitudes` among `alive`; ties go to the lower index.
+
+    All shapes are (n,). Raises ValueError when fewer than `count` are alive.
+    """
+    candidates = np.flatnonzero(alive)
+    if count > len(candidates):
+        raise ValueError(f"{count} weights to keep, only {len(candidates)} are left")
+    order = np.argsort(-magnitudes[candidates], kind="stable")
+    mask = np.zeros(len(magnitudes), np.bool_)
+    mask[candidates[order[:count]]] = True
+    return mask
+
+
+def prune_by_magnitude(
+    network: Network,
+    weights: Flat,
+    alive: Bits,
+    keep: Keep,
+    scope: Scope,
+    among: tuple[str, ...] = (),
+    rule: Rule = Rule.QUANTILE,
+) -> Bits:
+    """Return the mask of the largest |weights| still `alive`; shapes (flat_size,).
+
+    Biases and BatchNorm are never pruned: their places stay True. Layerwise, each layer keeps round-half-up(n * keep)
+    of its original n; globally, all prunable weights compete, ties going to the earlier layer, then the lower index.
+    With `among`, only the layers of these names are pruned or compete; the others stay as they are in `alive`. With
+    rule ``std``, what competes are magnitudes in deviations of their layer. By units, `prune_units` says.
+    """
+    if scope is Scope.UNIT:
+        return prune_units(network, weights, alive, unit_counts(network, unit_keep(network, keep)))
+    mask = ones(network)
+    layers = {}
+    for name, tensor in network.prunable().items():
+        if not among or name in among:
+            layers[name] = tensor
+        else:
+            mask[tensor.slice] = alive[tensor.slice]
+    if scope is Scope.LAYER:
+        counts = kept_counts(network, layer_keep(network, keep, among))
+        for name, tensor in layers.items():
+            mask[tensor.slice] = largest(np.abs(weights[tensor.slice]), alive[tensor.slice], counts[name])
+        return mask
+    assert isinstance(keep, Fraction)
+    places = np.concatenate([np.arange(network.flat_size)[tensor.slice] for tensor in layers.values()])
+    count = round_half_up(sum(t.size for t in layers.values()) * keep)
+    magnitudes = np.abs(weights) if rule is Rule.QUANTILE else in_deviations(layers.values(), weights, alive)
+    mask[places] = largest(magnitudes[places], alive[places], count)
+    return mask
+
+
+def prune_units(network: Network, weights: Flat, alive: Bits, counts: Mapping[str, int]) -> Bits:
+    """Return `alive` without the weights into and out of all but `counts` units of each hidden layer; (flat_size,).
+
+    Those with the largest Euclidean norm of incoming weights stay, of those with a weight alive into them; ties go to
+    the lower index. All layers are scored before a unit of any is dropped. Biases are never pruned.
+    """
+    mask = alive.copy()
+    tensors = network.prunable()
+    for (name, into), (_, out) in itertools.pairwise(tensors.items()):
+        alive_IO = alive[into.slice].reshape(into.shape)
+        w_IO = np.where(alive_IO, weights[into.slice].reshape(into.shape).astype(np.float64), 0)
+        kept_O = largest(np.sqrt((w_IO**2).sum(0)), np.asarray(alive_IO.any(0)), counts[name])
+        mask[into.slice].reshape(into.shape)[:] &= kept_O
+        mask[out.slice].reshape(out.shape)[:] &= kept_O[:, None]
+    return mask
+
+
+def in_deviations(layers: Iterable[Tensor], weights: Flat, alive: Bits) -> NDArray[np.float64]:
+    """Return |weights| over the standard deviation of their layer's weights that are `alive`; shapes (flat_size,).
+
+    A threshold on these is one quality times each layer's deviation (Han et al. 2015, section 3). The deviation is
+    about the mean, over n. Where it is 0 no quality removes a weight but those that are 0. Other tensors are 0.
+    """
+    magnitudes = np.zeros(len(weights))
+    for tensor in layers:
+        magnitude = np.abs(weights[tensor.slice].astype(np.float64))
+        survivors = weights[tensor.slice][alive[tensor.slice]]
+        with np.errstate(invalid="ignore"):  # of a training that diverged
+            sd = np.std(survivors, dtype=np.float64) if len(survivors) else 0.0
+            magnitudes[tensor.slice] = magnitude / sd if sd else np.where(magnitude > 0, np.inf, 0.0)
+    return magnitudes
+
+
+def random_bits(network: Network, keep: Keep, replicate: Replicate, draw: int) -> Bits:
+    """Return a mask with exact counts a layer at random places, from the ``mask`` stream; shape (flat_size,)."""
+    mask = ones(network)
+    counts = kept_counts(network, layer_keep(network, keep))
+    for i, (name, tensor) in enumerate(network.prunable().items()):
+        raw = generator(replicate, "mask", draw, counter=i).bit_generator.random_raw(tensor.size)
+        layer = np.zeros(tensor.size, np.bool_)
+        layer[np.argsort(raw, kind="stable")[: counts[name]]] = True
+        mask[tensor.slice] = layer
+    return mask
+
+
+def shuffled(network: Network, mask: Bits, replicate: Replicate, draw: int) -> Bits:
+    """Return `mask` with the places of each layer permuted, from the ``mask`` stream; shapes (flat_size,).
+
+    The permutations of a draw are other ones than those by which `random_bits` of that draw chooses places.
+    """
+    moved = mask.copy()
+    for i, tensor in enumerate(network.prunable().values()):
+        order = permutations(replicate, "mask", draw, n=tensor.size, first=APART + i, count=1)[0]
+        moved[tensor.slice] = mask[tensor.slice][order]
+    return moved
+
+
+def resampled(network: Network, values: Flat, mask: Bits, replicate: Replicate, draw: int) -> Flat:
+    """Return `values` with each layer's weights drawn with replacement from those that `mask` keeps; (flat_size,).
+
+    From the ``reinit`` stream, apart from what `initial_values` takes of it. Other tensors, and layers of which nothing
+    is kept, stay as they are.
+    """
+    drawn = values.copy()
+    for i, tensor in enumerate(network.prunable().values()):
+        survivors = values[tensor.slice][mask[tensor.slice]]
+        if len(survivors):
+            rng = generator(replicate, "reinit", draw, counter=APART + i)
+            drawn[tensor.slice] = survivors[integers(rng, len(survivors), tensor.size)]
+    return drawn
+
+
+def learned_bits(network: Network, scores: Flat, keep: Keep) -> Bits:
+    """Return edge-popup's mask: the top |score| of each layer; shapes (flat_size,)."""
+    return prune_by_magnitude(network, scores, ones(network), keep, Scope.LAYER)

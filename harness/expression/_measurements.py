@@ -1,0 +1,136 @@
+"""What is measured of weights without training them, and which metrics a node gives."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+from harness.data import Task
+from harness.errors import DesignError, nearest
+from harness.expression._densities import density
+from harness.expression._nodes import (
+    INITIAL,
+    Between,
+    Evaluation,
+    Magnitudes,
+    Mask,
+    Measured,
+    Snapshot,
+    Split,
+    Start,
+    Training,
+    mask_of,
+)
+from harness.expression._trainings import check_fit, check_origins
+from harness.networks import Network
+
+# Of what `magnitudes` says:
+NEAR = Fraction(1, 5)  # of a layer's weights, those of the smallest magnitude are near zero
+BIN = 0.25  # width of a bin, in root mean squares of the layer's weights
+BINS = 12  # the last has all that are larger
+
+
+def evaluate(
+    network: Network,
+    task: Task,
+    *,
+    weights: Start = INITIAL,
+    mask: Mask | None = None,
+    split: Split | str = Split.TEST,
+) -> Evaluation:
+    """Measure accuracy of `weights` under `mask`, untrained, on the test set.
+
+    With another `split`, on that too: ``"train"`` is up to 5,000 of the replicate's training images, or the calibration
+    pairs of a task of pairs, and gives ``train_accuracy``, ``train_loss`` and ``generalisation_gap``, which is train
+    minus test accuracy; ``"validation"`` gives ``validation_accuracy`` and ``validation_loss``. Training images are
+    shown as they are, without augmentation. Computed in float32, BatchNorm by the moments of the fixed calibration
+    inputs; so a float32 training's end under its mask has exactly that training's test accuracy.
+
+    Raises DesignError for an unknown split, and for what does not fit together.
+    """
+    check_fit(network, task, mask, weights)
+    if split not in list(Split):
+        raise DesignError(f"unknown split {split!r}{nearest(split, list(Split))} Splits: {', '.join(Split)}")
+    return Evaluation(network, task, weights, mask, Split(split))
+
+
+def between(a: Training | Start, b: Training | Start, points: int = 11) -> Between:
+    """Measure accuracy on the straight line between two copies of a network, and their distance; without training.
+
+    At `points` evenly spaced t from 0 to 1 the network has the weights (1 - t) a + t b and is tested on the replicate's
+    test set in float32, BatchNorm by the moments that the fixed calibration inputs have with those weights. A training
+    means its end; typically `a` and `b` are two trainings under one mask that differ in their data order.
+
+    * ``path_accuracy`` and ``path_loss`` at every point, its number as the step;
+    * ``barrier``: the highest error on the path minus the mean of the errors at its ends, a share (Frankle et al. 2020,
+      section 2); never negative. Where a copy diverged no path leads to it: it is that of a
+      perfect network and chance;
+    * ``distance``: the Euclidean norm of a - b over the prunable weights; no number where a copy has none;
+    * ``relative_distance``: that, divided by the mean of the norms of a and b.
+
+    The density is that of the masks under which `a` and `b` were trained; where these are two, what lies between uses
+    the weights of both. Raises DesignError for networks with other tensors, other tasks or another number of weights,
+    for two drawn weights (no training says on what they are tested), and for fewer than 3 points. Where `a` is `b` the
+    barrier is 0 but for rounding: the reference of a part that says that another barrier is low.
+    """
+    a, b = (end.at("end") if isinstance(end, Training) else end for end in (a, b))
+    trained = [end.training for end in (a, b) if isinstance(end, Snapshot)]
+    if not trained:
+        raise DesignError("between() needs two weights, one of them a training's, which says on what they are tested")
+    network, task = trained[0].network, trained[0].task
+    if points < 3:
+        raise DesignError(f"between() at {points} points: a barrier needs both ends and one between. Next: points=11")
+    for end in (a, b):
+        check_origins(network, None, end)
+    if trained[-1].task != task:
+        raise DesignError(
+            f"between() trainings on {task.name} and on {trained[-1].task.name}, which may differ in data"
+        )
+    one, other = (Fraction(1) if mask is None else density(mask) for mask in map(mask_of, (a, b)))
+    if one != other:
+        raise DesignError(
+            f"between() copies of which one has {float(one):.4f} and the other {float(other):.4f} of the weights. "
+            "Next: take both at one density"
+        )
+    return Between(network, task, a, b, points)
+
+
+def magnitudes(network: Network, task: Task, *, weights: Start = INITIAL, mask: Mask | None = None) -> Magnitudes:
+    """Measure how large the `weights` that `mask` keeps are among all of their layer (Frankle & Carbin 2019, app. F).
+
+    For each layer with weights; nothing is trained, and no mask keeps all:
+
+    * ``magnitude_ratio/<layer>``: mean magnitude of the survivors over that of all weights of the layer; 1 where
+      survivors are like the others, more where they are the larger ones;
+    * ``near_zero/<layer>``: the share of the survivors that are among the smallest fifth of their layer, by
+      magnitude. A fifth where the layer keeps its distribution, whatever that is, and 0 where survivors sit away from
+      zero. By rank, as that needs no distribution's name and no estimate of its scale, which few large weights would
+      move; of normal weights a fifth are nearer to 0 than a quarter of a standard deviation;
+    * ``magnitude_bin/<layer>``: how many survivors there are with 0 to 1/4, 1/4 to 1/2, ... of the root mean square of
+      the layer's weights, the number of the bin as the step; in the last of 12 all that are larger.
+
+    A layer without survivors has no numbers. Raises DesignError for what does not fit together, and for weights from
+    a training that had a mask, where those that were removed are 0.
+    """
+    check_fit(network, task, mask, weights)
+    if mask_of(weights) is not None:
+        raise DesignError(
+            "magnitudes() of weights some of which were removed before: what they would be is not there. "
+            "Next: weights= of the dense training, or fresh()"
+        )
+    return Magnitudes(network, task, weights, mask)
+
+
+def measures(node: Measured, stored: str) -> bool:
+    """Return whether `node` gives the stored metric, one number a replicate."""
+    match node:
+        case Between():
+            return stored in ("barrier", "distance", "relative_distance")
+        case Magnitudes():
+            what, _, layer = stored.partition("/")
+            return what in ("magnitude_ratio", "near_zero") and layer in node.network.prunable()
+        case Evaluation():
+            gap = {"generalisation_gap"} if node.split is Split.TRAIN else set()
+            measured = {f"{split}_{what}" for split in (Split.TEST, node.split) for what in ("accuracy", "loss")}
+            return stored in measured | gap
+        case Training():
+            return stored in ("test_accuracy", "validation_accuracy", "early_stop_accuracy")

@@ -1,0 +1,98 @@
+"""Trainings, and the weights they start from."""
+
+from __future__ import annotations
+
+from harness.data import Augment, Task
+from harness.errors import DesignError
+from harness.expression._densities import check_keep, layer_keep
+from harness.expression._nodes import INITIAL, Fresh, Mask, Resampled, Scores, Snapshot, Start, Training, network_of
+from harness.networks import Network, Recipe, kept_counts
+from harness.streams import STREAMS
+
+
+def train(
+    network: Network,
+    task: Task,
+    recipe: Recipe,
+    *,
+    mask: Mask | None = None,
+    start: Start = INITIAL,
+    first_step: int = 0,
+    learn: Scores | None = None,
+    streams: dict[str, int] | None = None,
+) -> Training:
+    """Train `network` on `task`; one node stands for all replicates.
+
+    It runs steps ``first_step .. recipe.steps``. Learning rate and data order are functions of the absolute step; the
+    optimiser's state starts at zero. `mask` removes weights for good, `start` gives their values at the first step,
+    `streams` picks draws of random streams (``{"order": 3}``; 0 where not named). Raises DesignError for a network
+    that does not fit the task, a `first_step` outside the recipe, or an unknown stream.
+    """
+    check_fit(network, task, mask, start)
+    if not 0 <= first_step < recipe.steps:
+        raise DesignError(f"first_step {first_step} of a recipe of {recipe.steps} steps: nothing would be trained")
+    draws = tuple(sorted((name, draw) for name, draw in (streams or {}).items() if draw))
+    if unknown := sorted(set(streams or {}) - set(STREAMS)):
+        raise DesignError(f"unknown random stream {unknown[0]!r}; streams are {', '.join(STREAMS)}")
+    drawn = (
+        {"order"}
+        | ({"scores"} if learn is not None else set())
+        | ({"augment"} if task.augment is not Augment.NONE else set())
+        | ({"dropout"} if network.dropouts else set())
+    )
+    if unused := [name for name, _ in draws if name not in drawn]:
+        raise DesignError(f"a training that never draws from {unused[0]!r} cannot use another draw of it")
+    if recipe.batch > task.train_images:
+        raise DesignError(f"batches of {recipe.batch} from the {task.train_images} training images of {task.name}")
+    if learn is not None:
+        if recipe.l1 or recipe.l2:
+            raise DesignError("l1 and l2 are penalties on weights, which a training of scores leaves as they are")
+        check_keep(network, learn.keep)
+        if empty := [layer for layer, n in kept_counts(network, layer_keep(network, learn.keep)).items() if not n]:
+            raise DesignError(
+                f"scores at density {learn.keep} use no weight of {', '.join(empty)}. Next: raise keep= in study.py"
+            )
+    return Training(network, task, recipe, mask, start, first_step, learn, draws)
+
+
+def fresh(stream: str = "init", draw: int = 0) -> Fresh:
+    """Draw parameters anew from the network's initial distribution: ``fresh("reinit", draw=1)``."""
+    if stream not in STREAMS:
+        raise DesignError(f"unknown random stream {stream!r}; streams are {', '.join(STREAMS)}")
+    return Fresh(stream, draw)
+
+
+def resample(mask: Mask, start: Start = INITIAL, *, draw: int = 0) -> Resampled:
+    """Draw each weight anew from the values that its layer's weights have in `start` where `mask` keeps them.
+
+    So a layer has the distribution of its survivors at other weights (Frankle & Carbin 2019, app. F.3). Every weight of
+    the layer gets a value, so that any mask may follow; a layer without survivors, biases and BatchNorm keep those of
+    `start`. Raises DesignError where mask and start are of networks with other tensors.
+    """
+    check_origins(network_of(mask), None, start)
+    return Resampled(mask, start, draw)
+
+
+def check_fit(network: Network, task: Task, mask: Mask | None, start: Start) -> None:
+    """Raise DesignError unless the task has the network's inputs and outputs, and mask and start are of its tensors."""
+    if network.inputs != task.inputs or network.outputs != task.classes:
+        raise DesignError(
+            f"a network of {network.inputs} inputs and {network.outputs} outputs on task {task.name}, which has "
+            f"{task.inputs} and {task.classes}. Next: correct the widths in the claim's study.py."
+        )
+    check_origins(network, mask, start)
+
+
+def check_origins(network: Network, mask: Mask | None, start: Start) -> None:
+    """Raise DesignError where mask or start is of a network with other tensors."""
+    origins = [] if mask is None else [("mask", network_of(mask))]
+    match start:
+        case Snapshot():
+            origins.append(("start", start.training.network))
+        case Resampled():
+            origins.append(("start", network_of(start.mask)))
+    for what, origin in origins:
+        if origin.tensors() != network.tensors():
+            raise DesignError(
+                f"a {what} of a network with other tensors than the one it is given to. Next: use one network for both"
+            )

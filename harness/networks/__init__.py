@@ -1,0 +1,68 @@
+"""Networks and training recipes as frozen descriptions: layers, counts, initial values, schedules."""
+
+from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
+from harness.networks._layers import (
+    AveragePool,
+    BatchNorm,
+    Conv,
+    Dropout,
+    Flatten,
+    Image,
+    Layer,
+    Linear,
+    MaxPool,
+    Relu,
+    Residual,
+)
+from harness.networks._network import (
+    Init,
+    Network,
+    Tensor,
+    initial_scores,
+    initial_values,
+    kept_counts,
+    mlp,
+    round_half_up,
+    unit_counts,
+    unit_weights,
+)
+from harness.networks._published import Counted, counted
+from harness.networks._recipe import SGD, Adam, Constant, Cosine, Drops, Optimiser, Recipe, Warmup
+
+__all__ = [
+    "SGD",
+    "Adam",
+    "AveragePool",
+    "BatchNorm",
+    "Constant",
+    "Conv",
+    "Cosine",
+    "Counted",
+    "Dropout",
+    "Drops",
+    "Flatten",
+    "Image",
+    "Init",
+    "Layer",
+    "Linear",
+    "MaxPool",
+    "Network",
+    "Optimiser",
+    "Recipe",
+    "Relu",
+    "Residual",
+    "Tensor",
+    "Warmup",
+    "conv_net",
+    "counted",
+    "initial_scores",
+    "initial_values",
+    "kept_counts",
+    "lenet5",
+    "mlp",
+    "resnet20",
+    "round_half_up",
+    "unit_counts",
+    "unit_weights",
+    "vgg19",
+]

@@ -1,0 +1,166 @@
+"""The papers' networks. Knows numpy, not torch."""
+
+from __future__ import annotations
+
+import itertools
+from fractions import Fraction
+
+from harness.errors import DesignError
+from harness.networks._layers import (
+    AveragePool,
+    BatchNorm,
+    Conv,
+    Dropout,
+    Flatten,
+    Image,
+    Layer,
+    Linear,
+    MaxPool,
+    Relu,
+    Residual,
+)
+from harness.networks._network import Init, Network, round_half_up
+
+CIFAR = Image(3, 32, 32)
+CONV_DEPTHS = (2, 4, 6, 8)
+
+
+def lenet5(*, init: Init = Init.GLOROT_NORMAL) -> Network:
+    """Return Caffe's LeNet-5, which Han et al. 2015 prune: 5x5 convolutions of 20 and 50 channels, 500, 10; on 28x28.
+
+    As in Caffe's definition only the hidden layer of 500 is rectified; each convolution is followed by a 2x2 maximum.
+    Layers are named ``conv1``, ``conv2``, ``fc1`` and ``output``.
+
+    >>> lenet5().parameters  # "431K" in the paper
+    431080
+    """
+    layers = (
+        Image(1, 28, 28),
+        Conv("conv1", 1, 20, kernel=5, padding=0),
+        MaxPool(),
+        Conv("conv2", 20, 50, kernel=5, padding=0),
+        MaxPool(),
+        Flatten(),
+        Linear("fc1", 800, 500),
+        Relu(),
+        Linear("output", 500, 10),
+    )
+    return Network(layers, init)
+
+
+def conv_net(
+    depth: int,
+    *,
+    image: Image = CIFAR,
+    classes: int = 10,
+    width: Fraction | int = 1,
+    bias: bool = True,
+    dropout: float = 0.0,
+    init: Init = Init.GLOROT_NORMAL,
+) -> Network:
+    """Return Conv-2, Conv-4, Conv-6 (Frankle & Carbin 2019, Figure 2) or Conv-8 (Ramanujan et al. 2020).
+
+    Pairs of 3x3 convolutions of 64, 128, 256 and 512 channels, each pair followed by a 2x2 maximum; then 256, 256 and
+    the classes; all but the last rectified. `width` multiplies channels and hidden units, halves rounded up. Layers are
+    named ``conv1``, ``conv2``, ..., ``fc1``, ``fc2`` and ``output``; `dropout` follows ``fc1`` and ``fc2``. Raises
+    DesignError for another depth.
+
+    Frankle & Carbin print 1.7M weights for Conv-6. Their layers give 2,261,184; Conv-2 and Conv-4 agree with theirs.
+
+    >>> [conv_net(depth).weights for depth in (2, 4, 6, 8)]
+    [4300992, 2425024, 2261184, 5275840]
+    """
+    if depth not in CONV_DEPTHS:
+        raise DesignError(f"conv_net({depth}): depths are {', '.join(map(str, CONV_DEPTHS))}")
+
+    def wide(units: int) -> int:
+        return max(1, round_half_up(Fraction(units) * width))
+
+    layers: list[Layer] = [image]
+    channels, side = image.channels, (image.height, image.width)
+    for pair in range(depth // 2):
+        for i in (1, 2):
+            layers += [Conv(f"conv{2 * pair + i}", channels, wide(64 * 2**pair), bias=bias), Relu()]
+            channels = wide(64 * 2**pair)
+        layers.append(MaxPool())
+        side = (side[0] // 2, side[1] // 2)
+    layers.append(Flatten())
+    widths = (channels * side[0] * side[1], wide(256), wide(256))
+    for i, (inputs, outputs) in enumerate(itertools.pairwise(widths), start=1):
+        layers += [Linear(f"fc{i}", inputs, outputs, bias=bias), Relu()]
+        layers += [Dropout(dropout)] if dropout else []
+    layers.append(Linear("output", widths[-1], classes, bias=bias))
+    return Network(tuple(layers), init)
+
+
+def resnet20(
+    *, image: Image = CIFAR, classes: int = 10, width: Fraction | int = 1, init: Init = Init.GLOROT_NORMAL
+) -> Network:
+    """Return the ResNet-20 for CIFAR of He et al. 2016 that Frankle & Carbin 2019 call Resnet-18.
+
+    A 3x3 convolution, three stages of three blocks at 16, 32 and 64 channels, the mean over all places, the classes;
+    BatchNorm after every convolution, no biases but the output's. `width` multiplies channels, halves rounded up.
+
+    Where a stage changes the shape the shortcut is a 1x1 convolution of stride 2 with BatchNorm. He et al. pad with
+    zeros there, but Frankle & Carbin count 274K parameters of which 270K in convolutions, and only this network gives
+    both: 270,256 in convolutions, 272,474 learned values, 274,042 with BatchNorm's running moments, which this harness
+    does not keep. Zeros would give 267,696, 269,722 and 271,098.
+
+    Layers are named ``conv1``, ``stage1.block1.conv1``, ``stage2.block1.shortcut``, ..., ``output``.
+
+    >>> resnet20().weights, resnet20().parameters
+    (270896, 272474)
+    """
+    widths = [max(1, round_half_up(Fraction(channels) * width)) for channels in (16, 32, 64)]
+    layers: list[Layer] = [image, *_normalised("conv1", "bn1", image.channels, widths[0]), Relu()]
+    channels = widths[0]
+    for stage, outputs in enumerate(widths, start=1):
+        for block in (1, 2, 3):
+            name = f"stage{stage}.block{block}"
+            layers += [_block(name, channels, outputs, 2 if stage > 1 and block == 1 else 1), Relu()]
+            channels = outputs
+    layers += [AveragePool(), Linear("output", channels, classes)]
+    return Network(tuple(layers), init)
+
+
+def _block(name: str, inputs: int, outputs: int, stride: int) -> Residual:
+    """Return a block of two convolutions; its shortcut is the identity where the shape stays."""
+    first = _normalised(f"{name}.conv1", f"{name}.bn1", inputs, outputs, stride=stride)
+    second = _normalised(f"{name}.conv2", f"{name}.bn2", outputs, outputs)
+    if stride == 1 and inputs == outputs:
+        return Residual((*first, Relu(), *second))
+    convolution = Conv(f"{name}.shortcut", inputs, outputs, kernel=1, stride=stride, padding=0, bias=False)
+    return Residual((*first, Relu(), *second), (convolution, BatchNorm(f"{name}.shortcut_bn", outputs)))
+
+
+def _normalised(name: str, norm: str, inputs: int, outputs: int, *, stride: int = 1) -> tuple[Conv, BatchNorm]:
+    """Return a 3x3 convolution and its BatchNorm, which makes a bias idle."""
+    return Conv(name, inputs, outputs, stride=stride, bias=False), BatchNorm(norm, outputs)
+
+
+def vgg19(
+    *, image: Image = CIFAR, classes: int = 10, width: Fraction | int = 1, init: Init = Init.GLOROT_NORMAL
+) -> Network:
+    """Return the VGG-19 for CIFAR of Frankle & Carbin 2019: 16 3x3 convolutions with BatchNorm and one linear layer.
+
+    Two of 64 channels, two of 128, four of 256, four of 512, a 2x2 maximum after each group, four of 512, the mean over
+    all places, the classes. No biases but the output's: BatchNorm makes them idle. `width` multiplies channels, halves
+    rounded up. Layers are named ``conv1`` to ``conv16`` and ``output``.
+
+    The paper's 20.0M is 20,018,880 weights in convolutions, and as many to that precision with the 5,120 of the output.
+
+    >>> vgg19().weights
+    20024000
+    """
+    layers: list[Layer] = [image]
+    channels, place = image.channels, 0
+    for group, (count, units) in enumerate(((2, 64), (2, 128), (4, 256), (4, 512), (4, 512))):
+        if group:
+            layers.append(MaxPool())
+        outputs = max(1, round_half_up(Fraction(units) * width))
+        for _ in range(count):
+            place += 1
+            layers += [*_normalised(f"conv{place}", f"bn{place}", channels, outputs), Relu()]
+            channels = outputs
+    layers += [AveragePool(), Linear("output", channels, classes)]
+    return Network(tuple(layers), init)

@@ -1,0 +1,104 @@
+"""What a claim's trainings cost, and how large its networks are, in words: pure functions of results and designs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from harness.design import Claim, Design, Scale
+from harness.expression import Measured, density, kept, lineage
+from harness.networks import Network
+from harness.population import Program, evaluation_flops, kept_multiply_adds, parameter_count, training_flops
+from harness.verdict import Results, device_of
+
+PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
+
+
+@dataclass(frozen=True)
+class Size:
+    """A network as it stands and at the sparsest density that a part reads: exact counts, by structure.
+
+    `multiply_adds` are those of one input; None where only training tells.
+    """
+
+    what: str
+    weights: int
+    parameters: int
+    multiply_adds: int | None
+
+
+def cost_in_words(results: Results, claim: Claim, scale: Scale) -> str:
+    """Return what a claim cost, in a sentence: trainings, steps, time, device-hours, operations and their rate.
+
+    Results from before a quantity was kept do without it, or have it counted from the design they were made with.
+    """
+    cost = dict(results.claims[claim.id]["cost"])
+    if "training_flops" not in cost and not results.meta["quick"] and not results.variant:
+        cost |= _structural(results, claim, scale)
+    seconds = cost["worker_s"]
+    hours = [f"{s / 3600:.2g} device-hours, {where}" for where, s in _devices(results, claim, seconds).items()]
+    time = f"{seconds:.0f} s of one worker"
+    told = [
+        f"{cost['trainings']} trainings ({cost['shared']} shared with other claims)",
+        f"{cost['member_steps']:,} member-steps",
+        f"{time} ({'; '.join(hours)})" if hours else time,
+    ]
+    if "training_flops" not in cost or not seconds:
+        return f"{', '.join(told)}."
+    training, evaluation = cost["training_flops"], cost["evaluation_flops"]
+    rate = f"{si((training + evaluation) / seconds)}FLOP/s"
+    if "ceiling_flop" in cost:
+        share = 100 * (training + evaluation) / cost["ceiling_flop"]
+        rate += f", {share:.0f} % of what matrix products reach there"
+    return f"{', '.join(told)}. {si(training)}FLOP of training and {si(evaluation)}FLOP of evaluation: {rate}."
+
+
+def _structural(results: Results, claim: Claim, scale: Scale) -> dict[str, int]:
+    """Return the operations of a claim's trainings by its design, if that is the one the results were made with."""
+    known = results.claims[claim.id]
+    if known["digest"] != claim.digest(scale):
+        return {}
+    programs = [Program.of(node) for node in lineage(claim.design(scale).nodes)]
+    replicates = len(known["replicates"])
+    return {
+        "training_flops": replicates * sum(training_flops(program) for program in programs),
+        "evaluation_flops": replicates * sum(evaluation_flops(program) for program in programs),
+    }
+
+
+def _devices(results: Results, claim: Claim, seconds: float) -> dict[str, float]:
+    """Return the seconds by device; for results from before they were kept, where all records are of one device."""
+    cost = results.claims[claim.id]["cost"]
+    if "devices" in cost:
+        return dict(cost["devices"])
+    names = set(results.frame.loc[results.frame["claim"] == claim.id, "record"])
+    devices = {device_of(record) for name, record in results.meta["records"].items() if name in names}
+    return {devices.pop(): seconds} if len(devices) == 1 else {}
+
+
+def si(value: float) -> str:
+    """Return a number with three significant digits and its SI prefix: ``1.23 T``, ``99 ``."""
+    for scale, prefix in PREFIXES:
+        if value >= 0.9995 * scale:  # prints as 1 and not as 1e+03
+            return f"{value / scale:.3g} {prefix}"
+    return f"{value:.3g} "
+
+
+def network_sizes(design: Design) -> Sequence[Size]:
+    """Return each network of a design, dense and at the sparsest density that a deciding part reads of it."""
+    read: dict[Network, list[Measured]] = {}
+    for part in design.parts:
+        for arm in part.reads:
+            for nodes in design.read(arm, part).values():
+                for node in nodes:
+                    read.setdefault(node.network, []).append(node)
+    told = []
+    for network, measured in read.items():
+        every = sum(tensor.size for tensor in network.tensors())
+        told.append(Size(f"{network.label}, dense", network.weights, every, network.multiply_adds()))
+        sparsest = min(measured, key=density)
+        if density(sparsest) < 1:
+            what = f"at {float(density(sparsest)) * 100:.3g} % kept"
+            left = kept_multiply_adds(sparsest)
+            told.append(Size(what, kept(sparsest), parameter_count(sparsest), left))
+    return told

@@ -1,0 +1,66 @@
+"""How a report writes numbers and links: units, signs, intervals, p-values, densities, anchors."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from harness.design import PERCENTAGE_POINTS, Part, metric
+
+
+def unit_of(part: Part | Mapping[str, Any]) -> str:
+    """Return the unit of a part's effect, spread and bound; `part` is a design's, or as it stands in verdicts.json."""
+    return metric(part.metric).unit if isinstance(part, Part) else str(part.get("unit", PERCENTAGE_POINTS))
+
+
+def signed(value: float | None) -> str:
+    """Return a number with its sign and two decimals, or a dash where there is none."""
+    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
+
+
+def written(value: float, name: str) -> str:
+    """Return a hundredfold of metric `name` as it is printed: percent, or the number whose logarithm it is."""
+    return significant(math.exp(value / 100)) if metric(name).log else f"{value:.2f}".replace("-", "−")
+
+
+def significant(number: float) -> str:
+    """Return a number with three digits, or all of its digits before the point."""
+    return f"{number:.0f}" if number >= 999.5 else f"{number:.3g}"
+
+
+def interval(result: Mapping[str, Any]) -> str:
+    """Return the mean of a judged part with its 95 % interval: ``+3.55 pp (+2.52 to +4.58)``."""
+    if result["mean_pp"] is None:
+        return "–"
+    mean, lower, upper = (signed(result[name]) for name in ("mean_pp", "lower_pp", "upper_pp"))
+    return f"{mean} {unit_of(result)} ({lower} to {upper})"
+
+
+def p_value(value: float | None) -> str:
+    """Return a p-value as it is printed: two significant digits, never zero."""
+    if value is None:
+        return "–"
+    return "< .0001" if value < 1e-4 else f"{value:.2g}"
+
+
+def p_is(value: float | None) -> str:
+    """Return a p-value with its relation, for use in a sentence."""
+    printed = p_value(value)
+    return printed if printed.startswith("<") else f"= {printed}"
+
+
+def sentence(text: str) -> str:
+    """Return the text with its first letter in upper case, the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def percent(density: float) -> str:
+    """Return a density as percent kept."""
+    return f"{density * 100:.3g} %"
+
+
+def anchor(heading: str) -> str:
+    """Return the anchor that GitHub gives a heading: lower case, spaces as hyphens, punctuation left out."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

@@ -1,0 +1,299 @@
+"""What a figure shows of arms, one panel a metric: the picture follows from what was measured.
+
+* at several densities: curves over density;
+* a metric that sums up a series, as a barrier does a path: the series, of every replicate and their mean;
+* a share of nets: bars;
+* anything else: every replicate's value on a strip.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from numpy.typing import NDArray
+
+from harness.design import Design, Part, metric
+from harness.expression import BIN, Fresh, Magnitudes
+from harness.report._axes import Along
+from harness.report._notation import written
+from harness.report._style import COLOURS, DASHES, INK, MARKERS
+from harness.stats import mean_interval
+from harness.verdict import Results
+
+THIN, THICK = 0.6, 2.0  # lines: a replicate, the mean
+NARROW = 7.0  # points: the width of a band that holds one density
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Arms of a claim, shown in one metric, in which all of them have values; `group` has those that have none too."""
+
+    results: Results
+    claim: str
+    design: Design
+    group: Sequence[str]
+    arms: Sequence[str]
+    metric: str
+
+    def values(self, arm: str) -> pd.DataFrame:
+        """Return an arm's values in percent or log points: one row a replicate, one column a density."""
+        return self.results.values(self.claim, arm, metric=self.metric) * 100
+
+    def series(self, arm: str) -> NDArray[np.float64]:
+        """Return what the metric sums up, shape (replicates, steps); empty without a series in the results."""
+        return self.results.series(self.claim, arm, metric(self.metric).series).to_numpy(float)
+
+    @property
+    def n(self) -> int:
+        """How many replicates there are."""
+        return len(self.results.replicates(self.claim))
+
+    @property
+    def layer(self) -> str:
+        """The layer that the metric is of; empty where it is of the whole network."""
+        return self.metric.partition("/")[2]
+
+    def look(self, arm: str) -> tuple[str, str, Any]:
+        """Return an arm's colour, marker and dashes by its place in its group: the same in all of its panels."""
+        again, i = divmod(list(self.group).index(arm), len(COLOURS))
+        return COLOURS[i], MARKERS[(i + again) % len(MARKERS)], DASHES[(i + again) % len(DASHES)]
+
+    def named(self, arm: str) -> str:
+        """Return the name that an arm's mean has in the SVG."""
+        return re.sub(r"\W+", "-", f"{self.metric} {arm}")
+
+
+Picture = Callable[[Axes, Panel], None]
+
+
+def panels(results: Results, claim: str, design: Design) -> dict[str, list[Panel]]:
+    """Return the panels by title: for each group of arms one for every metric in which parts read one of them.
+
+    Groups are the design's, or else the arms of a task each.
+    """
+    groups = dict(design.panels) or _by_task(design)
+    return {title: list(_of(results, claim, design, arms)) for title, arms in groups.items()}
+
+
+def _by_task(design: Design) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
+    for arm, points in design.points.items():
+        groups.setdefault(next(iter(points.values()))[0].task.name, []).append(arm)
+    return groups if len(groups) > 1 else {"": list(design.arms)}
+
+
+def _of(results: Results, claim: str, design: Design, arms: Sequence[str]) -> Iterator[Panel]:
+    read = dict.fromkeys(part.metric for part in design.compared() if not set(part.reads).isdisjoint(arms))
+    for name in read or [design.metric]:
+        shown = [arm for arm in arms if not results.values(claim, arm, metric=name).empty]
+        yield Panel(results, claim, design, arms, shown, name)
+
+
+def picture(panel: Panel) -> Picture:
+    """Return how a panel is drawn. Results from before series were kept have strips instead of them."""
+    measured = metric(panel.metric)
+    if any(len(panel.design.points[arm]) > 1 for arm in panel.arms):
+        return curves
+    if measured.series and all(panel.series(arm).size for arm in panel.arms):
+        return SERIES[measured.series.partition("/")[0]]
+    return bars if measured.all_right else strips
+
+
+def jitter(n: int, width: float) -> NDArray[np.float64]:
+    """Return n fixed offsets within +-width that do not line up: multiples of the golden ratio."""
+    golden = np.arange(n, dtype=np.float64) * 0.6180339887
+    return np.asarray((golden % 1.0 - 0.5) * 2 * width, np.float64)
+
+
+def curves(axis: Axes, panel: Panel) -> None:
+    """Draw values over density: mean, 95 % band, each replicate's value; arms at one density as a line across."""
+    along, drawn = Along(panel.metric), []
+    for arm in panel.arms:
+        colour, marker, _ = panel.look(arm)
+        table = panel.values(arm)
+        values, kept = along.places(table.to_numpy()), table.columns.to_numpy(float) * 100
+        mean = values.mean(0)
+        band = [mean_interval(column) for column in values.T]
+        low, high = np.array([along.within(b.lower, b.upper) for b in band]).T
+        if len(kept) == 1 and kept[0] == 100:
+            axis.axhspan(low[0], high[0], color=colour, alpha=0.15, lw=0)
+            axis.axhline(mean[0], color=colour, lw=1.4, ls=(0, (4, 2)), label=arm)
+        else:
+            axis.fill_between(kept, low, high, color=colour, alpha=0.18, lw=0)
+            axis.plot(kept, mean, color=colour, marker=marker, ms=5, lw=1.6, label=arm)
+            for column, x in zip(values.T, kept, strict=True):
+                axis.plot(x * np.exp(jitter(len(column), 0.05)), column, ".", color=colour, ms=3, alpha=0.45, zorder=1)
+        drawn.append(values)
+    axis.set_xscale("log")
+    densities = sorted({float(d) * 100 for arm in panel.arms for d in panel.design.points[arm]}, reverse=True)
+    axis.set_xlim(densities[0] * 1.12, densities[-1] / 1.12)
+    axis.xaxis.set_major_locator(FixedLocator(_spaced(densities)))
+    axis.xaxis.set_minor_locator(NullLocator())
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _percent(x)))
+    along.finish(axis, "y", np.concatenate([values.ravel() for values in drawn]))
+    axis.set_xlabel("\n".join(["weights kept (%, log scale)", *_shaded(axis, panel)]))
+    axis.legend(loc="lower left")
+
+
+def _percent(kept: float) -> str:
+    return f"{kept:.0f}" if kept >= 10 else f"{kept:.1f}"
+
+
+def _shaded(axis: Axes, panel: Panel) -> list[str]:
+    """Shade where the hypothesis is read of this panel's arms, and say so; a single density is shaded about itself."""
+    single: dict[str, float] = {}  # as printed: networks differ in their counts, and so by a little in density
+    wide: set[tuple[float, float]] = set()
+    for part in panel.design.parts:
+        kept = _read(part, panel)
+        if part.band is not None and len(kept) > 1:
+            wide.add((float(part.band.low) * 100, float(part.band.high) * 100))
+        if len(kept) == 1:
+            single.setdefault(_percent(kept[0]), kept[0])
+    for ends in sorted(wide):
+        axis.axvspan(*ends, color="#000000", alpha=0.07, lw=0, zorder=0)
+    for x in single.values():
+        axis.axvline(x, color="#000000", alpha=0.12, lw=NARROW, zorder=0)
+    if not wide and not single:
+        return []
+    at = " and ".join(sorted(single, key=float, reverse=True))
+    return ["shaded: where the hypothesis is read" + (f", {at} % kept" if not wide else "")]
+
+
+def _read(part: Part, panel: Panel) -> Sequence[float]:
+    """Return the densities (%) in its band at which `part` reads the panel's arms: of the arm that has most there.
+
+    It is read in the panel that shows the first of a pair, and nowhere without a band or in another metric.
+    """
+    if part.band is None or part.metric != panel.metric:
+        return ()
+    arms = [arm for pair in part.pairs if pair[0] in panel.arms for arm in pair]
+    levels = [panel.design.read(arm, part) for arm in arms if len(panel.design.points[arm]) > 1]
+    return max(([float(d) * 100 for d in each] for each in levels), key=len, default=())
+
+
+def _spaced(densities: Sequence[float], apart: float = 1.8) -> list[float]:
+    ticks: list[float] = []
+    for d in densities:
+        if not ticks or ticks[-1] / d >= apart:
+            ticks.append(d)
+    return ticks
+
+
+def strips(axis: Axes, panel: Panel) -> None:
+    """Draw arms without a density axis: every replicate's value, mean and 95 % interval."""
+    along, drawn = Along(panel.metric), []
+    for place, arm in enumerate(panel.arms):
+        colour, marker, _ = panel.look(arm)
+        values = along.places(panel.values(arm).to_numpy().mean(1))
+        interval, mean = mean_interval(values), values.mean()
+        axis.plot(values, place + jitter(len(values), 0.22), ".", color=colour, ms=5, alpha=0.5)
+        axis.plot(along.within(interval.lower, interval.upper), [place, place], color=colour, lw=3, alpha=0.9)
+        axis.plot([mean], [place], marker, color=colour, ms=8, mec="white", mew=1)
+        axis.annotate(
+            along.written(mean), (mean, place - 0.26), (0, 2), textcoords="offset points", ha="center", fontsize=9
+        )  # fmt: skip
+        drawn.append(values)
+    _rows(axis, panel)
+    along.finish(axis, "x", np.concatenate(drawn))
+
+
+def _rows(axis: Axes, panel: Panel) -> None:
+    axis.set_yticks(range(len(panel.arms)), [arm.partition(",")[0] for arm in panel.arms])
+    axis.set_ylim(len(panel.arms) - 0.4, -0.7)
+
+
+def bars(axis: Axes, panel: Panel) -> None:
+    """Draw the share of a replicate's nets: a bar from 0 to the mean, its 95 % interval, every replicate's share."""
+    nets = {len(nodes) for arm in panel.arms for nodes in panel.design.points[arm].values()}
+    for place, arm in enumerate(panel.arms):
+        colour, *_ = panel.look(arm)
+        values = panel.values(arm).to_numpy().mean(1)
+        interval, mean = mean_interval(values), values.mean()
+        (bar,) = axis.barh([place], [mean], height=0.62, color=colour, alpha=0.3, lw=0)
+        bar.set_gid(panel.named(arm))
+        axis.plot([mean, mean], [place - 0.31, place + 0.31], color=colour, lw=THICK)
+        axis.plot(np.clip([interval.lower, interval.upper], 0, 100), [place, place], color=INK, lw=1.2, zorder=3)
+        axis.plot(values, place + jitter(len(values), 0.24), ".", color=colour, ms=6, mec="white", mew=0.4, zorder=4)
+        axis.annotate(
+            f"{mean:.1f} %", (mean, place - 0.31), (0, 2), textcoords="offset points", ha="center", fontsize=9
+        )
+    _rows(axis, panel)
+    axis.set_xlim(0, 100)
+    axis.grid(axis="x", color="#dddddd", lw=0.6)
+    axis.set_axisbelow(True)
+    axis.set_xlabel(
+        f"{metric(panel.metric).words} (%)\n"
+        f"dots: n = {panel.n} replicates of {' or '.join(map(str, sorted(nets)))} nets\n"
+        "bar: their mean, black line: its 95 % interval"
+    )
+
+
+def paths(axis: Axes, panel: Panel) -> None:
+    """Draw test error between two copies of a net: a thin line a replicate, a thick one their mean."""
+    for arm in panel.arms:
+        colour, _, dashes = panel.look(arm)
+        error_RT = 100 * (1 - panel.series(arm))
+        t_T = np.linspace(0, 1, error_RT.shape[1])
+        axis.plot(t_T, error_RT.T, color=colour, lw=THIN, alpha=0.5, zorder=1)
+        (mean,) = axis.plot(
+            t_T, error_RT.mean(0), color=colour, lw=THICK, ls=dashes, label=_labelled(panel, arm), zorder=2
+        )
+        mean.set_gid(panel.named(arm))
+    axis.set_xlim(0, 1)
+    axis.set_ylabel("test error (%)")
+    _explained(axis, panel, "on the straight line from one copy (0) to the other (1)")
+
+
+def histograms(axis: Axes, panel: Panel) -> None:
+    """Draw how the magnitudes of a layer's kept weights are distributed: thin steps a replicate, thick their mean."""
+    for arm in panel.arms:
+        colour, _, dashes = panel.look(arm)
+        count_RB = panel.series(arm)
+        share_RB = 100 * count_RB[count_RB.sum(1) > 0] / count_RB.sum(1, keepdims=True)[count_RB.sum(1) > 0]
+        edges = BIN * np.arange(count_RB.shape[1] + 1)
+        for share_B in share_RB:
+            axis.stairs(share_B, edges, color=colour, lw=THIN, alpha=0.4, baseline=None, zorder=1)
+        mean = axis.stairs(
+            share_RB.mean(0),
+            edges,
+            color=colour,
+            lw=THICK,
+            ls=dashes,
+            baseline=None,
+            label=_labelled(panel, arm),
+            zorder=2,
+        )
+        mean.set_gid(panel.named(arm))
+    axis.set_xlim(0, edges[-1])
+    marked = np.arange(0, edges[-2], 2 * BIN)
+    axis.set_xticks([*marked, edges[-2:].mean()], [*(f"{edge:g}" for edge in marked), f"≥ {edges[-2]:g}"])
+    nodes = [node for arm in panel.arms for each in panel.design.points[arm].values() for node in each]
+    initial = all(isinstance(node, Magnitudes) and isinstance(node.weights, Fresh) for node in nodes)
+    axis.set_ylabel("weights kept (%)")
+    shown = "initial magnitude" if initial else "magnitude"
+    _explained(axis, panel, f"{shown}, in root mean squares of the layer")
+
+
+def _labelled(panel: Panel, arm: str) -> str:
+    unit = "" if metric(panel.metric).log else " %"
+    return f"{arm}: {written(panel.values(arm).to_numpy().mean(), panel.metric)}{unit}"
+
+
+def _explained(axis: Axes, panel: Panel, across: str) -> None:
+    """Finish a panel of thin lines and their means: y from 0 with room for the key, and what all of it is."""
+    axis.set_ylim(0, axis.get_ylim()[1] * (1.1 + 0.1 * len(panel.arms)))
+    axis.grid(axis="y", color="#dddddd", lw=0.6)
+    axis.legend(loc="upper right", handlelength=2.6)
+    summed = metric(panel.metric).words.removeprefix(f"{panel.layer}: ")
+    lines = f"thick: mean of n = {panel.n} replicates, thin: each of them"
+    axis.set_xlabel("\n".join((across, lines, f"in the key: {summed}")))
+
+
+SERIES: dict[str, Picture] = {"path_accuracy": paths, "magnitude_bin": histograms}

@@ -1,0 +1,95 @@
+"""The markdown report: a pure function of results, verdicts, claims, registry and pilot log. Knows no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from harness.design import CLAIMS, CONTROLS, Pilot, Registry, Scale
+from harness.report import _figures as figures
+from harness.report import _overview as overview
+from harness.report import _summary as summary
+from harness.report._controls import Control, equal_arms, of_claims
+from harness.report._notation import p_is, p_value, sentence, signed, unit_of
+from harness.report._scales import Others
+from harness.report._section import provenance_in_words, section
+from harness.verdict import Results, hits
+
+OVERVIEW = "overview.svg"
+
+
+def write_report(
+    results: Results,
+    verdicts: Mapping[str, Any],
+    registry: Registry,
+    pilots: Sequence[Pilot],
+    out: Path,
+    variants: Mapping[str, Results],
+    others: Others | None = None,
+    *,
+    drawn: bool = True,
+) -> None:
+    """Write ``report.md`` and, if they are to be `drawn`, the figures into `out`; the same input gives the same bytes.
+
+    `variants` holds the results of the same claims under other settings, by name; `others` the verdicts at other
+    scales, which the sections print beside their own and no figure shows.
+    """
+    if drawn:
+        figures.write_figures(results, CLAIMS, verdicts, out / "figures")
+        (out / "figures" / OVERVIEW).write_bytes(overview.draw_overview(summary.groups(verdicts, registry)))
+    (out / "report.md").write_text(report_text(results, verdicts, registry, pilots, variants, others))
+
+
+def report_text(
+    results: Results,
+    verdicts: Mapping[str, Any],
+    registry: Registry,
+    pilots: Sequence[Pilot],
+    variants: Mapping[str, Results],
+    others: Others | None = None,
+) -> str:
+    """Return the report as markdown."""
+    environment = Environment(
+        loader=PackageLoader("harness.report"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
+    )
+    environment.filters.update(signed=signed, unit=unit_of, p=p_value, p_is=p_is, sentence=sentence)
+    scale = Scale(verdicts["scale"])
+    grouped = summary.groups(verdicts, registry)
+    papers = summary.of_papers(grouped)
+    hit, decided = hits(verdicts)
+    rendered = environment.get_template("report.md.j2").render(
+        scale=scale,
+        groups=grouped,
+        tally=summary.tally(
+            [line for group in papers for line in group.lines],
+            of=f" of {len(papers)} paper{'s' if len(papers) != 1 else ''}",
+        ),
+        sections={
+            id: section(id, verdict, results, registry, pilots, scale, variants, others or {})
+            for id, verdict in verdicts["claims"].items()
+        },
+        controls=[] if results.meta["quick"] else _controls(results, verdicts),
+        conditions=[] if results.meta["quick"] else of_claims(verdicts["claims"]),
+        controls_key=CONTROLS,
+        overview=f"figures/{OVERVIEW}",
+        hits=hit,
+        confirmatory=decided,
+        provenance=provenance_in_words(results.meta["records"]),
+        quick=results.meta["quick"],
+    )
+    return rendered.rstrip() + "\n"
+
+
+def _controls(results: Results, verdicts: Mapping[str, Any]) -> list[Control]:
+    """Return the controls that are experiments of their own: A/A comparisons and planted effects."""
+    scale = Scale(verdicts["scale"])
+    return [
+        control
+        for id, verdict in verdicts["claims"].items()
+        if id.startswith(f"{CONTROLS}/") and verdict["parts"]
+        for part in CLAIMS[id].design(scale).parts
+        for control in equal_arms(id, results.differences(id, part))
+    ]

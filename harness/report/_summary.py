@@ -1,0 +1,135 @@
+"""A claim in one line, grouped by paper: what the report's first table and its overview figure show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harness.design import CONTROLS, PAPERS, Paper, Registry, Scale
+from harness.report._notation import anchor, interval
+from harness.stats import Outcome
+from harness.verdict import CONFIRMATORY, JudgedPart, deciding, in_words, rests_on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """A claim at one scale; `verdict` is None for one that is locked and has no stored results."""
+
+    id: str
+    scale: Scale
+    predicted: str
+    verdict: Mapping[str, Any] | None
+
+    @property
+    def name(self) -> str:
+        """The id without the paper."""
+        return self.id.partition("/")[2]
+
+    @property
+    def anchor(self) -> str:
+        """Where the claim's section is; empty where it has none."""
+        return anchor(self.id) if self.verdict else ""
+
+    @property
+    def outcome(self) -> Outcome:
+        """What it came to."""
+        return Outcome(self.verdict["outcome"]) if self.verdict else Outcome.NOT_RUN
+
+    @property
+    def confirmatory(self) -> bool:
+        """Whether its verdict is on the locked replicates of the locked design."""
+        return self.verdict is not None and self.verdict["status"] == CONFIRMATORY
+
+    @property
+    def verdict_text(self) -> str:
+        """Its verdict in words, with the qualifier."""
+        return in_words(self.verdict, self.scale) if self.verdict else str(Outcome.NOT_RUN)
+
+    @property
+    def came_out(self) -> bool | None:
+        """Whether the prediction came out; None where that does not count."""
+        return self.outcome == self.predicted if self.confirmatory else None
+
+    @property
+    def part(self) -> JudgedPart | None:
+        """The part that decides, if the claim has parts with a result."""
+        return deciding(self.verdict) if self.verdict else None
+
+    @property
+    def effect(self) -> str:
+        """Effect and interval of the part that decides."""
+        return interval(self.part) if self.part else "–"
+
+    @property
+    def n(self) -> str:
+        """Replicates, or a dash where there are none."""
+        return str(self.verdict["n"]) if self.verdict and self.verdict["n"] else "–"
+
+    @property
+    def rests_on(self) -> str:
+        """What the verdict rests on, in a few words."""
+        return rests_on(self.verdict) if self.verdict else "locked, no results here"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """The claims of a paper, or the controls; `paper` is None for a paper that no file registers any more."""
+
+    key: str
+    paper: Paper | None
+    lines: Sequence[Line]
+
+    @property
+    def heading(self) -> str:
+        """The heading under which their sections stand."""
+        if self.key == CONTROLS:
+            return "Controls"
+        return f"{self.key} – {self.paper.title}" if self.paper else self.key
+
+    @property
+    def anchor(self) -> str:
+        """Where that heading is."""
+        return anchor(self.heading)
+
+    @property
+    def tally(self) -> str:
+        """Its verdicts, counted."""
+        return tally(self.lines)
+
+
+def groups(verdicts: Mapping[str, Any], registry: Registry) -> list[Group]:
+    """Return the claims of a report by paper, papers and claims by name, the controls last.
+
+    To the claims with a verdict come those that the same papers have locked at this scale and that were not run.
+    """
+    scale = Scale(verdicts["scale"])
+    lines = {
+        id: Line(id=id, scale=scale, predicted=verdict["predicted"], verdict=verdict)
+        for id, verdict in verdicts["claims"].items()
+    }
+    papers = {id.partition("/")[0] for id in lines}
+    for entry in registry.entries:
+        if entry.scale == scale and entry.paper in papers and entry.claim not in verdicts["claims"]:
+            lines[entry.claim] = Line(id=entry.claim, scale=scale, predicted=entry.predicted, verdict=None)
+    return [
+        Group(
+            key=key,
+            paper=PAPERS.get(key),
+            lines=[lines[id] for id in sorted(lines) if id.partition("/")[0] == key],
+        )
+        for key in sorted(papers, key=lambda key: (key == CONTROLS, key))
+    ]
+
+
+def of_papers(grouped: Sequence[Group]) -> list[Group]:
+    """Return the groups that are about papers, without the controls."""
+    return [group for group in grouped if group.key != CONTROLS]
+
+
+def tally(lines: Sequence[Line], of: str = "") -> str:
+    """Return how many claims, `of` what, came to what: ``3 claims: 2 reproduced, 1 refuted``."""
+    counted = Counter(line.outcome for line in lines)
+    told = ", ".join(f"{counted[outcome]} {outcome}" for outcome in Outcome if counted[outcome])
+    return f"{len(lines)} claim{'s' if len(lines) != 1 else ''}{of}: {told or 'none'}"

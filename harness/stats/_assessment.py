@@ -1,0 +1,206 @@
+"""What a comparison of two arms measured, tested: intervals, p-values and floors, not yet a verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.stats._kinds import Decision, Kind, Outcome
+from harness.stats._paired import FloatArray, Interval, flip_greater, flip_less, mean_interval, t_greater, t_less
+
+NOISE_DECIMALS = 9  # of a percentage point: finer differences are float noise, not data
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Comparison:
+    """What one part measured: arm minus reference, `differences_pp` (replicates,), in pp unless `unit` says otherwise.
+
+    `floors` holds reference minus floor arm, (replicates,) each, in the same replicates. `bound_pp` is the sesoi for
+    ``beats`` and the margin otherwise. Raises ValueError for a bound that is not positive, values that are not
+    finite, or floors of another shape.
+    """
+
+    name: str
+    kind: Kind
+    bound_pp: float
+    differences_pp: FloatArray
+    floors: Mapping[str, FloatArray]
+    null_setting: bool = False
+    unit: str = "pp"
+
+    def __post_init__(self) -> None:
+        if not self.bound_pp > 0:
+            raise ValueError(f"{self.name}: the sesoi or margin must be positive, got {self.bound_pp} pp")
+        columns = {"differences": self.differences_pp} | {f"floor {name}": x for name, x in self.floors.items()}
+        for name, x in columns.items():
+            if np.ndim(x) != 1 or np.shape(x) != np.shape(self.differences_pp):
+                expected = f"(replicates,) = {np.shape(self.differences_pp)}"
+                raise ValueError(f"{self.name}, {name}: expected shape {expected}, got {np.shape(x)}")
+            if not np.isfinite(x).all():
+                raise ValueError(f"{self.name}, {name}: not finite in replicate {int(np.argmin(np.isfinite(x)))}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Floor:
+    """What shows that a measurement could have failed: reference minus floor, its lower 95 % limit, and the least."""
+
+    name: str
+    mean_pp: float
+    lower_pp: float
+    needed_pp: float
+    beaten: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartResult:
+    """One part, tested: mean, sd and 95 % interval in its unit, and unadjusted p-values by t and by sign-flip.
+
+    nan marks what too few replicates leave undefined; p is 1 there, and where the differences have no spread.
+    """
+
+    name: str
+    kind: Kind
+    bound_pp: float
+    n: int
+    mean_pp: float
+    sd_pp: float
+    lower_pp: float
+    upper_pp: float
+    p_rep: float
+    p_ref: float
+    flip_rep: float
+    flip_ref: float
+    floors: tuple[Floor, ...]
+    null_setting: bool
+    unit: str = "pp"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assessment:
+    """A claim's parts and the test that decides; `error` says why there is nothing to judge.
+
+    A claim is reproduced when all parts are (intersection-union, Berger 1982, Technometrics 24: the largest p) and
+    refuted when any is (Bonferroni: the smallest p times the parts). Raises ValueError for no part and no error.
+    """
+
+    parts: tuple[PartResult, ...]
+    decision: Decision
+    error: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.parts and not self.error:
+            raise ValueError("an assessment needs at least one part, or an error that says why there is none")
+
+    @property
+    def n(self) -> int:
+        """Replicates of the part that has fewest."""
+        return min((part.n for part in self.parts), default=0)
+
+    @property
+    def p_rep(self) -> float:
+        """The t-test's p for `reproduced`, before Holm."""
+        return max((part.p_rep for part in self.parts), default=1.0)
+
+    @property
+    def p_ref(self) -> float:
+        """The t-test's p for `refuted`, before Holm."""
+        return min([1.0, *(len(self.parts) * part.p_ref for part in self.parts)])
+
+    @property
+    def flip_rep(self) -> float:
+        """The sign-flip test's p for `reproduced`, before Holm."""
+        return max((part.flip_rep for part in self.parts), default=1.0)
+
+    @property
+    def flip_ref(self) -> float:
+        """The sign-flip test's p for `refuted`, before Holm."""
+        return min([1.0, *(len(self.parts) * part.flip_ref for part in self.parts)])
+
+
+def assess(comparison: Comparison) -> PartResult:
+    """Return the mean, interval, floors and p-values of one comparison.
+
+    theta is the mean difference in pp. p_rep tests theta <= 0 for ``beats``, theta <= -margin for ``matches``, and
+    both theta <= -margin and theta >= margin for ``equals`` (the larger p: TOST, Schuirmann 1987). p_ref tests
+    theta >= sesoi, theta >= -margin, and the smaller p of theta >= -margin and theta <= margin.
+    """
+    x_R = np.round(comparison.differences_pp, NOISE_DECIMALS)
+    n, bound = x_R.size, comparison.bound_pp
+    mean = sd = lower = upper = float("nan")
+    p_rep = p_ref = flip_rep = flip_ref = 1.0
+    if n == 1:
+        mean = float(x_R[0])
+    elif n > 1:
+        interval = mean_interval(x_R)
+        mean, lower, upper = float(x_R.mean()), interval.lower, interval.upper
+        sd = float(x_R.std(ddof=1)) if np.ptp(x_R) > 0 else 0.0
+    if n > 1 and sd > 0:
+        match comparison.kind:
+            case Kind.BEATS:
+                p_rep, flip_rep = t_greater(x_R, null=0), flip_greater(x_R, null=0)
+                p_ref, flip_ref = t_less(x_R, null=bound), flip_less(x_R, null=bound)
+            case Kind.MATCHES:
+                p_rep, flip_rep = t_greater(x_R, null=-bound), flip_greater(x_R, null=-bound)
+                p_ref, flip_ref = t_less(x_R, null=-bound), flip_less(x_R, null=-bound)
+            case Kind.EQUALS:
+                p_rep = max(t_greater(x_R, null=-bound), t_less(x_R, null=bound))
+                flip_rep = max(flip_greater(x_R, null=-bound), flip_less(x_R, null=bound))
+                p_ref = min(t_less(x_R, null=-bound), t_greater(x_R, null=bound))
+                flip_ref = min(flip_less(x_R, null=-bound), flip_greater(x_R, null=bound))
+    return PartResult(
+        name=comparison.name,
+        kind=comparison.kind,
+        bound_pp=bound,
+        n=n,
+        mean_pp=mean,
+        sd_pp=sd,
+        lower_pp=lower,
+        upper_pp=upper,
+        p_rep=p_rep,
+        p_ref=p_ref,
+        flip_rep=flip_rep,
+        flip_ref=flip_ref,
+        floors=tuple(_floor(name, x, comparison) for name, x in comparison.floors.items()),
+        null_setting=comparison.null_setting,
+        unit=comparison.unit,
+    )
+
+
+def _floor(name: str, x_R: FloatArray, comparison: Comparison) -> Floor:
+    needed_pp = 0.0 if comparison.kind is Kind.BEATS else 2 * comparison.bound_pp
+    lower_pp = mean_interval(x_R).lower if x_R.size > 1 else float("nan")
+    beaten = lower_pp > 0 if comparison.kind is Kind.BEATS else lower_pp >= needed_pp
+    mean_pp = float(np.mean(x_R)) if x_R.size else float("nan")
+    return Floor(name=name, mean_pp=mean_pp, lower_pp=lower_pp, needed_pp=needed_pp, beaten=beaten)
+
+
+def decided_with(parts: Sequence[tuple[PartResult, Interval]], outcome: Outcome) -> bool:
+    """Return whether 95 % intervals in place of the parts' own ones exclude all that `outcome` had to reject.
+
+    For `reproduced` in every part, for `refuted` in any: what p_rep and p_ref of the part test (see `assess`).
+    """
+    if outcome is Outcome.REPRODUCED:
+        return all(_inside(part, interval) for part, interval in parts)
+    return any(_outside(part, interval) for part, interval in parts)
+
+
+def _inside(part: PartResult, interval: Interval) -> bool:
+    match part.kind:
+        case Kind.BEATS:
+            return interval.lower > 0
+        case Kind.MATCHES:
+            return interval.lower > -part.bound_pp
+        case Kind.EQUALS:
+            return -part.bound_pp < interval.lower and interval.upper < part.bound_pp
+
+
+def _outside(part: PartResult, interval: Interval) -> bool:
+    match part.kind:
+        case Kind.BEATS:
+            return interval.upper < part.bound_pp
+        case Kind.MATCHES:
+            return interval.upper < -part.bound_pp
+        case Kind.EQUALS:
+            return interval.upper < -part.bound_pp or interval.lower > part.bound_pp

@@ -1,0 +1,108 @@
+"""Why a claim stays open, in words for a reader: precision, multiplicity, a floor, two tests that disagree."""
+
+from __future__ import annotations
+
+from harness.stats._assessment import Assessment, PartResult
+from harness.stats._kinds import Decision, Kind, Outcome
+from harness.stats._paired import ALPHA, flip_least
+from harness.stats._power import FEWEST, MOST, POWER, claim_needs, flips_needed
+
+
+def undecidable(claim: Assessment) -> str:
+    """Why a claim cannot be tested at all; empty if it can."""
+    if claim.error:
+        return claim.error
+    if claim.n < FEWEST:
+        return f"too few replicates: {claim.n}, and nothing is decided on fewer than {FEWEST}"
+    still = [part for part in claim.parts if part.sd_pp == 0]
+    if still:
+        return "no spread (sd = 0): " + "; ".join(
+            f"'{part.name}' is {part.mean_pp:+.2f} {part.unit} in all {part.n} replicates" for part in still
+        )
+    return ""
+
+
+def undecided(claim: Assessment, p_rep: float, p_ref: float, claims: int) -> tuple[str, int | None]:
+    """Why adjusted p-values leave a claim open, in words, and the replicates needed where more of them would help."""
+    by_t = claim.decision is Decision.T
+    alone_rep, alone_ref = (claim.p_rep, claim.p_ref) if by_t else (claim.flip_rep, claim.flip_ref)
+    floors, among = floor_causes(claim), f"among the {_claims(claims)} tested"
+    if alone_ref <= ALPHA:
+        cause = f"multiplicity: refuted on its own (p = {alone_ref:.2g}), not {among} (adjusted p = {p_ref:.2g})"
+    elif alone_rep <= ALPHA and (small := below_sesoi(claim)):
+        cause = "multiplicity: " + "; ".join(f"{_described(part)} stays below the sesoi" for part in small)
+        cause += f", which does not refute a claim of {len(claim.parts)} parts {among} (adjusted p = {p_ref:.2g})"
+    elif p_rep <= ALPHA:
+        return "; ".join(floors), None
+    elif alone_rep <= ALPHA:
+        cause = f"multiplicity: shown on its own (p = {alone_rep:.2g}), not {among} (adjusted p = {p_rep:.2g})"
+    else:
+        cause = f"precision: {_open(_weakest(claim))} (adjusted p = {p_rep:.2g} to reproduce, {p_ref:.2g} to refute)"
+    needed = claim_needs(claim, claims)
+    return "; ".join([f"{cause}; {_advice(needed, claim.n)}", *floors]), needed
+
+
+def disagreement(claim: Assessment, by_t: Outcome, by_flip: Outcome, claims: int) -> tuple[str, int | None]:
+    """Why a t verdict is not taken, in words, and the replicates needed where sign-flip could not have followed."""
+    said = {outcome: str(outcome) for outcome in Outcome} | {Outcome.INCONCLUSIVE: "undecided"}
+    cause = f"t and sign-flip disagree: {said[by_t]} by the t-test, {said[by_flip]} by the sign-flip test"
+    tests = claims * len(claim.parts) if by_t is Outcome.REFUTED else claims
+    if tests * flip_least(n=claim.n) <= ALPHA:
+        return cause, None
+    needed = flips_needed(tests)
+    return f"{cause}, which {claim.n} replicates cannot decide among {_claims(claims)} ({needed} can)", needed
+
+
+def below_sesoi(claim: Assessment) -> list[PartResult]:
+    """Return the parts that are too small to be of interest, even where they are above 0."""
+    return [part for part in claim.parts if part.kind is Kind.BEATS and part.upper_pp < part.bound_pp]
+
+
+def floor_causes(claim: Assessment) -> list[str]:
+    """What is wrong with each floor; empty if the measurement could have failed and did not."""
+    causes = []
+    for part in claim.parts:
+        if part.kind is not Kind.BEATS and not part.floors:
+            causes.append(f"floor: '{part.name}' has no floor arm, so nothing shows that it could have failed")
+        causes.extend(
+            f"floor: in '{part.name}' the reference is ahead of {floor.name} by {floor.mean_pp:+.2f} {part.unit} with "
+            f"a lower 95 % limit of {floor.lower_pp:+.2f} {part.unit}, "
+            + (f"at least {floor.needed_pp:.2f}" if floor.needed_pp else "more than 0")
+            + f" {part.unit} is needed"
+            for floor in part.floors
+            if not floor.beaten
+        )
+    return causes
+
+
+def _weakest(claim: Assessment) -> PartResult:
+    return max(claim.parts, key=lambda part: part.p_rep if claim.decision is Decision.T else part.flip_rep)
+
+
+def _described(part: PartResult) -> str:
+    return (
+        f"'{part.name}' at {part.mean_pp:+.2f} {part.unit} [{part.lower_pp:+.2f}, {part.upper_pp:+.2f}] from {part.n} "
+        "replicates"
+    )
+
+
+def _open(part: PartResult) -> str:
+    """The part's interval, and what it fails to settle."""
+    asked = {
+        Kind.BEATS: f"above 0 (sesoi {part.bound_pp:.2f} {part.unit})",
+        Kind.MATCHES: f"above -{part.bound_pp:.2f} {part.unit}",
+        Kind.EQUALS: f"within +-{part.bound_pp:.2f} {part.unit}",
+    }
+    return f"{_described(part)} is not shown to be {asked[part.kind]}"
+
+
+def _advice(needed: int | None, n: int) -> str:
+    if needed is None:
+        return f"more than {MOST} replicates would be needed for power {POWER} at this spread"
+    if needed <= n:
+        return f"at this spread {needed} replicates already have power {POWER}, so more of them may not settle it"
+    return f"about {needed} replicates would give power {POWER} at this spread"
+
+
+def _claims(claims: int) -> str:
+    return f"{claims} claim{'s' if claims != 1 else ''}"

@@ -1,0 +1,119 @@
+"""From assessments to one verdict a claim: the decision rule of docs/statistics.md, as pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.stats import _causes as causes
+from harness.stats._assessment import Assessment
+from harness.stats._kinds import Decision, Kind, Outcome
+from harness.stats._paired import ALPHA, holm
+
+SIGN_FLIP_FROM = 10  # replicates from which a t verdict must agree with the sign-flip test
+MOST_NAMED = 3  # quantities of an exact claim that differ; the report's table has them all
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """A claim's outcome within its family; `p_rep` and `p_ref` are the deciding test's, after Holm.
+
+    `qualifier` completes a decided outcome (reproduced: direction, at least sesoi; refuted: opposite, too small);
+    `cause` explains an undecided one to a reader; `needed` is the replicates that would give the power to decide.
+    """
+
+    outcome: Outcome
+    qualifier: str = ""
+    cause: str = ""
+    p_rep: float = 1.0
+    p_ref: float = 1.0
+    needed: int | None = None
+
+
+def exactly(observed: Mapping[str, str], expected: Mapping[str, str]) -> Verdict:
+    """Return the verdict of an exact claim: reproduced where every observed text is the expected one, else refuted.
+
+    It stands outside the families and has no p-value; the cause of a refutation names the first quantities that differ.
+    """
+    differ = [name for name in expected if observed.get(name) != expected[name]]
+    if not differ:
+        return Verdict(outcome=Outcome.REPRODUCED)
+    told = [f"{name} is {observed.get(name, 'missing')}, expected {expected[name]}" for name in differ[:MOST_NAMED]]
+    more = f"; and {len(differ) - MOST_NAMED} more" if len(differ) > MOST_NAMED else ""
+    return Verdict(outcome=Outcome.REFUTED, cause="; ".join(told) + more)
+
+
+def decide(family: Mapping[str, Assessment | None]) -> dict[str, Verdict]:
+    """Return the verdict of every claim of one Holm family, the lock's inferential claims of one paper and scale.
+
+    None is a claim in the lock that was not run. It counts as p = 1, as does one that failed, has fewer than `FEWEST`
+    replicates, or has a part without spread. Both families (p_rep, p_ref) are adjusted with t p-values and, separately,
+    with sign-flip p-values; a claim's own `decision` says which of the two decides.
+    """
+    judged = {name: claim for name, claim in family.items() if claim is not None and not causes.undecidable(claim)}
+    t_rep = _adjusted(family, {name: claim.p_rep for name, claim in judged.items()})
+    t_ref = _adjusted(family, {name: claim.p_ref for name, claim in judged.items()})
+    flip_rep = _adjusted(family, {name: claim.flip_rep for name, claim in judged.items()})
+    flip_ref = _adjusted(family, {name: claim.flip_ref for name, claim in judged.items()})
+
+    verdicts: dict[str, Verdict] = {}
+    for name, claim in family.items():
+        if claim is None:
+            verdicts[name] = Verdict(outcome=Outcome.NOT_RUN, cause="no stored results; counts as p = 1 in its family")
+        elif claim.error:
+            verdicts[name] = Verdict(outcome=Outcome.ERROR, cause=claim.error)
+        elif cause := causes.undecidable(claim):
+            verdicts[name] = Verdict(outcome=Outcome.INCONCLUSIVE, cause=cause)
+        else:
+            t, flip = (t_rep[name], t_ref[name]), (flip_rep[name], flip_ref[name])
+            verdicts[name] = _judge(claim, t=t, flip=flip, claims=len(family))
+    return verdicts
+
+
+def _judge(claim: Assessment, *, t: tuple[float, float], flip: tuple[float, float], claims: int) -> Verdict:
+    """Verdict of a claim that can be judged, from adjusted (p_rep, p_ref) by either test, in a family of `claims`."""
+    by_t = claim.decision is Decision.T
+    p_rep, p_ref = t if by_t else flip
+    outcome = _outcome(claim, p_rep, p_ref)
+    if by_t and claim.n >= SIGN_FLIP_FROM and (other := _outcome(claim, *flip)) is not outcome:
+        cause, needed = causes.disagreement(claim, outcome, other, claims)
+        if outcome is Outcome.INCONCLUSIVE:
+            undecided, needed = causes.undecided(claim, p_rep, p_ref, claims)
+            cause = f"{cause}; {undecided}"
+        return Verdict(outcome=Outcome.INCONCLUSIVE, cause=cause, p_rep=p_rep, p_ref=p_ref, needed=needed)
+    if outcome is Outcome.INCONCLUSIVE:
+        cause, needed = causes.undecided(claim, p_rep, p_ref, claims)
+        return Verdict(outcome=outcome, cause=cause, p_rep=p_rep, p_ref=p_ref, needed=needed)
+    qualifier = _how_reproduced(claim) if outcome is Outcome.REPRODUCED else _how_refuted(claim)
+    return Verdict(outcome=outcome, qualifier=qualifier, p_rep=p_rep, p_ref=p_ref)
+
+
+def _outcome(claim: Assessment, p_rep: float, p_ref: float) -> Outcome:
+    """The decision rule, for p-values of either test, adjusted or not."""
+    if p_ref <= ALPHA:
+        return Outcome.REFUTED
+    if p_rep <= ALPHA and not causes.below_sesoi(claim) and not causes.floor_causes(claim):
+        return Outcome.REPRODUCED
+    return Outcome.INCONCLUSIVE
+
+
+def _how_reproduced(claim: Assessment) -> str:
+    beats = [part for part in claim.parts if part.kind is Kind.BEATS]
+    if not beats:
+        return ""
+    return "at least sesoi" if all(part.lower_pp >= part.bound_pp for part in beats) else "direction"
+
+
+def _how_refuted(claim: Assessment) -> str:
+    """What the part that refutes, the one with the smallest deciding p, says about the effect."""
+    part = min(claim.parts, key=lambda part: part.p_ref if claim.decision is Decision.T else part.flip_ref)
+    if part.kind is not Kind.BEATS:
+        return ""
+    if part.upper_pp < 0:
+        return "opposite"
+    return "too small" if part.lower_pp > 0 else ""
+
+
+def _adjusted(family: Mapping[str, Assessment | None], p: Mapping[str, float]) -> dict[str, float]:
+    """Holm over the whole family; what has no p counts as 1."""
+    return dict(zip(family, holm([p.get(name, 1.0) for name in family]).tolist(), strict=True))

@@ -1,0 +1,29 @@
+"""What has been computed: records that appear whole, checkpoints of what is under way, stores merged."""
+
+from harness.store._checkpoints import (
+    Arrays,
+    Checkpoint,
+    Saver,
+    checkpoint_name,
+    discard_checkpoints,
+    found_checkpoints,
+)
+from harness.store._merge import merge_into, merge_told
+from harness.store._store import Entry, Store, Writer, check_records, digest, now
+
+__all__ = [
+    "Arrays",
+    "Checkpoint",
+    "Entry",
+    "Saver",
+    "Store",
+    "Writer",
+    "check_records",
+    "checkpoint_name",
+    "digest",
+    "discard_checkpoints",
+    "found_checkpoints",
+    "merge_into",
+    "merge_told",
+    "now",
+]

@@ -1,0 +1,183 @@
+"""Fresh trainings for the seed-variance check: computed from nothing, in fresh processes, and compared by bits.
+
+The trainings run through the same plan, packing, workers and store as those of claims, into a store of their own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from harness.compute import Executor, Plan, Unit, Wanted, run_plan
+from harness.expression import Training, consumed, lineage
+from harness.population import Computed, Member
+from harness.store import Store
+from harness.streams import Replicate
+
+TRACE_EVERY = 10  # steps between the losses that two runs are compared on
+
+Losses = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where two computations of one training part: `step` of the first loss that differs, None where none does."""
+
+    node: Training
+    replicate: Replicate
+    step: int | None
+    losses: tuple[float, float] | None
+    packing: tuple[str, str]
+
+
+class Retrained:
+    """Trainings of some replicates, computed into the store at `path`.
+
+    `replay` is another such computation, whose populations are packed again, member by member; on a GPU the packing is
+    part of what decides the last digit.
+    """
+
+    def __init__(
+        self,
+        nodes: Mapping[str, Training],
+        replicates: Sequence[Replicate],
+        path: Path,
+        replay: Retrained | None = None,
+    ) -> None:
+        self.nodes = nodes
+        self.replicates = tuple(replicates)
+        wanted = [Wanted(name, (node,), self.replicates) for name, node in nodes.items()]
+        store = Store(path)
+        groups = [] if replay is None else [_units(record) for record in replay.plan.store.records.values()]
+        self.plan: Plan = _Replay(wanted, store, groups) if groups else Plan(wanted, store, trace_every=TRACE_EVERY)
+
+    def compute(self, executor: Executor, *, console: Console, provenance: Mapping[str, str]) -> Retrained:
+        """Train everything that is not stored yet. Raises RunError as `run` does."""
+        with self.plan.store.writing() as writer:
+            run_plan(self.plan, writer, executor, console=console, provenance=provenance)
+        return self
+
+    def values(self, name: str) -> NDArray[np.float64]:
+        """Return the test accuracies (percent) of a training after its last step, one a replicate."""
+        return np.array([self._accuracy(self.nodes[name], replicate) for replicate in self.replicates])
+
+    def _accuracy(self, node: Training, replicate: Replicate) -> float:
+        entry = self.plan.entry(node, replicate)
+        assert entry is not None
+        (accuracy,) = (row.value for row in self.plan.store.rows(entry) if row.metric == "test_accuracy")
+        return round(accuracy * 100, 9)
+
+    def weights(self, name: str, replicate: Replicate) -> str:
+        """Return the digest of a training's end weights."""
+        entry = self.plan.entry(self.nodes[name], replicate)
+        assert entry is not None
+        return entry.out
+
+    def losses(self, node: Training, replicate: Replicate) -> dict[int, float]:
+        """Return the traced losses of a training by step."""
+        entry = self.plan.entry(node, replicate)
+        assert entry is not None
+        return {row.step: row.value for row in self.plan.store.rows(entry) if row.metric == "train_loss"}
+
+    def provenance(self) -> dict[str, object]:
+        """Return where and with what the trainings were computed."""
+        return dict(next(iter(self.plan.store.records.values()))["provenance"])
+
+    def difference(self, name: str, other: Retrained) -> Difference | None:
+        """Return where this computation of a training first parts from another, or None for equal bits throughout."""
+        for node in lineage([self.nodes[name]]):
+            assert isinstance(node, Training)
+            found = [d for r in self.replicates if (d := self._difference(node, r, other)) is not None]
+            if found:
+                return min(found, key=lambda d: d.step if d.step is not None else node.recipe.steps)
+        return None
+
+    def _difference(self, node: Training, replicate: Replicate, other: Retrained) -> Difference | None:
+        one, two = self.plan.entry(node, replicate), other.plan.entry(node, replicate)
+        assert one is not None
+        assert two is not None
+        mine, theirs = self.losses(node, replicate), other.losses(node, replicate)
+        steps = [step for step in sorted(mine) if mine[step] != theirs.get(step)]
+        if not steps and one.outs == two.outs:
+            return None
+        losses = (mine[steps[0]], theirs[steps[0]]) if steps else None
+        packing = tuple(
+            f"place {e.position} of {len(fresh.plan.store.records[e.record]['members'])}"
+            for e, fresh in ((one, self), (two, other))
+        )
+        return Difference(node, replicate, steps[0] if steps else None, losses, (packing[0], packing[1]))
+
+
+class _Replay(Plan):
+    """A plan that packs its units in given groups, each once all of them are ready."""
+
+    def __init__(self, wanted: Sequence[Wanted], store: Store, groups: Sequence[Sequence[str]]) -> None:
+        super().__init__(wanted, store, trace_every=TRACE_EVERY)
+        self.groups = groups
+
+    def next_population(
+        self, running: set[str], *, idle: int, left_s: float = math.inf, whole_s: float = math.inf
+    ) -> list[Unit]:
+        ready = {unit.name: unit for unit in self.ready(running)}
+        together = (group for group in self.groups if all(name in ready for name in group))
+        return [ready[name] for name in next(together, ())]
+
+
+def _units(record: Mapping[str, object]) -> list[str]:
+    members = record["members"]
+    assert isinstance(members, list)
+    return [member["unit"] for member in members]
+
+
+def is_root(node: Training) -> bool:
+    """Return whether a training starts from random draws alone: its first losses are then the same on any machine."""
+    return not consumed(node)
+
+
+def first_losses(
+    nodes: Mapping[str, Training],
+    replicates: Sequence[Replicate],
+    executor: Executor,
+    *,
+    steps: int,
+    change: Callable[[Member], Member] = lambda member: member,
+) -> dict[str, Losses]:
+    """Return the training losses (nats) of the first `steps` updates of each root training, (replicates, steps)."""
+    started = {}
+    for number, (name, node) in enumerate(nodes.items()):
+        population = Plan([], Store(Path("nothing is stored"))).pack(
+            [Unit(node, replicate) for replicate in replicates]
+        )
+        members = tuple(change(member) for member in population.members)
+        population = replace(population, members=members, trace_every=1, until=node.first_step + steps)
+        started[name] = executor.submit(number, population)
+    return {name: _losses(future.result()) for name, future in started.items()}
+
+
+def _losses(computed: Computed) -> Losses:
+    return np.array([[row.value for row in m.rows if row.metric == "train_loss"] for m in computed.members])
+
+
+def jolted(seed: int) -> Callable[[Member], Member]:
+    """Return a change of a member by one unit in the last place of every weight, up or down, as rounding might do.
+
+    Another order of a sum, on another machine or after a change of the engine, moves losses by about as much.
+    """
+
+    def jolt(member: Member) -> Member:
+        rng = np.random.default_rng([seed, member.replicate.index])
+
+        def moved(x: NDArray[np.float32]) -> NDArray[np.float32]:
+            towards = np.where(rng.integers(0, 2, x.shape), np.float32(np.inf), np.float32(-np.inf)).astype(np.float32)
+            return np.where(x == 0, x, np.nextafter(x, towards))
+
+        scores = None if member.scores is None else moved(member.scores)
+        return replace(member, start=moved(member.start), scores=scores)
+
+    return jolt

@@ -1,0 +1,232 @@
+"""Results: the rows behind a report, one Parquet file with everything that `judge` and `report` need.
+
+One row is one number of one replicate: claim, version, arm, density, draw, metric, step, value. What a figure shows
+whole, as the accuracy along a path, has a row a step, which is the number of a point or of a bin. Where, when and with
+what the rows were computed, and what that cost, stand in the file's metadata, so that deleting everything else in a
+report's folder loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from harness.design import Part, Reading
+from harness.errors import ResultsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+RESULTS_FORMAT = 1
+METRICS = (  # after the last step, but for the early stop: the step of minimum validation loss
+    "test_accuracy",
+    "test_loss",
+    "validation_accuracy",
+    "validation_loss",
+    "early_stop_accuracy",
+)
+
+COLUMNS = {
+    "claim": "text",
+    "version": "int32",
+    "arm": "text",
+    "density": "double",
+    "kept": "int64",
+    "draw": "int32",
+    "suite_seed": "int64",
+    "replicate": "int32",
+    "metric": "text",
+    "step": "int32",
+    "value": "double",
+    "diverged": "bool",
+    "key": "text",
+    "out": "string",
+    "record": "text",
+}  # Arrow's types; text is repeated, and kept once in a dictionary
+CORRECT = "correct"  # packed bits, in the rows of test accuracy on a fixed test set
+
+
+def schema(*, correct: bool = False) -> pa.Schema:
+    """Return the columns of the file, with those of fixed test sets' `correct` answers or without."""
+    import pyarrow as pa
+
+    text = pa.dictionary(pa.int32(), pa.string())
+    fields = [(name, text if kind == "text" else pa.type_for_alias(kind)) for name, kind in COLUMNS.items()]
+    return pa.schema([*fields, *([(CORRECT, pa.binary())] if correct else [])])
+
+
+@dataclass(frozen=True)
+class Results:
+    """The rows of a report and what is known about them.
+
+    `meta` has ``scale``, ``suite_seed``, ``quick``; ``claims``: by id the version, digest of the locked content,
+    replicates, cost, what an exact claim observed, and ``examples``: by task the number of test examples where the test
+    set is fixed and the rows say which were answered correctly; ``records``: by name the provenance of each stored
+    record a row came from; and where a claim was amended, ``earlier``: by id the verdicts on its lower versions.
+    """
+
+    frame: pd.DataFrame
+    meta: dict[str, Any]
+
+    @property
+    def variant(self) -> str:
+        """Name of the variant under which the rows were computed; empty for the claims as they are locked."""
+        return str(self.meta.get("variant", ""))
+
+    @property
+    def claims(self) -> dict[str, dict[str, Any]]:
+        """What is known of each claim, by id."""
+        claims: dict[str, dict[str, Any]] = self.meta["claims"]
+        return claims
+
+    def replicates(self, claim: str) -> list[int]:
+        """Return the replicate indices of a claim, in order."""
+        return list(self.claims[claim]["replicates"])
+
+    def values(self, claim: str, arm: str, *, metric: str = "test_accuracy") -> pd.DataFrame:
+        """Return an arm's values: one row a replicate, one column a density (densest first), draws averaged."""
+        return self._table(claim, arm, metric, "density").iloc[:, ::-1]
+
+    def series(self, claim: str, arm: str, metric: str) -> pd.DataFrame:
+        """Return an arm's values of a metric at every step: one row a replicate, one column a step, draws averaged.
+
+        A step is the number of a point or of a bin. Empty where the results were collected without the series.
+        """
+        return self._table(claim, arm, metric, "step")
+
+    def _table(self, claim: str, arm: str, metric: str, columns: str) -> pd.DataFrame:
+        """Return replicates by `columns`, both rising; by arrays, as pandas takes a hundred times as long."""
+        chosen = self.frame.take(self._places.get((claim, arm, metric), np.array([], np.intp)))
+        import pandas as pd
+
+        replicates, row_N = np.unique(chosen["replicate"].to_numpy(), return_inverse=True)
+        steps, column_N = np.unique(chosen[columns].to_numpy(), return_inverse=True)
+        cell_N, cells = row_N * len(steps) + column_N, len(replicates) * len(steps)
+        count_C = np.bincount(cell_N, minlength=cells)
+        sum_C = np.bincount(cell_N, weights=chosen["value"].to_numpy(float), minlength=cells)
+        mean_C = np.divide(sum_C, count_C, out=np.full(cells, np.nan), where=count_C > 0)
+        return pd.DataFrame(mean_C.reshape(len(replicates), len(steps)), index=replicates, columns=steps)
+
+    @cached_property
+    def _places(self) -> Mapping[Any, Any]:
+        """Which rows are of a claim, arm and metric: found once, and not for every number that is read."""
+        return self.frame.groupby(["claim", "arm", "metric"], observed=True, sort=False).indices
+
+    def read(self, claim: str, arm: str, part: Part) -> NDArray[np.float64]:
+        """Return one number a replicate, in percentage points: what `part` reads of the arm at its densities.
+
+        The mean, or for a slope the fitted change from the densest to the sparsest (0 for an arm at one density).
+        Raises ResultsError when a replicate has no value there.
+        """
+        table = self.values(claim, arm, metric=part.metric)
+        if part.band is not None and len(table.columns) > 1:
+            table = table[[density for density in table.columns if density in part.band]]
+        expected = self.replicates(claim)
+        missing = sorted(set(expected) - set(table.dropna().index))
+        if missing or not len(table.columns):
+            raise ResultsError(
+                f"{claim}, arm {arm!r}, part {part.name!r}: no value for replicates {missing or expected}; expected "
+                f"were {len(expected)} replicates. Next: harness run {claim}, then harness judge"
+            )
+        if part.reading is Reading.SLOPE:
+            return _fitted_change(table.columns.to_numpy(float), table.to_numpy(float)) * 100
+        values: NDArray[np.float64] = table.mean(axis=1).to_numpy() * 100
+        return values
+
+    def differences(self, claim: str, part: Part) -> NDArray[np.float64]:
+        """Return the number a replicate that `part` is about, in percentage points; shape (replicates,).
+
+        arm - reference, as read by `part`, minus the same of the pair `less` where there is one. A slope of the
+        difference is the difference of the slopes, as the densities are the same. Raises ResultsError as `read` does.
+        """
+        one, *other = (self.read(claim, a, part) - self.read(claim, b, part) for a, b in part.pairs)
+        return one - other[0] if other else one
+
+    def correct_differences(self, claim: str, part: Part) -> NDArray[np.float64] | None:
+        """Return `differences` a test example, in percentage points; shape (replicates, examples).
+
+        Its mean over examples is `differences`. None for a slope, for another metric than test accuracy, and where
+        test sets are not fixed. Raises ResultsError as `read` does.
+        """
+        examples = self.claims[claim].get("examples", {}).get(part.task)
+        if examples is None or part.reading is not Reading.MEAN or part.metric != "test_accuracy":
+            return None
+        one, *other = (
+            self._correct(claim, a, part, examples) - self._correct(claim, b, part, examples) for a, b in part.pairs
+        )
+        return one - other[0] if other else one
+
+    def _correct(self, claim: str, arm: str, part: Part, examples: int) -> NDArray[np.float64]:
+        """Return the percent of an arm's answers that are correct, (replicates, examples), as `read` averages them."""
+        self.read(claim, arm, part)  # says what is missing
+        frame = self.frame
+        chosen = frame[(frame["claim"] == claim) & (frame["arm"] == arm) & (frame["metric"] == "test_accuracy")]
+        if part.band is not None and chosen["density"].nunique() > 1:
+            chosen = chosen[[density in part.band for density in chosen["density"]]]
+        bits = [
+            np.full(examples, value) if diverged else np.unpackbits(np.frombuffer(packed, np.uint8), count=examples)
+            for packed, value, diverged in zip(chosen["correct"], chosen["value"], chosen["diverged"], strict=True)
+        ]
+        import pandas as pd
+
+        averaged = pd.DataFrame(np.stack(bits).astype(np.float64)).groupby(
+            [chosen["replicate"].to_numpy(), chosen["density"].to_numpy()]
+        )
+        return averaged.mean().groupby(level=0).mean().to_numpy() * 100
+
+
+def _fitted_change(density_D: NDArray[np.float64], value_RD: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what the least-squares line in log density rises from the densest to the sparsest, shape (replicates,)."""
+    if len(density_D) == 1:
+        return np.zeros(len(value_RD))
+    x_D = np.log(density_D) - np.log(density_D).mean()
+    change: NDArray[np.float64] = value_RD @ x_D / (x_D @ x_D) * (x_D.min() - x_D.max())
+    return change
+
+
+def device_of(provenance: Mapping[str, Any]) -> str:
+    """Return what a worker occupies: the GPU, or one core of the processor."""
+    if provenance["device"] != "cpu":
+        return str(provenance["device"])
+    return f"one core of {provenance.get('processor', 'a processor')}"
+
+
+def write_results(results: Results, path: Path) -> None:
+    """Write results as one Parquet file, appearing whole by a rename."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = schema(correct=CORRECT in results.frame)
+    table = pa.Table.from_pandas(results.frame, schema=columns, preserve_index=False)
+    table = table.replace_schema_metadata({"harness": json.dumps(results.meta, sort_keys=True)})
+    partial = path.with_suffix(".partial")
+    pq.write_table(table, partial, compression="zstd")
+    partial.replace(path)
+
+
+def read_results(path: Path) -> Results:
+    """Read results; raises ResultsError for a file that is missing, truncated, or not ours."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(path)
+        meta = json.loads((table.schema.metadata or {})[b"harness"])
+    except FileNotFoundError:
+        raise ResultsError(f"no results at {path}. Next: harness verify") from None
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        raise ResultsError(
+            f"{path} cannot be read as results: {error}. Next: git checkout it, or harness verify"
+        ) from error
+    if meta.get("format") != RESULTS_FORMAT:
+        raise ResultsError(f"{path} has format {meta.get('format')!r}; this harness reads format {RESULTS_FORMAT}")
+    return Results(table.to_pandas(), meta)

@@ -1,0 +1,163 @@
+"""``harness diff A B``: two reports, or two baselines, side by side: effects, intervals, verdicts, versions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from harness.design import CLAIMS, Registry, Scale, design_of
+from harness.errors import UsageError
+from harness.stats import Interval, PartResult, mean_interval, welch_interval
+from harness.variance import Baseline, read_baseline
+from harness.verdict import Results, compare_part, in_words, judge_results, read_results
+
+
+@dataclass(frozen=True)
+class Line:
+    """One effect or mean on both sides, and how far B lies from A, in percentage points.
+
+    The interval of the difference is paired where both sides have the same replicates, else Welch's.
+    """
+
+    what: str
+    a: str
+    b: str
+    difference_pp: float
+    lower_pp: float
+    upper_pp: float
+    how: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All lines, what else differs (name, A, B), and the verdicts that changed (claim, A, B)."""
+
+    lines: Sequence[Line]
+    differs: Sequence[tuple[str, str, str]]
+    changed: Sequence[tuple[str, str, str]]
+
+
+def compare(a: Path, b: Path, *, registry: Registry) -> Comparison:
+    """Compare two reports (folders, or their results.parquet) or two baselines (JSON files).
+
+    Raises UsageError for one of each or for nothing in common, ResultsError for what cannot be read.
+    """
+    if a.suffix == b.suffix == ".json":
+        return _baselines(read_baseline(a), read_baseline(b))
+    if ".json" in (a.suffix, b.suffix):
+        raise UsageError(f"{a} and {b}: one is a baseline, the other is not. Next: give two reports or two baselines")
+    return _reports(_results(a), _results(b), registry)
+
+
+def _results(path: Path) -> Results:
+    return read_results(path / "results.parquet" if path.is_dir() else path)
+
+
+def _reports(a: Results, b: Results, registry: Registry) -> Comparison:
+    scales = [side.meta["scale"] for side in (a, b)]
+    if scales[0] != scales[1]:
+        raise UsageError(f"reports at scale {scales[0]} and scale {scales[1]} measure other tasks. Next: harness list")
+    judged = [judge_results(side, registry)["claims"] for side in (a, b)]
+    shared = sorted(judged[0].keys() & judged[1].keys())
+    if not shared:
+        raise UsageError("the two reports have no claim in common. Next: harness list")
+    lines: list[Line] = []
+    changed = []
+    for id in shared:
+        lines += _effects(id, a, b)
+        was, now = (
+            in_words(side[id], str(results.meta["scale"])) for side, results in zip(judged, (a, b), strict=True)
+        )
+        if judged[0][id]["outcome"] != judged[1][id]["outcome"]:
+            changed.append((id, was, now))
+    differs = [
+        *_differing({"variant": a.variant or "as locked"}, {"variant": b.variant or "as locked"}),
+        *_differing(_provenance(a.meta["records"].values()), _provenance(b.meta["records"].values())),
+        *((f"{id} only in", "A" if id in judged[0] else "B", "") for id in sorted(judged[0].keys() ^ judged[1].keys())),
+    ]
+    return Comparison(lines, differs, changed)
+
+
+def _effects(id: str, a: Results, b: Results) -> list[Line]:
+    """The parts of a claim that both sides have, by name."""
+    scale = Scale(a.meta["scale"])
+    parts = [{p.name: p for p in design_of(CLAIMS[id], scale, side.variant).parts} for side in (a, b)]
+    lines = []
+    for name in parts[0]:
+        if name not in parts[1]:
+            continue
+        one, two = compare_part(a, id, parts[0][name]), compare_part(b, id, parts[1][name])
+        x, y = a.differences(id, parts[0][name]), b.differences(id, parts[1][name])
+        common = sorted(set(a.replicates(id)) & set(b.replicates(id)))
+        paired = len(common) > 1 and a.meta["suite_seed"] == b.meta["suite_seed"]
+        if paired:
+            x, y = (values[[side.replicates(id).index(r) for r in common]] for side, values in ((a, x), (b, y)))
+            difference, how = mean_interval(y - x), f"paired, n {len(common)}"
+        else:
+            difference, how = welch_interval(y, x), f"Welch, n {len(x)} and {len(y)}"
+        lines.append(_line(f"{id}: {name}", _effect(one), _effect(two), float(y.mean() - x.mean()), difference, how))
+    return lines
+
+
+def _effect(part: PartResult) -> str:
+    return f"{part.mean_pp:+.2f} ({part.lower_pp:+.2f} to {part.upper_pp:+.2f}), n {part.n}"
+
+
+def _line(what: str, a: str, b: str, difference: float, interval: Interval, how: str) -> Line:
+    return Line(what, a, b, difference, interval.lower, interval.upper, how)
+
+
+def _baselines(a: Baseline, b: Baseline) -> Comparison:
+    x, y = (np.array(list(side.values.values())) for side in (a, b))
+    of = f"{a.recipe}: test accuracy" if a.recipe == b.recipe else f"{a.recipe} and {b.recipe}: test accuracy"
+    told = [f"{v.mean():.2f}, sd {v.std(ddof=1):.2f}, n {len(v)}" for v in (x, y)]
+    if a.suite_seed == b.suite_seed and a.values.keys() == b.values.keys():
+        y_paired = np.array([b.values[r] for r in a.values])
+        interval, how = mean_interval(y_paired - x), f"paired, n {len(x)}"
+    else:
+        interval, how = welch_interval(y, x), f"Welch, n {len(x)} and {len(y)}"
+    named = [
+        {"recipe": side.recipe, "scale": side.scale, "key": side.key, "accepted": side.accepted, "reason": side.reason}
+        | _provenance([side.provenance])
+        for side in (a, b)
+    ]
+    draws = sum(a.drawn.get(i, {}).get(what) != d for i, drawn in b.drawn.items() for what, d in drawn.items())
+    differs = _differing(*named)
+    if draws:
+        differs.append(("draws", "as in A", f"{draws} differ"))
+    lines = [_line(of, told[0], told[1], float(y.mean() - x.mean()), interval, how)]
+    return Comparison(lines, differs, [])
+
+
+def _provenance(records: Sequence[Mapping[str, Any]] | Any) -> dict[str, str]:
+    """Where and with what rows were computed: every value that occurs, by name."""
+    found: dict[str, set[str]] = {}
+    for record in records:
+        flat = {name: record.get(name, "not recorded") for name in ("device", "processor", "git")}
+        for name, value in {**flat, **record.get("versions", {}), **record.get("settings", {})}.items():
+            found.setdefault(name, set()).add(str(value))
+    return {name: ", ".join(sorted(values)) for name, values in found.items()}
+
+
+def _differing(a: Mapping[str, str], b: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    names = dict.fromkeys([*a, *b])
+    return [(n, a.get(n, "–"), b.get(n, "–")) for n in names if a.get(n) != b.get(n)]
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """Return a comparison as markdown tables."""
+    lines = ["| | A | B | B − A (95 % interval), pp | |", "| --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| {e.what} | {e.a} | {e.b} | {e.difference_pp:+.2f} ({e.lower_pp:+.2f} to {e.upper_pp:+.2f}) | {e.how} |"
+        for e in comparison.lines
+    ]
+    changed = "; ".join(f"{claim}: {a}, then {b}" for claim, a, b in comparison.changed)
+    lines += ["", f"Verdicts that changed: {changed or 'none'}."]
+    if comparison.differs:
+        lines += ["", "| differs | A | B |", "| --- | --- | --- |"]
+        lines += [f"| {name} | {a} | {b} |" for name, a, b in comparison.differs]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,54 @@
+"""The plain loop that the benchmarks compare with trains the same networks, on the same products."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.floor import products
+from benchmarks.plain import module, put
+from harness.engine._nn import forward
+from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
+from harness.networks._network import initial_values, mlp
+from harness.streams import Replicate
+
+NARROW = {
+    "lenet-300-100": mlp(784, 30, 10, 10),
+    "mlp with BatchNorm": mlp(64, 30, 10, 10, batch_norm=True),
+    "lenet-5": lenet5(),
+    **{f"conv-{depth}": conv_net(depth, width=Fraction(1, 8)) for depth in (2, 4, 6, 8)},
+    "resnet-20": resnet20(width=Fraction(1, 4)),
+    "vgg-19": vgg19(width=Fraction(1, 8)),
+}
+
+
+@pytest.mark.parametrize("name", NARROW)
+@torch.no_grad()
+def test_plain_module_has_the_harness_networks_logits(name):
+    """With the same weights, biases, scales and shifts, and the batch's own moments."""
+    network = NARROW[name]
+    flat = initial_values(network, Replicate(7, 0), "init", 0)
+    for tensor in network.tensors():
+        if not tensor.prunable:
+            flat[tensor.slice] += np.random.default_rng(0).normal(0, 0.1, tensor.size)
+    x = torch.randn(4, network.inputs, generator=torch.Generator().manual_seed(0))
+    net = module(network).train()
+    put(net, network, flat)
+    params = {t.name: torch.from_numpy(flat[t.slice].reshape(1, *t.shape)) for t in network.tensors()}
+    torch.testing.assert_close(net(x), forward(network, params, x[None])[0], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", NARROW)
+def test_floor_has_every_product_of_the_network(name):
+    """Multiply-adds of the products that the floor measures are those counted by structure; one layer is the first."""
+    network, total = NARROW[name], 0
+    found = products(network)
+    for product, layers in found.items():
+        outputs, inputs, *kernel = product.weight
+        places = 1
+        for side in product.inputs[1:]:
+            places *= (side + 2 * product.padding - kernel[-1]) // product.stride + 1
+        total += layers * outputs * inputs * int(np.prod(kernel)) * places
+    assert total == network.multiply_adds()
+    assert sum(layers for product, layers in found.items() if product.first) == 1

@@ -1,0 +1,228 @@
+"""The page docs/adding-a-claim.md, followed word by word, and the exit statuses of the command on what comes of it."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "adding-a-claim.md").read_text()
+ID = "example2026/magnitude-beats-random"
+
+
+def harness(root, *arguments, timeout=240, **environment):
+    """Run the command on the project in `root`, with the store that is in it."""
+    inherited = {name: value for name, value in os.environ.items() if name != "HARNESS_STORE"}
+    return subprocess.run(
+        [sys.executable, "-m", "harness", *arguments, "--root", str(root)],
+        cwd=ROOT,
+        env={**inherited, "CUDA_VISIBLE_DEVICES": "", **environment},
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+    )
+
+
+def ok(result):
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The page's project: its files written, piloted, locked and verified as the page says."""
+    root = tmp_path_factory.mktemp("project")
+    (root / "claims").mkdir()
+    (root / "claims" / "__init__.py").write_text("")
+    for path, code in re.findall(r"```python\n# (claims/\S+)\n(.*?)```", PAGE, re.DOTALL):
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(code)
+    commands = re.search(r"```sh\n(.*?)```", PAGE, re.DOTALL).group(1).splitlines()
+    assert [line.split()[1] for line in commands] == ["plan", "pilot", "lock", "verify"]
+    for line in commands:
+        ok(harness(root, *line.partition("#")[0].split()[1:]))
+    ok(harness(root, "verify"))  # all claims: this one writes reports/micro
+    return root
+
+
+@pytest.fixture
+def copy(project, tmp_path):
+    """A copy of the project that a test may spoil; its results are stored."""
+    return Path(shutil.copytree(project, tmp_path / "copy"))
+
+
+def test_the_page_ends_with_a_report(project):
+    """Following the page gives a report with the claim's verdict, its figure, its pilots and its lock."""
+    report = (project / "reports" / "scratch" / "report.md").read_text()
+    assert f"## {ID}" in report
+    assert "Pilots before the lock: 1 run, on digits" in report
+    assert "version 1, locked" in report
+    assert (project / "reports" / "scratch" / "figures" / "example2026-magnitude-beats-random.svg").is_file()
+    verdict = json.loads((project / "reports" / "micro" / "verdicts.json").read_text())["claims"][ID]
+    assert verdict["status"] == "confirmatory"
+    assert verdict["n"] == 10
+
+
+def test_a_claim_takes_at_most_50_lines():
+    """The whole example claim, imports and docstrings included, is a file of under 50 lines."""
+    code = re.search(r"```python\n# claims/example2026/magnitude\S+\n(.*?)```", PAGE, re.DOTALL).group(1)
+    assert len(code.splitlines()) < 50
+
+
+def test_verify_again_computes_nothing_and_writes_the_same_bytes(copy):
+    """With everything stored, verify ends with status 0 and changes no byte of the report."""
+    before = {p: p.read_bytes() for p in (copy / "reports" / "micro").rglob("*") if p.is_file()}
+    assert "are stored" in ok(harness(copy, "verify"))
+    assert {p: p.read_bytes() for p in (copy / "reports" / "micro").rglob("*") if p.is_file()} == before
+
+
+def test_a_turned_verdict_is_status_1(copy):
+    """A recorded verdict that is now the opposite ends with status 1 and is named, in junit.xml too."""
+    path = copy / "reports" / "micro" / "verdicts.json"
+    path.write_text(path.read_text().replace('"outcome": "reproduced"', '"outcome": "refuted"'))
+    result = harness(copy, "verify")
+    assert result.returncode == 1
+    assert f"{ID} turned: recorded refuted, now reproduced" in result.stdout
+    assert "<failure" in (copy / "reports" / "micro" / "junit.xml").read_text()
+
+
+def test_committed_rows_that_give_other_bytes_are_status_1(copy):
+    """A report that its own rows no longer give ends with status 1 and names the file."""
+    with (copy / "reports" / "micro" / "report.md").open("a") as report:
+        report.write("touched\n")
+    result = harness(copy, "verify")
+    assert result.returncode == 1
+    assert "other bytes for report.md" in result.stdout
+
+
+def test_another_number_of_replicates_is_exploratory_and_goes_to_scratch(copy):
+    """A run on other replicates than the locked ones replaces no verdict and leaves the report alone."""
+    before = (copy / "reports" / "micro" / "verdicts.json").read_bytes()
+    ok(harness(copy, "verify", "--replicates", "6"))
+    assert (copy / "reports" / "micro" / "verdicts.json").read_bytes() == before
+    verdict = json.loads((copy / "reports" / "scratch" / "verdicts.json").read_text())["claims"][ID]
+    assert verdict["status"] == "exploratory"
+    assert verdict["n"] == 6
+
+
+def test_quick_shows_the_machinery_and_decides_nothing(copy):
+    """--quick ends with verdict "not run" in reports/scratch."""
+    ok(harness(copy, "verify", "--quick"))
+    verdict = json.loads((copy / "reports" / "scratch" / "verdicts.json").read_text())["claims"][ID]
+    assert (verdict["outcome"], verdict["status"], verdict["n"]) == ("not run", "quick", 2)
+
+
+def test_a_changed_learning_rate_shows(copy):
+    """A locked claim whose learning rate changed is refused with the next step; why names the change."""
+    path = next((copy / "claims" / "example2026").glob("magnitude*.py"))
+    path.write_text(path.read_text().replace("Adam(3e-3)", "Adam(4e-3)"))
+    result = harness(copy, "verify")
+    assert result.returncode == 2
+    assert "changed since version 1 was locked" in result.stderr
+    assert "version=2" in result.stderr
+
+
+def test_why_names_the_field_that_changed(copy):
+    """For an amended version, why says what the closest stored training has instead."""
+    path = next((copy / "claims" / "example2026").glob("magnitude*.py"))
+    spoiled = path.read_text().replace("Adam(3e-3)", "Adam(4e-3)").replace("predicted=", "version=2,\n    predicted=")
+    path.write_text(spoiled)
+    out = ok(harness(copy, "why", ID))
+    assert "version 2 is not locked" in out
+    assert "recipe.optimiser.lr 0.003, not 0.004" in out
+
+
+def test_an_amended_claim_is_reported_with_both_verdicts(copy):
+    """Version 2 runs on the next block of replicates; the report keeps the verdict on version 1 beside its own."""
+    path = next((copy / "claims" / "example2026").glob("magnitude*.py"))
+    path.write_text(
+        path.read_text()
+        .replace("a better ticket", "a far better ticket")
+        .replace("predicted=", "version=2,\n    predicted=")
+    )
+    ok(harness(copy, "lock", ID))
+    ok(harness(copy, "verify"))
+    report = (copy / "reports" / "micro" / "report.md").read_text()
+    (line,) = [line for line in report.splitlines() if line.startswith("* **Versions.**")]
+    assert re.search(
+        r"version 1, .*replicates 0 to 9, .*\*\*reproduced.*version 2, .*replicates 10 to 19, .*\*\*", line
+    )
+
+
+def test_doctor_names_a_damaged_record_and_verify_sets_it_aside(copy):
+    """Doctor checks every byte of the store; a run trusts nothing damaged and computes it again."""
+    assert "chain unbroken" in ok(harness(copy, "doctor"))
+    record = sorted((copy / ".harness" / "store" / "records").iterdir())[-1]
+    rows = record / "rows.parquet"
+    rows.write_bytes(rows.read_bytes()[:-20])
+    result = harness(copy, "doctor")
+    assert result.returncode == 3
+    assert record.name in result.stdout
+    out = ok(harness(copy, "verify"))
+    assert "was set aside: rows.parquet has" in out
+    assert list((copy / ".harness" / "store" / "aside").glob(f"{record.name}*"))
+
+
+def test_arms_that_differ_outside_the_contrast_are_refused(copy):
+    """Plan names the claim, the part, the field, and what to do."""
+    path = next((copy / "claims" / "example2026").glob("magnitude*.py"))
+    spoiled = re.sub(r'(random = train\(.*?)"order": 1', r'\1"order": 2', path.read_text())
+    assert spoiled != path.read_text()
+    path.write_text(spoiled)
+    result = harness(copy, "plan")
+    assert result.returncode == 2
+    assert "differ in streams.order" in result.stderr
+    assert "Next:" in result.stderr
+
+
+def test_a_truncated_results_file_is_named(copy):
+    """Judging a truncated Parquet file ends with status 3 and says how to get a whole one."""
+    path = copy / "reports" / "micro" / "results.parquet"
+    path.write_bytes(path.read_bytes()[:-100])
+    result = harness(copy, "judge")
+    assert result.returncode == 3
+    assert "results.parquet cannot be read" in result.stderr
+    assert "Next:" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "text"),
+    [
+        (("run", "example2026/magnitude-beat-random"), 2, f"did you mean {ID}"),
+        (("plan", "--scale", "mikro"), 2, "did you mean micro"),
+        (("run", "--scale", "paper"), 2, "no claim has a design at scale paper"),
+        (("run", "--device", "tpu"), 2, "unknown device"),
+        (("run", "--device", "cuda"), 2, "no CUDA device"),
+        (("run", "--quick", "--store", "{root}/claims/__init__.py/store"), 3, "cannot be written"),
+        (("lock", ID), 2, "is locked at micro since"),
+    ],
+)
+def test_bad_requests_say_what_is_wrong_and_what_to_do(project, arguments, status, text):
+    """Usage errors end with status 2, an unwritable store with 3; each message ends with the next command."""
+    result = harness(project, *(a.format(root=project) for a in arguments))
+    assert result.returncode == status, result.stdout + result.stderr
+    assert text in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_ctrl_c_ends_at_a_record_boundary(copy):
+    """Ctrl-C ends what is under way with a checkpoint, says how to go on, and ends with status 130."""
+    line = [sys.executable, "-m", "harness", "run", "--replicates", "400", "--workers", "1", "--root", str(copy)]
+    line += ["--store", str(copy / "other"), "--device", "cpu"]
+    process = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 90
+    while len(list((copy / "other").glob("records/*"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=90)
+    assert process.returncode == 130, out + err
+    assert "the same command again goes on from there" in err
+    assert not list((copy / "other").glob("partial/*"))
+    assert len(list((copy / "other").glob("records/*"))) >= 2

@@ -1,0 +1,69 @@
+"""The loop that spends compute: halving where memory is short, failures by name, provenance."""
+
+from concurrent.futures import Future
+
+import pytest
+import torch
+from rich.console import Console
+
+from harness.compute._run import run_plan
+from harness.engine import _course as engine
+from harness.errors import RunError
+from tests.inline import Inline, small_plan
+from tests.members import PROGRAMS, population
+
+
+def test_a_population_too_large_for_the_device_is_halved(monkeypatch):
+    """Where memory holds two members only, five are computed in parts, with the results they have together."""
+    five = population(PROGRAMS["digits mlp, odd widths, adam"], range(5))
+    together = engine.compute(five)
+    sizes = []
+    real = engine.compute
+
+    def small(population, **more):
+        sizes.append(len(population.members))
+        if sizes[-1] > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return real(population, **more)
+
+    monkeypatch.setattr(engine, "compute", small)
+    halved = engine.compute_within_memory(five)
+    assert sizes == [5, 2, 3, 1, 2]
+    assert [m.unit for m in halved.members] == [m.unit for m in together.members]
+    assert [m.rows for m in halved.members] == [m.rows for m in together.members]
+
+
+def test_one_member_that_does_not_fit_is_an_error(monkeypatch):
+    """Halving ends at one member."""
+
+    def never(population, **more):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine, "compute", never)
+    with pytest.raises(torch.OutOfMemoryError):
+        engine.compute_within_memory(population(PROGRAMS["digits mlp, adam"], range(3)))
+
+
+class Failing(Inline):
+    def submit(self, number, population, checkpoint=None):
+        done = Future()
+        done.set_exception(RuntimeError("the third product is upside down"))
+        return done
+
+
+def test_a_failed_population_is_named_and_what_was_stored_stays(tmp_path):
+    """A failure says which program, for which claim, and the next command; nothing half is stored."""
+    plan = small_plan(tmp_path)
+    with plan.store.writing() as writer, pytest.raises(RunError, match=r"tests/small.*upside down.*Next: harness why"):
+        run_plan(plan, writer, Failing(), console=Console(quiet=True), provenance={})
+    assert not list(tmp_path.glob("records/*"))
+
+
+def test_a_run_ends_with_nothing_due_and_says_what_it_did(tmp_path):
+    """Every unit is stored once, with the provenance that was given."""
+    plan = small_plan(tmp_path, replicates=2)
+    with plan.store.writing() as writer:
+        summary = run_plan(plan, writer, Inline(), console=Console(quiet=True), provenance={"git": "abc"})
+    assert plan.due() == []
+    assert summary.trainings == len(plan.units) == len(plan.store.entries)
+    assert {record["provenance"]["git"] for record in plan.store.records.values()} == {"abc"}

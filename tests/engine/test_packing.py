@@ -1,0 +1,105 @@
+"""A member packed with others equals the same member alone, bit for bit: every key in the store stands on this."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from harness import data
+from harness.data import _tasks as tasks
+from harness.data._sets import DataSet
+from harness.data._tasks import MNIST, Scaling
+from harness.engine._course import compute
+from harness.networks._network import mlp
+from harness.population._population import Program
+from tests.members import CONVOLUTIONS, PAPERS, PROGRAMS, population
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def assert_same(packed, alone):
+    assert packed.rows == alone.rows
+    assert packed.arrays.keys() == alone.arrays.keys()
+    for slot, values in alone.arrays.items():
+        np.testing.assert_array_equal(packed.arrays[slot], values, err_msg=slot)
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_packed_equals_alone(name):
+    """First, middle and last of populations of 2, 3, 16 and 33 have the weights, curve and mask they have alone."""
+    program = PROGRAMS[name]
+    alone = {i: compute(population(program, [i], snapshots=(10,))).members[0] for i in (0, 1, 2, 8, 15, 16, 32)}
+    for size in (2, 3, 16, 33):
+        packed = compute(population(program, range(size), snapshots=(10,))).members
+        for position in sorted({0, size // 2, size - 1}):
+            assert_same(packed[position], alone[position])
+
+
+CROPPED = replace(PROGRAMS["digits mlp, odd widths, sgd"].task, augment="crop-flip", scaling="standardised")
+
+
+def test_packed_equals_alone_with_augmentation():
+    """A member's crops are its own, from its own draws."""
+    program = replace(PROGRAMS["digits mlp, odd widths, sgd"], task=CROPPED)
+    packed = compute(population(program, range(5))).members
+    for i in (0, 2, 4):
+        assert_same(packed[i], compute(population(program, [i])).members[0])
+
+
+@pytest.mark.parametrize("scaling", Scaling)
+def test_packed_equals_alone_on_mnist(real, scaling):
+    """Bytes gathered, cropped, mirrored and scaled for many members are those of each alone."""
+    real(DataSet.MNIST)
+    task = replace(MNIST, scaling=scaling, augment="crop-flip", validation_images=1000, test_images=1000)
+    recipe = replace(PROGRAMS["digits mlp, odd widths, sgd"].recipe, steps=20, validate_every=10)
+    program = Program(mlp(784, 33, 10), task, recipe)
+    packed = compute(population(program, range(5), snapshots=(10,))).members
+    for i in (0, 2, 4):
+        assert_same(packed[i], compute(population(program, [i], snapshots=(10,))).members[0])
+
+
+def test_position_does_not_matter():
+    """The same member first and last in a population, among others of another order, is the same."""
+    program = PROGRAMS["digits mlp, odd widths, adam"]
+    first = compute(population(program, [5, 1, 2, 3])).members[0]
+    last = compute(population(program, [3, 4, 2, 5])).members[-1]
+    assert_same(first, last)
+
+
+@pytest.mark.parametrize("name", CONVOLUTIONS)
+def test_packed_convolutions_equal_alone(name):
+    """First, a masked one and last of 3 and 8 members of convolutional networks have what they have alone."""
+    program = CONVOLUTIONS[name]
+    alone = {i: compute(population(program, [i], snapshots=(10,))).members[0] for i in (0, 2, 4, 7)}
+    for size in (3, 8):
+        packed = compute(population(program, range(size), snapshots=(10,))).members
+        for position in sorted({0, 2, size // 2, size - 1} & alone.keys()):
+            assert_same(packed[position], alone[position])
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_packed_networks_of_the_papers_equal_alone(name, monkeypatch):
+    """First and a masked one of 4 members of every network have what they have alone, on random images."""
+    program = PAPERS[name]
+    random = np.random.default_rng(0)
+    images = random.integers(256, size=(70_000, program.network.inputs), dtype=np.uint8)
+    labels = random.integers(10, size=len(images))
+    for module in (data, tasks):
+        monkeypatch.setattr(module, "source", lambda _name: (images, labels))
+    packed = compute(population(program, range(4), snapshots=(2,))).members
+    for i in (0, 2):
+        assert_same(packed[i], compute(population(program, [i], snapshots=(2,))).members[0])
+
+
+def test_residual_network_learns():
+    """Half a hundred steps bring a residual network of 1,000 weights well above chance: its parts work together."""
+    result = compute(population(CONVOLUTIONS["residual batch-norm, sgd"], [0])).members[0]
+    accuracy = next(row.value for row in result.rows if row.metric == "test_accuracy")
+    assert accuracy > 0.5

@@ -1,0 +1,344 @@
+"""The papers' networks: their counts, what refuses to fit, and that each computes what torch's own layers compute."""
+
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from harness.engine import _nn as population_nn
+from harness.engine._nn import convolve, forward
+from harness.errors import DesignError
+from harness.networks import _network as networks
+from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
+from harness.networks._layers import AveragePool, BatchNorm, Conv, Flatten, Image, Linear, MaxPool, Relu, Residual
+from harness.networks._network import Init, Network, initial_scores, initial_values, mlp
+from harness.streams import Replicate
+
+REPLICATE = Replicate(7, 0)
+
+
+# --- counts ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("network", "weights"),
+    [
+        (mlp(784, 300, 100, 10), 266_200),
+        (conv_net(2), 4_300_992),
+        (conv_net(4), 2_425_024),
+        (conv_net(6), 2_261_184),  # Frankle & Carbin 2019 print 1.7M
+        (lenet5(), 430_500),
+        (resnet20(), 270_896),
+        (vgg19(), 20_024_000),
+    ],
+)
+def test_weights_are_the_papers(network, weights):
+    """Prunable weights, which leave out biases and BatchNorm, are those of the layers in the papers."""
+    assert network.weights == weights
+    assert sum(tensor.size for tensor in network.prunable().values()) == weights
+
+
+def convolutional(network):
+    return sum(t.size for t in network.tensors() if len(t.shape) == 4)
+
+
+def test_resnet_counts_are_the_papers():
+    """270K in convolutions and 274K in all, BatchNorm's running moments included: the shortcuts are convolutions."""
+    network = resnet20()
+    moments = 2 * sum(layer.features for layer, _ in network.traced() if isinstance(layer, BatchNorm))
+    assert convolutional(network) == 270_256
+    assert (network.parameters, network.parameters + moments) == (272_474, 274_042)
+    shortcuts = [t.size for name, t in network.prunable().items() if name.endswith("shortcut")]
+    assert shortcuts == [16 * 32, 32 * 64]
+    assert len(network.convolutions) == 19
+    assert sum(network.prunable()[name].size for name in network.convolutions) == 270_256 - 2_560
+
+
+def test_vgg_and_lenet_counts_are_the_papers():
+    """20.0M are VGG-19's convolutions, with or without what is not in them; 431K is LeNet-5 with its biases."""
+    assert convolutional(vgg19()) == 20_018_880
+    assert f"{vgg19().parameters / 1e6:.1f}M" == "20.0M"
+    assert len(vgg19().convolutions) == 16
+    assert lenet5().parameters == 431_080
+
+
+def test_multiply_adds_count_each_weight_at_each_place():
+    """Dense and pruned, a weight of a convolution counts at every place of its output, a linear one once."""
+    assert mlp(784, 300, 100, 10).multiply_adds() == 266_200
+    assert lenet5().multiply_adds() == 500 * 24 * 24 + 25_000 * 8 * 8 + 400_000 + 5_000
+    places = {"stage1": 32 * 32, "stage2": 16 * 16, "stage3": 8 * 8, "conv1": 32 * 32, "output": 1}
+    sizes = {name: t.size for name, t in resnet20().prunable().items()}
+    assert resnet20().multiply_adds() == sum(size * places[name.split(".")[0]] for name, size in sizes.items())
+    assert resnet20().multiply_adds(dict.fromkeys(sizes, 1)) == sum(places[n.split(".")[0]] for n in sizes)
+    assert lenet5().multiply_adds({"conv2": 100}) == lenet5().multiply_adds() - (25_000 - 100) * 64
+    with pytest.raises(DesignError, match=r"no layer 'conv3'.*did you mean"):
+        lenet5().multiply_adds({"conv3": 100})
+
+
+@pytest.mark.parametrize("make", [lenet5, lambda: conv_net(8), resnet20, vgg19])
+def test_specifications_draw_nothing(make, monkeypatch):
+    """Building, counting and describing a network draws no numbers."""
+    monkeypatch.setattr(networks, "generator", None)
+    network = make()
+    assert f"{network.weights:,} weights" in network.label
+    assert network.inputs in (784, 3072)
+    assert network.outputs == 10
+    assert network.flat_size >= network.parameters
+
+
+def test_slices_are_aligned_and_apart():
+    """Every tensor starts at a multiple of 64 floats, after the one before it, and no two have one name."""
+    tensors = resnet20(width=Fraction(3, 16)).tensors()
+    assert all(t.offset % 64 == 0 for t in tensors)
+    assert all(a.slice.stop <= b.slice.start < a.slice.stop + 64 for a, b in itertools.pairwise(tensors))
+    assert len({t.name for t in tensors}) == len(tensors)
+
+
+@pytest.mark.parametrize(
+    ("layers", "message"),
+    [
+        ((Image(3, 8, 8), Conv("a", 1, 4)), r"cannot follow what gives shape \(3, 8, 8\)"),
+        ((Image(1, 8, 8), Linear("a", 64, 4)), r"cannot follow what gives shape \(1, 8, 8\)"),
+        ((Image(1, 4, 4), Conv("a", 1, 4, kernel=5, padding=0)), r"cannot follow what gives shape \(1, 4, 4\)"),
+        ((Image(1, 8, 8), Conv("a", 1, 4), BatchNorm("b", 8)), r"cannot follow what gives shape \(4, 8, 8\)"),
+        ((Linear("a", 8, 4), Flatten()), r"cannot follow what gives shape \(4,\)"),
+        ((Linear("a", 8, 8), Linear("a", 8, 4)), "2 layers are named 'a'"),
+        ((Image(1, 8, 8), Residual((Conv("a", 1, 4),))), r"adds shapes \(4, 8, 8\) and \(1, 8, 8\)"),
+        ((Image(1, 8, 8), Residual((Conv("a", 1, 1),), (Conv("a", 1, 1),))), "2 layers are named 'a'"),
+        ((Relu(),), "needs an Image or a Linear layer"),
+    ],
+)
+def test_layers_that_do_not_fit_are_refused(layers, message):
+    """Widths that disagree, names used twice and branches of different shapes are found when a network is written."""
+    with pytest.raises(DesignError, match=message):
+        Network(layers)
+
+
+def test_unknown_depth_is_refused():
+    """Conv-3 is no network of the papers."""
+    with pytest.raises(DesignError, match=r"conv_net\(3\): depths are 2, 4, 6, 8"):
+        conv_net(3)
+
+
+# --- initial values ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("init", "variance"),
+    [(Init.GLOROT_NORMAL, 2 / (9 * 64 + 9 * 128)), (Init.KAIMING_NORMAL, 2 / (9 * 64))],
+)
+def test_initial_convolutions_have_the_variance_of_their_fans(init, variance):
+    """Fans of a convolution are channels times places of its kernel, of inputs and outputs alike."""
+    network = conv_net(4, init=init)
+    third = next(t for t in network.tensors() if t.name == "conv3.weight")
+    assert third.shape == (128, 64, 3, 3)
+    weights = initial_values(network, REPLICATE, "init", 0)[third.slice].astype(float)
+    assert weights.var() == pytest.approx(variance, rel=0.03)
+
+
+def test_signed_constants_and_scores_of_convolutions():
+    """Edge-popup's weights are +-sqrt(2 / fan_in), its scores within 1 / sqrt(fan_in)."""
+    network = conv_net(2, bias=False, init=Init.SIGNED_KAIMING_CONSTANT)
+    second = next(t for t in network.tensors() if t.name == "conv2.weight")
+    weights = initial_values(network, REPLICATE, "init", 0)[second.slice]
+    assert set(np.unique(weights)) == {np.float32(math.sqrt(2 / 576)), -np.float32(math.sqrt(2 / 576))}
+    scores = initial_scores(network, REPLICATE, "scores", 0)[second.slice]
+    assert 0.99 / 24 < np.abs(scores).max() <= 1 / 24
+    assert all(".weight" in t.name for t in network.tensors())
+
+
+# --- the same as torch's own layers ------------------------------------------------------------------------------
+
+
+class Block(nn.Module):
+    """A basic block of He et al. 2016, with a projection where the shape changes."""
+
+    def __init__(self, inputs, outputs, stride):
+        super().__init__()
+        self.conv1 = nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(outputs)
+        self.conv2 = nn.Conv2d(outputs, outputs, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(outputs)
+        self.shortcut = nn.Identity()
+        if stride != 1:
+            self.shortcut = nn.Sequential(nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs))
+
+    def forward(self, x):
+        """Return the rectified sum of both branches."""
+        y = functional.relu(self.bn1(self.conv1(x)))
+        return functional.relu(self.bn2(self.conv2(y)) + self.shortcut(x))
+
+
+def torch_resnet20(channels, widths):
+    """Three stages of three blocks."""
+    layers = [nn.Conv2d(channels, widths[0], 3, 1, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU()]
+    inputs = widths[0]
+    for stage, outputs in enumerate(widths):
+        layers += [Block(inputs if not i else outputs, outputs, 2 if stage and not i else 1) for i in range(3)]
+        inputs = outputs
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(inputs, 10))
+
+
+def torch_vgg19():
+    """The usual plan of widths, "M" a pool."""
+    layers, inputs = [], 3
+    for width in [64, 64, "M", 128, 128, "M", *[256] * 4, "M", *[512] * 4, "M", *[512] * 4]:
+        if width == "M":
+            layers.append(nn.MaxPool2d(2))
+        else:
+            layers += [nn.Conv2d(inputs, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            inputs = width
+    return nn.Sequential(*layers, nn.AvgPool2d(2), nn.Flatten(), nn.Linear(512, 10))
+
+
+def torch_conv4():
+    """Conv-4 of Frankle & Carbin."""
+
+    def pair(inputs, outputs):
+        first, second = nn.Conv2d(inputs, outputs, 3, padding=1), nn.Conv2d(outputs, outputs, 3, padding=1)
+        return [first, nn.ReLU(), second, nn.ReLU(), nn.MaxPool2d(2)]
+
+    hidden = [nn.Flatten(), nn.Linear(8192, 256), nn.ReLU(), nn.Linear(256, 256), nn.ReLU(), nn.Linear(256, 10)]
+    return nn.Sequential(*pair(3, 64), *pair(64, 128), *hidden)
+
+
+def torch_lenet5():
+    """Caffe's LeNet."""
+    first, second = nn.Conv2d(1, 20, 5), nn.Conv2d(20, 50, 5)
+    hidden = [nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10)]
+    return nn.Sequential(first, nn.MaxPool2d(2), second, nn.MaxPool2d(2), *hidden)
+
+
+def values(network, members):
+    """Flat parameters of that many members, every bias, scale and shift away from its initial value."""
+    flat = np.stack([initial_values(network, Replicate(7, i), "init", 0) for i in range(members)])
+    rng = np.random.default_rng(0)
+    for t in network.tensors():
+        if not t.prunable:
+            flat[:, t.slice] += rng.normal(0, 0.1, (members, t.size))
+    return flat
+
+
+def stacks(network, flat):
+    """Each tensor's stack, as leaves that take gradients."""
+    made = {t.name: torch.from_numpy(flat[:, t.slice].reshape(-1, *t.shape).copy()) for t in network.tensors()}
+    return {name: leaf.requires_grad_() for name, leaf in made.items()}
+
+
+def as_torch(tensor, values):
+    """A tensor of ours as torch keeps it: linear weights are (outputs, inputs) there."""
+    return values.T if tensor.name.endswith(".weight") and len(tensor.shape) == 2 else values
+
+
+def load(module, network, flat):
+    """Give `module`, whose parameters come in the network's order, one member's values."""
+    with torch.no_grad():
+        for t, parameter in zip(network.tensors(), module.parameters(), strict=True):
+            parameter.copy_(as_torch(t, torch.from_numpy(flat[t.slice].reshape(t.shape))))
+    return module
+
+
+@pytest.mark.parametrize(
+    ("network", "make"),
+    [
+        (resnet20(), lambda: torch_resnet20(3, (16, 32, 64))),
+        (vgg19(), torch_vgg19),
+        (conv_net(4), torch_conv4),
+        (lenet5(), torch_lenet5),
+    ],
+    ids=["resnet20", "vgg19", "conv4", "lenet5"],
+)
+@torch.no_grad()
+def test_forward_is_that_of_torch_modules(network, make):
+    """One member's logits equal those of the same network written with torch.nn, BatchNorm by the batch's moments."""
+    flat = values(network, 1)
+    module = load(make(), network, flat[0]).train()
+    image = network.layers[0]
+    x = torch.randn(4, image.channels, image.height, image.width, generator=torch.Generator().manual_seed(0))
+    logits = forward(network, stacks(network, flat), x.flatten(1)[None])
+    assert logits.shape == (1, 4, 10)
+    torch.testing.assert_close(logits[0], module(x), rtol=1e-3, atol=1e-4)
+
+
+SMALL = resnet20(image=Image(2, 9, 8), width=Fraction(1, 4))  # 4, 8 and 16 channels; odd heights
+
+
+@pytest.mark.parametrize("how", ["loop", "grouped", "unfold"])
+def test_gradients_are_those_of_torch_modules(how, monkeypatch):
+    """Each of three members has the loss and the gradients that torch.autograd gives it alone, however convolved."""
+    monkeypatch.setitem(population_nn.CONVOLUTION, "cpu", how)
+    flat = values(SMALL, 3)
+    leaves = stacks(SMALL, flat)
+    x = torch.randn(3, 6, 2, 9, 8, generator=torch.Generator().manual_seed(0))
+    answers = torch.arange(6)
+    logits = forward(SMALL, leaves, x.flatten(2))
+    loss = functional.cross_entropy(logits.flatten(0, 1), answers.repeat(3), reduction="none").view(3, 6).mean(1)
+    loss.sum().backward()
+    for i in range(3):
+        module = load(torch_resnet20(2, (4, 8, 16)), SMALL, flat[i])
+        alone = functional.cross_entropy(module(x[i]), answers)
+        alone.backward()
+        torch.testing.assert_close(loss[i], alone)
+        for t, parameter in zip(SMALL.tensors(), module.parameters(), strict=True):
+            torch.testing.assert_close(
+                as_torch(t, leaves[t.name].grad[i]), parameter.grad, rtol=2e-3, atol=2e-5, msg=lambda m, t=t: t.name + m
+            )
+
+
+@pytest.mark.parametrize(("kernel", "stride", "padding"), [(3, 1, 1), (5, 1, 0), (1, 2, 0), (3, 2, 1)])
+def test_every_way_to_convolve_is_the_same(kernel, stride, padding):
+    """Grouped, unfolded and looped convolutions agree in shape, values and bias, whatever the stride and padding."""
+    drawn = torch.Generator().manual_seed(0)
+    x = torch.randn(3, 4, 2, 9, 7, generator=drawn)
+    w = torch.randn(3, 5, 2, kernel, kernel, generator=drawn)
+    bias = torch.randn(3, 5, generator=drawn)
+    for b in (None, bias):
+        one, *others = (
+            convolve(x, w, how, bias_RO=b, stride=stride, padding=padding) for how in ("loop", "grouped", "unfold")
+        )
+        for other in others:
+            torch.testing.assert_close(one, other)
+
+
+def test_evaluation_uses_the_moments_that_were_collected():
+    """With moments of a calibration batch, an image's logits do not depend on what is evaluated beside it."""
+    leaves = stacks(SMALL, values(SMALL, 2))
+    x = torch.randn(2, 8, 144, generator=torch.Generator().manual_seed(0))
+    moments = []
+    calibrated = forward(SMALL, leaves, x, collect=moments)
+    assert len(moments) == SMALL.batch_norms == 21
+    assert moments[0][0].shape == (2, 1, 4, 1, 1)
+    torch.testing.assert_close(forward(SMALL, leaves, x, moments=moments), calibrated)
+    half = forward(SMALL, leaves, x[:, :4], moments=moments)
+    torch.testing.assert_close(half, calibrated[:, :4])
+
+
+def test_bfloat16_keeps_logits_and_moments_in_float32():
+    """Under autocast products are in bfloat16; logits, moments and gradients come back in float32."""
+    leaves = stacks(SMALL, values(SMALL, 2))
+    x = torch.randn(2, 8, 144, generator=torch.Generator().manual_seed(0))
+    moments = []
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = forward(SMALL, leaves, x, collect=moments)
+    exact = forward(SMALL, leaves, x)
+    assert {logits.dtype, *(m.dtype for pair in moments for m in pair)} == {torch.float32}
+    assert 0 < (logits - exact).abs().max() < 0.2 * exact.abs().max()
+    logits.sum().backward()
+    assert {leaf.grad.dtype for leaf in leaves.values()} == {torch.float32}
+
+
+def test_pools_and_flattening():
+    """A rest at the edge is dropped by the maximum; the mean and the vector go channel by channel."""
+    x = torch.arange(2 * 2 * 3 * 4, dtype=torch.float32).view(1, 2, 12 * 1 * 2)
+    image = Image(2, 3, 4)
+    head = Linear("a", 4, 4, bias=False)
+    eye = {"a.weight": torch.eye(4)[None], "b.weight": torch.eye(2)[None]}
+    pooled = forward(Network((image, MaxPool(), Flatten(), head)), eye, x)
+    assert pooled[0, 0].tolist() == [5, 7, 17, 19]
+    averaged = forward(Network((image, AveragePool(), Linear("b", 2, 2, bias=False))), eye, x)
+    assert averaged[0, 0].tolist() == [5.5, 17.5]

@@ -1,0 +1,306 @@
+"""Judge and report are pure functions of rows; the command is quick; the folders import in one direction."""
+
+import ast
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from harness.design import _catalogue as catalogue
+from harness.design._lock import Registry
+from harness.verdict._judge import judge_results
+from harness.verdict._results import Results, read_results
+
+ROOT = Path(__file__).parents[2]
+COMMITTED = ROOT / "reports" / "micro"
+SCALES = sorted(path.parent.name for path in ROOT.glob("reports/*/results.parquet") if path.parent.name != "scratch")
+
+
+def python(code, **more):
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300, **more)
+
+
+def command(*arguments, absent=(), hash_seed=0):
+    """Run the command in one process and fail if it imported a module that it should do without.
+
+    With another hash seed sets are gone through in another order.
+    """
+    code = f"""
+import sys
+from harness.cli import app
+try:
+    app({list(arguments)!r}, prog_name="harness")
+except SystemExit as stop:
+    assert not stop.code, stop.code
+loaded = [name for name in {list(absent)!r} if name in sys.modules]
+assert not loaded, loaded
+"""
+    result = python(code, env={**os.environ, "PYTHONHASHSEED": str(hash_seed)})
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module", params=SCALES)
+def scale(request):
+    """Each scale with a committed report."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def again(tmp_path_factory, scale):
+    """A copy of the project with nothing left of the committed report but its rows, judged and reported again."""
+    root = tmp_path_factory.mktemp("project")
+    shutil.copytree(ROOT / "claims", root / "claims", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "pilots.csv", root / "docs")
+    made = shutil.ignore_patterns("verdicts.json", "junit.xml", "report.md", "figures")
+    shutil.copytree(ROOT / "reports" / scale, root / "reports" / scale, ignore=made)
+    for other in set(SCALES) - {scale}:
+        (root / "reports" / other).mkdir()
+        shutil.copy(ROOT / "reports" / other / "verdicts.json", root / "reports" / other)
+    command("judge", "--scale", scale, "--root", str(root), absent=("torch",))
+    command("report", "--scale", scale, "--root", str(root), absent=("torch",))
+    return root
+
+
+def files(folder):
+    """Digests of all files, which fit on a page where they differ."""
+    return {p.relative_to(folder): hashlib.sha256(p.read_bytes()).hexdigest() for p in folder.rglob("*") if p.is_file()}
+
+
+def test_the_rows_alone_bring_the_report_back(again, scale):
+    """Deleting all of a committed report but its rows, judge and report give the same bytes, without torch.
+
+    All that is needed of other scales are their verdicts.
+    """
+    assert files(again / "reports" / scale) == files(ROOT / "reports" / scale)
+
+
+def test_a_locked_claim_without_rows_stays_in_the_family():
+    """A claim judged by itself is still one among all its paper has locked: leaving rows out makes no p smaller."""
+    catalogue.load_claims(ROOT)
+    results, registry = read_results(COMMITTED / "results.parquet"), Registry(ROOT / "claims" / "registry.lock")
+    whole = judge_results(results, registry)["claims"]
+    id = next(id for id, verdict in whole.items() if len(verdict["family"]) > 1)
+    alone = Results(results.frame, results.meta | {"claims": {id: results.claims[id]}})
+    verdicts = judge_results(alone, registry)["claims"]
+    assert verdicts.keys() == {id}
+    assert verdicts[id]["family"] == whole[id]["family"]
+    assert verdicts[id]["p_rep"] >= whole[id]["p_rep"]
+
+
+def test_the_same_bytes_twice(again, scale):
+    """Judging and reporting again changes no byte, whatever the order of a set."""
+    before = files(again / "reports" / scale)
+    command("judge", "--scale", scale, "--root", str(again), hash_seed=4)
+    command("report", "--scale", scale, "--root", str(again), hash_seed=4)
+    assert files(again / "reports" / scale) == before
+
+
+def test_plan_does_without_torch():
+    """Planning knows the networks' counts and keys without torch."""
+    command("plan", absent=("torch", "matplotlib", "pandas"))
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("--help",), ("verify", "--help")])
+def test_looking_around_is_quick(arguments):
+    """What a user types first imports none of the slow packages."""
+    command(*arguments, absent=("torch", "pandas", "matplotlib", "scipy", "pyarrow", "sklearn"))
+
+
+def sections(report):
+    """The sections of a report by claim, each up to its last line."""
+    parts = re.split(r"^(?:## .*|### (\S+))$", report, flags=re.MULTILINE)[1:]
+    return {id: text for id, text in zip(parts[::2], parts[1::2], strict=True) if id}
+
+
+def recorded(scale):
+    return json.loads((ROOT / "reports" / scale / "verdicts.json").read_text())["claims"]
+
+
+def test_the_report_shows_every_replicate(scale):
+    """Each tested claim's section has a row a replicate, its figure, source, deviations, cost and prediction."""
+    told, verdicts = sections((ROOT / "reports" / scale / "report.md").read_text()), recorded(scale)
+    assert told.keys() == verdicts.keys()
+    for id, section in told.items():
+        if verdicts[id]["decision"] == "exact":
+            continue
+        rows = section.split("Every replicate")[1].splitlines()
+        assert sum(row.startswith("| ") and row.split()[1].isdigit() for row in rows) == verdicts[id]["n"]
+        for part in ("**Source.**", "**Deviations from the paper.**", "**Cost.**", "**Predicted.**", "figures/"):
+            assert part in section
+
+
+def test_what_matters_is_in_sight_and_the_rest_is_folded(scale):
+    """Of a section, what is not folded away is short: statement, verdict, figure, effects, source."""
+    for section in sections((ROOT / "reports" / scale / "report.md").read_text()).values():
+        assert section.count("<details>") == section.count("</details>")
+        seen = re.sub(r"<details>.*?</details>", "", section, flags=re.DOTALL)
+        assert len([line for line in seen.splitlines() if line and not line.startswith("|")]) <= 9
+        for part in ("**Cost.**", "**Deviations from the paper.**", "| replicate |", "| arm |", "**Provenance.**"):
+            assert part not in seen
+
+
+def slug(heading):
+    """GitHub's anchor of a heading, by its own rule: letters, digits, hyphens and underscores stay."""
+    return "".join("-" if c == " " else c for c in heading.lower() if c.isalnum() or c in " -_")
+
+
+def anchors(report):
+    found = [slug(line.lstrip("#").strip()) for line in report.splitlines() if line.startswith("#")]
+    assert len(found) == len(set(found))  # GitHub would number the second of two equal ones
+    return set(found)
+
+
+def test_links_lead_somewhere(scale):
+    """Every link of a committed report ends at a heading or a file that is there, in other reports too."""
+    folder = ROOT / "reports" / scale
+    report = (folder / "report.md").read_text()
+    targets = [target for target in re.findall(r"\]\(([^)]+)\)", report) if not target.startswith("https://")]
+    assert targets
+    for target in targets:
+        name, _, anchor = target.partition("#")
+        path = folder / name if name else folder / "report.md"
+        assert path.is_file(), target
+        if anchor:
+            assert anchor in anchors(path.read_text()), target
+
+
+def test_the_summary_leads_to_every_section_and_back(scale):
+    """The table has each claim once, under its paper; each section stands under its paper and links back."""
+    report = (ROOT / "reports" / scale / "report.md").read_text()
+    rows = re.findall(r"^\| \[(\S+)\]\(#(\S+)\) \|", report, re.MULTILINE)
+    assert sorted(anchor for _, anchor in rows) == sorted(slug(id) for id in recorded(scale))
+    assert all(section.count("[↑ summary](#summary)") == 1 for section in sections(report).values())
+    for paper in re.split(r"^## ", report, flags=re.MULTILINE)[1:]:
+        key = paper.split()[0].lower()
+        assert {id.partition("/")[0] for id in sections("## " + paper)} <= {key}
+
+
+def test_the_overview_has_every_claim_once(scale):
+    """A claim is one row of the figure, whatever it came to."""
+    figure = (ROOT / "reports" / scale / "figures" / "overview.svg").read_text()
+    rows = re.findall(r'id="claim-([^"]+)"', figure)
+    assert sorted(rows) == sorted(id.replace("/", "-") for id in recorded(scale))
+
+
+@pytest.mark.skipif(len(SCALES) < 2, reason="compares the committed reports of two scales")
+def test_a_report_follows_the_verdicts_of_the_other_scales(tmp_path):
+    """Reporting at one scale rewrites what the other reports quote of it; all together come back to the same bytes."""
+    for folder in ("claims", "reports"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "scratch"))
+    (tmp_path / "docs").mkdir()
+    shutil.copy(ROOT / "docs" / "pilots.csv", tmp_path / "docs")
+    before = files(tmp_path / "reports")
+    path = tmp_path / "reports" / "standard" / "verdicts.json"
+    id, verdict = next((id, verdict) for id, verdict in recorded("standard").items() if id in recorded("micro"))
+    path.write_text(path.read_text().replace(str(verdict["parts"][0]["mean_pp"]), "7.654321"))
+    command("report", "--scale", "standard", "--root", str(tmp_path))
+    after = files(tmp_path / "reports")
+    changed = {str(name) for name in before if before[name] != after[name]}
+    assert changed >= {"standard/verdicts.json", "standard/report.md", "micro/report.md"}
+    assert not [name for name in changed if name.startswith("micro/") and name != "micro/report.md"]
+    quoted = sections((tmp_path / "reports" / "micro" / "report.md").read_text())[id]
+    assert "| +7.65 pp (" in next(line for line in quoted.splitlines() if "../standard/report.md" in line)
+    command("judge", "--scale", "standard", "--root", str(tmp_path))
+    command("report", "--scale", "standard", "--root", str(tmp_path))
+    assert files(tmp_path / "reports") == before
+
+
+def test_the_report_has_controls_and_robustness():
+    """A/A and planted effects, floors and null settings stand in one table; each claim is shown at other settings."""
+    report = (COMMITTED / "report.md").read_text()
+    table = report.split("\n## Controls\n")[1].split("\n### ")[0]
+    for control in ("in order", "swapped at random", "planted in each", "floor arms", "null setting"):
+        assert control in table
+    for id, section in sections(report).items():
+        if id.startswith(("frankle2019/iterative", "frankle2019/random-reinit", "frankle2019b/late", "ramanujan2020")):
+            for setting in ("as locked", "accuracy at the early stop", "learning rate halved", "learning rate doubled"):
+                assert f"| {setting} |" in section
+
+
+def test_readme_has_the_reports_verdicts():
+    """Each line of README's verdict table says what the committed report says of that claim."""
+    readme, report = (ROOT / "README.md").read_text(), (COMMITTED / "report.md").read_text()
+    lines = re.findall(r"^\| \[(\S+)\]\(reports/micro/report\.md#(\S+)\) \| (.*?) \| (.*?) \|$", readme, re.MULTILINE)
+    assert len(lines) >= 4
+    for id, anchor, verdict, effect in lines:
+        row = next(line for line in report.splitlines() if line.startswith("| [") and f"](#{anchor})" in line)
+        cells = [cell.strip() for cell in row.strip("|").split("|")]
+        assert id.endswith(cells[0][1:].partition("]")[0])
+        assert (cells[1], cells[3]) == (verdict, effect)
+
+
+def imports(path):
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_claims_import_the_vocabulary_and_their_own_study():
+    """A claim imports harness (not its modules), its paper's folder, studies of others, the standard library."""
+    for path in (ROOT / "claims").rglob("*.py"):
+        paper = path.parent.name
+        for name in imports(path):
+            if name.startswith("harness"):
+                assert name.count(".") <= 1, f"{path}: {name}"
+                module = ROOT / "harness" / name.removeprefix("harness.")
+                assert not module.is_dir(), f"{path}: {name}"
+                assert not module.with_suffix(".py").is_file(), f"{path}: {name}"
+            if name.startswith("claims"):
+                other = re.fullmatch(r"claims\.(\w+)(\.study)?", name)
+                assert name.startswith(f"claims.{paper}") or other, f"{path}: {name}"
+
+
+def test_the_engine_never_imports_claims():
+    """No module of harness imports the package claims; they are found by name at run time."""
+    for path in (ROOT / "harness").rglob("*.py"):
+        assert not [name for name in imports(path) if name.split(".")[0] == "claims"], path
+
+
+def imported_first(path):
+    """The modules of harness that the file imports when it is imported itself: not in functions, nor for types only."""
+    for node in ast.parse(path.read_text()).body:
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("harness"):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_modules_import_in_one_direction():
+    """No module of harness imports one that imports it, directly or through others; a package is not its modules."""
+    files = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+        for path in (ROOT / "harness").rglob("*.py")
+    }
+    graph = {name: {other for other in imported_first(path) if other in files} for name, path in files.items()}
+    graph = {name: others - {"harness", name} for name, others in graph.items()}  # claims import from `harness`
+    assert len(list(TopologicalSorter(graph).static_order())) == len(files) > 50
+
+
+@pytest.mark.parametrize(
+    ("module", "allowed"),
+    [
+        ("stats", {"numpy", "scipy"}),
+        ("verdict", {"numpy", "harness"}),
+        *((f"expression/{path.stem}", {"harness"}) for path in sorted((ROOT / "harness" / "expression").glob("*.py"))),
+        ("hypothesis", {"harness"}),
+        ("streams", {"numpy"}),
+        ("notation", {"harness"}),
+        ("summary", {"harness"}),
+    ],
+)
+def test_pure_modules_stay_pure(module, allowed):
+    """Statistics know numpy and scipy only; the vocabulary knows no third-party package."""
+    third_party = {name.split(".")[0] for name in imports(ROOT / "harness" / f"{module}.py")}
+    assert third_party - set(sys.stdlib_module_names) <= allowed

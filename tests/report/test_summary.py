@@ -1,0 +1,248 @@
+"""A report at a glance: the summary's lines, the overview figure, and a claim's scales side by side."""
+
+import re
+
+import numpy as np
+import pytest
+
+from harness.data._tasks import DIGITS
+from harness.design._catalogue import PAPERS, Paper, Scale
+from harness.design._lock import Registry
+from harness.design._parts import beats, equals, matches
+from harness.report import _overview as overview
+from harness.report import _report as report
+from harness.report import _summary as summary
+from harness.report._notation import anchor, interval, signed, significant
+from harness.report._scales import committed_verdicts, side_by_side
+from harness.stats._kinds import Outcome
+from harness.verdict import _judge as judging
+from harness.verdict._verdicts import verdicts_json
+from tests import synthetic
+from tests.synthetic import MICRO, around, claim, counted, design
+
+WHEN = "2026-02-03T04:05:06Z"
+BEATS = beats("a", "b", on=DIGITS)
+MATCHES = matches("c", "b", on=DIGITS, floors=("d",))
+NULL = equals("c", "b", on=DIGITS, floors=("d",), label="no effect here", null_setting=True)
+
+
+def values(ahead, sd=0.5, behind=0.0, n=10):
+    """Values of the arms of `design`: a and c against b at 80 %, and d as a floor far below."""
+    at = {"a": around(ahead, sd, n), "c": around(behind, 0.3, n)[::-1], "d": -20 + around(0, 0.2, n)}
+    return lambda arm, density: 80 + at.get(arm, np.zeros(n))
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """An empty registry."""
+    return Registry(tmp_path / "registry.lock")
+
+
+def lock(registry, *claims):
+    for each in claims:
+        registry.lock(each, MICRO, pilots=0, when=WHEN)
+
+
+@pytest.fixture
+def mixed(monkeypatch, registry):
+    """Results of claims of two papers and a control, one of each outcome, and one that is locked and was not run."""
+    made = {
+        name: claim(design(BEATS), id=name)
+        for name in ("paper/shown", "paper/opposite", "paper/open", "other/far", "controls/same", "paper/unrun")
+    }
+    made["other/count"] = claim(counted(observed=3), id="other/count", predicted=Outcome.REFUTED)
+    synthetic.register(monkeypatch, *made.values())
+    monkeypatch.setitem(PAPERS, "other", Paper(key="other", authors="B", title="T", venue="V", arxiv="1"))
+    lock(registry, *made.values())
+    ahead = {"paper/shown": 2.0, "paper/opposite": -2.0, "paper/open": 0.2, "other/far": 12.0, "controls/same": 1.0}
+    rows = synthetic.results(*((made[id], values(mean)) for id, mean in ahead.items()), (made["other/count"], None))
+    return rows, judging.judge_results(rows, registry)
+
+
+def test_claims_are_grouped_by_paper_with_a_tally(mixed, registry):
+    """Papers by name and the controls last; what is locked and was not run is counted."""
+    grouped = summary.groups(mixed[1], registry)
+    assert [(group.key, group.tally) for group in grouped] == [
+        ("other", "2 claims: 1 reproduced, 1 refuted"),
+        ("paper", "4 claims: 1 reproduced, 1 refuted, 1 inconclusive, 1 not run"),
+        ("controls", "1 claim: 1 reproduced"),
+    ]
+    assert [group.key for group in summary.of_papers(grouped)] == ["other", "paper"]
+    lines = {line.id: line for group in grouped for line in group.lines}
+    assert [lines[id].came_out for id in ("paper/shown", "paper/opposite", "other/count")] == [True, False, True]
+    assert (lines["paper/unrun"].came_out, lines["paper/unrun"].anchor, lines["paper/unrun"].n) == (None, "", "–")
+    assert lines["other/count"].rests_on == "1 of 2 quantities equal"
+
+
+def test_the_report_opens_with_tally_and_table(mixed, registry):
+    """One sentence counts the papers' claims, controls apart; the table says what came out as predicted."""
+    text = report.report_text(*mixed, registry, [], {})
+    assert "**6 claims of 2 papers: 2 reproduced, 2 refuted, 1 inconclusive, 1 not run.**" in text
+    assert "came out: 3 of 5 confirmatory." in text
+    rows = {row.split("|")[1].strip(): row for row in text.split("## What")[0].splitlines() if row.startswith("| ")}
+    assert "| reproduced, yes | +2.00 pp (+1.64 to +2.36) | 10 | a beats b |" in rows["[shown](#papershown)"]
+    assert "| **refuted (opposite), analogue task** | reproduced, **no** |" in rows["[opposite](#paperopposite)"]
+    assert "| **not run** | reproduced, not counted | – | – |" in rows["unrun"]
+    assert rows["**[paper](#paper--a-title)**"].startswith("| **[paper](#paper--a-title)** | 4 claims: ")
+    assert text.count("\n## paper – A Title\n") == 1
+    assert "A. Author. a venue. [arXiv 0000.00000](https://arxiv.org/abs/0000.00000). *4 claims: " in text
+
+
+@pytest.mark.parametrize(
+    ("ahead", "behind", "part", "words"),
+    [
+        (3.0, -0.1, "a beats b", "a beats b (1 of 2 parts)"),
+        (3.0, -2.0, "no effect here", "no effect here (refutes, 1 of 2 parts)"),
+        (0.1, -0.1, "a beats b", "a beats b (1 of 2 parts)"),
+        (3.0, -0.45, "no effect here", "no effect here (1 of 2 parts)"),
+    ],
+    ids=["all shown", "one refutes", "one open", "null setting open"],
+)
+def test_a_verdict_rests_on_one_part(monkeypatch, registry, ahead, behind, part, words):
+    """What refutes, else what is shown least; a null setting that holds is not what a claim is about."""
+    made = claim(design(BEATS, NULL))
+    synthetic.register(monkeypatch, made)
+    verdict = judging.judge_results(synthetic.results((made, values(ahead, behind=behind))), registry)["claims"][
+        made.id
+    ]
+    assert summary.deciding(verdict)["name"] == part
+    assert summary.rests_on(verdict) == words
+
+
+def test_floors_are_listed_without_controls_of_their_own(monkeypatch, registry):
+    """A report without control claims ends with the floors and null settings of its claims."""
+    made = claim(design(NULL))
+    synthetic.register(monkeypatch, made)
+    rows = synthetic.results((made, values(2.0)))
+    text = report.report_text(rows, judging.judge_results(rows, registry), registry, [], {})
+    table = text.split("\n## Controls\n")[1]
+    assert "Floors and null settings: 2 of 2 as they should be" in table
+    assert "| paper/claim: floor arms |" in table
+    assert "| paper/claim: null setting, no effect here | no effect | reproduced by itself (+0.00 pp) | yes |" in table
+
+
+# --- the overview figure ---------------------------------------------------------------------------------------------
+
+
+def drawn(judged, registry):
+    return overview.draw_overview(summary.groups(judged, registry)).decode()
+
+
+def test_the_overview_has_a_row_a_claim(mixed, registry):
+    """Each claim once, run or not, exact or tested; the same bytes again, with nothing of the day in them."""
+    svg = drawn(mixed[1], registry)
+    rows = re.findall(r'id="claim-([^"]+)"', svg)
+    expected = [id.replace("/", "-") for id in (*mixed[1]["claims"], "paper/unrun")]
+    assert sorted(rows) == sorted(expected)
+    assert drawn(mixed[1], registry) == svg
+    assert "dc:date" not in svg
+
+
+def test_effects_are_drawn_in_units_of_what_they_are_held_to(monkeypatch, registry):
+    """The smallest effect of interest for beats, the margin for matches."""
+    made = claim(design(BEATS, MATCHES))
+    synthetic.register(monkeypatch, made)
+    rows = synthetic.results((made, values(2.0, behind=-0.25)))
+    first, second = judging.judge_results(rows, registry)["claims"][made.id]["parts"]
+    assert overview.in_units(first)[0] == pytest.approx(2.0 / DIGITS.sesoi_pp)
+    assert overview.in_units(second)[0] == pytest.approx(-0.25 / DIGITS.margin_pp)
+
+
+def test_an_interval_that_is_far_out_leaves_the_axis_alone(mixed, registry):
+    """12 points are 30 smallest effects of interest: the axis ends where the others do."""
+    lines = [line for group in summary.groups(mixed[1], registry) for line in group.lines]
+    low, high = overview.limits(lines)
+    assert -overview.FURTHEST - 1 <= low < -5
+    assert 5 < high <= overview.FURTHEST + 1
+
+
+@pytest.mark.parametrize("claims", [0, 1, 2, 40])
+def test_any_number_of_claims_is_drawn(monkeypatch, registry, claims):
+    """A report without claims, with few and with many has a figure; many fit on a portrait page."""
+    made = [claim(design(BEATS), id=f"paper/claim-{i}") for i in range(claims)]
+    synthetic.register(monkeypatch, *made)
+    judged = judging.judge_results(synthetic.results(*((each, values(1.0)) for each in made)), registry)
+    svg = drawn(judged, registry)
+    assert len(re.findall(r'id="claim-', svg)) == claims
+    width, height = (float(x) for x in re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', svg).groups())
+    assert height < 1.42 * width
+
+
+# --- scales side by side ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def two_scales(monkeypatch, registry):
+    """A claim of two parts with verdicts at two scales, and the results of the first."""
+    made = claim(design(BEATS, MATCHES))
+    made.predicted[Scale.STANDARD] = Outcome.REPRODUCED
+    synthetic.register(monkeypatch, made)
+    rows = synthetic.results((made, values(2.0)))
+    judged = judging.judge_results(rows, registry)
+    other = judging.judge_results(synthetic.results((made, values(-2.0))), registry) | {"scale": "standard"}
+    return made, rows, judged, other
+
+
+def test_scales_stand_side_by_side(two_scales, registry):
+    """A row a part; scale, data and verdict with the first; the other scale's links to its own section."""
+    _, rows, judged, other = two_scales
+    text = report.report_text(rows, judged, registry, [], {}, {Scale.STANDARD: other})
+    table = text.split("| scale | data |")[1].split("\n\n")[0].splitlines()[2:]
+    start = "| micro | digits | **reproduced (at least sesoi), analogue task, exploratory** | a beats b |"
+    assert table[0].startswith(f"{start} +2.00 pp (")
+    assert table[1].startswith("|  |  |  | c matches b |")
+    assert table[2].startswith("| [standard](../standard/report.md#paperclaim) | digits | **refuted (opposite), ")
+    assert len(table) == 4
+
+
+def test_a_claim_at_one_scale_has_no_such_table(two_scales, registry):
+    """Nothing is compared where there is no other report, or where it lacks the claim."""
+    made, rows, judged, other = two_scales
+    alone = report.report_text(rows, judged, registry, [], {})
+    assert "| scale | data |" not in alone
+    without = {Scale.STANDARD: other | {"claims": {}}}
+    assert report.report_text(rows, judged, registry, [], {}, without) == alone
+    assert side_by_side(made, judged["claims"][made.id], MICRO, without) == []
+
+
+def test_another_version_says_so(two_scales):
+    """A verdict on another version of the claim is marked with its number."""
+    made, _, judged, other = two_scales
+    other["claims"][made.id]["version"] = 3
+    told = side_by_side(made, judged["claims"][made.id], MICRO, {Scale.STANDARD: other})
+    assert [row.verdict.endswith(", version 3") for row in told if row.verdict] == [False, True]
+
+
+def test_committed_verdicts_are_those_of_the_other_scales(two_scales, tmp_path):
+    """What is not there is left out, and so is the scale at hand."""
+    _, _, judged, other = two_scales
+    assert committed_verdicts(tmp_path, but=MICRO) == {}
+    for verdicts in (judged, other):
+        (tmp_path / verdicts["scale"]).mkdir()
+        (tmp_path / verdicts["scale"] / "verdicts.json").write_text(verdicts_json(verdicts))
+    assert list(committed_verdicts(tmp_path, but=MICRO)) == [Scale.STANDARD]
+    assert list(committed_verdicts(tmp_path, but=Scale.PAPER)) == [MICRO, Scale.STANDARD]
+
+
+# --- notation --------------------------------------------------------------------------------------------------------
+
+
+def test_numbers_are_written_with_sign_and_unit():
+    """A minus sign is no hyphen, and what is missing is a dash."""
+    part = {"mean_pp": -0.5, "lower_pp": -1.0, "upper_pp": 0.0}
+    assert interval(part) == "−0.50 pp (−1.00 to +0.00)"
+    assert interval(part | {"lower_pp": None, "upper_pp": None}) == "−0.50 pp (– to –)"
+    assert interval(part | {"mean_pp": None}) == "–"
+    assert signed(None) == "–"
+
+
+def test_three_digits_or_all_before_the_point():
+    """What rounds to a thousand is written whole: a tick of a log scale lies next to it, not on it."""
+    written = {0.0123456: "0.0123", 99.96: "100", 999.4: "999", 999.9999: "1000", 1234.5: "1234"}
+    assert {number: significant(number) for number in written} == written
+
+
+def test_anchors_are_those_of_github():
+    """Lower case, hyphens for spaces, no punctuation."""
+    assert anchor("frankle2019/random-reinit-hurts") == "frankle2019random-reinit-hurts"
+    assert anchor("a2019 – What's Hidden: In a_Net?") == "a2019--whats-hidden-in-a_net"

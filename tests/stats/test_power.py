@@ -1,0 +1,173 @@
+"""Power and sample size, before a run in the plan and after it in verdicts and report."""
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from harness.data._tasks import DIGITS
+from harness.design import _pilots as piloting
+from harness.design._catalogue import Scale
+from harness.design._lock import Registry
+from harness.design._parts import beats, equals, matches
+from harness.design._pilots import Pilot
+from harness.report import _report as report
+from harness.stats._kinds import Decision, Kind, Outcome
+from harness.stats._paired import ALPHA, sd_upper, t_power, tost_power
+from harness.streams import Replicate
+from harness.verdict import _judge as judging
+from harness.workflow import _planning as planning
+from harness.workflow._planning import Request, power_of
+from harness.workflow._session import Session
+from tests import synthetic
+from tests.synthetic import MICRO, around, claim, design
+
+FAMILY = 3
+PARTS = {
+    Kind.BEATS: beats("a", "b", on=DIGITS),
+    Kind.MATCHES: matches("a", "b", on=DIGITS, floors=("d",)),
+    Kind.EQUALS: equals("a", "b", on=DIGITS, floors=("d",)),
+}
+
+
+def planned(part, *, mean, sd=0.5, n=10, decision=Decision.T, family=FAMILY):
+    """What the plan says of `part` after a pilot of 5 replicates with this mean and sd."""
+    built = design(part, replicates=n, decision=decision)
+    request = Request(claim(built), built, tuple(Replicate(11, i) for i in range(n)))
+    pilot = Pilot("today", "none", "micro", "paper/claim", 1, "digits", "", part.name, 5, mean, sd)
+    return power_of(request, part, [pilot], family)
+
+
+def power(kind, effect, n, alpha, sd):
+    """Power to reproduce a part of `kind` where the true effect is `effect` pp."""
+    if kind is Kind.EQUALS:
+        return tost_power(effect=effect, margin=DIGITS.margin_pp, sd=sd, n=n, alpha=alpha)
+    return t_power(effect=effect + (DIGITS.margin_pp if kind is Kind.MATCHES else 0), sd=sd, n=n, alpha=alpha)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_the_plan_uses_each_kinds_own_power(kind):
+    """At the pilot's upper sd and Holm's first step: find the sesoi, or confirm a true 0 by t or by TOST."""
+    upper, alpha = sd_upper(sd=0.5, n=5), ALPHA / FAMILY
+    at = DIGITS.sesoi_pp if kind is Kind.BEATS else 0.0
+    spread, at_bound, needs, _ = planned(PARTS[kind], mean=0.1)
+    assert spread == f"0.50 ({upper:.2f})"
+    assert at_bound.startswith(f"{power(kind, at, 10, alpha, upper):.2f};")
+    assert power(kind, at, int(needs), alpha, upper) >= 0.8 > power(kind, at, int(needs) - 1, alpha, upper)
+
+
+def test_equals_needs_more_than_matches():
+    """Two sides cost more than one: the power and the replicates of equals are not those of the t-test."""
+    one, two = planned(PARTS[Kind.MATCHES], mean=0.0), planned(PARTS[Kind.EQUALS], mean=0.0)
+    assert int(two[2]) > int(one[2])
+    assert float(two[1].split(";")[0]) < float(one[1].split(";")[0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "mean", "decides"),
+    [
+        (Kind.BEATS, 2.0, "yes"),
+        (Kind.BEATS, -2.0, "yes"),
+        (Kind.BEATS, 0.2, "perhaps not"),
+        (Kind.MATCHES, 2.0, "yes"),
+        (Kind.MATCHES, -2.5, "yes"),
+        (Kind.MATCHES, -0.5, "perhaps not"),
+        (Kind.EQUALS, 2.5, "yes"),
+        (Kind.EQUALS, -2.5, "yes"),
+        (Kind.EQUALS, 0.5, "perhaps not"),
+    ],
+)
+def test_a_pilot_that_points_either_way_can_decide(kind, mean, decides):
+    """Far on either side of the bound something is decided, refuted included; at the bound nothing is."""
+    assert planned(PARTS[kind], mean=mean)[3] == decides
+
+
+@pytest.mark.parametrize("decision", Decision)
+def test_too_few_replicates_for_sign_flip_is_said(decision):
+    """Whichever test decides, 10 replicates cannot serve a family of 26 by sign-flip."""
+    assert planned(PARTS[Kind.BEATS], mean=9.0, decision=decision, family=26)[3].startswith("no: sign-flip")
+
+
+def test_verdicts_and_report_say_what_each_part_needs(monkeypatch, tmp_path):
+    """Every part has its own number: enough, too few for the sesoi, too few for the margin, hopeless, no spread."""
+    parts = (
+        beats("a", "b", on=DIGITS, label="enough"),
+        beats("c", "b", on=DIGITS, label="wide"),
+    )
+    beside = (
+        matches("c", "b", on=DIGITS, floors=("dense",), label="wide margin"),
+        beats("d", "b", on=DIGITS, label="hopeless"),
+        beats("dense", "b", on=DIGITS, label="still"),
+    )
+    made = claim(design(*parts, beside=beside))
+    synthetic.register(monkeypatch, made)
+    sd = {"a": 0.2, "c": 0.7, "d": 20.0}
+    rows = synthetic.results((made, lambda arm, at: 60 + (around(1, sd[arm], 10) if arm in sd else np.zeros(10))))
+    registry = Registry(tmp_path / "lock")
+    judged = judging.judge_results(rows, registry)
+    verdict = judged["claims"][made.id]
+    enough, wide = (part["needed"] for part in verdict["parts"])
+    margin, hopeless, still = (part["needed"] for part in verdict["beside"])
+    assert (enough, hopeless, still) == (5, None, None)
+    for needed, bound in ((wide, DIGITS.sesoi_pp), (margin, DIGITS.margin_pp)):
+        assert t_power(effect=bound, sd=0.7, n=needed, alpha=ALPHA) >= 0.8
+        assert t_power(effect=bound, sd=0.7, n=needed - 1, alpha=ALPHA) < 0.8
+    text = report.report_text(rows, judged, registry, [], {})
+    table = text.split("| comparison | sd | n | needed |")[1]
+    cells = {
+        row.split("(")[1].split(")")[0]: row.split(" | ")[3]
+        for row in table.splitlines()
+        if row.startswith("| ") and " − " in row
+    }
+    assert cells == {
+        "enough": "5",
+        "wide": f"have 10, need {wide} for this sesoi",
+        "wide margin": f"have 10, need {margin} for this margin",
+        "hopeless": "have 10, need more than 1000 for this sesoi",
+        "still": "–",
+    }
+
+
+# --- the plan's table ------------------------------------------------------------------------------------------------
+
+
+def shown(tmp_path, *claims):
+    """What ``harness plan`` prints for these claims in an empty project."""
+    session = Session(tmp_path, MICRO, list(claims), tmp_path / "store", tmp_path, quick=False, replicates=None)
+    told = Console(record=True, width=160, file=io.StringIO())
+    planning.show_plan(planning.make_plan(session), session, told)
+    return told.export_text()
+
+
+def test_power_is_planned_for_the_family_that_will_be(monkeypatch, tmp_path):
+    """Locked claims, whether still defined or not, and unlocked ones count; exact, other papers' and scales' do not."""
+    tested, other = design(beats("a", "b", on=DIGITS)), design(beats("a", "c", on=DIGITS))
+    first, second = claim(tested, id="paper/first"), claim(other, id="paper/second")
+    standard = replace(claim(tested, id="paper/standard"), predicted={Scale.STANDARD: Outcome.REPRODUCED})
+    outside = (standard, claim(synthetic.counted(), id="paper/exact"), claim(tested, id="elsewhere/first"))
+    synthetic.register(monkeypatch, first, second, *outside)
+    (tmp_path / "claims").mkdir()
+    registry = Registry(tmp_path / "claims" / "registry.lock")
+    for each in (first, claim(tested, id="paper/gone"), outside[1]):
+        registry.lock(each, MICRO, pilots=0, when="2026-02-03T04:05:06Z")
+    registry.lock(standard, Scale.STANDARD, pilots=0, when="2026-02-03T04:05:06Z")
+    assert planning.family(registry, "paper", MICRO) == {"paper/first", "paper/gone", "paper/second"}
+    assert planning.family(registry, "elsewhere", MICRO) == {"elsewhere/first"}
+    pilot = Pilot("today", "none", "micro", first.id, 1, "digits", "", "a beats b", 5, 1.0, 0.5)
+    piloting.append_pilots(tmp_path / "docs" / "pilots.csv", [pilot])
+    text = shown(tmp_path, first)
+    assert "in Holm's families of paper 3" in text
+    told = [planned(PARTS[Kind.BEATS], mean=1.0, family=family) for family in (1, 2, 3)]
+    assert [each[1].split(";")[0] in text and f" {each[2]} " in text for each in told] == [False, False, True]
+
+
+def test_a_plan_ends_with_its_totals(monkeypatch, tmp_path):
+    """The last line is what all claims together come to; a claim of counts alone has no table of power."""
+    tested = claim(design(beats("a", "b", on=DIGITS)))
+    synthetic.register(monkeypatch, tested)
+    assert shown(tmp_path, tested).splitlines()[-1].startswith("130 different of 130 trainings and evaluations needed")
+    text = shown(tmp_path, claim(synthetic.counted()))
+    assert text.splitlines()[-1].startswith("0 different of 0 trainings and evaluations needed: 0% shared")
+    assert "can the replicates decide?" not in text

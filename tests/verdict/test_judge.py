@@ -1,0 +1,268 @@
+"""From rows to verdicts: families of what is locked, exploratory runs, amended claims, predictions."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from harness.data._tasks import DIGITS
+from harness.design._catalogue import Design
+from harness.design._lock import Registry
+from harness.design._parts import beats
+from harness.report import _report as report
+from harness.stats._kinds import Outcome
+from harness.verdict import _judge as judging
+from harness.verdict import _results as results
+from harness.verdict import _verdicts as verdicts
+from harness.verdict._versions import carry_over
+from tests import synthetic
+from tests.synthetic import MICRO, around, claim, counted, design
+
+WHEN = "2026-02-03T04:05:06Z"
+BEATS = beats("a", "b", on=DIGITS)
+
+
+def ahead(mean, sd=1.0, n=10):
+    """Values of the arms of `design`: a is ahead of the others by `mean` pp with this sd."""
+    return lambda arm, at: 80 + (around(mean, sd, n) if arm == "a" else np.zeros(n))
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """An empty registry."""
+    return Registry(tmp_path / "registry.lock")
+
+
+def lock(registry, *claims):
+    for each in claims:
+        registry.lock(each, MICRO, pilots=0, when=WHEN)
+
+
+def judge(registry, *values, **more):
+    return judging.judge_results(synthetic.results(*values, **more), registry)["claims"]
+
+
+# --- families --------------------------------------------------------------------------------------------------------
+
+
+def test_locked_claims_without_rows_count_in_the_family(monkeypatch, registry):
+    """One claim of four locked ones was run: its p is multiplied by four, and what was shown alone is open."""
+    ran, *unrun = (claim(design(BEATS), id=f"paper/{name}") for name in "wxyz")
+    synthetic.register(monkeypatch, ran, *unrun)
+    lock(registry, ran)
+    alone = judge(registry, (ran, ahead(0.8)))["paper/w"]
+    lock(registry, *unrun)
+    among = judge(registry, (ran, ahead(0.8)))
+    assert among.keys() == {"paper/w"}
+    assert (alone["outcome"], alone["family"]) == (Outcome.REPRODUCED, ["paper/w"])
+    assert among["paper/w"]["p_rep"] == pytest.approx(4 * alone["p_rep"])
+    assert among["paper/w"]["family"] == [f"paper/{name}" for name in "wxyz"]
+    assert among["paper/w"]["outcome"] == Outcome.INCONCLUSIVE
+    assert among["paper/w"]["cause"].startswith("multiplicity")
+
+
+def test_exact_claims_stand_outside_the_family(monkeypatch, registry):
+    """An exact claim of the paper, run or only locked, changes no p-value, and has none."""
+    tested, counts, more = claim(design(BEATS)), claim(counted(), id="paper/count"), claim(counted(), id="paper/more")
+    synthetic.register(monkeypatch, tested, counts, more)
+    lock(registry, tested, counts, more)
+    judged = judge(registry, (tested, ahead(0.8)), (counts, None))
+    assert judged[tested.id]["family"] == [tested.id]
+    assert judged[tested.id]["p_rep"] == judged[tested.id]["parts"][0]["p_rep"]
+    assert (judged[counts.id]["family"], judged[counts.id]["p_rep"]) == ([], None)
+    assert registry.family("paper", MICRO) == [tested.id]
+
+
+# --- what is confirmatory --------------------------------------------------------------------------------------------
+
+
+def test_as_locked_is_confirmatory(monkeypatch, registry):
+    """The locked design on the locked block of replicates, under the suite seed."""
+    made = claim(design(BEATS))
+    synthetic.register(monkeypatch, made)
+    lock(registry, made)
+    verdict = judge(registry, (made, ahead(2.0)))[made.id]
+    assert (verdict["status"], verdict["status_reason"]) == ("confirmatory", f"locked {WHEN}")
+
+
+@pytest.mark.parametrize(
+    ("locked", "run", "more", "reason"),
+    [
+        (None, design(BEATS), {}, "not locked"),
+        (design(beats("a", "c", on=DIGITS)), design(BEATS), {}, "changed since version 1 was locked"),
+        (design(BEATS), design(BEATS), {"n": 12}, "12 replicates were run, not the 10 that are locked"),
+        (design(BEATS), design(BEATS), {"first": 10}, "replicates 10 to 19 were run, not the locked 0 to 9"),
+        (design(BEATS), design(BEATS), {"suite_seed": 3}, "suite seed 3 was used, not the locked 20190506"),
+    ],
+    ids=["not locked", "changed", "more replicates", "another block", "another seed"],
+)
+def test_all_else_is_exploratory(monkeypatch, registry, tmp_path, locked, run, more, reason):
+    """Unlocked, changed, or on other replicates: judged, labelled in words and in the report, and no prediction."""
+    made = claim(run)
+    synthetic.register(monkeypatch, made)
+    if locked is not None:
+        lock(registry, claim(locked))
+    rows = synthetic.results((made, ahead(2.0, n=more.pop("n", 10))), **more)
+    judged = judging.judge_results(rows, registry)
+    verdict = judged["claims"][made.id]
+    assert (verdict["outcome"], verdict["status"]) == (Outcome.REPRODUCED, "exploratory")
+    assert reason in verdict["status_reason"]
+    assert verdicts.in_words(verdict, MICRO).endswith(", exploratory")
+    assert verdicts.hits(judged) == (0, 0)
+    text = report.report_text(rows, judged, registry, [], {})
+    assert f"*Exploratory: {verdict['status_reason']}.* Such a verdict never replaces a confirmatory one." in text
+
+
+def test_rows_of_another_design_are_exploratory(monkeypatch, registry):
+    """Rows whose digest is not the locked one do not become confirmatory when the claim is changed back."""
+    made = claim(design(BEATS))
+    synthetic.register(monkeypatch, made)
+    lock(registry, made)
+    rows = synthetic.results((made, ahead(2.0)))
+    rows.claims[made.id]["digest"] = "0" * 64
+    verdict = judging.judge_results(rows, registry)["claims"][made.id]
+    assert verdict["status"] == "exploratory"
+    assert "another version of the design" in verdict["status_reason"]
+
+
+def test_rows_of_an_earlier_version_keep_its_number(monkeypatch, registry):
+    """Before an amended claim is run, the rows that are there stay version 1's and are exploratory."""
+    first, second = claim(design(BEATS)), claim(design(BEATS), version=2)
+    synthetic.register(monkeypatch, second)
+    lock(registry, first, second)
+    verdict = judge(registry, (first, ahead(2.0)))[first.id]
+    assert (verdict["version"], verdict["status"]) == (1, "exploratory")
+    assert verdict["status_reason"] == "the rows are of version 1, the claim is version 2"
+
+
+def test_an_amended_claim_does_not_turn(monkeypatch, registry):
+    """Reproduced and then refuted is a turn within one version, and none between two."""
+    made = claim(design(BEATS))
+    synthetic.register(monkeypatch, made)
+    one, other = (judging.judge_results(synthetic.results((made, ahead(mean))), registry) for mean in (5.0, -5.0))
+    assert verdicts.turned_claims(one, other) == [made.id]
+    other["claims"][made.id]["version"] = 2
+    assert verdicts.turned_claims(one, other) == []
+
+
+def test_hits_count_confirmatory_predictions_only(monkeypatch, registry):
+    """Of three confirmatory verdicts two were predicted; an exploratory hit and a quick run count neither way."""
+    right = claim(design(BEATS), id="paper/right")
+    wrong = claim(design(BEATS), id="paper/wrong")
+    refuted = claim(design(BEATS), id="paper/refuted", predicted=Outcome.REFUTED)
+    unlocked = claim(design(BEATS), id="paper/unlocked")
+    synthetic.register(monkeypatch, right, wrong, refuted, unlocked)
+    lock(registry, right, wrong, refuted)
+    values = (right, ahead(5.0)), (wrong, ahead(-5.0)), (refuted, ahead(-5.0)), (unlocked, ahead(5.0))
+    assert verdicts.hits(judging.judge_results(synthetic.results(*values), registry)) == (2, 3)
+    assert verdicts.hits(judging.judge_results(synthetic.results(*values, quick=True), registry)) == (0, 0)
+
+
+# --- amended claims --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def amended(monkeypatch, registry, tmp_path):
+    """A report on version 1, committed, and the results of version 2 on its fresh block of replicates."""
+    first = claim(design(BEATS))
+    synthetic.register(monkeypatch, first)
+    lock(registry, first)
+    committed = tmp_path / "committed"
+    commit(committed, synthetic.results((first, ahead(-2.0))), registry)
+    second = claim(design(beats("a", "c", on=DIGITS)), version=2)
+    synthetic.register(monkeypatch, second)
+    lock(registry, second)
+    assert registry.find(second, MICRO).first_replicate == 10
+    return synthetic.results((second, ahead(3.0)), first=10), committed
+
+
+def commit(folder, rows, registry):
+    judged = judging.judge_results(rows, registry)
+    results.write_results(rows, folder / "results.parquet")
+    (folder / "verdicts.json").write_text(verdicts.verdicts_json(judged))
+    return judged
+
+
+def test_the_report_prints_every_version_with_its_verdict(amended, registry, tmp_path):
+    """An amended claim keeps the verdict on the version before, through results, verdicts and report."""
+    rows, committed = amended
+    carried = carry_over(rows, committed)
+    results.write_results(carried, tmp_path / "results.parquet")
+    again = results.read_results(tmp_path / "results.parquet")
+    judged = judging.judge_results(again, registry)
+    (earlier,) = judged["claims"]["paper/claim"]["earlier"]
+    assert (earlier["version"], earlier["outcome"], earlier["qualifier"], earlier["n"]) == (
+        1,
+        "refuted",
+        "opposite",
+        10,
+    )
+    assert earlier["mean_pp"] == pytest.approx(-2.0)
+    text = report.report_text(again, judged, registry, [], {})
+    (line,) = [line for line in text.splitlines() if line.startswith("* **Versions.**")]
+    one, two = line.removesuffix(".").split("; ")
+    assert f"version 1, locked {WHEN}, replicates 0 to 9, predicted reproduced: **refuted (opposite), analogue" in one
+    assert "a beats b −2.00 pp (−2.72 to −1.28), n = 10" in one
+    assert f"version 2, locked {WHEN}, replicates 10 to 19, predicted reproduced: **reproduced (at least sesoi)" in two
+    assert "+3.00 pp (+2.28 to +3.72), n = 10" in two
+
+
+def test_a_version_is_told_by_what_its_verdict_rests_on(amended, registry):
+    """Of two parts the one that refutes, in its own unit."""
+    rows, committed = amended
+    path = committed / "verdicts.json"
+    judged = json.loads(path.read_text())
+    (part,) = judged["claims"]["paper/claim"]["parts"]
+    shown = {**part, "name": "shown", "p_ref": 1.0}
+    refutes = {**part, "name": "slower", "mean_pp": -7.5, "unit": "log points"}
+    judged["claims"]["paper/claim"]["parts"] = [shown, refutes]
+    path.write_text(json.dumps(judged))
+    carried = carry_over(rows, committed)
+    text = report.report_text(carried, judging.judge_results(carried, registry), registry, [], {})
+    (line,) = [line for line in text.splitlines() if line.startswith("* **Versions.**")]
+    assert "slower −7.50 log points (−2.72 to −1.28), n = 10; version 2" in line
+
+
+def test_what_was_carried_over_is_carried_on(amended, registry, monkeypatch):
+    """A run again keeps it, a third version has both, and no version is told twice."""
+    rows, committed = amended
+    commit(committed, carry_over(rows, committed), registry)
+    assert [each["version"] for each in carry_over(rows, committed).meta["earlier"]["paper/claim"]] == [1]
+    third = claim(design(beats("a", "d", on=DIGITS)), version=3)
+    synthetic.register(monkeypatch, third)
+    lock(registry, third)
+    carried = carry_over(synthetic.results((third, ahead(1.0)), first=20), committed)
+    told = carried.meta["earlier"]["paper/claim"]
+    assert [(each["version"], each["outcome"]) for each in told] == [(1, "refuted"), (2, "reproduced")]
+
+
+def test_nothing_is_carried_where_there_is_nothing_earlier(amended, registry, tmp_path):
+    """No report, the same version, or an exploratory verdict: the metadata stays as it was."""
+    rows, committed = amended
+    assert carry_over(rows, tmp_path / "nowhere") is rows
+    path = committed / "verdicts.json"
+    exploratory = json.loads(path.read_text())
+    exploratory["claims"]["paper/claim"]["status"] = "exploratory"
+    path.write_text(json.dumps(exploratory))
+    assert "earlier" not in carry_over(rows, committed).meta
+    commit(committed, rows, registry)
+    assert "earlier" not in carry_over(rows, committed).meta
+
+
+def test_a_version_without_a_stored_verdict_says_so(amended, registry):
+    """Where the earlier report is gone, its version is listed without a verdict."""
+    rows, _ = amended
+    text = report.report_text(rows, judging.judge_results(rows, registry), registry, [], {})
+    assert f"version 1, locked {WHEN}, replicates 0 to 9, predicted reproduced: no verdict stored;" in text
+
+
+def test_an_amended_version_that_is_not_locked_is_listed_as_such(amended, registry, monkeypatch):
+    """The version before it keeps its line; the new one is exploratory."""
+    _, committed = amended
+    third = claim(replace(design(BEATS), replicates=11), version=3)
+    assert isinstance(third.design(MICRO), Design)
+    synthetic.register(monkeypatch, third)
+    rows = carry_over(synthetic.results((third, ahead(1.0, n=11)), first=20), committed)
+    text = report.report_text(rows, judging.judge_results(rows, registry), registry, [], {})
+    assert "; version 3, not locked: **reproduced (direction), analogue task, exploratory**, a beats b +1.00 pp" in text

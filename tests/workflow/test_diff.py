@@ -1,0 +1,110 @@
+"""Two reports or two baselines side by side."""
+
+import numpy as np
+import pytest
+
+from harness.data._tasks import DIGITS
+from harness.design._lock import Registry
+from harness.design._parts import beats
+from harness.errors import UsageError
+from harness.variance import _baselines as baselines
+from harness.verdict._results import write_results
+from harness.workflow import _diff as comparing
+from tests import synthetic
+from tests.synthetic import around, claim, design
+
+
+def values(mean, sd=0.3, n=10):
+    return lambda arm, at: 80 + (around(mean, sd, n) if arm == "a" else np.zeros(n))
+
+
+@pytest.fixture
+def made(monkeypatch):
+    """A claim known to the catalogue."""
+    made = claim(design(beats("a", "b", on=DIGITS)))
+    synthetic.register(monkeypatch, made)
+    return made
+
+
+def folders(tmp_path, *results):
+    paths = []
+    for i, each in enumerate(results):
+        paths.append(tmp_path / f"report {i}")
+        write_results(each, paths[-1] / "results.parquet")
+    return paths
+
+
+def test_reports_are_compared_replicate_by_replicate(made, tmp_path):
+    """Where both sides have the same replicates the difference of effects is paired, so shared noise drops out."""
+    a, b = folders(tmp_path, *(synthetic.results((made, values(mean))) for mean in (2.0, 2.5)))
+    compared = comparing.compare(a, b, registry=Registry(tmp_path / "lock"))
+    (line,) = compared.lines
+    assert line.what == "paper/claim: a beats b"
+    assert (line.a, line.b) == ("+2.00 (+1.79 to +2.21), n 10", "+2.50 (+2.29 to +2.71), n 10")
+    assert [line.difference_pp, line.lower_pp, line.upper_pp] == pytest.approx([0.5, 0.5, 0.5])
+    assert line.how == "paired, n 10"
+    assert (compared.changed, compared.differs) == ([], [])
+
+
+def test_other_seeds_are_compared_as_two_samples(made, tmp_path):
+    """Without common replicates the interval is Welch's."""
+    one = synthetic.results((made, values(2.0)))
+    a, b = folders(tmp_path, one, synthetic.results((made, values(2.5)), first=100))
+    (line,) = comparing.compare(a, b, registry=Registry(tmp_path / "lock")).lines
+    assert line.how == "Welch, n 10 and 10"
+    assert line.difference_pp == pytest.approx(0.5)
+    half = 2.100922 * 0.3 * (2 / 10) ** 0.5  # t(18; .975), equal spreads
+    assert [line.lower_pp, line.upper_pp] == pytest.approx([0.5 - half, 0.5 + half], abs=1e-5)
+
+
+def test_changed_verdicts_and_versions_are_named(made, tmp_path):
+    """A verdict that turned is listed with both sides, as are versions and devices that differ."""
+    one, other = synthetic.results((made, values(2.0))), synthetic.results((made, values(-2.0)))
+    other.meta["records"]["000001-00000000"].update(device="a GPU", versions={"numpy": "3"})
+    a, b = folders(tmp_path, one, other)
+    compared = comparing.compare(a, b, registry=Registry(tmp_path / "lock"))
+    ((id, was, now),) = compared.changed
+    assert (id, was.partition(" (")[0], now.partition(" (")[0]) == ("paper/claim", "reproduced", "refuted")
+    assert compared.differs == [("device", "cpu", "a GPU"), ("numpy", "2", "3")]
+    text = comparing.comparison_markdown(compared)
+    assert "Verdicts that changed: paper/claim: reproduced" in text
+    assert "| device | cpu | a GPU |" in text
+
+
+def baseline(folder, accuracies, **changed):
+    made = {
+        "recipe": "small/dense", "scale": "micro", "key": "k", "suite_seed": 1, "accepted": "2026-02-03T04:05:06Z",
+        "reason": "the first", "replaces": "", "drawn": {"0": {"order": "d"}}, "trajectory": None,
+        "values": {str(i): v for i, v in enumerate(accuracies)}, "weights": {},
+        "provenance": {"device": "cpu", "processor": "p", "git": "g", "versions": {"torch": "2.11"}},
+    }  # fmt: skip
+    return baselines.keep_baseline(folder, baselines.Baseline(**{**made, **changed}))
+
+
+def test_baselines_are_compared_by_mean_spread_and_versions(tmp_path):
+    """A torch upgrade: the same replicates paired, the draws that differ counted, both versions named."""
+    a = baseline(tmp_path / "a", [90.0, 91.0, 92.0])
+    newer = {"device": "cpu", "processor": "p", "git": "g", "versions": {"torch": "2.15"}}
+    b = baseline(tmp_path / "b", [90.5, 91.5, 92.5], provenance=newer, reason="torch 2.15", drawn={"0": {"order": "e"}})
+    compared = comparing.compare(a, b, registry=Registry(tmp_path / "lock"))
+    (line,) = compared.lines
+    assert (line.a, line.b) == ("91.00, sd 1.00, n 3", "91.50, sd 1.00, n 3")
+    assert (line.difference_pp, line.lower_pp, line.how) == (0.5, 0.5, "paired, n 3")
+    assert compared.differs == [
+        ("reason", "the first", "torch 2.15"),
+        ("torch", "2.11", "2.15"),
+        ("draws", "as in A", "1 differ"),
+    ]
+
+
+def test_a_report_and_a_baseline_do_not_compare(made, tmp_path):
+    """One of each is a usage error, as are reports of two scales."""
+    file = baseline(tmp_path / "a", [90.0, 91.0])
+    (folder,) = folders(tmp_path, synthetic.results((made, values(2.0))))
+    with pytest.raises(UsageError, match="one is a baseline, the other is not"):
+        comparing.compare(file, folder, registry=Registry(tmp_path / "lock"))
+    other = synthetic.results((made, values(2.0)))
+    other.meta["scale"] = "standard"
+    (standard,) = folders(tmp_path / "standard", other)
+    with pytest.raises(UsageError, match="scale micro and scale standard"):
+        comparing.compare(folder, standard, registry=Registry(tmp_path / "lock"))
