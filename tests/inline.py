@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from harness.compute._plan import Plan
 from harness.data._tasks import DIGITS
-from harness.design._catalogue import Claim, Design, Scale, Source
+from harness.design._claim import Claim, Design, Scale, Source
 from harness.design._parts import beats
 from harness.engine._course import compute
 from harness.expression import fresh, prune, train

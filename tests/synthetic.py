@@ -1,12 +1,14 @@
 """Claims whose results are made by hand: the numbers a test chooses, in the shape that `collect` gives."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from harness.data._tasks import DIGITS
-from harness.design._catalogue import CLAIMS, PAPERS, Claim, Design, Paper, Scale, Source
+from harness.design._catalogue import Catalogue
+from harness.design._claim import Claim, Design, Paper, Scale, Source
 from harness.design._parts import exact
 from harness.expression import kept, random_mask, train
 from harness.networks._network import mlp
@@ -55,13 +57,16 @@ def claim(built, id="paper/claim", version=1, predicted=Outcome.REPRODUCED):
     )
 
 
+CATALOGUE = Catalogue(Path("no folder"), papers={PAPER.key: PAPER})  # of the claims of one test
+
+
 def register(monkeypatch, *claims):
     """Make these claims, and no others, the known ones."""
-    monkeypatch.setitem(PAPERS, PAPER.key, PAPER)
-    for id in list(CLAIMS):
-        monkeypatch.delitem(CLAIMS, id)
+    monkeypatch.setitem(CATALOGUE.papers, PAPER.key, PAPER)
+    for id in list(CATALOGUE.claims):
+        monkeypatch.delitem(CATALOGUE.claims, id)
     for each in claims:
-        monkeypatch.setitem(CLAIMS, each.id, each)
+        monkeypatch.setitem(CATALOGUE.claims, each.id, each)
 
 
 def around(mean, sd, n):

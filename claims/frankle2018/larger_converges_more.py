@@ -1,7 +1,8 @@
 """How many nets learn XOR, by the number of their hidden units (first draft)."""
 
-from claims.frankle2018 import study
 from harness import XOR, Design, Scale, Source, beats, claim
+
+from . import study
 
 
 @claim(

@@ -1,7 +1,8 @@
 """Nets that learn XOR after they were pruned to two hidden units and reset (first draft)."""
 
-from claims.frankle2018 import study
 from harness import XOR, Design, Scale, Source, beats, claim
+
+from . import study
 
 
 @claim(

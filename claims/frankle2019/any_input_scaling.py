@@ -1,7 +1,8 @@
 """Do tickets depend on how pixels are scaled? The paper does not say how it scales them (section 2)."""
 
-from claims.frankle2019 import study
 from harness import Arm, Design, Part, Scale, Scaling, Source, beats, claim, matches, percent_kept
+
+from . import study
 
 READ = {Scale.STANDARD: (4, 6, 8), Scale.PAPER: (7, 9, 12)}  # rounds; the last is also reinitialised
 SPARSEST = {Scale.STANDARD: percent_kept("5", "6"), Scale.PAPER: percent_kept("6.9", "7")}  # that round's density

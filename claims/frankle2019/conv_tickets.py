@@ -3,8 +3,9 @@
 from dataclasses import replace
 from fractions import Fraction
 
-from claims.frankle2019 import study_few
 from harness import Arm, Design, Image, Scale, Source, beats, claim, conv_net, percent_kept
+
+from . import study_few
 
 NET = conv_net(2, image=Image(1, 8, 8), width=Fraction(1, 8))
 RECIPE = replace(study_few.RECIPE, validate_every=25).with_lr(2e-3)

@@ -2,8 +2,9 @@
 
 from dataclasses import replace
 
-from claims.frankle2019 import study_few
 from harness import Arm, Design, Scale, Source, beats, claim, mlp, percent_kept
+
+from . import study_few
 
 DROPPED = mlp(64, 300, 100, 10, dropout=0.5)
 

@@ -1,6 +1,5 @@
 """Tickets generalise better at equal training accuracy (section 2, Figure 4b)."""
 
-from claims.frankle2019 import study_few
 from harness import (
     Design,
     Evaluation,
@@ -15,6 +14,8 @@ from harness import (
     percent_kept,
     train,
 )
+
+from . import study_few
 
 
 def trained(net: Training) -> Evaluation:

@@ -2,8 +2,9 @@
 
 from fractions import Fraction
 
-from claims.frankle2019 import study_deep
 from harness import Design, Init, Scale, Source, Training, beats, claim, mlp, percent_kept, prune, train
+
+from . import study_deep
 
 NET = mlp(128, 32, 256, 128, 32, 10, batch_norm=True, init=Init.KAIMING_NORMAL)  # 4,096, 8,192, 32,768, 4,096 and 320
 ROUNDS = 4

@@ -1,7 +1,8 @@
 """Warm-up lets a deep net find winning tickets at a high learning rate (section 4, appendix I)."""
 
-from claims.frankle2019 import study_deep
 from harness import Design, Scale, Source, beats, claim, interaction, matches
+
+from . import study_deep
 
 
 @claim(

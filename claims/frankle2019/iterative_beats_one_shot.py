@@ -1,7 +1,8 @@
 """Iterative pruning against one-shot pruning at equal counts in every layer (section 2, Figure 4c)."""
 
-from claims.frankle2019 import study
 from harness import Arm, Design, Scale, Source, beats, claim
+
+from . import study
 
 
 @claim(

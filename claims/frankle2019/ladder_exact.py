@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 
-from claims.frankle2019 import study
 from harness import (
     CIFAR10,
     Design,
@@ -19,6 +18,8 @@ from harness import (
     train,
     vgg19,
 )
+
+from . import study
 
 LENET = {3: "51.3%", 7: "21.1%", 9: "13.5%", 12: "7.0%", 15: "3.6%", 18: "1.9%", 20: "1.2%"}
 CONV = {2: (14, "4.6%"), 4: (11, "11.1%")}

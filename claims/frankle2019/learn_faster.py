@@ -1,7 +1,8 @@
 """When tickets and the dense network stop early (section 2, Figure 4a)."""
 
-from claims.frankle2019 import study
 from harness import Design, Scale, Source, beats, claim
+
+from . import study
 
 ROUND = 2  # 20.9 % kept
 EARLIER, SLOWER = 47.8, 92.0  # log points: 38 % earlier than the dense net, 2.51 times later if reinitialised

@@ -1,7 +1,8 @@
 """A deep net has winning tickets at a low learning rate, at which it is less accurate (section 4)."""
 
-from claims.frankle2019 import study_deep
 from harness import Design, Scale, Source, beats, claim, matches
+
+from . import study_deep
 
 LOW = 0.01
 

@@ -1,7 +1,8 @@
 """Dense net, pruned net and retrained ticket side by side (asked by readers of section 2)."""
 
-from claims.frankle2019 import study
 from harness import Design, Scale, Source, beats, claim, evaluate, only_beyond, percent_kept
+
+from . import study
 
 ROUNDS = (1, 2, 4, 6, 8, 10)  # one-shot at 70, 49, 25, 12, 6.2 and 3.2 % kept
 

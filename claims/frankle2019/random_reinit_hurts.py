@@ -1,7 +1,8 @@
 """The same masks with new initial weights (section 2, Figure 4)."""
 
-from claims.frankle2019 import study
 from harness import Design, Scale, Source, beats, claim
+
+from . import study
 
 DEVIATIONS = (
     "Accuracy after the last step; the paper's speed of learning is another claim.",

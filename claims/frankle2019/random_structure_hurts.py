@@ -1,7 +1,8 @@
 """The ticket's connections against the same number at random places (appendix E)."""
 
-from claims.frankle2019 import study
 from harness import Design, Scale, Source, beats, claim, percent_kept, shuffle
+
+from . import study
 
 ROUNDS = (8, 9, 10)  # 6.2, 4.4 and 3.2 % kept
 

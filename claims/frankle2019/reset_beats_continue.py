@@ -1,7 +1,8 @@
 """Masks searched with a reset after every round against masks searched without (appendix B)."""
 
-from claims.frankle2019 import study
 from harness import Design, Scale, Source, Training, beats, claim, percent_kept, prune
+
+from . import study
 
 ROUNDS = (9, 10, 11)  # 4.4, 3.2 and 2.3 % kept
 

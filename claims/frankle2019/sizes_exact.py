@@ -2,8 +2,9 @@
 
 from fractions import Fraction
 
-from claims.frankle2019 import study
 from harness import Design, Network, Scale, Source, claim, conv_net, mlp, printed, resnet20, vgg19
+
+from . import study
 
 
 @claim(

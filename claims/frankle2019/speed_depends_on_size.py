@@ -1,7 +1,8 @@
 """How the step of the early stop depends on how much is kept (Figure 3)."""
 
-from claims.frankle2019 import study
 from harness import Design, Scale, Source, beats, claim
+
+from . import study
 
 FIFTH = 2  # 20.9 % kept
 SPARSEST = 4  # 4.6 %

@@ -1,7 +1,8 @@
 """How large the weights that survive were at initialisation, layer by layer (appendix F)."""
 
-from claims.frankle2019 import study
 from harness import Design, Part, Scale, Source, beats, claim, equals, magnitudes
+
+from . import study
 
 ROUND = 2  # 20.9 % kept
 LAYERS = ("fc1", "fc2", "output")

@@ -1,7 +1,8 @@
 """Weights drawn from the values that a ticket's survivors start from (appendix F.3)."""
 
-from claims.frankle2019 import study
 from harness import Design, Scale, Source, beats, claim, equals, percent_kept, resample
+
+from . import study
 
 ROUNDS = (6, 7, 10)  # 12.3, 8.7 and 3.2 % kept
 

@@ -1,7 +1,8 @@
 """Winning tickets against the dense network, near a fifth of its weights (section 2, Figure 4)."""
 
-from claims.frankle2019 import study
 from harness import Design, Scale, Source, Training, beats, claim, matches, percent_kept, random_mask
+
+from . import study
 
 ROUNDS = (4, 5)  # 24.6 and 17.4 % kept
 TOO_FEW = 10  # 3.2 % kept

@@ -1,7 +1,8 @@
 """For which nets late resetting is a gain (v1, sections 3 and 4): two differences of differences."""
 
-from claims.frankle2019b import study
 from harness import Arm, Design, Scale, Source, claim, interaction, percent_kept
+
+from . import study
 
 
 @claim(

@@ -1,7 +1,8 @@
 """Resetting a deep net to an early step instead of to its initialisation (v1, sections 3 and 4)."""
 
-from claims.frankle2019b import study
 from harness import Arm, Design, Scale, Source, beats, claim, matches
+
+from . import study
 
 RESNET = (
     "Pixels are standardised by channel: the paper states no scaling.",

@@ -1,7 +1,8 @@
 """Late resetting at the full learning rate against resetting to step 0 with a warm-up (v1, sections 3 and 4)."""
 
-from claims.frankle2019b import study
 from harness import Design, Scale, Source, beats, claim, matches, percent_kept
+
+from . import study
 
 LEVELS = percent_kept("6", "41")
 FLOOR = "random mask, late"

@@ -1,7 +1,8 @@
 """How far two copies of a ticket that see their data in another order end from each other (v1, section 4)."""
 
-from claims.frankle2019b import study
 from harness import Design, Scale, Source, beats, between, claim
+
+from . import study
 
 
 @claim(

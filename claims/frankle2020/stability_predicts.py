@@ -1,9 +1,10 @@
 """Tickets match the dense net where they are stable to the order of their data (section 4)."""
 
-from claims.frankle2019 import study as shallow
-from claims.frankle2019b import study as deep
-from claims.frankle2020 import study
 from harness import DIGIT_DIFFERENCE, DIGITS, Design, Scale, Source, beats, claim, matches
+
+from ..frankle2019 import study as shallow
+from ..frankle2019b import study as deep
+from . import study
 
 
 @claim(

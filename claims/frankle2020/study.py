@@ -6,9 +6,10 @@ The deep net on digit-difference is that of frankle2019b, the shallow one on dig
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from claims.frankle2019 import study as shallow
-from claims.frankle2019b import study as deep
 from harness import Between, Scale, Training, between
+
+from ..frankle2019 import study as shallow
+from ..frankle2019b import study as deep
 
 LATE = 25  # the step, of 1,500
 KEPT = Fraction(19, 200)  # of the deep net after a third round of global pruning; two leave 16 %

@@ -1,7 +1,8 @@
 """Pruning and retraining in turns, against pruning at once (section 3.4)."""
 
-from claims.han2015 import study
 from harness import DIGITS, Decision, Design, Scale, Source, beats, claim, percent_kept
+
+from . import study
 
 
 @claim(

@@ -2,8 +2,9 @@
 
 from fractions import Fraction
 
-from claims.han2015 import study
 from harness import DIGITS, Design, Scale, Source, beats, claim, percent_kept
+
+from . import study
 
 READ = (Fraction(1, 12), Fraction(1, 16), Fraction(1, 27))
 

@@ -2,8 +2,9 @@
 
 from fractions import Fraction
 
-from claims.han2015 import study
 from harness import DIGITS, Design, Scale, Source, beats, claim, interaction, percent_kept
+
+from . import study
 
 READ = tuple(Fraction(1, n) for n in (5, 8, 12))
 

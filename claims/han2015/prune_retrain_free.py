@@ -1,7 +1,8 @@
 """A twelfth of the weights at no loss, once they are retrained (section 4.1, Table 1)."""
 
-from claims.han2015 import study
 from harness import DIGITS, Design, Scale, Source, beats, claim, matches, percent_kept
+
+from . import study
 
 
 @claim(

@@ -1,7 +1,8 @@
 """How far a net can be pruned with and without retraining (section 5, Figure 5)."""
 
-from claims.han2015 import study
 from harness import DIGITS, Design, Scale, Source, beats, claim, matches, percent_kept
+
+from . import study
 
 
 @claim(

@@ -1,7 +1,8 @@
 """A subnetwork of a random net, its weights untouched, against the trained net (sections 3 to 5)."""
 
-from claims.ramanujan2020 import study
 from harness import Arm, Design, Part, Scale, Source, claim, matches
+
+from . import study
 
 CONV = (
     "45,000 training images instead of 50,000: 5,000 are held out to validate on.",

@@ -91,11 +91,9 @@ def judge(scale: ScaleName = "micro", out: Out = None, root: Root = Path()) -> N
 
 def judge_rows(session: Session, turned: Sequence[str] = ()) -> dict[str, Any]:
     """Judge the session's rows and write verdicts.json and junit.xml, where claims that `turned` are failures."""
-    from harness.design import Registry
     from harness.verdict import judge_results, read_results, verdicts_json, verdicts_junit
 
-    registry = Registry(session.root / "claims" / "registry.lock")
-    judged = judge_results(read_results(session.out / "results.parquet"), registry)
+    judged = judge_results(read_results(session.out / "results.parquet"), session.registry(), session.catalogue)
     (session.out / "verdicts.json").write_text(verdicts_json(judged))
     (session.out / "junit.xml").write_text(verdicts_junit(judged, turned))
     return judged
@@ -117,19 +115,20 @@ def write_report(session: Session) -> None:
     if session.out.resolve() == session.committed:
         for scale in Scale:
             other = replace(session, scale=scale, out=session.root / "reports" / scale)
-            if scale != session.scale and unchanged(other.out):
+            if scale != session.scale and unchanged(other.out, session.catalogue):
                 _write_one_report(other, drawn=False)
 
 
 def _write_one_report(session: Session, *, drawn: bool = True) -> None:
-    from harness.design import Registry, read_pilots
+    from harness.design import read_pilots
     from harness.report import committed_verdicts, write_report
     from harness.verdict import read_results, read_variants, read_verdicts
 
     write_report(
         read_results(session.out / "results.parquet"),
         read_verdicts(session.out / "verdicts.json"),
-        Registry(session.root / "claims" / "registry.lock"),
+        session.registry(),
+        session.catalogue,
         read_pilots(session.pilots),
         session.out,
         read_variants(session.out),
@@ -162,11 +161,11 @@ def lock(
     root: Root = Path(),
 ) -> None:
     """Lock claims before their confirmatory run: append them to claims/registry.lock."""
-    from harness.design import Registry, check_design, pilot_runs, pilots_of, read_pilots
+    from harness.design import check_design, pilot_runs, pilots_of, read_pilots
     from harness.store import now
 
     session = open_session(claims, scale, root)
-    registry = Registry(session.root / "claims" / "registry.lock")
+    registry = session.registry()
     pilots = read_pilots(session.pilots)
     for claim in session.claims:
         check_design(claim, session.scale)
@@ -188,11 +187,10 @@ def diff(
 
     For a torch upgrade, CPU against GPU, or a variant. Exit status 1 where a verdict is another one.
     """
-    from harness.design import Registry
     from harness.workflow import compare, comparison_markdown
 
     session = open_session(None, scale, root)
-    compared = compare(a, b, registry=Registry(session.root / "claims" / "registry.lock"))
+    compared = compare(a, b, registry=session.registry(), catalogue=session.catalogue)
     sys.stdout.write(comparison_markdown(compared))
     if compared.changed:
         raise typer.Exit(1)

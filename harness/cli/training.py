@@ -145,7 +145,7 @@ def verify(
     recorded: dict[str, Any] = {"claims": {}}
     changed: list[str] = []
     if (session.committed / "results.parquet").is_file():
-        changed = [] if amended(session.committed) else other_bytes(session)
+        changed = [] if amended(session.committed, session.catalogue) else other_bytes(session)
         recorded = read_verdicts(session.committed / "verdicts.json")
     if not _run(session, workers, limit, data_dir, download):
         return
@@ -230,7 +230,6 @@ def seed_variance(
     Writes junit.xml and summary.md under reports/scratch/variance, and the GitHub step summary where there is one.
     """
     from harness.data import look_in, require_sets
-    from harness.design import Scale, watched
     from harness.expression import lineage
     from harness.variance import (
         Watch,
@@ -244,7 +243,7 @@ def seed_variance(
     )
 
     session = open_session(None, scale, root, device=pick_device(device))
-    nodes = watched(recipes or [], Scale(session.scale))
+    nodes = session.catalogue.select_watched(recipes or [], session.scale)
     look_in(data_dir)
     require_sets({node.task.source for node in lineage(nodes.values())}, download=download)
     watch = Watch(nodes=nodes, scale=session.scale, root=session.root, device=session.device, workers=workers)

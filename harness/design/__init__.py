@@ -1,23 +1,8 @@
 """What a claim asserts, fixed before it runs: parts, designs, the catalogue, the registry, the log of pilots."""
 
-from harness.design._catalogue import (
-    CLAIMS,
-    CONTROLS,
-    PAPERS,
-    Arm,
-    Claim,
-    Design,
-    Paper,
-    Scale,
-    Source,
-    claim,
-    load_claims,
-    paper,
-    select,
-    watch,
-    watched,
-)
+from harness.design._catalogue import Catalogue, Watched, claim, paper, watch
 from harness.design._check import check_design
+from harness.design._claim import CONTROLS, Arm, Claim, Design, Paper, Scale, Source
 from harness.design._lock import Locked, Registry
 from harness.design._metrics import PERCENTAGE_POINTS, metric
 from harness.design._parts import (
@@ -39,13 +24,12 @@ from harness.design._pilots import Pilot, append_pilots, pilot_grid, pilot_runs,
 from harness.design._variants import VARIANTS, design_of, shorten
 
 __all__ = [
-    "CLAIMS",
     "CONTROLS",
-    "PAPERS",
     "PERCENTAGE_POINTS",
     "VARIANTS",
     "Arm",
     "Band",
+    "Catalogue",
     "Claim",
     "Design",
     "Exact",
@@ -57,6 +41,7 @@ __all__ = [
     "Registry",
     "Scale",
     "Source",
+    "Watched",
     "append_pilots",
     "beats",
     "check_design",
@@ -65,7 +50,6 @@ __all__ = [
     "equals",
     "exact",
     "interaction",
-    "load_claims",
     "matches",
     "metric",
     "only_beyond",
@@ -76,9 +60,7 @@ __all__ = [
     "pilots_of",
     "printed",
     "read_pilots",
-    "select",
     "shorten",
     "slope",
     "watch",
-    "watched",
 ]

@@ -1,200 +1,139 @@
-"""A claim: a sentence of a paper, its design at each scale, and the catalogue that finds it by name."""
+"""The catalogue: what the files of a folder of claims register, found by name.
+
+A folder of claims is a package, one folder per paper and one file per claim. It is loaded under a private name, so that
+it may be called anything and shadows nothing; its modules import each other relatively.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import importlib
-import json
+import importlib.machinery
+import importlib.util
 import pkgutil
 import sys
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from enum import StrEnum
-from fractions import Fraction
-from functools import cached_property
-from hashlib import sha256
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from harness.design._parts import Exact, Part
+from harness.design._claim import Arm, Claim, Design, Paper, Scale, Source
 from harness.errors import DesignError, UsageError, nearest
-from harness.expression import Measured, Training, density
-from harness.stats import Decision, Outcome
-from harness.streams import SUITE_SEED
-
-CONTROLS = "controls"  # the folder of claims that are about the protocol and not about a paper
-
-PAPERS: dict[str, Paper] = {}
-CLAIMS: dict[str, Claim] = {}
-WATCHED: dict[str, Watched] = {}
+from harness.expression import Training
+from harness.stats import Outcome
 
 
-class Scale(StrEnum):
-    """How much is spent on a claim."""
+@dataclass(frozen=True)
+class Watched:
+    """A training that the seed-variance check retrains, and the scales it is watched at."""
 
-    MICRO = "micro"  # embedded data, two CPU cores, minutes
-    STANDARD = "standard"  # real data, shortened, one GPU or a patient CPU
-    PAPER = "paper"  # the paper's own settings
-
-
-@dataclass(frozen=True, kw_only=True)
-class Paper:
-    """A paper whose claims are encoded; `key` is the folder of its claims."""
-
-    key: str
-    authors: str
-    title: str
-    venue: str
-    arxiv: str
+    build: Callable[[Scale], Training]
+    scales: tuple[Scale, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """Where a claim stands: version and place in the paper, and the figure published there, if it is known."""
+@dataclass(frozen=True)
+class Catalogue:
+    """Papers by key, claims by id, and watched trainings by name, as the files in `folder` register them."""
 
-    version: str
-    place: str
-    published: str
+    folder: Path
+    papers: dict[str, Paper] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)
+    watched: dict[str, Watched] = field(default_factory=dict)
 
+    @classmethod
+    def load(cls, folder: Path) -> Catalogue:
+        """Return what all modules in the folder of claims `folder` register, loaded afresh.
 
-Arm = Sequence[Measured] | Measured
+        Raises UsageError where there is no such folder, DesignError for two claims of one id.
+        """
+        if not folder.is_dir():
+            raise UsageError(f"no folder of claims at {folder}. Next: run in the project's folder, or give --root")
+        catalogue = cls(folder.resolve())
+        with catalogue.collecting():
+            _import_all(catalogue.folder)
+        return catalogue
 
-
-@dataclass(frozen=True, kw_only=True)
-class Design:
-    """A claim at one scale: what is measured, and what is asserted of it.
-
-    `arms` maps a name to the trainings (or evaluations) of one condition; their densities follow from their masks, and
-    several at one density are re-draws, averaged before any test. `parts` decide together; `beside` are printed with
-    their own result and decide nothing. `contrast` names the fields in which the arms of a part may differ, as in
-    ``("mask", "recipe.optimiser.lr")``; `plan` refuses any other difference. `panels` groups arms in the figure, by
-    title; without it the arms of a task share one.
-
-    An exact claim has `exact` instead, and neither arms nor parts nor replicates: nothing is trained or tested.
-    """
-
-    arms: Mapping[str, Arm] = field(default_factory=dict)
-    parts: Sequence[Part] = ()
-    contrast: Sequence[str] = ()
-    replicates: int = 10
-    decision: Decision = Decision.T
-    beside: Sequence[Part] = ()
-    panels: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    exact: Sequence[Exact] = ()
-
-    def __post_init__(self) -> None:
-        if self.exact:
-            object.__setattr__(self, "replicates", 0)
-
-    @cached_property
-    def points(self) -> dict[str, dict[Fraction, tuple[Measured, ...]]]:
-        """Return for each arm its nodes by exact density, densest first."""
-        return {name: _by_density(arm) for name, arm in self.arms.items()}
+    @contextmanager
+    def collecting(self) -> Iterator[Catalogue]:
+        """Register here what `paper`, `claim` and `watch` make meanwhile."""
+        before = _COLLECTING.set(self)
+        try:
+            yield self
+        finally:
+            _COLLECTING.reset(before)
 
     @property
-    def nodes(self) -> tuple[Measured, ...]:
-        """All nodes of all arms, arm after arm, densest first."""
-        return tuple(node for points in self.points.values() for nodes in points.values() for node in nodes)
+    def registry_file(self) -> Path:
+        """The file in which claims are locked."""
+        return self.folder / "registry.lock"
 
-    def read(self, arm: str, part: Part) -> dict[Fraction, tuple[Measured, ...]]:
-        """Return the points of `arm` that `part` reads: those in its band, or the arm's only point."""
-        points = self.points[arm]
-        if part.band is None or len(points) == 1:
-            return points
-        return {d: nodes for d, nodes in points.items() if d in part.band}
+    def select(self, names: Sequence[str], scale: Scale) -> list[Claim]:
+        """Return the claims with these ids, or of these papers, that have a design at `scale`; all for no names.
 
-    def compared(self) -> list[Part]:
-        """Return the parts that decide, then those beside."""
-        return [*self.parts, *self.beside]
+        Raises UsageError for an unknown name, with the nearest known ones, and for a claim without that scale.
+        """
+        if not names:
+            return [claim for _, claim in sorted(self.claims.items()) if scale in claim.predicted]
+        chosen: dict[str, Claim] = {}
+        for name in (name.rstrip("/") for name in names):
+            found = {id: claim for id, claim in sorted(self.claims.items()) if name in (id, claim.paper)}
+            if not found:
+                known = nearest(name, [*self.claims, *self.papers])
+                raise UsageError(f"unknown claim or paper {name!r}{known} Next: harness list")
+            if name in self.claims:
+                self.claims[name].design(scale)
+            chosen |= {id: claim for id, claim in found.items() if scale in claim.predicted}
+        return list(chosen.values())
 
-    def metric_of(self, arm: str) -> str:
-        """The metric in which `arm` is shown: that of the first part that reads it, else that of the first part."""
-        return next((part.metric for part in self.compared() if arm in part.reads), self.metric)
+    def select_watched(self, names: Sequence[str], scale: Scale) -> dict[str, Training]:
+        """Return the watched trainings with these names, or of these papers; all for no names.
 
-    @property
-    def metric(self) -> str:
-        """The stored metric in which arms are shown: that of the first part."""
-        return self.parts[0].metric if self.parts else "test_accuracy"
-
-
-def _by_density(arm: Arm) -> dict[Fraction, tuple[Measured, ...]]:
-    grouped: defaultdict[Fraction, list[Measured]] = defaultdict(list)
-    for node in [arm] if isinstance(arm, Measured) else arm:
-        grouped[density(node)].append(node)
-    return {d: tuple(grouped[d]) for d in sorted(grouped, reverse=True)}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Claim:
-    """One testable sentence of a paper. `version` rises when a locked claim is amended."""
-
-    id: str
-    statement: str
-    source: Source
-    predicted: Mapping[Scale, Outcome]
-    build: Callable[[Scale], Design]
-    version: int = 1
-    deviations: Mapping[Scale, Sequence[str]] = field(default_factory=dict)
-    pilot: Callable[[Scale], Mapping[str, Arm]] | None = None
-    _designs: dict[Scale, Design] = field(default_factory=dict, compare=False)
-
-    @property
-    def paper(self) -> str:
-        """Key of the paper, the first part of the id."""
-        return self.id.split("/")[0]
-
-    def design(self, scale: Scale) -> Design:
-        """Return the design at `scale`, built once. Raises UsageError where the claim has none."""
-        if scale not in self.predicted:
-            raise UsageError(
-                f"{self.id} has no design at scale {scale}; it has {', '.join(self.predicted)}. "
-                f"Next: harness list --scale {next(iter(self.predicted))}"
-            )
-        if scale not in self._designs:
-            self._designs[scale] = self.build(scale)
-        return self._designs[scale]
-
-    def locked_content(self, scale: Scale) -> dict[str, Any]:
-        """Return everything an entry of the lock hashes: a changed learning rate is in the arms' keys."""
-        design = self.design(scale)
-        exact = {"exact": [{"name": e.name, "expected": str(e.expected)} for e in design.exact]} if design.exact else {}
-        return {
-            **exact,
-            "statement": self.statement,
-            "scale": scale,
-            "replicates": design.replicates,
-            "suite_seed": SUITE_SEED,
-            "predicted": self.predicted[scale],
-            "decision": design.decision,
-            "hypothesis": [_plain(part) for part in design.parts],
-            "beside": [_plain(part) for part in design.beside],
-            "chance": {node.task.name: node.task.chance for node in design.nodes},
-            "arms": {
-                name: {str(d): sorted(node.key for node in nodes) for d, nodes in points.items()}
-                for name, points in design.points.items()
-            },
+        Raises UsageError for an unknown name, with the nearest known ones, and where none is watched at `scale`.
+        """
+        wanted = {name.rstrip("/") for name in names}
+        for name in names:
+            if not any(name.rstrip("/") in (other, other.split("/")[0]) for other in self.watched):
+                known = ", ".join(sorted(self.watched))
+                raise UsageError(f"nothing watched is called {name!r}{nearest(name, self.watched)} Watched: {known}")
+        chosen = {
+            name: each.build(scale)
+            for name, each in sorted(self.watched.items())
+            if scale in each.scales and (not wanted or wanted & {name, name.split("/")[0]})
         }
-
-    def digest(self, scale: Scale) -> str:
-        """Return the SHA-256 of `locked_content`, 64 hexadecimal digits."""
-        return sha256(json.dumps(self.locked_content(scale), sort_keys=True).encode()).hexdigest()
-
-
-def _plain(part: Part) -> dict[str, Any]:
-    """Return a part as JSON would hold it, without fields at their defaults: later fields leave locks valid."""
-    given = {f.name: getattr(part, f.name) for f in fields(part) if getattr(part, f.name) != f.default}
-    plain: dict[str, Any] = json.loads(json.dumps(given, default=_plain_value))
-    return plain
+        if not chosen:
+            raise UsageError(f"nothing of that is watched at scale {scale}. Next: harness variance, at scale micro")
+        return chosen
 
 
-def _plain_value(value: object) -> object:
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
+_COLLECTING: ContextVar[Catalogue | None] = ContextVar("_COLLECTING", default=None)
+
+
+def _import_all(folder: Path) -> None:
+    """Import every module below `folder` as a package with a private name, whatever was imported from there before."""
+    name = f"_claims_{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
+    for known in [known for known in sys.modules if known == name or known.startswith(f"{name}.")]:
+        del sys.modules[known]
+    importlib.invalidate_caches()
+    file = folder / "__init__.py"
+    if file.is_file():
+        spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=[str(folder)])
+    else:
+        spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+        spec.submodule_search_locations = [str(folder)]
+    assert spec is not None
+    package = sys.modules[name] = importlib.util.module_from_spec(spec)
+    if spec.loader is not None:
+        spec.loader.exec_module(package)
+    for module in pkgutil.walk_packages([str(folder)], f"{name}."):
+        importlib.import_module(module.name)
 
 
 def paper(**given: str) -> Paper:
-    """Register a paper; its folder under ``claims/`` is named by its key."""
+    """Make a paper, and register it in the catalogue that is being loaded; its folder is named by its key."""
     made = Paper(**given)
-    PAPERS[made.key] = made
+    if catalogue := _COLLECTING.get():
+        catalogue.papers[made.key] = made
     return made
 
 
@@ -208,7 +147,7 @@ def claim(
     deviations: Sequence[str] | Mapping[str, Sequence[str]] = (),
     pilot: Callable[[Scale], Mapping[str, Arm]] | None = None,
 ) -> Callable[[Callable[[Scale], Design]], Claim]:
-    """Register the decorated function, which returns the design at a scale, as a claim.
+    """Make a claim of the decorated function, which returns the design at a scale; register it where one is loaded.
 
     `predicted` gives the verdict expected at each scale the claim has a design for. `deviations` are those from the
     paper, at every scale or by scale. `pilot` returns further arms for
@@ -231,72 +170,17 @@ def claim(
             },
             pilot=pilot,
         )
-        if id in CLAIMS and CLAIMS[id].build.__module__ != build.__module__:
-            raise DesignError(f"two claims are called {id}: {CLAIMS[id].build.__module__} and {build.__module__}")
-        CLAIMS[id] = made
+        if catalogue := _COLLECTING.get():
+            if (other := catalogue.claims.get(id)) is not None:
+                places = " and ".join(each.build.__code__.co_filename for each in (other, made))
+                raise DesignError(f"two claims are called {id}: in {places}. Next: rename one")
+            catalogue.claims[id] = made
         return made
 
     return register
 
 
-@dataclass(frozen=True)
-class Watched:
-    """A training that the seed-variance check retrains, and the scales it is watched at."""
-
-    build: Callable[[Scale], Training]
-    scales: tuple[Scale, ...]
-
-
 def watch(name: str, build: Callable[[Scale], Training], *, scales: Sequence[str] = (Scale.MICRO,)) -> None:
     """Let the seed-variance check watch a training, called ``paper/what``; `build` returns it at one of `scales`."""
-    WATCHED[name] = Watched(build, tuple(Scale(scale) for scale in scales))
-
-
-def load_claims(root: Path) -> None:
-    """Import every module of the package ``claims`` under `root`, which registers the papers and claims in it."""
-    if not (root / "claims" / "__init__.py").is_file():
-        raise UsageError(f"no claims package in {root}. Next: run in the project's folder, or give --root")
-    if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
-    package = importlib.import_module("claims")
-    for module in pkgutil.walk_packages(package.__path__, "claims."):
-        importlib.import_module(module.name)
-
-
-def watched(names: Sequence[str], scale: Scale) -> dict[str, Training]:
-    """Return the watched trainings with these names, or of these papers; all of them for no names.
-
-    Raises UsageError for an unknown name, with the nearest known ones, and where none is watched at `scale`.
-    """
-    for name in names:
-        if not any(name.rstrip("/") in (other, other.split("/")[0]) for other in WATCHED):
-            known = ", ".join(sorted(WATCHED))
-            raise UsageError(f"nothing watched is called {name!r}{nearest(name, WATCHED)} Watched: {known}")
-    wanted = {name.rstrip("/") for name in names}
-    chosen = {
-        name: each.build(scale)
-        for name, each in sorted(WATCHED.items())
-        if scale in each.scales and (not wanted or wanted & {name, name.split("/")[0]})
-    }
-    if not chosen:
-        raise UsageError(f"nothing of that is watched at scale {scale}. Next: harness variance, at scale micro")
-    return chosen
-
-
-def select(names: Sequence[str], scale: Scale) -> list[Claim]:
-    """Return the claims with these ids, or of these papers, that have a design at `scale`; all of them for no names.
-
-    Raises UsageError for an unknown name, with the nearest known ones, and for a claim without that scale.
-    """
-    if not names:
-        return [claim for _, claim in sorted(CLAIMS.items()) if scale in claim.predicted]
-    chosen: dict[str, Claim] = {}
-    for name in names:
-        name = name.rstrip("/")
-        found = {id: claim for id, claim in sorted(CLAIMS.items()) if name in (id, claim.paper)}
-        if not found:
-            raise UsageError(f"unknown claim or paper {name!r}{nearest(name, [*CLAIMS, *PAPERS])} Next: harness list")
-        if name in CLAIMS:
-            CLAIMS[name].design(scale)
-        chosen |= {id: claim for id, claim in found.items() if scale in claim.predicted}
-    return list(chosen.values())
+    if catalogue := _COLLECTING.get():
+        catalogue.watched[name] = Watched(build, tuple(Scale(scale) for scale in scales))

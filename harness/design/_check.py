@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-from harness.design._catalogue import Claim, Design, Scale
+from harness.design._claim import Claim, Design, Scale
 from harness.design._metrics import metric
 from harness.design._parts import Part, Reading
 from harness.errors import DesignError, nearest

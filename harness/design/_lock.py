@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness.design._catalogue import Claim, Scale
+from harness.design._claim import Claim, Scale
 from harness.errors import LockError
 from harness.streams import SUITE_SEED, Replicate
 

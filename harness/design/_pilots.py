@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from harness.design._catalogue import Arm, Claim, Design, Scale
+from harness.design._claim import Arm, Claim, Design, Scale
 
 
 @dataclass(frozen=True)

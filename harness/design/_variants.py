@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from harness.design._catalogue import Claim, Design, Scale
+from harness.design._claim import Claim, Design, Scale
 from harness.errors import UsageError, nearest
 from harness.expression import (
     Between,

@@ -8,7 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from harness.design import CLAIMS, CONTROLS, Pilot, Registry, Scale
+from harness.design import CONTROLS, Catalogue, Pilot, Registry, Scale
 from harness.report import _figures as figures
 from harness.report import _overview as overview
 from harness.report import _summary as summary
@@ -25,6 +25,7 @@ def write_report(
     results: Results,
     verdicts: Mapping[str, Any],
     registry: Registry,
+    catalogue: Catalogue,
     pilots: Sequence[Pilot],
     out: Path,
     variants: Mapping[str, Results],
@@ -38,15 +39,16 @@ def write_report(
     scales, which the sections print beside their own and no figure shows.
     """
     if drawn:
-        figures.write_figures(results, CLAIMS, verdicts, out / "figures")
-        (out / "figures" / OVERVIEW).write_bytes(overview.draw_overview(summary.groups(verdicts, registry)))
-    (out / "report.md").write_text(report_text(results, verdicts, registry, pilots, variants, others))
+        figures.write_figures(results, catalogue.claims, verdicts, out / "figures")
+        (out / "figures" / OVERVIEW).write_bytes(overview.draw_overview(summary.groups(verdicts, registry, catalogue)))
+    (out / "report.md").write_text(report_text(results, verdicts, registry, catalogue, pilots, variants, others))
 
 
 def report_text(
     results: Results,
     verdicts: Mapping[str, Any],
     registry: Registry,
+    catalogue: Catalogue,
     pilots: Sequence[Pilot],
     variants: Mapping[str, Results],
     others: Others | None = None,
@@ -57,7 +59,7 @@ def report_text(
     )
     environment.filters.update(signed=signed, unit=unit_of, p=p_value, p_is=p_is, sentence=sentence)
     scale = Scale(verdicts["scale"])
-    grouped = summary.groups(verdicts, registry)
+    grouped = summary.groups(verdicts, registry, catalogue)
     papers = summary.of_papers(grouped)
     hit, decided = hits(verdicts)
     rendered = environment.get_template("report.md.j2").render(
@@ -68,10 +70,10 @@ def report_text(
             of=f" of {len(papers)} paper{'s' if len(papers) != 1 else ''}",
         ),
         sections={
-            id: section(id, verdict, results, registry, pilots, scale, variants, others or {})
+            id: section(catalogue.claims[id], verdict, results, registry, pilots, scale, variants, others or {})
             for id, verdict in verdicts["claims"].items()
         },
-        controls=[] if results.meta["quick"] else _controls(results, verdicts),
+        controls=[] if results.meta["quick"] else _controls(results, verdicts, catalogue),
         conditions=[] if results.meta["quick"] else of_claims(verdicts["claims"]),
         controls_key=CONTROLS,
         overview=f"figures/{OVERVIEW}",
@@ -83,13 +85,13 @@ def report_text(
     return rendered.rstrip() + "\n"
 
 
-def _controls(results: Results, verdicts: Mapping[str, Any]) -> list[Control]:
+def _controls(results: Results, verdicts: Mapping[str, Any], catalogue: Catalogue) -> list[Control]:
     """Return the controls that are experiments of their own: A/A comparisons and planted effects."""
     scale = Scale(verdicts["scale"])
     return [
         control
         for id, verdict in verdicts["claims"].items()
         if id.startswith(f"{CONTROLS}/") and verdict["parts"]
-        for part in CLAIMS[id].design(scale).parts
+        for part in catalogue.claims[id].design(scale).parts
         for control in equal_arms(id, results.differences(id, part))
     ]

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.design import (
-    CLAIMS,
     Claim,
     Design,
     Locked,
@@ -70,7 +69,7 @@ class Section:
 
 
 def section(
-    id: str,
+    claim: Claim,
     verdict: Mapping[str, Any],
     results: Results,
     registry: Registry,
@@ -79,9 +78,8 @@ def section(
     variants: Mapping[str, Results],
     others: Others,
 ) -> Section:
-    """Return what the report prints of the claim `id`; see ``report.text``."""
-    claim = CLAIMS[id]
-    design = claim.design(scale)
+    """Return what the report prints of a claim; see ``report.text``."""
+    id, design = claim.id, claim.design(scale)
     judged = [*verdict["parts"], *verdict["beside"]]
     entry = registry.find(claim, scale)
     before = [p for p in pilots_of(pilots, id, scale) if entry is None or p.date < entry.locked]

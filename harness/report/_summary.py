@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.design import CONTROLS, PAPERS, Paper, Registry, Scale
+from harness.design import CONTROLS, Catalogue, Paper, Registry, Scale
 from harness.report._notation import anchor, interval
 from harness.stats import Outcome
 from harness.verdict import CONFIRMATORY, JudgedPart, deciding, in_words, rests_on
@@ -99,7 +99,7 @@ class Group:
         return tally(self.lines)
 
 
-def groups(verdicts: Mapping[str, Any], registry: Registry) -> list[Group]:
+def groups(verdicts: Mapping[str, Any], registry: Registry, catalogue: Catalogue) -> list[Group]:
     """Return the claims of a report by paper, papers and claims by name, the controls last.
 
     To the claims with a verdict come those that the same papers have locked at this scale and that were not run.
@@ -116,7 +116,7 @@ def groups(verdicts: Mapping[str, Any], registry: Registry) -> list[Group]:
     return [
         Group(
             key=key,
-            paper=PAPERS.get(key),
+            paper=catalogue.papers.get(key),
             lines=[lines[id] for id in sorted(lines) if id.partition("/")[0] == key],
         )
         for key in sorted(papers, key=lambda key: (key == CONTROLS, key))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from harness.design import CLAIMS, PERCENTAGE_POINTS, VARIANTS, Claim, Part, Registry, Scale, design_of, metric
+from harness.design import PERCENTAGE_POINTS, VARIANTS, Catalogue, Claim, Part, Registry, Scale, design_of, metric
 from harness.errors import ResultsError
 from harness.stats import (
     Assessment,
@@ -46,7 +46,7 @@ def compare_part(results: Results, claim: str, part: Part) -> PartResult:
     )
 
 
-def judge_results(results: Results, registry: Registry) -> dict[str, Any]:
+def judge_results(results: Results, registry: Registry, catalogue: Catalogue) -> dict[str, Any]:
     """Return the verdicts of all claims in `results`, ready for ``verdicts.json``.
 
     A claim's family is every claim of its paper that is locked at this scale; those without rows count as p = 1. A
@@ -57,7 +57,7 @@ def judge_results(results: Results, registry: Registry) -> dict[str, Any]:
     verdicts: dict[str, Any] = {}
     claims: dict[str, Claim] = {}
     for id in results.claims:
-        claim = _known(id)
+        claim = _known(id, catalogue)
         if claim.design(scale).exact:
             verdicts[id] = _exact(results, registry, claim, scale)
         else:
@@ -138,10 +138,10 @@ def _exact(results: Results, registry: Registry, claim: Claim, scale: Scale) -> 
     }
 
 
-def _known(id: str) -> Claim:
-    if id not in CLAIMS:
+def _known(id: str, catalogue: Catalogue) -> Claim:
+    if id not in catalogue.claims:
         raise ResultsError(f"the results hold rows of {id}, which no file under claims/ defines. Next: harness list")
-    return CLAIMS[id]
+    return catalogue.claims[id]
 
 
 def _status(results: Results, registry: Registry, claim: Claim, scale: Scale) -> tuple[str, str]:

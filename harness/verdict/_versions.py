@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from harness.design import CLAIMS, Scale
+from harness.design import Catalogue, Scale
 from harness.verdict import _results as stored
 from harness.verdict import _verdicts as verdicts
 from harness.verdict._results import Results
@@ -34,23 +34,25 @@ def carry_over(results: Results, committed: Path) -> Results:
     return replace(results, meta={**results.meta, "earlier": earlier}) if earlier else results
 
 
-def amended(committed: Path) -> list[str]:
+def amended(committed: Path, catalogue: Catalogue) -> list[str]:
     """Return the claims whose rows in the report `committed` are of another version than the claim is now.
 
     Such rows cannot give their verdict again: the design they were judged by is gone.
     """
     claims = stored.read_results(committed / "results.parquet").claims
-    return [id for id, known in claims.items() if id in CLAIMS and CLAIMS[id].version != known["version"]]
+    now = catalogue.claims
+    return [id for id, known in claims.items() if id in now and now[id].version != known["version"]]
 
 
-def unchanged(committed: Path) -> bool:
+def unchanged(committed: Path, catalogue: Catalogue) -> bool:
     """Whether there is a report in the folder `committed` whose claims are all as they were when they were run."""
     if not all((committed / name).is_file() for name in ("results.parquet", "verdicts.json", "report.md")):
         return False
     results = stored.read_results(committed / "results.parquet")
     scale = Scale(results.meta["scale"])
+    now = catalogue.claims
     return all(
-        id in CLAIMS and scale in CLAIMS[id].predicted and CLAIMS[id].digest(scale) == known["digest"]
+        id in now and scale in now[id].predicted and now[id].digest(scale) == known["digest"]
         for id, known in results.claims.items()
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from harness.design import CLAIMS, Registry, Scale, design_of
+from harness.design import Catalogue, Claim, Registry, Scale, design_of
 from harness.errors import UsageError
 from harness.stats import Interval, PartResult, mean_interval, welch_interval
 from harness.variance import Baseline, read_baseline
@@ -41,7 +41,7 @@ class Comparison:
     changed: Sequence[tuple[str, str, str]]
 
 
-def compare(a: Path, b: Path, *, registry: Registry) -> Comparison:
+def compare(a: Path, b: Path, *, registry: Registry, catalogue: Catalogue) -> Comparison:
     """Compare two reports (folders, or their results.parquet) or two baselines (JSON files).
 
     Raises UsageError for one of each or for nothing in common, ResultsError for what cannot be read.
@@ -50,25 +50,25 @@ def compare(a: Path, b: Path, *, registry: Registry) -> Comparison:
         return _baselines(read_baseline(a), read_baseline(b))
     if ".json" in (a.suffix, b.suffix):
         raise UsageError(f"{a} and {b}: one is a baseline, the other is not. Next: give two reports or two baselines")
-    return _reports(_results(a), _results(b), registry)
+    return _reports(_results(a), _results(b), registry, catalogue)
 
 
 def _results(path: Path) -> Results:
     return read_results(path / "results.parquet" if path.is_dir() else path)
 
 
-def _reports(a: Results, b: Results, registry: Registry) -> Comparison:
+def _reports(a: Results, b: Results, registry: Registry, catalogue: Catalogue) -> Comparison:
     scales = [side.meta["scale"] for side in (a, b)]
     if scales[0] != scales[1]:
         raise UsageError(f"reports at scale {scales[0]} and scale {scales[1]} measure other tasks. Next: harness list")
-    judged = [judge_results(side, registry)["claims"] for side in (a, b)]
+    judged = [judge_results(side, registry, catalogue)["claims"] for side in (a, b)]
     shared = sorted(judged[0].keys() & judged[1].keys())
     if not shared:
         raise UsageError("the two reports have no claim in common. Next: harness list")
     lines: list[Line] = []
     changed = []
     for id in shared:
-        lines += _effects(id, a, b)
+        lines += _effects(catalogue.claims[id], a, b)
         was, now = (
             in_words(side[id], str(results.meta["scale"])) for side, results in zip(judged, (a, b), strict=True)
         )
@@ -82,10 +82,10 @@ def _reports(a: Results, b: Results, registry: Registry) -> Comparison:
     return Comparison(lines, differs, changed)
 
 
-def _effects(id: str, a: Results, b: Results) -> list[Line]:
+def _effects(claim: Claim, a: Results, b: Results) -> list[Line]:
     """The parts of a claim that both sides have, by name."""
-    scale = Scale(a.meta["scale"])
-    parts = [{p.name: p for p in design_of(CLAIMS[id], scale, side.variant).parts} for side in (a, b)]
+    id, scale = claim.id, Scale(a.meta["scale"])
+    parts = [{p.name: p for p in design_of(claim, scale, side.variant).parts} for side in (a, b)]
     lines = []
     for name in parts[0]:
         if name not in parts[1]:

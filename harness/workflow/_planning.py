@@ -12,7 +12,7 @@ from rich.table import Table
 
 from harness.compute import NEVER, Plan, Unit, Wanted, population_bytes
 from harness.design import (
-    CLAIMS,
+    Catalogue,
     Claim,
     Design,
     Part,
@@ -85,7 +85,7 @@ def make_plan(session: Session) -> Planned:
 
     Raises DesignError for a design that cannot decide or compare, LockError for a claim changed since it was locked.
     """
-    registry = Registry(session.root / "claims" / "registry.lock")
+    registry = session.registry()
     for claim in session.claims:
         check_design(claim, session.scale)
     registry.check(session.claims, session.scale)
@@ -95,10 +95,12 @@ def make_plan(session: Session) -> Planned:
         return Planned.of(requests, store, session.device)
     papers = {claim.paper for claim in session.claims}
     companions = [
-        Request(CLAIMS[id], CLAIMS[id].design(session.scale), registry.replicates(CLAIMS[id], session.scale))
+        Request(other, other.design(session.scale), registry.replicates(other, session.scale))
         for paper in sorted(papers)
         for id in registry.family(paper, session.scale)
-        if id in CLAIMS and CLAIMS[id] not in session.claims and not registry.fault(CLAIMS[id], session.scale)
+        if (other := session.catalogue.claims.get(id)) is not None
+        and other not in session.claims
+        and not registry.fault(other, session.scale)
     ]
     stored = [request for request in companions if not Plan([request.wanted], store).due()]
     return Planned.of([*requests, *stored], store, session.device)
@@ -245,12 +247,12 @@ def _show_populations(plan: Plan, due: Sequence[Unit], console: Console) -> None
 
 
 def _show_power(made: Planned, session: Session, console: Console) -> None:
-    registry = Registry(session.root / "claims" / "registry.lock")
+    registry = session.registry()
     pilots = read_pilots(session.pilots)
     papers = sorted({request.claim.paper for request in made.requests if request.design.parts})
     if not papers:
         return
-    families = {paper: family(registry, paper, session.scale) for paper in papers}
+    families = {paper: family(registry, session.catalogue, paper, session.scale) for paper in papers}
     table = Table(
         "claim",
         "part",
@@ -272,12 +274,12 @@ def _show_power(made: Planned, session: Session, console: Console) -> None:
     console.print(table)
 
 
-def family(registry: Registry, paper: str, scale: Scale) -> set[str]:
+def family(registry: Registry, catalogue: Catalogue, paper: str, scale: Scale) -> set[str]:
     """Return the claims of a paper among which Holm will adjust: those locked at `scale`, and those defined for it.
 
     One that is not locked yet will join the family when it is, and weigh on all others. Exact claims stand outside.
     """
-    here = (claim for claim in CLAIMS.values() if claim.paper == paper and scale in claim.predicted)
+    here = (claim for claim in catalogue.claims.values() if claim.paper == paper and scale in claim.predicted)
     return {*registry.family(paper, scale), *(claim.id for claim in here if not claim.design(scale).exact)}
 
 
@@ -325,7 +327,7 @@ def _power_to_decide(part: Part, effect: float, *, sd: float, n: int, alpha: flo
 
 def explain_plan(made: Planned, session: Session, console: Console) -> None:
     """Print which field or digest makes a claim's trainings run again."""
-    registry = Registry(session.root / "claims" / "registry.lock")
+    registry = session.registry()
     claim = session.claims[0]
     console.print(f"{claim.id}: {registry.fault(claim, session.scale) or 'as locked'}", highlight=False)
     plan = made.plan

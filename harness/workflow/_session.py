@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.design import Claim, Scale, load_claims, select
+import harness
+from harness.design import Catalogue, Claim, Registry, Scale
 from harness.errors import UsageError, nearest
 
 
@@ -17,6 +18,7 @@ class Session:
     """What a command works on: the project's folder, the chosen claims, the scale and where results go."""
 
     root: Path
+    catalogue: Catalogue
     scale: Scale
     claims: list[Claim]
     store: Path
@@ -25,6 +27,10 @@ class Session:
     replicates: int | None
     device: str = "cpu"
     variant: str = ""
+
+    def registry(self) -> Registry:
+        """Read the registry of locked claims."""
+        return Registry(self.catalogue.registry_file)
 
     @property
     def committed(self) -> Path:
@@ -47,8 +53,11 @@ def open_session(
     quick: bool = False,
     replicates: int | None = None,
     device: str = "cpu",
+    claims: Path | None = None,
 ) -> Session:
     """Return the session of a command that computes nothing: its results are those under reports/SCALE, or `out`.
+
+    Claims are those in the folder `claims`, else in the project's, else those that the harness comes with.
 
     Raises UsageError for a scale, claim or paper that is not known, with the nearest known names.
     """
@@ -57,13 +66,19 @@ def open_session(
         raise UsageError(
             f"unknown scale {scale!r}{nearest(scale, list(Scale))} Scales: {', '.join(Scale)}. Next: harness list"
         )
-    load_claims(root)
-    chosen = select(names or [], Scale(scale))
+    catalogue = Catalogue.load(claims or _claims_folder(root))
+    chosen = catalogue.select(names or [], Scale(scale))
     if not chosen:
         raise UsageError(f"no claim has a design at scale {scale}. Next: harness list")
     kept = store or Path(os.environ.get("HARNESS_STORE", root / ".harness" / "store"))
     out = out or root / "reports" / scale
-    return Session(root, Scale(scale), chosen, kept, out, quick, replicates, device)
+    return Session(root, catalogue, Scale(scale), chosen, kept, out, quick, replicates, device)
+
+
+def _claims_folder(root: Path) -> Path:
+    """Return the project's folder of claims, or where there is none that of an installed harness."""
+    here, shipped = root / "claims", Path(harness.__file__).parent / "_shipped"
+    return shipped if not here.is_dir() and shipped.is_dir() else here
 
 
 def open_run(

@@ -3,21 +3,20 @@
 import math
 from fractions import Fraction
 from functools import cache
-from pathlib import Path
 
 import pytest
 
 from harness.data._tasks import Augment, Scaling, pools
-from harness.design import _catalogue as catalogue
-from harness.design._catalogue import CLAIMS, Scale
 from harness.design._check import check_design
+from harness.design._claim import Scale
 from harness.expression import Fresh, Scope, Snapshot, Training, density, lineage
 from harness.networks._network import Init, kept_counts
 from harness.networks._recipe import SGD, Adam, Constant
 from harness.stats._kinds import Kind
 from harness.streams import Replicate
+from tests.project import catalogue
 
-catalogue.load_claims(Path(__file__).parents[2])
+CLAIMS = catalogue().claims
 
 LENET = ("frankle2019/any-input-scaling", "frankle2019/iterative-beats-one-shot", "frankle2019/random-reinit-hurts")
 RESNET = "frankle2019b/late-resetting-stabilises"

@@ -7,8 +7,7 @@ import pytest
 
 import harness
 from harness.data._tasks import DIGITS
-from harness.design import _catalogue as catalogue
-from harness.design._catalogue import Paper
+from harness.design._claim import Paper
 from harness.design._metrics import METRICS, OF_LAYERS, metric
 from harness.design._parts import beats
 from harness.errors import HarnessError
@@ -36,15 +35,11 @@ CLASSES = {"paper": Paper}  # whose fields a function takes by name
 @pytest.fixture(scope="module")
 def names():
     """What the page's examples can use: all of `harness`, and what the page's own code has made."""
-    registered = [(known, dict(known)) for known in (catalogue.CLAIMS, catalogue.PAPERS, catalogue.WATCHED)]
     given = {"__name__": "the page"}
     exec("from harness import *", given)
     for code in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL):
         exec(code, given)
-    yield given
-    for known, before in registered:
-        known.clear()
-        known.update(before)
+    return given
 
 
 def outcome(code, names):

@@ -250,7 +250,7 @@ def test_workers_are_stopped_when_the_limit_is_over(tmp_path, monkeypatch):
 
 def long_design(scale):
     from harness.data._tasks import DIGITS
-    from harness.design._catalogue import Design
+    from harness.design._claim import Design
     from harness.expression import train
     from tests.inline import NET, RECIPE
 

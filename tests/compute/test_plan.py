@@ -12,8 +12,8 @@ from harness.compute import _plan as module
 from harness.compute._plan import MAX_MEMBERS, PARAMETERS, SLACK, Plan, Wanted
 from harness.compute._run import run_plan
 from harness.data._tasks import DIGITS, MNIST
-from harness.design._catalogue import Claim, Design, Scale, Source
 from harness.design._check import check_design
+from harness.design._claim import Claim, Design, Scale, Source
 from harness.design._parts import beats, matches, percent_kept
 from harness.design._variants import shorten
 from harness.errors import DesignError

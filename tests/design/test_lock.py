@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 
 from harness.data._tasks import DIGITS
-from harness.design._catalogue import Claim, Design, Scale, Source
+from harness.design._claim import Claim, Design, Scale, Source
 from harness.design._lock import Registry
 from harness.design._parts import beats, matches, percent_kept
 from harness.errors import LockError

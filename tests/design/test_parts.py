@@ -11,8 +11,8 @@ from rich.console import Console
 
 from harness.compute._run import run_plan
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
-from harness.design._catalogue import Design
 from harness.design._check import check_design
+from harness.design._claim import Design
 from harness.design._lock import Registry
 from harness.design._metrics import METRICS, OF_LAYERS, metric
 from harness.design._parts import (
@@ -46,7 +46,7 @@ from harness.workflow._piloting import summarise_pilot
 from harness.workflow._planning import Planned, Request
 from tests import synthetic
 from tests.inline import Inline
-from tests.synthetic import HALVES, MICRO, NET, RECIPE, around, claim, counted, design
+from tests.synthetic import CATALOGUE, HALVES, MICRO, NET, RECIPE, around, claim, counted, design
 
 ALL = Band(low=Fraction(1, 10), high=Fraction(9, 10))
 PAIRS = mlp(128, 12, 10)
@@ -151,7 +151,7 @@ def test_an_advantage_before_the_density_refutes_only_beyond(monkeypatch, tmp_pa
         ahead = {float(HALVES[2]): 3.0, float(HALVES[0]): early}.get(at, 0.0)
         return 80 + (around(ahead, 0.2, 10) if arm == "a" else np.full(10, -20.0 if arm == "d" else 0.0))
 
-    judged = judging.judge_results(synthetic.results((made, values)), Registry(tmp_path / "lock"))
+    judged = judging.judge_results(synthetic.results((made, values)), Registry(tmp_path / "lock"), CATALOGUE)
     assert judged["claims"][made.id]["outcome"] == outcome
 
 
@@ -284,8 +284,8 @@ def test_every_kind_of_part_is_reported_and_drawn(monkeypatch, tmp_path):
 
     rows = synthetic.results((made, values))
     registry = Registry(tmp_path / "lock")
-    judged = judging.judge_results(rows, registry)
-    report.write_report(rows, judged, registry, [], tmp_path, {})
+    judged = judging.judge_results(rows, registry, CATALOGUE)
+    report.write_report(rows, judged, registry, CATALOGUE, [], tmp_path, {})
     text = (tmp_path / "report.md").read_text()
     assert "| change of a − dense towards sparsity (steeper) | decides |" in text
     assert "| (a − b) − (c − d) | decides |" in text
@@ -354,7 +354,7 @@ def test_every_replicate_of_every_arm_is_drawn_whatever_is_read(monkeypatch, tmp
     both = made_up(made)
     drawn = []
     monkeypatch.setattr(figures, "Figure", lambda **given: drawn.append(Figure(**given)) or drawn[-1])
-    judged = judging.judge_results(both, Registry(tmp_path / "lock"))
+    judged = judging.judge_results(both, Registry(tmp_path / "lock"), CATALOGUE)
     figures.draw_figure(both, made, judged["claims"][made.id])
     columns = panels(both, made.id, made.design(MICRO)).values()
     for axis, panel in zip(drawn[0].axes, by_row(columns), strict=False):
@@ -363,7 +363,7 @@ def test_every_replicate_of_every_arm_is_drawn_whatever_is_read(monkeypatch, tmp
             for value in both.values(made.id, arm, metric=panel.metric).to_numpy().ravel() * 100:
                 shown = value if panel.metric == "barrier" else 100 - value
                 assert np.isclose(points, shown).any(), (panel, arm)
-    report.write_report(both, judged, Registry(tmp_path / "lock"), [], tmp_path, {})
+    report.write_report(both, judged, Registry(tmp_path / "lock"), CATALOGUE, [], tmp_path, {})
     text = (tmp_path / "report.md").read_text()
     assert "| a | test accuracy | 5 | 1 | 50 %:" in text
     assert "| x | error barrier between two copies | 5 | 1 | 50 %:" in text
@@ -395,12 +395,12 @@ def test_an_exact_claim_goes_from_plan_to_report_without_a_training(monkeypatch,
     assert asked.plan.units == {}
     results.write_results(collect(asked, scale="micro", suite_seed=20190506, quick=False), tmp_path / "r.parquet")
     rows = results.read_results(tmp_path / "r.parquet")
-    judged = judging.judge_results(rows, registry)
+    judged = judging.judge_results(rows, registry, CATALOGUE)
     verdict = judged["claims"][made.id]
     assert (verdict["outcome"], verdict["status"], verdict["n"]) == (outcome, "confirmatory", 0)
     assert verdict["cause"] == ("" if outcome is Outcome.REPRODUCED else "weights is 887, expected 888")
     assert (verdict["family"], verdict["p_rep"], verdicts.in_words(verdict, "micro")) == ([], None, f"{outcome}, exact")
-    report.write_report(rows, judged, registry, [], tmp_path / "out", {})
+    report.write_report(rows, judged, registry, CATALOGUE, [], tmp_path / "out", {})
     text = (tmp_path / "out" / "report.md").read_text()
     assert f"| weights | {observed} | 888 | {'yes' if observed == 888 else 'no'} |" in text
     assert "| comparison |" not in text

@@ -11,15 +11,14 @@ from pathlib import Path
 import pytest
 
 from harness.compute._plan import Plan, Wanted
-from harness.design import _catalogue as catalogue
-from harness.design._catalogue import Scale
+from harness.design._claim import Scale
 from harness.engine._measuring import Evaluator
 from harness.expression import Fresh, Training, lineage
 from harness.store._store import Store, digest
 from harness.streams import Replicate
 from tests.members import begun
+from tests.project import catalogue
 
-ROOT = Path(__file__).parents[2]
 COMMITTED = Path(__file__).parent / "fingerprints.json"
 STEPS = 5
 
@@ -29,10 +28,9 @@ def roots():
 
     Of a block of nets that differ in nothing but the draw of their initial weights, only draw 0.
     """
-    catalogue.load_claims(ROOT)
     wanted = [
         Wanted(claim.id, claim.design(Scale.MICRO).nodes, (Replicate(1, 0),))
-        for claim in catalogue.select([], Scale.MICRO)
+        for claim in catalogue().select([], Scale.MICRO)
         if not claim.id.startswith("example")
     ]
     plan = Plan(wanted, Store(Path("no store is needed")))

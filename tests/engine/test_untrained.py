@@ -12,8 +12,8 @@ from harness.compute._run import run_plan
 from harness.data import _tasks as tasks
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
 from harness.design import _metrics as metrics
-from harness.design._catalogue import Design
 from harness.design._check import check_design, differences
+from harness.design._claim import Design
 from harness.design._parts import beats, matches, percent_kept
 from harness.design._variants import VARIANTS, rewrite, shorten
 from harness.engine._course import compute

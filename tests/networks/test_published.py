@@ -3,21 +3,18 @@
 import subprocess
 import sys
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 import torch
 import torchvision
 from torch.utils.flop_counter import FlopCounterMode
 
-from harness.design import _catalogue as catalogue
-from harness.design._catalogue import CLAIMS, Scale
+from harness.design._claim import Scale
 from harness.design._parts import printed
 from harness.errors import DesignError
 from harness.networks import _published as counts
 from harness.networks._published import counted
-
-ROOT = Path(__file__).parents[2]
+from tests.project import catalogue
 
 
 @pytest.mark.parametrize(
@@ -50,9 +47,10 @@ def test_other_models_are_refused():
 
 def test_the_exact_claims_of_papers_hold_but_for_conv_6():
     """Every printed size and density is what the described networks give, but for the two that contradict Figure 2."""
-    catalogue.load_claims(ROOT)
     ids = ("frankle2019/ladder-exact", "frankle2019/sizes-exact", "han2015/sizes-and-flops")
-    found = {(id, e.name): (e.value, e.expected) for id in ids for e in CLAIMS[id].design(Scale.MICRO).exact}
+    found = {
+        (id, e.name): (e.value, e.expected) for id in ids for e in catalogue().claims[id].design(Scale.MICRO).exact
+    }
     assert len(found) == 13 + 9 + 9
     assert {name: pair for (_, name), pair in found.items() if pair[0] != pair[1]} == {
         "Conv-6": ("2.3M", "1.7M"),

@@ -11,7 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harness.compute._run import run_plan
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
-from harness.design._catalogue import Scale
+from harness.design._claim import Scale
 from harness.engine import _course as engine
 from harness.engine._machine import matmul_flops
 from harness.engine._processor import processor

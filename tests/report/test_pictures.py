@@ -22,7 +22,7 @@ from harness.report import _report as report
 from harness.verdict import _judge as judging
 from harness.verdict._results import Results, read_results, write_results
 from tests import synthetic
-from tests.synthetic import HALVES, MICRO, NET, RECIPE, arm, around, claim, design
+from tests.synthetic import CATALOGUE, HALVES, MICRO, NET, RECIPE, arm, around, claim, design
 
 XOR_RECIPE = Recipe(optimiser=Adam(3e-2), steps=200, batch=4, validate_every=200)
 PATHS = {"flat": (0.9, 0.9, 0.9), "hill": (0.9, 0.2, 0.8)}  # test accuracy at three points
@@ -79,7 +79,7 @@ def with_series(results, name, values):
 def drawn(monkeypatch, tmp_path, made, results):
     """The claim's figure, judged from its results alone, as SVG."""
     synthetic.register(monkeypatch, made)
-    verdicts = judging.judge_results(results, Registry(tmp_path / "lock"))
+    verdicts = judging.judge_results(results, Registry(tmp_path / "lock"), CATALOGUE)
     return figures.draw_figure(results, made, verdicts["claims"][made.id]).decode()
 
 
@@ -271,8 +271,8 @@ def test_a_figure_comes_back_from_the_results_alone(monkeypatch, tmp_path):
     for name, results in both.items():
         write_results(results, tmp_path / name / "results.parquet")
         again = read_results(tmp_path / name / "results.parquet")
-        judged[name] = judging.judge_results(again, Registry(tmp_path / "lock"))
-        report.write_report(again, judged[name], Registry(tmp_path / "lock"), [], tmp_path / name, {})
+        judged[name] = judging.judge_results(again, Registry(tmp_path / "lock"), CATALOGUE)
+        report.write_report(again, judged[name], Registry(tmp_path / "lock"), CATALOGUE, [], tmp_path / name, {})
         made_again = (tmp_path / name / "figures" / "paper-claim.svg").read_bytes()
         assert made_again == figures.draw_figure(results, made, judged[name]["claims"][made.id])
     assert json.dumps(judged["with"]) == json.dumps(judged["without"])

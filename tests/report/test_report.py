@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.design import _catalogue as catalogue
 from harness.design._lock import Registry
 from harness.verdict._judge import judge_results
 from harness.verdict._results import Results, read_results
+from tests.project import catalogue
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "reports" / "micro"
@@ -35,6 +35,7 @@ def command(*arguments, absent=(), hash_seed=0):
     code = f"""
 import sys
 from harness.cli import app
+from tests.project import catalogue
 try:
     app({list(arguments)!r}, prog_name="harness")
 except SystemExit as stop:
@@ -85,12 +86,11 @@ def test_the_rows_alone_bring_the_report_back(again, scale):
 
 def test_a_locked_claim_without_rows_stays_in_the_family():
     """A claim judged by itself is still one among all its paper has locked: leaving rows out makes no p smaller."""
-    catalogue.load_claims(ROOT)
     results, registry = read_results(COMMITTED / "results.parquet"), Registry(ROOT / "claims" / "registry.lock")
-    whole = judge_results(results, registry)["claims"]
+    whole = judge_results(results, registry, catalogue())["claims"]
     id = next(id for id, verdict in whole.items() if len(verdict["family"]) > 1)
     alone = Results(results.frame, results.meta | {"claims": {id: results.claims[id]}})
-    verdicts = judge_results(alone, registry)["claims"]
+    verdicts = judge_results(alone, registry, catalogue())["claims"]
     assert verdicts.keys() == {id}
     assert verdicts[id]["family"] == whole[id]["family"]
     assert verdicts[id]["p_rep"] >= whole[id]["p_rep"]

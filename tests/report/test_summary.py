@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.data._tasks import DIGITS
-from harness.design._catalogue import PAPERS, Paper, Scale
+from harness.design._claim import Paper, Scale
 from harness.design._lock import Registry
 from harness.design._parts import beats, equals, matches
 from harness.report import _overview as overview
@@ -18,7 +18,7 @@ from harness.stats._kinds import Outcome
 from harness.verdict import _judge as judging
 from harness.verdict._verdicts import verdicts_json
 from tests import synthetic
-from tests.synthetic import MICRO, around, claim, counted, design
+from tests.synthetic import CATALOGUE, MICRO, around, claim, counted, design
 
 WHEN = "2026-02-03T04:05:06Z"
 BEATS = beats("a", "b", on=DIGITS)
@@ -52,16 +52,16 @@ def mixed(monkeypatch, registry):
     }
     made["other/count"] = claim(counted(observed=3), id="other/count", predicted=Outcome.REFUTED)
     synthetic.register(monkeypatch, *made.values())
-    monkeypatch.setitem(PAPERS, "other", Paper(key="other", authors="B", title="T", venue="V", arxiv="1"))
+    monkeypatch.setitem(CATALOGUE.papers, "other", Paper(key="other", authors="B", title="T", venue="V", arxiv="1"))
     lock(registry, *made.values())
     ahead = {"paper/shown": 2.0, "paper/opposite": -2.0, "paper/open": 0.2, "other/far": 12.0, "controls/same": 1.0}
     rows = synthetic.results(*((made[id], values(mean)) for id, mean in ahead.items()), (made["other/count"], None))
-    return rows, judging.judge_results(rows, registry)
+    return rows, judging.judge_results(rows, registry, CATALOGUE)
 
 
 def test_claims_are_grouped_by_paper_with_a_tally(mixed, registry):
     """Papers by name and the controls last; what is locked and was not run is counted."""
-    grouped = summary.groups(mixed[1], registry)
+    grouped = summary.groups(mixed[1], registry, CATALOGUE)
     assert [(group.key, group.tally) for group in grouped] == [
         ("other", "2 claims: 1 reproduced, 1 refuted"),
         ("paper", "4 claims: 1 reproduced, 1 refuted, 1 inconclusive, 1 not run"),
@@ -76,7 +76,7 @@ def test_claims_are_grouped_by_paper_with_a_tally(mixed, registry):
 
 def test_the_report_opens_with_tally_and_table(mixed, registry):
     """One sentence counts the papers' claims, controls apart; the table says what came out as predicted."""
-    text = report.report_text(*mixed, registry, [], {})
+    text = report.report_text(*mixed, registry, CATALOGUE, [], {})
     assert "**6 claims of 2 papers: 2 reproduced, 2 refuted, 1 inconclusive, 1 not run.**" in text
     assert "came out: 3 of 5 confirmatory." in text
     rows = {row.split("|")[1].strip(): row for row in text.split("## What")[0].splitlines() if row.startswith("| ")}
@@ -102,9 +102,9 @@ def test_a_verdict_rests_on_one_part(monkeypatch, registry, ahead, behind, part,
     """What refutes, else what is shown least; a null setting that holds is not what a claim is about."""
     made = claim(design(BEATS, NULL))
     synthetic.register(monkeypatch, made)
-    verdict = judging.judge_results(synthetic.results((made, values(ahead, behind=behind))), registry)["claims"][
-        made.id
-    ]
+    verdict = judging.judge_results(synthetic.results((made, values(ahead, behind=behind))), registry, CATALOGUE)[
+        "claims"
+    ][made.id]
     assert summary.deciding(verdict)["name"] == part
     assert summary.rests_on(verdict) == words
 
@@ -114,7 +114,7 @@ def test_floors_are_listed_without_controls_of_their_own(monkeypatch, registry):
     made = claim(design(NULL))
     synthetic.register(monkeypatch, made)
     rows = synthetic.results((made, values(2.0)))
-    text = report.report_text(rows, judging.judge_results(rows, registry), registry, [], {})
+    text = report.report_text(rows, judging.judge_results(rows, registry, CATALOGUE), registry, CATALOGUE, [], {})
     table = text.split("\n## Controls\n")[1]
     assert "Floors and null settings: 2 of 2 as they should be" in table
     assert "| paper/claim: floor arms |" in table
@@ -125,7 +125,7 @@ def test_floors_are_listed_without_controls_of_their_own(monkeypatch, registry):
 
 
 def drawn(judged, registry):
-    return overview.draw_overview(summary.groups(judged, registry)).decode()
+    return overview.draw_overview(summary.groups(judged, registry, CATALOGUE)).decode()
 
 
 def test_the_overview_has_a_row_a_claim(mixed, registry):
@@ -143,14 +143,14 @@ def test_effects_are_drawn_in_units_of_what_they_are_held_to(monkeypatch, regist
     made = claim(design(BEATS, MATCHES))
     synthetic.register(monkeypatch, made)
     rows = synthetic.results((made, values(2.0, behind=-0.25)))
-    first, second = judging.judge_results(rows, registry)["claims"][made.id]["parts"]
+    first, second = judging.judge_results(rows, registry, CATALOGUE)["claims"][made.id]["parts"]
     assert overview.in_units(first)[0] == pytest.approx(2.0 / DIGITS.sesoi_pp)
     assert overview.in_units(second)[0] == pytest.approx(-0.25 / DIGITS.margin_pp)
 
 
 def test_an_interval_that_is_far_out_leaves_the_axis_alone(mixed, registry):
     """12 points are 30 smallest effects of interest: the axis ends where the others do."""
-    lines = [line for group in summary.groups(mixed[1], registry) for line in group.lines]
+    lines = [line for group in summary.groups(mixed[1], registry, CATALOGUE) for line in group.lines]
     low, high = overview.limits(lines)
     assert -overview.FURTHEST - 1 <= low < -5
     assert 5 < high <= overview.FURTHEST + 1
@@ -161,7 +161,7 @@ def test_any_number_of_claims_is_drawn(monkeypatch, registry, claims):
     """A report without claims, with few and with many has a figure; many fit on a portrait page."""
     made = [claim(design(BEATS), id=f"paper/claim-{i}") for i in range(claims)]
     synthetic.register(monkeypatch, *made)
-    judged = judging.judge_results(synthetic.results(*((each, values(1.0)) for each in made)), registry)
+    judged = judging.judge_results(synthetic.results(*((each, values(1.0)) for each in made)), registry, CATALOGUE)
     svg = drawn(judged, registry)
     assert len(re.findall(r'id="claim-', svg)) == claims
     width, height = (float(x) for x in re.search(r'width="([\d.]+)pt" height="([\d.]+)pt"', svg).groups())
@@ -178,15 +178,15 @@ def two_scales(monkeypatch, registry):
     made.predicted[Scale.STANDARD] = Outcome.REPRODUCED
     synthetic.register(monkeypatch, made)
     rows = synthetic.results((made, values(2.0)))
-    judged = judging.judge_results(rows, registry)
-    other = judging.judge_results(synthetic.results((made, values(-2.0))), registry) | {"scale": "standard"}
+    judged = judging.judge_results(rows, registry, CATALOGUE)
+    other = judging.judge_results(synthetic.results((made, values(-2.0))), registry, CATALOGUE) | {"scale": "standard"}
     return made, rows, judged, other
 
 
 def test_scales_stand_side_by_side(two_scales, registry):
     """A row a part; scale, data and verdict with the first; the other scale's links to its own section."""
     _, rows, judged, other = two_scales
-    text = report.report_text(rows, judged, registry, [], {}, {Scale.STANDARD: other})
+    text = report.report_text(rows, judged, registry, CATALOGUE, [], {}, {Scale.STANDARD: other})
     table = text.split("| scale | data |")[1].split("\n\n")[0].splitlines()[2:]
     start = "| micro | digits | **reproduced (at least sesoi), analogue task, exploratory** | a beats b |"
     assert table[0].startswith(f"{start} +2.00 pp (")
@@ -198,10 +198,10 @@ def test_scales_stand_side_by_side(two_scales, registry):
 def test_a_claim_at_one_scale_has_no_such_table(two_scales, registry):
     """Nothing is compared where there is no other report, or where it lacks the claim."""
     made, rows, judged, other = two_scales
-    alone = report.report_text(rows, judged, registry, [], {})
+    alone = report.report_text(rows, judged, registry, CATALOGUE, [], {})
     assert "| scale | data |" not in alone
     without = {Scale.STANDARD: other | {"claims": {}}}
-    assert report.report_text(rows, judged, registry, [], {}, without) == alone
+    assert report.report_text(rows, judged, registry, CATALOGUE, [], {}, without) == alone
     assert side_by_side(made, judged["claims"][made.id], MICRO, without) == []
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from harness.data._tasks import DIGITS
 from harness.design import _pilots as piloting
-from harness.design._catalogue import Scale
+from harness.design._claim import Scale
 from harness.design._lock import Registry
 from harness.design._parts import beats, equals, matches
 from harness.design._pilots import Pilot
@@ -22,7 +22,7 @@ from harness.workflow import _planning as planning
 from harness.workflow._planning import Request, power_of
 from harness.workflow._session import Session
 from tests import synthetic
-from tests.synthetic import MICRO, around, claim, design
+from tests.synthetic import CATALOGUE, MICRO, around, claim, design
 
 FAMILY = 3
 PARTS = {
@@ -106,7 +106,7 @@ def test_verdicts_and_report_say_what_each_part_needs(monkeypatch, tmp_path):
     sd = {"a": 0.2, "c": 0.7, "d": 20.0}
     rows = synthetic.results((made, lambda arm, at: 60 + (around(1, sd[arm], 10) if arm in sd else np.zeros(10))))
     registry = Registry(tmp_path / "lock")
-    judged = judging.judge_results(rows, registry)
+    judged = judging.judge_results(rows, registry, CATALOGUE)
     verdict = judged["claims"][made.id]
     enough, wide = (part["needed"] for part in verdict["parts"])
     margin, hopeless, still = (part["needed"] for part in verdict["beside"])
@@ -114,7 +114,7 @@ def test_verdicts_and_report_say_what_each_part_needs(monkeypatch, tmp_path):
     for needed, bound in ((wide, DIGITS.sesoi_pp), (margin, DIGITS.margin_pp)):
         assert t_power(effect=bound, sd=0.7, n=needed, alpha=ALPHA) >= 0.8
         assert t_power(effect=bound, sd=0.7, n=needed - 1, alpha=ALPHA) < 0.8
-    text = report.report_text(rows, judged, registry, [], {})
+    text = report.report_text(rows, judged, registry, CATALOGUE, [], {})
     table = text.split("| comparison | sd | n | needed |")[1]
     cells = {
         row.split("(")[1].split(")")[0]: row.split(" | ")[3]
@@ -135,7 +135,8 @@ def test_verdicts_and_report_say_what_each_part_needs(monkeypatch, tmp_path):
 
 def shown(tmp_path, *claims):
     """What ``harness plan`` prints for these claims in an empty project."""
-    session = Session(tmp_path, MICRO, list(claims), tmp_path / "store", tmp_path, quick=False, replicates=None)
+    known = replace(CATALOGUE, folder=tmp_path / "claims")
+    session = Session(tmp_path, known, MICRO, list(claims), tmp_path / "store", tmp_path, quick=False, replicates=None)
     told = Console(record=True, width=160, file=io.StringIO())
     planning.show_plan(planning.make_plan(session), session, told)
     return told.export_text()
@@ -153,8 +154,8 @@ def test_power_is_planned_for_the_family_that_will_be(monkeypatch, tmp_path):
     for each in (first, claim(tested, id="paper/gone"), outside[1]):
         registry.lock(each, MICRO, pilots=0, when="2026-02-03T04:05:06Z")
     registry.lock(standard, Scale.STANDARD, pilots=0, when="2026-02-03T04:05:06Z")
-    assert planning.family(registry, "paper", MICRO) == {"paper/first", "paper/gone", "paper/second"}
-    assert planning.family(registry, "elsewhere", MICRO) == {"elsewhere/first"}
+    assert planning.family(registry, CATALOGUE, "paper", MICRO) == {"paper/first", "paper/gone", "paper/second"}
+    assert planning.family(registry, CATALOGUE, "elsewhere", MICRO) == {"elsewhere/first"}
     pilot = Pilot("today", "none", "micro", first.id, 1, "digits", "", "a beats b", 5, 1.0, 0.5)
     piloting.append_pilots(tmp_path / "docs" / "pilots.csv", [pilot])
     text = shown(tmp_path, first)

@@ -14,8 +14,8 @@ from rich.console import Console
 from harness import streams
 from harness.data import _tasks as tasks
 from harness.data._tasks import DIGITS
-from harness.design import _catalogue as catalogue
-from harness.design._catalogue import WATCHED, Scale
+from harness.design._catalogue import Catalogue, watch
+from harness.design._claim import Scale
 from harness.engine import _course as engine
 from harness.engine._feed import Batches, Feed
 from harness.errors import ResultsError, RunError, UsageError
@@ -34,6 +34,7 @@ from harness.variance._retrained import Retrained, jolted
 from harness.variance._tiers import Status, Tier
 from tests.inline import Inline
 from tests.members import PROGRAMS, member
+from tests.project import catalogue
 
 ROOT = Path(__file__).parents[2]
 QUIET = Console(quiet=True)
@@ -303,23 +304,22 @@ def committed():
         baselines.read_baseline(
             baselines.baseline_path(ROOT / "reports" / "baselines", name, "micro"), recipe=name, scale="micro"
         )
-        for name in sorted(WATCHED)
+        for name in sorted(catalogue().watched)
     ]
 
 
 @pytest.fixture(scope="module")
 def stored():
     """The committed test accuracies, (replicates,) a recipe."""
-    catalogue.load_claims(ROOT)
     return [np.array(list(baseline.values.values())) for baseline in committed() if "/" in baseline.recipe]
 
 
 def test_every_watched_recipe_has_a_baseline_that_can_gate(stored):
     """Each recipe behind the headline claims has a baseline of its present key, with values enough for tier 3."""
     for baseline in committed():
-        assert baseline.key == WATCHED[baseline.recipe].build(Scale.MICRO).key
+        assert baseline.key == catalogue().watched[baseline.recipe].build(Scale.MICRO).key
         assert len(baseline.values) >= 60
-    assert len(stored) == len(WATCHED) >= 4
+    assert len(stored) == len(catalogue().watched) >= 4
 
 
 def looks(values, rng, sizes):
@@ -360,15 +360,15 @@ def test_a_doubled_spread_is_caught_at_its_power(stored):
     assert low <= caught <= high
 
 
-def test_a_training_is_watched_at_its_own_scales(monkeypatch):
+def test_a_training_is_watched_at_its_own_scales(tmp_path):
     """What is declared for one scale is never taken for another; nothing left is a usage error."""
-    monkeypatch.setattr(catalogue, "WATCHED", {})
-    catalogue.watch("a/one", lambda scale: scale, scales=("micro", "paper"))
-    catalogue.watch("a/two", lambda scale: scale)
-    assert catalogue.watched([], Scale.MICRO) == {"a/one": Scale.MICRO, "a/two": Scale.MICRO}
-    assert catalogue.watched(["a"], Scale.PAPER) == {"a/one": Scale.PAPER}
+    with Catalogue(tmp_path).collecting() as known:
+        watch("a/one", lambda scale: scale, scales=("micro", "paper"))
+        watch("a/two", lambda scale: scale)
+    assert known.select_watched([], Scale.MICRO) == {"a/one": Scale.MICRO, "a/two": Scale.MICRO}
+    assert known.select_watched(["a"], Scale.PAPER) == {"a/one": Scale.PAPER}
     with pytest.raises(UsageError, match="watched at scale standard"):
-        catalogue.watched([], Scale.STANDARD)
+        known.select_watched([], Scale.STANDARD)
 
 
 # Baselines as files

@@ -25,7 +25,7 @@ from harness.workflow._collect import collect
 from harness.workflow._planning import Planned, Request
 from tests import synthetic
 from tests.inline import Inline
-from tests.synthetic import HALVES, MICRO, arm, claim, design
+from tests.synthetic import CATALOGUE, HALVES, MICRO, arm, claim, design
 
 FIXED = replace(DIGITS, fixed_test=True)
 ONE, OTHER = Replicate(11, 0), Replicate(11, 1)
@@ -283,8 +283,8 @@ def judged(monkeypatch, tmp_path, made, rows):
     synthetic.register(monkeypatch, made)
     registry = Registry(tmp_path / "lock")
     registry.lock(made, MICRO, pilots=0, when="2026-02-03T04:05:06Z")
-    verdict = judging.judge_results(rows, registry)
-    return verdict["claims"][made.id], report.report_text(rows, verdict, registry, [], {})
+    verdict = judging.judge_results(rows, registry, CATALOGUE)
+    return verdict["claims"][made.id], report.report_text(rows, verdict, registry, CATALOGUE, [], {})
 
 
 def test_a_verdict_that_other_images_could_leave_open_says_so(monkeypatch, tmp_path):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from harness.data._tasks import DIGITS
-from harness.design._catalogue import Design
+from harness.design._claim import Design
 from harness.design._lock import Registry
 from harness.design._parts import beats
 from harness.report import _report as report
@@ -17,7 +17,7 @@ from harness.verdict import _results as results
 from harness.verdict import _verdicts as verdicts
 from harness.verdict._versions import carry_over
 from tests import synthetic
-from tests.synthetic import MICRO, around, claim, counted, design
+from tests.synthetic import CATALOGUE, MICRO, around, claim, counted, design
 
 WHEN = "2026-02-03T04:05:06Z"
 BEATS = beats("a", "b", on=DIGITS)
@@ -40,7 +40,7 @@ def lock(registry, *claims):
 
 
 def judge(registry, *values, **more):
-    return judging.judge_results(synthetic.results(*values, **more), registry)["claims"]
+    return judging.judge_results(synthetic.results(*values, **more), registry, CATALOGUE)["claims"]
 
 
 # --- families --------------------------------------------------------------------------------------------------------
@@ -104,13 +104,13 @@ def test_all_else_is_exploratory(monkeypatch, registry, tmp_path, locked, run, m
     if locked is not None:
         lock(registry, claim(locked))
     rows = synthetic.results((made, ahead(2.0, n=more.pop("n", 10))), **more)
-    judged = judging.judge_results(rows, registry)
+    judged = judging.judge_results(rows, registry, CATALOGUE)
     verdict = judged["claims"][made.id]
     assert (verdict["outcome"], verdict["status"]) == (Outcome.REPRODUCED, "exploratory")
     assert reason in verdict["status_reason"]
     assert verdicts.in_words(verdict, MICRO).endswith(", exploratory")
     assert verdicts.hits(judged) == (0, 0)
-    text = report.report_text(rows, judged, registry, [], {})
+    text = report.report_text(rows, judged, registry, CATALOGUE, [], {})
     assert f"*Exploratory: {verdict['status_reason']}.* Such a verdict never replaces a confirmatory one." in text
 
 
@@ -121,7 +121,7 @@ def test_rows_of_another_design_are_exploratory(monkeypatch, registry):
     lock(registry, made)
     rows = synthetic.results((made, ahead(2.0)))
     rows.claims[made.id]["digest"] = "0" * 64
-    verdict = judging.judge_results(rows, registry)["claims"][made.id]
+    verdict = judging.judge_results(rows, registry, CATALOGUE)["claims"][made.id]
     assert verdict["status"] == "exploratory"
     assert "another version of the design" in verdict["status_reason"]
 
@@ -140,7 +140,9 @@ def test_an_amended_claim_does_not_turn(monkeypatch, registry):
     """Reproduced and then refuted is a turn within one version, and none between two."""
     made = claim(design(BEATS))
     synthetic.register(monkeypatch, made)
-    one, other = (judging.judge_results(synthetic.results((made, ahead(mean))), registry) for mean in (5.0, -5.0))
+    one, other = (
+        judging.judge_results(synthetic.results((made, ahead(mean))), registry, CATALOGUE) for mean in (5.0, -5.0)
+    )
     assert verdicts.turned_claims(one, other) == [made.id]
     other["claims"][made.id]["version"] = 2
     assert verdicts.turned_claims(one, other) == []
@@ -155,8 +157,8 @@ def test_hits_count_confirmatory_predictions_only(monkeypatch, registry):
     synthetic.register(monkeypatch, right, wrong, refuted, unlocked)
     lock(registry, right, wrong, refuted)
     values = (right, ahead(5.0)), (wrong, ahead(-5.0)), (refuted, ahead(-5.0)), (unlocked, ahead(5.0))
-    assert verdicts.hits(judging.judge_results(synthetic.results(*values), registry)) == (2, 3)
-    assert verdicts.hits(judging.judge_results(synthetic.results(*values, quick=True), registry)) == (0, 0)
+    assert verdicts.hits(judging.judge_results(synthetic.results(*values), registry, CATALOGUE)) == (2, 3)
+    assert verdicts.hits(judging.judge_results(synthetic.results(*values, quick=True), registry, CATALOGUE)) == (0, 0)
 
 
 # --- amended claims --------------------------------------------------------------------------------------------------
@@ -178,7 +180,7 @@ def amended(monkeypatch, registry, tmp_path):
 
 
 def commit(folder, rows, registry):
-    judged = judging.judge_results(rows, registry)
+    judged = judging.judge_results(rows, registry, CATALOGUE)
     results.write_results(rows, folder / "results.parquet")
     (folder / "verdicts.json").write_text(verdicts.verdicts_json(judged))
     return judged
@@ -190,7 +192,7 @@ def test_the_report_prints_every_version_with_its_verdict(amended, registry, tmp
     carried = carry_over(rows, committed)
     results.write_results(carried, tmp_path / "results.parquet")
     again = results.read_results(tmp_path / "results.parquet")
-    judged = judging.judge_results(again, registry)
+    judged = judging.judge_results(again, registry, CATALOGUE)
     (earlier,) = judged["claims"]["paper/claim"]["earlier"]
     assert (earlier["version"], earlier["outcome"], earlier["qualifier"], earlier["n"]) == (
         1,
@@ -199,7 +201,7 @@ def test_the_report_prints_every_version_with_its_verdict(amended, registry, tmp
         10,
     )
     assert earlier["mean_pp"] == pytest.approx(-2.0)
-    text = report.report_text(again, judged, registry, [], {})
+    text = report.report_text(again, judged, registry, CATALOGUE, [], {})
     (line,) = [line for line in text.splitlines() if line.startswith("* **Versions.**")]
     one, two = line.removesuffix(".").split("; ")
     assert f"version 1, locked {WHEN}, replicates 0 to 9, predicted reproduced: **refuted (opposite), analogue" in one
@@ -219,7 +221,7 @@ def test_a_version_is_told_by_what_its_verdict_rests_on(amended, registry):
     judged["claims"]["paper/claim"]["parts"] = [shown, refutes]
     path.write_text(json.dumps(judged))
     carried = carry_over(rows, committed)
-    text = report.report_text(carried, judging.judge_results(carried, registry), registry, [], {})
+    text = report.report_text(carried, judging.judge_results(carried, registry, CATALOGUE), registry, CATALOGUE, [], {})
     (line,) = [line for line in text.splitlines() if line.startswith("* **Versions.**")]
     assert "slower −7.50 log points (−2.72 to −1.28), n = 10; version 2" in line
 
@@ -253,7 +255,7 @@ def test_nothing_is_carried_where_there_is_nothing_earlier(amended, registry, tm
 def test_a_version_without_a_stored_verdict_says_so(amended, registry):
     """Where the earlier report is gone, its version is listed without a verdict."""
     rows, _ = amended
-    text = report.report_text(rows, judging.judge_results(rows, registry), registry, [], {})
+    text = report.report_text(rows, judging.judge_results(rows, registry, CATALOGUE), registry, CATALOGUE, [], {})
     assert f"version 1, locked {WHEN}, replicates 0 to 9, predicted reproduced: no verdict stored;" in text
 
 
@@ -264,5 +266,5 @@ def test_an_amended_version_that_is_not_locked_is_listed_as_such(amended, regist
     assert isinstance(third.design(MICRO), Design)
     synthetic.register(monkeypatch, third)
     rows = carry_over(synthetic.results((third, ahead(1.0, n=11)), first=20), committed)
-    text = report.report_text(rows, judging.judge_results(rows, registry), registry, [], {})
+    text = report.report_text(rows, judging.judge_results(rows, registry, CATALOGUE), registry, CATALOGUE, [], {})
     assert "; version 3, not locked: **reproduced (direction), analogue task, exploratory**, a beats b +1.00 pp" in text

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from harness.data._tasks import DIGITS
-from harness.design._catalogue import Design
+from harness.design._claim import Design
 from harness.design._lock import Registry
 from harness.design._parts import Band, beats, matches
 from harness.design._variants import VARIANTS, design_of, only_read
@@ -21,7 +21,7 @@ from harness.verdict import _judge as judging
 from harness.verdict import _robustness as robustness
 from harness.verdict._results import Results, write_results
 from tests import synthetic
-from tests.synthetic import MICRO, claim, design
+from tests.synthetic import CATALOGUE, MICRO, claim, design
 
 NET = mlp(64, 12, 10)
 RECIPE = Recipe(optimiser=Adam(3e-3), steps=30, batch=20)
@@ -155,7 +155,9 @@ def test_the_report_prints_them(made, tmp_path):
     write_results(under(made, "half-rate", values(ahead=-1.0)), tmp_path / "variants" / "half-rate" / "results.parquet")
     registry = Registry(tmp_path / "registry.lock")
     variants = robustness.read_variants(tmp_path)
-    text = report.report_text(results, judging.judge_results(results, registry), registry, [], variants)
+    text = report.report_text(
+        results, judging.judge_results(results, registry, CATALOGUE), registry, CATALOGUE, [], variants
+    )
     assert "| a beats b | learning rate halved | −1.00 pp | −1.05 to −0.95 | 10 | **no** |" in text
 
 
@@ -163,6 +165,6 @@ def test_a_variant_never_replaces_a_verdict(made, tmp_path):
     """Results of a variant are judged as exploratory, and say which setting it was."""
     registry = Registry(tmp_path / "registry.lock")
     registry.lock(made, MICRO, pilots=0, when="2026-02-03T04:05:06Z")
-    judged = judging.judge_results(under(made, "bfloat16", values(ahead=2.0)), registry)["claims"][made.id]
+    judged = judging.judge_results(under(made, "bfloat16", values(ahead=2.0)), registry, CATALOGUE)["claims"][made.id]
     assert judged["status"] == "exploratory"
     assert judged["status_reason"] == "every training with bfloat16 autocast, float32 master weights"

@@ -11,7 +11,7 @@ from harness.variance import _baselines as baselines
 from harness.verdict._results import write_results
 from harness.workflow import _diff as comparing
 from tests import synthetic
-from tests.synthetic import around, claim, design
+from tests.synthetic import CATALOGUE, around, claim, design
 
 
 def values(mean, sd=0.3, n=10):
@@ -37,7 +37,7 @@ def folders(tmp_path, *results):
 def test_reports_are_compared_replicate_by_replicate(made, tmp_path):
     """Where both sides have the same replicates the difference of effects is paired, so shared noise drops out."""
     a, b = folders(tmp_path, *(synthetic.results((made, values(mean))) for mean in (2.0, 2.5)))
-    compared = comparing.compare(a, b, registry=Registry(tmp_path / "lock"))
+    compared = comparing.compare(a, b, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE)
     (line,) = compared.lines
     assert line.what == "paper/claim: a beats b"
     assert (line.a, line.b) == ("+2.00 (+1.79 to +2.21), n 10", "+2.50 (+2.29 to +2.71), n 10")
@@ -50,7 +50,7 @@ def test_other_seeds_are_compared_as_two_samples(made, tmp_path):
     """Without common replicates the interval is Welch's."""
     one = synthetic.results((made, values(2.0)))
     a, b = folders(tmp_path, one, synthetic.results((made, values(2.5)), first=100))
-    (line,) = comparing.compare(a, b, registry=Registry(tmp_path / "lock")).lines
+    (line,) = comparing.compare(a, b, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE).lines
     assert line.how == "Welch, n 10 and 10"
     assert line.difference_pp == pytest.approx(0.5)
     half = 2.100922 * 0.3 * (2 / 10) ** 0.5  # t(18; .975), equal spreads
@@ -62,7 +62,7 @@ def test_changed_verdicts_and_versions_are_named(made, tmp_path):
     one, other = synthetic.results((made, values(2.0))), synthetic.results((made, values(-2.0)))
     other.meta["records"]["000001-00000000"].update(device="a GPU", versions={"numpy": "3"})
     a, b = folders(tmp_path, one, other)
-    compared = comparing.compare(a, b, registry=Registry(tmp_path / "lock"))
+    compared = comparing.compare(a, b, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE)
     ((id, was, now),) = compared.changed
     assert (id, was.partition(" (")[0], now.partition(" (")[0]) == ("paper/claim", "reproduced", "refuted")
     assert compared.differs == [("device", "cpu", "a GPU"), ("numpy", "2", "3")]
@@ -86,7 +86,7 @@ def test_baselines_are_compared_by_mean_spread_and_versions(tmp_path):
     a = baseline(tmp_path / "a", [90.0, 91.0, 92.0])
     newer = {"device": "cpu", "processor": "p", "git": "g", "versions": {"torch": "2.15"}}
     b = baseline(tmp_path / "b", [90.5, 91.5, 92.5], provenance=newer, reason="torch 2.15", drawn={"0": {"order": "e"}})
-    compared = comparing.compare(a, b, registry=Registry(tmp_path / "lock"))
+    compared = comparing.compare(a, b, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE)
     (line,) = compared.lines
     assert (line.a, line.b) == ("91.00, sd 1.00, n 3", "91.50, sd 1.00, n 3")
     assert (line.difference_pp, line.lower_pp, line.how) == (0.5, 0.5, "paired, n 3")
@@ -102,9 +102,9 @@ def test_a_report_and_a_baseline_do_not_compare(made, tmp_path):
     file = baseline(tmp_path / "a", [90.0, 91.0])
     (folder,) = folders(tmp_path, synthetic.results((made, values(2.0))))
     with pytest.raises(UsageError, match="one is a baseline, the other is not"):
-        comparing.compare(file, folder, registry=Registry(tmp_path / "lock"))
+        comparing.compare(file, folder, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE)
     other = synthetic.results((made, values(2.0)))
     other.meta["scale"] = "standard"
     (standard,) = folders(tmp_path / "standard", other)
     with pytest.raises(UsageError, match="scale micro and scale standard"):
-        comparing.compare(folder, standard, registry=Registry(tmp_path / "lock"))
+        comparing.compare(folder, standard, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE)

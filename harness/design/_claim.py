@@ -1,0 +1,183 @@
+"""A claim: a sentence of a paper, and its design at each scale."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from fractions import Fraction
+from functools import cached_property
+from hashlib import sha256
+from typing import Any
+
+from harness.design._parts import Exact, Part
+from harness.errors import UsageError
+from harness.expression import Measured, density
+from harness.stats import Decision, Outcome
+from harness.streams import SUITE_SEED
+
+CONTROLS = "controls"  # the folder of claims that are about the protocol and not about a paper
+
+
+class Scale(StrEnum):
+    """How much is spent on a claim."""
+
+    MICRO = "micro"  # embedded data, two CPU cores, minutes
+    STANDARD = "standard"  # real data, shortened, one GPU or a patient CPU
+    PAPER = "paper"  # the paper's own settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paper:
+    """A paper whose claims are encoded; `key` is the folder of its claims."""
+
+    key: str
+    authors: str
+    title: str
+    venue: str
+    arxiv: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """Where a claim stands: version and place in the paper, and the figure published there, if it is known."""
+
+    version: str
+    place: str
+    published: str
+
+
+Arm = Sequence[Measured] | Measured
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design:
+    """A claim at one scale: what is measured, and what is asserted of it.
+
+    `arms` maps a name to the trainings (or evaluations) of one condition; their densities follow from their masks, and
+    several at one density are re-draws, averaged before any test. `parts` decide together; `beside` are printed with
+    their own result and decide nothing. `contrast` names the fields in which the arms of a part may differ, as in
+    ``("mask", "recipe.optimiser.lr")``; `plan` refuses any other difference. `panels` groups arms in the figure, by
+    title; without it the arms of a task share one.
+
+    An exact claim has `exact` instead, and neither arms nor parts nor replicates: nothing is trained or tested.
+    """
+
+    arms: Mapping[str, Arm] = field(default_factory=dict)
+    parts: Sequence[Part] = ()
+    contrast: Sequence[str] = ()
+    replicates: int = 10
+    decision: Decision = Decision.T
+    beside: Sequence[Part] = ()
+    panels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    exact: Sequence[Exact] = ()
+
+    def __post_init__(self) -> None:
+        if self.exact:
+            object.__setattr__(self, "replicates", 0)
+
+    @cached_property
+    def points(self) -> dict[str, dict[Fraction, tuple[Measured, ...]]]:
+        """Return for each arm its nodes by exact density, densest first."""
+        return {name: _by_density(arm) for name, arm in self.arms.items()}
+
+    @property
+    def nodes(self) -> tuple[Measured, ...]:
+        """All nodes of all arms, arm after arm, densest first."""
+        return tuple(node for points in self.points.values() for nodes in points.values() for node in nodes)
+
+    def read(self, arm: str, part: Part) -> dict[Fraction, tuple[Measured, ...]]:
+        """Return the points of `arm` that `part` reads: those in its band, or the arm's only point."""
+        points = self.points[arm]
+        if part.band is None or len(points) == 1:
+            return points
+        return {d: nodes for d, nodes in points.items() if d in part.band}
+
+    def compared(self) -> list[Part]:
+        """Return the parts that decide, then those beside."""
+        return [*self.parts, *self.beside]
+
+    def metric_of(self, arm: str) -> str:
+        """The metric in which `arm` is shown: that of the first part that reads it, else that of the first part."""
+        return next((part.metric for part in self.compared() if arm in part.reads), self.metric)
+
+    @property
+    def metric(self) -> str:
+        """The stored metric in which arms are shown: that of the first part."""
+        return self.parts[0].metric if self.parts else "test_accuracy"
+
+
+def _by_density(arm: Arm) -> dict[Fraction, tuple[Measured, ...]]:
+    grouped: defaultdict[Fraction, list[Measured]] = defaultdict(list)
+    for node in [arm] if isinstance(arm, Measured) else arm:
+        grouped[density(node)].append(node)
+    return {d: tuple(grouped[d]) for d in sorted(grouped, reverse=True)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """One testable sentence of a paper. `version` rises when a locked claim is amended."""
+
+    id: str
+    statement: str
+    source: Source
+    predicted: Mapping[Scale, Outcome]
+    build: Callable[[Scale], Design]
+    version: int = 1
+    deviations: Mapping[Scale, Sequence[str]] = field(default_factory=dict)
+    pilot: Callable[[Scale], Mapping[str, Arm]] | None = None
+    _designs: dict[Scale, Design] = field(default_factory=dict, compare=False)
+
+    @property
+    def paper(self) -> str:
+        """Key of the paper, the first part of the id."""
+        return self.id.split("/")[0]
+
+    def design(self, scale: Scale) -> Design:
+        """Return the design at `scale`, built once. Raises UsageError where the claim has none."""
+        if scale not in self.predicted:
+            raise UsageError(
+                f"{self.id} has no design at scale {scale}; it has {', '.join(self.predicted)}. "
+                f"Next: harness list --scale {next(iter(self.predicted))}"
+            )
+        if scale not in self._designs:
+            self._designs[scale] = self.build(scale)
+        return self._designs[scale]
+
+    def locked_content(self, scale: Scale) -> dict[str, Any]:
+        """Return everything an entry of the lock hashes: a changed learning rate is in the arms' keys."""
+        design = self.design(scale)
+        exact = {"exact": [{"name": e.name, "expected": str(e.expected)} for e in design.exact]} if design.exact else {}
+        return {
+            **exact,
+            "statement": self.statement,
+            "scale": scale,
+            "replicates": design.replicates,
+            "suite_seed": SUITE_SEED,
+            "predicted": self.predicted[scale],
+            "decision": design.decision,
+            "hypothesis": [_plain(part) for part in design.parts],
+            "beside": [_plain(part) for part in design.beside],
+            "chance": {node.task.name: node.task.chance for node in design.nodes},
+            "arms": {
+                name: {str(d): sorted(node.key for node in nodes) for d, nodes in points.items()}
+                for name, points in design.points.items()
+            },
+        }
+
+    def digest(self, scale: Scale) -> str:
+        """Return the SHA-256 of `locked_content`, 64 hexadecimal digits."""
+        return sha256(json.dumps(self.locked_content(scale), sort_keys=True).encode()).hexdigest()
+
+
+def _plain(part: Part) -> dict[str, Any]:
+    """Return a part as JSON would hold it, without fields at their defaults: later fields leave locks valid."""
+    given = {f.name: getattr(part, f.name) for f in fields(part) if getattr(part, f.name) != f.default}
+    plain: dict[str, Any] = json.loads(json.dumps(given, default=_plain_value))
+    return plain
+
+
+def _plain_value(value: object) -> object:
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
