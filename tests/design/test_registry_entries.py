@@ -1,0 +1,156 @@
+"""Every entry of the committed lock stays valid: the digests of what claims are now, the chain, and the locked texts.
+
+``claims/locked.jsonl`` has a line for every line of ``claims/registry.lock``: the text whose SHA-256 is the entry's
+digest, as the code of the commit that locked it wrote it. So an entry can be read, and checked, whose design is gone.
+After ``harness lock``, add the new entries' texts with ``python -m tests.design.test_registry_entries``, and correct
+the numbers in `COUNTS`.
+"""
+
+import hashlib
+import json
+from dataclasses import MISSING, fields
+from fractions import Fraction
+
+import pytest
+
+from harness.design import Band, Part, Reading, Scale
+from harness.design._catalogue import _plain
+from harness.stats import Decision, Kind, Outcome
+from tests.catalogued import ROOT, claims
+
+REGISTRY, TEXTS = ROOT / "claims" / "registry.lock", ROOT / "claims" / "locked.jsonl"
+COUNTS = {"entries": 45, "of the claims as they are": 36, "superseded": 9}
+MEND = (
+    "a lock binds for ever. Next: undo the change; or, where a class or field was renamed, keep the name that is "
+    "hashed beside _plain or in harness/expression/_keys.py (CONTRIBUTING.md, names that are hashed)"
+)
+
+
+def sha256(text):
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def content(entry):
+    """Return the text that the entry's claim would be locked with now."""
+    return json.dumps(claims()[entry["claim"]].locked_content(Scale(entry["scale"])), sort_keys=True)
+
+
+def told(entry):
+    return f"{entry['claim']} version {entry['version']} at {entry['scale']}"
+
+
+@pytest.fixture(scope="module")
+def lines():
+    """The lines of the registry."""
+    return REGISTRY.read_text().splitlines()
+
+
+@pytest.fixture(scope="module")
+def entries(lines):
+    """What the lines of the registry say."""
+    return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="module")
+def texts():
+    """The locked texts, in the order of the entries."""
+    return TEXTS.read_text().splitlines()
+
+
+@pytest.fixture(scope="module")
+def current(entries):
+    """The numbers of those entries whose claim still has the version that was locked."""
+    return {i for i, entry in enumerate(entries) if claims()[entry["claim"]].version == entry["version"]}
+
+
+def test_no_entry_is_left_out(entries, texts, current):
+    """So many entries, each with its text; an entry of another version than its claim's is of a lower one."""
+    superseded = [e for e in entries if e["version"] < claims()[e["claim"]].version]
+    counted = (len(entries), len(current), len(superseded))
+    assert dict(zip(COUNTS, counted, strict=True)) == COUNTS
+    assert len(texts) == len(entries), "Next: python -m tests.design.test_registry_entries, after harness lock"
+    assert len({(e["claim"], e["version"], e["scale"]) for e in entries}) == len(entries)
+
+
+def test_the_chain_is_unbroken(lines, entries):
+    """Each line carries the hash of the one before, the first none: no line can have been changed or removed."""
+    assert [entry["before"] for entry in entries] == ["", *map(sha256, lines[:-1])]
+
+
+def test_every_claim_is_what_was_locked(entries, texts, current):
+    """The digest of each entry is that of its claim now; a failure names the entry and what of its text differs."""
+    faults = []
+    for i in sorted(current):
+        now, then = json.loads(content(entries[i])), json.loads(texts[i])
+        if claims()[entries[i]["claim"]].digest(Scale(entries[i]["scale"])) != entries[i]["digest"]:
+            other = sorted(name for name in {*now, *then} if now.get(name) != then.get(name))
+            faults.append(f"{told(entries[i])} (other: {', '.join(other)})")
+    assert not faults, f"not what was locked: {'; '.join(faults)}. {MEND}"
+
+
+def test_every_text_is_what_its_entry_hashes(entries, texts):
+    """The SHA-256 of a text is its entry's digest, and what both say of the claim is the same."""
+    for entry, text in zip(entries, texts, strict=True):
+        assert sha256(text) == entry["digest"], f"text of {told(entry)}. Next: git checkout {TEXTS.relative_to(ROOT)}"
+        shared = ("scale", "predicted", "replicates", "suite_seed")
+        assert {name: json.loads(text)[name] for name in shared} == {name: entry[name] for name in shared}
+
+
+# --- the names that are hashed -------------------------------------------------------------------------------------
+
+ALWAYS = {"kind", "arm", "reference", "task", "bound_pp"}
+UNLESS_DEFAULT = {"band", "floors", "label", "null_setting", "published_pp", "metric", "reading", "less"}
+VALUES = {
+    Kind: {"beats", "matches", "equals"},
+    Reading: {"mean", "slope"},
+    Decision: {"t", "sign-flip"},
+    Outcome: {"reproduced", "refuted", "inconclusive", "not run", "error"},
+    Scale: {"micro", "standard", "paper"},
+}
+
+
+def part(**given):
+    """Return a part whose fields are what is given, else their defaults, whatever the fields are called now."""
+    made = object.__new__(Part)
+    for name, value in given.items():
+        object.__setattr__(made, name, value)
+    return made
+
+
+def required():
+    return {f.name: "given" for f in fields(Part) if f.default is MISSING}
+
+
+def test_a_part_is_hashed_under_the_names_it_was_locked_under():
+    """Whatever a part's fields are called, their hashed names stay; a new field is hashed where it is not neutral."""
+    every = _plain(part(**{f.name: "given" for f in fields(Part)}))
+    gone = (ALWAYS | UNLESS_DEFAULT) - every.keys()
+    assert not gone, f"{', '.join(sorted(gone))} of Part: {MEND}"
+    assert len(every) == len(fields(Part)), f"two fields of Part have one hashed name: {MEND}"
+
+
+def test_a_field_of_a_part_at_its_default_is_not_hashed():
+    """Those that were there from the first are, all others have a default: so old locks know nothing of new fields."""
+    more = _plain(part(**required())).keys() ^ ALWAYS
+    assert not more, f"{', '.join(sorted(more))} of Part: a new field needs a default, an old one keeps its own; {MEND}"
+
+
+def test_a_band_is_hashed_as_two_fractions():
+    """The names of its ends, and the ends as exact fractions."""
+    band = Band(low=Fraction(1, 50), high=Fraction(1, 20))
+    assert _plain(part(**required() | {"band": band}))["band"] == {"low": "1/50", "high": "1/20"}
+
+
+@pytest.mark.parametrize("kind", VALUES, ids=lambda kind: kind.__name__)
+def test_values_that_locks_hash_stay(kind):
+    """A value of an enumeration is hashed by its text: others may be added, none renamed."""
+    gone = VALUES[kind] - {member.value for member in kind}
+    assert not gone, f"{', '.join(sorted(gone))} of {kind.__name__}: {MEND}"
+
+
+if __name__ == "__main__":
+    have = TEXTS.read_text().splitlines()
+    for new in map(json.loads, REGISTRY.read_text().splitlines()[len(have) :]):
+        have.append(content(new))
+        assert sha256(have[-1]) == new["digest"], f"{told(new)} is not what was locked"
+    TEXTS.write_text("".join(f"{text}\n" for text in have))
