@@ -11,5 +11,9 @@ setup(
         *(f"{CLAIMS}.{p}" for p in find_packages("claims")),
     ],
     package_dir={CLAIMS: "claims"},
-    package_data={"harness": ["py.typed"], "harness.report": ["templates/*.j2"], CLAIMS: ["registry.lock", "locked.jsonl"]},
+    package_data={
+        "harness": ["py.typed"],
+        "harness.report": ["templates/*.j2"],
+        CLAIMS: ["registry.lock", "locked.jsonl"],
+    },
 )

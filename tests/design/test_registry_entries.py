@@ -14,9 +14,9 @@ from fractions import Fraction
 import pytest
 
 from harness.design import Band, Part, Reading, Scale
-from harness.design._catalogue import _plain
+from harness.design._claim import _plain
 from harness.stats import Decision, Kind, Outcome
-from tests.catalogued import ROOT, claims
+from tests.project import ROOT, claims
 
 REGISTRY, TEXTS = ROOT / "claims" / "registry.lock", ROOT / "claims" / "locked.jsonl"
 COUNTS = {"entries": 45, "of the claims as they are": 36, "superseded": 9}

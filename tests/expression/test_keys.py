@@ -22,7 +22,7 @@ from harness.expression import kept
 from harness.expression._keys import Keyed, _canonical
 from harness.streams import STREAMS
 from harness.verdict import read_results
-from tests.catalogued import ROOT, claims, designs, watched_keys
+from tests.project import ROOT, claims, designs, watched_keys
 
 PINS = Path(__file__).parent / "pinned_keys.json"
 RESULTS = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "reports").rglob("results.parquet"))
