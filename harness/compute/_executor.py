@@ -123,12 +123,10 @@ def _die_with_parent() -> None:
 
 
 def _work(number: int, population: Population, checkpoint: Path | None) -> Computed:
-    import torch
-
-    from harness.engine import compute_within_memory
-    from harness.store import Saver
+    from harness.engine import compute_within_memory, one_thread
+    from harness.store import CheckpointSaver
 
     if _device == "cpu":
-        torch.set_num_threads(1)
-    saver = None if checkpoint is None else Saver(checkpoint, _stop.is_set)
+        one_thread()
+    saver = None if checkpoint is None else CheckpointSaver(checkpoint, _stop.is_set)
     return compute_within_memory(population, device=_device, report=lambda steps: _report(number, steps), saver=saver)

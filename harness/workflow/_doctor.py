@@ -63,11 +63,9 @@ def examine(root: Path, store: Path, console: Console) -> bool:
 def _device() -> str:
     if importlib.util.find_spec("torch") is None:
         return "torch is not installed"
-    import torch
+    from harness.engine import gpu_name, vector_instructions
 
-    if torch.cuda.is_available():
-        return f"cuda: {torch.cuda.get_device_name()}"
-    return f"cpu ({torch.backends.cpu.get_cpu_capability()}); torch sees no CUDA device"
+    return f"cuda: {gpu_name()}" if gpu_name() else f"cpu ({vector_instructions()}); torch sees no CUDA device"
 
 
 def _digits() -> str:
