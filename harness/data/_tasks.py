@@ -20,7 +20,6 @@ from harness.data._sets import DataSet
 from harness.errors import DesignError
 from harness.streams import Replicate, generator, integers, permutations
 
-DIGIT_IMAGES = 1797
 PAIRS = 4000  # validation and test pairs of digit-difference
 FIXED = Replicate(0, 0)  # whose split all replicates of a task with a fixed test set, drawn from its images, use
 TRAIN_EXAMPLES = 5000  # training images, at most, on which accuracy is measured
@@ -33,7 +32,7 @@ class Scaling(StrEnum):
     """What is done to an image's pixels before a network sees them."""
 
     UNIT = "unit"  # divided by the largest possible value: 0 to 1
-    STANDARDISED = "standardised"  # then each channel's mean taken off and divided by its sd, `data.MOMENTS`
+    STANDARDISED = "standardised"  # then each channel's mean taken off and divided by its sd, `ImageSet.moments`
     L2 = "l2"  # each image divided by its length: Euclidean norm 1
 
 
@@ -63,7 +62,7 @@ class Task:
     margin_pp: float
     version: int = 1
     fixed_test: bool = False
-    source: DataSet = DataSet.DIGITS
+    source: str = DataSet.DIGITS
     shape: tuple[int, int, int] = (1, 8, 8)
     train_images: int = 1000
     validation_images: int = 297
@@ -74,24 +73,26 @@ class Task:
     def __post_init__(self) -> None:
         object.__setattr__(self, "scaling", Scaling(self.scaling))
         object.__setattr__(self, "augment", Augment(self.augment))
-        drawn = self.train_images + self.validation_images
-        if self.source in data.ORIGINS:
-            origin = data.ORIGINS[self.source]
-            if not self.fixed_test or drawn > origin.train or self.test_images > origin.test:
+        object.__setattr__(self, "source", data.SETS.full(self.source))
+        described, drawn = data.SETS[self.source], self.train_images + self.validation_images
+        if described.test:
+            if not self.fixed_test or drawn > described.train or self.test_images > described.test:
                 raise DesignError(
-                    f"task {self.name} takes {drawn} and {self.test_images} of the {origin.train} training and "
-                    f"{origin.test} test images of {self.source}, fixed_test={self.fixed_test}. "
+                    f"task {self.name} takes {drawn} and {self.test_images} of the {described.train} training and "
+                    f"{described.test} test images of {self.source}, fixed_test={self.fixed_test}. "
                     "Next: take no more than there are, with fixed_test=True"
                 )
-        elif self.whole:
-            every = data.WHOLE[self.source]
+        elif described.whole:
+            every = described.train
             if {self.train_images, self.validation_images, self.test_images} != {every} or self.fixed_test:
                 raise DesignError(
                     f"task {self.name} takes some of the {every} images of {self.source}, which are all there are, or "
                     f"calls them a sample. Next: train, validate and test on {every} images, without fixed_test="
                 )
-        elif drawn + self.test_images > DIGIT_IMAGES:
-            raise DesignError(f"task {self.name}: a split of {drawn + self.test_images} of {DIGIT_IMAGES} digits")
+        elif drawn + self.test_images > described.train:
+            raise DesignError(
+                f"task {self.name}: a split of {drawn + self.test_images} of {described.train} {self.source}"
+            )
 
     @property
     def inputs(self) -> int:
@@ -113,12 +114,12 @@ class Task:
     @property
     def own_test(self) -> bool:
         """Whether the data set comes with its test images."""
-        return self.source in data.ORIGINS
+        return data.SETS[self.source].test > 0
 
     @property
     def whole(self) -> bool:
         """Whether training, validation and test images are the same: all there are."""
-        return self.source in data.WHOLE
+        return data.SETS[self.source].whole
 
     def splitter(self, replicate: Replicate) -> Replicate:
         """Return the replicate that draws the split: `replicate` itself, or the same one for all."""
@@ -165,7 +166,7 @@ def pools(replicate: Replicate, task: Task = DIGITS) -> dict[str, NDArray[np.int
     """
     if task.whole:
         return {split: np.arange(task.train_images) for split in ("train", "validation", "test")}
-    drawn = data.ORIGINS[task.source].train if task.own_test else DIGIT_IMAGES
+    drawn = data.SETS[task.source].train
     order = permutations(replicate, "split", 0, n=drawn, first=0, count=1)[0]
     held_back = task.train_images + task.validation_images
     own = np.arange(drawn, drawn + task.test_images)
@@ -241,7 +242,7 @@ def trained_on(task: Task, replicate: Replicate) -> Examples:
     return _examples(task, pools(task.splitter(replicate), task)["train"][:TRAIN_EXAMPLES, None])
 
 
-def source(name: DataSet = DataSet.DIGITS) -> tuple[NDArray[np.float32] | NDArray[np.uint8], NDArray[np.int64]]:
+def source(name: str = DataSet.DIGITS) -> tuple[NDArray[np.float32] | NDArray[np.uint8], NDArray[np.int64]]:
     """Return all images of a data set, one a row, and their labels; see `data.load`."""
     loaded = data.load_set(name)
     return loaded.images, loaded.labels

@@ -39,7 +39,7 @@ def test_every_split_is_all_four_points(replicate):
     np.testing.assert_array_equal(batches.answers, labels[batches.images[..., 0]])
     assert tasks.calibration(XOR, replicate).images.shape == (4, 1)
     pixels = data.load_set(XOR.source).images
-    moments = data.MOMENTS[XOR.source]
+    moments = data.SETS[XOR.source].moments
     assert (pixels.mean(), pixels.std()) == (moments.mean[0], moments.sd[0])
 
 
