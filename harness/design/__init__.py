@@ -4,7 +4,7 @@ from harness.design._catalogue import Catalogue, Watched, claim, paper, watch
 from harness.design._check import check_design
 from harness.design._claim import CONTROLS, Arm, Claim, Design, Paper, Scale, Source
 from harness.design._lock import Locked, Registry
-from harness.design._metrics import PERCENTAGE_POINTS, metric
+from harness.design._metrics import METRICS, PERCENTAGE_POINTS, Metric, add_metric, metric
 from harness.design._parts import (
     Band,
     Exact,
@@ -25,6 +25,7 @@ from harness.design._variants import VARIANTS, design_of, shorten
 
 __all__ = [
     "CONTROLS",
+    "METRICS",
     "PERCENTAGE_POINTS",
     "VARIANTS",
     "Arm",
@@ -34,6 +35,7 @@ __all__ = [
     "Design",
     "Exact",
     "Locked",
+    "Metric",
     "Paper",
     "Part",
     "Pilot",
@@ -42,6 +44,7 @@ __all__ = [
     "Scale",
     "Source",
     "Watched",
+    "add_metric",
     "append_pilots",
     "beats",
     "check_design",

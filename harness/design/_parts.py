@@ -176,7 +176,7 @@ def beats(
         band=band,
         label=label,
         published_pp=published_pp,
-        metric=metric,
+        metric=known(metric).name,
     )
 
 
@@ -202,7 +202,7 @@ def matches(
         floors=floors,
         label=label,
         null_setting=null_setting,
-        metric=metric,
+        metric=known(metric).name,
     )
 
 

@@ -89,7 +89,7 @@ def test_a_replicate_is_the_share_of_its_block_that_converged(collected):
 def test_only_parts_that_read_it_have_the_rows(collected):
     """The rows of other claims stay what they were."""
     found, _ = collected
-    assert "converged" not in results.METRICS
+    assert "converged" not in results.ALWAYS_KEPT
     rows = found.frame[found.frame["metric"] == "converged"]
     assert len(rows) == 2 * (2 * BLOCK + 1)
     assert rows["value"].isin([0, 1]).all()
