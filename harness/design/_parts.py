@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 
 class Reading(StrEnum):
-    """What becomes of an arm's values at several densities: one number a replicate."""
+    """What becomes of an arm's values at several densities: one number per replicate.
+
+    >>> Reading.MEAN.value, Reading.SLOPE.value
+    ('mean', 'slope')
+    """
 
     MEAN = "mean"  # over the densities in the band
     SLOPE = "slope"  # the change that a line in log density fits from the band's densest to its sparsest density
@@ -27,7 +31,14 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Band:
-    """The densities (fraction of prunable weights kept) at which curves are read, both ends included."""
+    """The densities (fraction of prunable weights kept) at which curves are read, both ends included.
+
+    Raises:
+        DesignError: Unless 0 < low <= high <= 1.
+
+    >>> Fraction(1, 5) in Band(low=Fraction(1, 10), high=Fraction(1, 5))
+    True
+    """
 
     low: Fraction
     high: Fraction
@@ -52,6 +63,12 @@ class Part:
     test must be absent. `published_pp` is the paper's own figure, drawn beside ours and never tested. `metric` is the
     stored metric that is read, a share between 0 and 1. With `less`, two further arms, theta is the difference of
     differences (arm - reference) - (less[0] - less[1]).
+
+    Claims make theirs with `beats`, `matches`, `equals`, `slope`, `interaction` or `only_beyond`.
+
+    >>> from harness import DIGITS
+    >>> interaction("a", "b", less=("c", "d"), on=DIGITS).pairs
+    (('a', 'b'), ('c', 'd'))
     """
 
     kind: Kind
@@ -99,7 +116,13 @@ class Exact:
     """A quantity that follows without any training, such as a count, and what it is claimed to be.
 
     `observed` may be a function: it is then computed when results are collected, and not when the design is built,
-    planned or judged. Raises DesignError for a float: only whole numbers, fractions and text are equal or not.
+    planned or judged. Claims make theirs with `exact` or `printed`.
+
+    Raises:
+        DesignError: For a float: only whole numbers, fractions and text are equal or not.
+
+    >>> Exact("weights", lambda: 64 * 30 + 30 * 10, 2220).value
+    2220
     """
 
     name: str
@@ -126,14 +149,42 @@ class Exact:
 
 
 def exact(name: str, observed: Observed, *, expected: Quantity) -> Exact:
-    """`observed`, computed when the claim's design is built, or when its results are collected, is `expected`."""
+    """`observed`, computed when the claim's design is built, or when its results are collected, is `expected`.
+
+    Args:
+        name: What is counted, for tables.
+        observed: The quantity, or a function that gives it when results are collected.
+        expected: What it is claimed to be.
+
+    Returns:
+        One quantity of a design's ``exact=``.
+
+    Raises:
+        DesignError: For a float.
+
+    >>> from harness import mlp
+    >>> exact("weights", mlp(64, 30, 10).weights, expected=2220).value
+    2220
+    """
     return Exact(name, observed, expected)
 
 
 def printed(name: str, observed: int | Fraction | Callable[[], int | Fraction], figure: str) -> Exact:
     """`observed`, rounded as a paper prints it (halves upwards), is the paper's `figure`.
 
-    Figures are like ``"4.3M"``, ``"266K"``, ``"51.3%"``, ``"9x"`` and ``"40"``; raises DesignError for others.
+    Args:
+        name: What is counted, for tables.
+        observed: The quantity, or a function that gives it when results are collected.
+        figure: As printed: ``"4.3M"``, ``"266K"``, ``"51.3%"``, ``"9x"`` or ``"40"``.
+
+    Returns:
+        One quantity of a design's ``exact=``.
+
+    Raises:
+        DesignError: For another kind of figure, and for a float.
+
+    >>> printed("weights", 266_200, "266K").value, printed("kept", Fraction(1, 8), "12.5%").value
+    ('266K', '12.5%')
     """
     read = re.fullmatch(r"\d+(?:\.(\d+))?([KM%x]?)", figure)
     if read is None:
@@ -152,7 +203,21 @@ def printed(name: str, observed: int | Fraction | Callable[[], int | Fraction], 
 
 
 def percent_kept(low: str, high: str | None = None) -> Band:
-    """Return the band from `low` to `high` percent kept, given as exact decimals: ``percent_kept("2", "5")``."""
+    """Return the band from `low` to `high` percent kept, given as exact decimals: ``percent_kept("2", "5")``.
+
+    Args:
+        low: The sparsest density, in percent.
+        high: The densest one; `low` alone without it.
+
+    Returns:
+        The band, both ends included.
+
+    Raises:
+        DesignError: Unless 0 < low <= high <= 100.
+
+    >>> percent_kept("1.5", "20").low
+    Fraction(3, 200)
+    """
     return Band(low=Fraction(low) / 100, high=Fraction(high or low) / 100)
 
 
@@ -166,7 +231,27 @@ def beats(
     published_pp: float | None = None,
     metric: str = "test_accuracy",
 ) -> Part:
-    """`arm` has more of `metric` than `reference`; the smallest effect of interest is the task's, or the metric's."""
+    """`arm` has more of `metric` than `reference`; the smallest effect of interest is the task's, or the metric's.
+
+    Args:
+        arm: The arm that is compared.
+        reference: The arm that is subtracted from it.
+        on: The task, whose sesoi holds where the metric has none of its own.
+        band: The densities that are read and averaged; all without it.
+        label: A name for tables.
+        published_pp: The paper's own figure, drawn and never tested.
+        metric: What is read.
+
+    Returns:
+        A part that is reproduced where the effect is above 0, and refuted where it is below the sesoi.
+
+    Raises:
+        DesignError: For an unknown metric, with the nearest names.
+
+    >>> from harness import DIGITS
+    >>> beats("ticket", "reinit", on=DIGITS, band=percent_kept("2", "5")).bound_pp
+    0.4
+    """
     return Part(
         kind=Kind.BEATS,
         arm=arm,
@@ -191,7 +276,28 @@ def matches(
     null_setting: bool = False,
     metric: str = "test_accuracy",
 ) -> Part:
-    """`arm` is no worse than `reference` by the task's margin; `floors` show that it could have been."""
+    """`arm` is no worse than `reference` by the task's margin; `floors` show that it could have been.
+
+    Args:
+        arm: The arm that is compared.
+        reference: The arm that is subtracted from it.
+        on: The task, whose margin holds where the metric has none of its own.
+        floors: Arms that the reference must lead by twice the margin.
+        band: The densities that are read and averaged; all without it.
+        label: A name for tables.
+        null_setting: Whether it is a setting in which the effect must be absent.
+        metric: What is read.
+
+    Returns:
+        A part that is reproduced where the effect is above minus the margin, and refuted where it is below.
+
+    Raises:
+        DesignError: For an unknown metric, with the nearest names.
+
+    >>> from harness import DIGITS
+    >>> matches("ticket", "dense", on=DIGITS, floors=("linear",)).bound_pp
+    0.5
+    """
     return Part(
         kind=Kind.MATCHES,
         arm=arm,
@@ -217,7 +323,28 @@ def equals(
     null_setting: bool = False,
     metric: str = "test_accuracy",
 ) -> Part:
-    """`arm` and `reference` differ by less than the task's margin either way."""
+    """`arm` and `reference` differ by less than the task's margin either way.
+
+    Args:
+        arm: The arm that is compared.
+        reference: The arm that is subtracted from it.
+        on: The task, whose margin holds where the metric has none of its own.
+        floors: Arms that the reference must lead by twice the margin.
+        band: The densities that are read and averaged; all without it.
+        label: A name for tables.
+        null_setting: Whether it is a setting in which the effect must be absent.
+        metric: What is read.
+
+    Returns:
+        A part that is reproduced where the effect is within the margin, and refuted where it is beyond.
+
+    Raises:
+        DesignError: For an unknown metric, with the nearest names.
+
+    >>> from harness import DIGITS
+    >>> equals("ticket", "copy", on=DIGITS, floors=("linear",)).name
+    'ticket equals copy'
+    """
     part = matches(
         arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting, metric=metric
     )
@@ -228,6 +355,24 @@ def slope(arm: str, reference: str, *, on: Task, band: Band, label: str = "", me
     """`arm` gains on `reference` towards sparsity: what a line in log density gains over `band`, in pp, is positive.
 
     The smallest effect of interest is the task's, for the change over the whole band.
+
+    Args:
+        arm: The arm that is compared.
+        reference: The arm that is subtracted from it.
+        on: The task, whose sesoi holds where the metric has none of its own.
+        band: The densities, at least three, over which the line is fitted.
+        label: A name for tables.
+        metric: What is read.
+
+    Returns:
+        A part that reads a slope.
+
+    Raises:
+        DesignError: For an unknown metric, with the nearest names.
+
+    >>> from harness import DIGITS
+    >>> slope("ticket", "reinit", on=DIGITS, band=percent_kept("2", "20")).name
+    'ticket beats reinit increasingly'
     """
     return replace(beats(arm, reference, on=on, band=band, label=label, metric=metric), reading=Reading.SLOPE)
 
@@ -242,7 +387,27 @@ def interaction(
     label: str = "",
     metric: str = "test_accuracy",
 ) -> Part:
-    """`arm` is ahead of `reference` by more than ``less[0]`` is ahead of ``less[1]``: a difference of differences."""
+    """`arm` is ahead of `reference` by more than ``less[0]`` is ahead of ``less[1]``: a difference of differences.
+
+    Args:
+        arm: The arm that is compared.
+        reference: The arm that is subtracted from it.
+        less: Two more arms, whose difference is subtracted.
+        on: The task, whose sesoi holds where the metric has none of its own.
+        band: The densities that are read and averaged; all without it.
+        label: A name for tables.
+        metric: What is read.
+
+    Returns:
+        A part that reads four arms.
+
+    Raises:
+        DesignError: For an unknown metric, with the nearest names.
+
+    >>> from harness import DIGITS
+    >>> interaction("late", "reset", less=("warm", "warm reset"), on=DIGITS).reads
+    ('late', 'reset', 'warm', 'warm reset')
+    """
     return replace(beats(arm, reference, on=on, band=band, label=label, metric=metric), less=less)
 
 
@@ -259,6 +424,26 @@ def only_beyond(
     """`arm` is better than `reference` in the band `beyond` and, by the margin, not better in the band `before`.
 
     Both parts decide. The second says that `reference` matches `arm`; `floors` show that it could have failed to.
+
+    Args:
+        arm: The arm that is better beyond.
+        reference: The arm that it is compared with.
+        on: The task, whose sesoi and margin holds where the metric has none of its own.
+        beyond: The densities at which `arm` is better.
+        before: The densities at which it is not.
+        floors: Arms that `arm` must lead by twice the margin in the band `before`.
+        metric: What is read.
+
+    Returns:
+        Two parts, for a design's ``parts=``.
+
+    Raises:
+        DesignError: For an unknown metric, with the nearest names.
+
+    >>> from harness import DIGITS
+    >>> bands = {"beyond": percent_kept("2"), "before": percent_kept("20")}
+    >>> [part.name for part in only_beyond("ticket", "reinit", on=DIGITS, floors=("linear",), **bands)]
+    ['ticket beats reinit', 'reinit matches ticket']
     """
     return (
         beats(arm, reference, on=on, band=beyond, metric=metric),
