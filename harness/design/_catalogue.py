@@ -30,7 +30,11 @@ WATCHED: dict[str, Watched] = {}
 
 
 class Scale(StrEnum):
-    """How much is spent on a claim."""
+    """How much is spent on a claim.
+
+    >>> Scale("micro") is Scale.MICRO
+    True
+    """
 
     MICRO = "micro"  # embedded data, two CPU cores, minutes
     STANDARD = "standard"  # real data, shortened, one GPU or a patient CPU
@@ -50,7 +54,16 @@ class Paper:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where a claim stands: version and place in the paper, and the figure published there, if it is known."""
+    """Where a claim stands: version and place in the paper, and the figure published there, if it is known.
+
+    Args:
+        version: Which version of the paper: ``"arXiv v5"``, ``"ICLR 2019"``.
+        place: Section, figure or table.
+        published: The figure printed there, in words, or ``"none"``.
+
+    >>> Source(version="ICLR 2019", place="Figure 4", published="none").place
+    'Figure 4'
+    """
 
     version: str
     place: str
@@ -71,6 +84,23 @@ class Design:
     title; without it the arms of a task share one.
 
     An exact claim has `exact` instead, and neither arms nor parts nor replicates: nothing is trained or tested.
+
+    Args:
+        arms: By name: a node, one per density, or several per density.
+        parts: What has to hold, all of it.
+        contrast: The fields in which compared arms may differ.
+        replicates: How many seed bundles decide.
+        decision: `Decision.T`, or `Decision.SIGN_FLIP` where pilots collapse now and then.
+        beside: Parts that decide nothing.
+        panels: Names of arms by title.
+        exact: Quantities instead of arms.
+
+    >>> from fractions import Fraction
+    >>> from harness import DIGITS, evaluate, mlp, random_mask
+    >>> net = mlp(64, 30, 10)
+    >>> nodes = [evaluate(net, DIGITS, mask=random_mask(net, keep=Fraction(1, n))) for n in (2, 4)]
+    >>> list(Design(arms={"random": nodes}).points["random"])
+    [Fraction(1, 2), Fraction(1, 4)]
     """
 
     arms: Mapping[str, Arm] = field(default_factory=dict)
@@ -192,7 +222,16 @@ def _plain_value(value: object) -> object:
 
 
 def paper(**given: str) -> Paper:
-    """Register a paper; its folder under ``claims/`` is named by its key."""
+    """Register a paper; its folder under ``claims/`` is named by its key.
+
+    Args:
+        **given: `key`, `authors`, `title`, `venue` and `arxiv`, all of them text.
+
+    Returns:
+        The paper.
+
+    >>> paper(key="example2026", authors="A. Author", title="...", venue="...", arxiv="...")  # doctest: +SKIP
+    """
     made = Paper(**given)
     PAPERS[made.key] = made
     return made
@@ -211,8 +250,31 @@ def claim(
     """Register the decorated function, which returns the design at a scale, as a claim.
 
     `predicted` gives the verdict expected at each scale the claim has a design for. `deviations` are those from the
-    paper, at every scale or by scale. `pilot` returns further arms for
-    ``harness pilot``, such as a grid of learning rates.
+    paper, at every scale or by scale. `pilot` returns further arms for ``harness pilot``, such as a grid of learning
+    rates.
+
+    Args:
+        id: ``paper/what-is-claimed``.
+        statement: The sentence that is tested.
+        source: Where the paper says so.
+        predicted: By scale: ``"reproduced"``, ``"refuted"`` or ``"inconclusive"``.
+        version: Raised by one when a locked claim is amended.
+        deviations: What differs from the paper, for all scales or by scale.
+        pilot: A function that returns further arms at a scale.
+
+    Returns:
+        A decorator, which turns the function into the claim.
+
+    Raises:
+        DesignError: Where another file has a claim of this id.
+
+    >>> @claim(
+    ...     "example2026/magnitude-beats-random",
+    ...     statement="The largest weights make a better ticket than weights at random.",
+    ...     source=Source(version="an example", place="this page", published="none"),
+    ...     predicted={"micro": "reproduced"},
+    ... )  # doctest: +SKIP
+    ... def magnitude_beats_random(scale: Scale) -> Design: ...
     """
 
     def register(build: Callable[[Scale], Design]) -> Claim:
@@ -248,7 +310,15 @@ class Watched:
 
 
 def watch(name: str, build: Callable[[Scale], Training], *, scales: Sequence[str] = (Scale.MICRO,)) -> None:
-    """Let the seed-variance check watch a training, called ``paper/what``; `build` returns it at one of `scales`."""
+    """Let the seed-variance check watch a training, called ``paper/what``; `build` returns it at one of `scales`.
+
+    Args:
+        name: What ``harness variance`` calls it.
+        build: A function that returns the training at a scale.
+        scales: Where it is watched.
+
+    >>> watch("example2026/dense", lambda scale: dense)  # doctest: +SKIP
+    """
     WATCHED[name] = Watched(build, tuple(Scale(scale) for scale in scales))
 
 
