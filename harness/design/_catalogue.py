@@ -16,7 +16,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from harness.design._parts import Exact, Part
+from harness.design._exact import Exact
+from harness.design._parts import Part
 from harness.errors import DesignError, UsageError, nearest
 from harness.expression import Measured, Training, density
 from harness.stats import Decision, Outcome

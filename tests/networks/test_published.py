@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from harness.design import _catalogue as catalogue
 from harness.design._catalogue import CLAIMS, Scale
-from harness.design._parts import printed
+from harness.design._exact import printed
 from harness.errors import DesignError
 from harness.networks import _published as counts
 from harness.networks._published import counted
