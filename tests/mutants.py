@@ -247,10 +247,10 @@ MUTANTS = (
     Mutant("published.counted",
            "weights * math.prod(output.shape[2:])", "weights * math.prod(output.shape[3:])",
            "test_published::test_published_networks_have_their_known_counts"),
-    Mutant("parts.printed",
+    Mutant("exact.printed",
            "round_half_up(value / UNITS[unit] * 10**decimals)", "round(value / UNITS[unit] * 10**decimals)",
            "test_published::test_a_value_is_compared_as_the_figure_is_printed"),
-    Mutant("parts.printed",
+    Mutant("exact.printed",
            "rounded if callable(observed) else rounded()", "rounded()",  # imports torch in a plan
            "test_published::test_nothing_is_computed_before_it_is_asked_for"),
     # --- streams: key, counter, permutation; data; initial values ---

@@ -29,7 +29,12 @@ CROPS = 2 * (2 * PAD + 1) ** 2  # places of a crop, each as it is and mirrored
 
 
 class Scaling(StrEnum):
-    """What is done to an image's pixels before a network sees them."""
+    """What is done to an image's pixels before a network sees them.
+
+    >>> from dataclasses import replace
+    >>> replace(MNIST, scaling=Scaling.L2).scaling.value
+    'l2'
+    """
 
     UNIT = "unit"  # divided by the largest possible value: 0 to 1
     STANDARDISED = "standardised"  # then each channel's mean taken off and divided by its sd, `ImageSet.moments`
@@ -37,7 +42,12 @@ class Scaling(StrEnum):
 
 
 class Augment(StrEnum):
-    """What is done to training images at random, each time they are shown."""
+    """What is done to training images at random, each time they are shown.
+
+    >>> from dataclasses import replace
+    >>> replace(CIFAR10, augment=Augment.CROP_FLIP).augment.value
+    'crop-flip'
+    """
 
     NONE = "none"
     CROP_FLIP = "crop-flip"  # He et al. 2016, section 4.2: padded by 4, cropped at random, mirrored half the time
@@ -49,9 +59,31 @@ class Task:
 
     `images` is how many source images make one input. `chance` is the accuracy of always answering the majority
     class, the outcome of a training that diverged. With `fixed_test` all replicates share one test set; which test
-    examples are answered correctly is then stored. `shape` is an image's channels, height and width. Raises DesignError
-    where the data set has fewer images than a replicate's split takes, or no test images of its own to share, and where
-    of all images there are a split would take some.
+    examples are answered correctly is then stored. `shape` is an image's channels, height and width.
+
+    Args:
+        name: Its name in tables and panels.
+        images: Source images per input.
+        classes: The number of answers.
+        chance: A share between 0 and 1.
+        sesoi_pp: The smallest effect of interest.
+        margin_pp: Up to which difference arms count as equal.
+        version: Raised when what a replicate is given changes.
+        fixed_test: Whether replicates share their test set.
+        source: The data set.
+        shape: Channels, height and width of an image.
+        train_images: Images that a replicate trains on.
+        validation_images: Images of the early stop.
+        test_images: Images that decide.
+        scaling: What is done to pixels.
+        augment: What is done to training images.
+
+    Raises:
+        DesignError: Where the data set has fewer images than a replicate's split takes, or no test images of its own to
+            share, and where of all images there are a split would take some.
+
+    >>> DIGITS.inputs, DIGITS.test_examples, MNIST.inputs
+    (64, 500, 784)
     """
 
     name: str
@@ -211,7 +243,7 @@ def crops(task: Task, replicate: Replicate, draw: int, *, size: int, first: int,
     """Return which of the `CROPS` crops each image of the batches of steps `first` to `last - 1` is shown as.
 
     Shape (steps, size, images). A function of the absolute step as the batches are, from the replicate's ``augment``
-    stream at `draw`. `pixels.cropped` makes them.
+    stream at `draw`. The engine's `cropped` makes them.
     """
     per_epoch = task.train_images // size
     epochs = range(first // per_epoch, -(-last // per_epoch))

@@ -3,21 +3,19 @@
 from harness.design._catalogue import Catalogue, Watched, claim, paper, watch
 from harness.design._check import check_design
 from harness.design._claim import CONTROLS, Arm, Claim, Design, Paper, Scale, Source
+from harness.design._exact import Exact, exact, printed
 from harness.design._lock import Locked, Registry
 from harness.design._metrics import METRICS, PERCENTAGE_POINTS, Metric, add_metric, metric
 from harness.design._parts import (
     Band,
-    Exact,
     Part,
     Reading,
     beats,
     equals,
-    exact,
     interaction,
     matches,
     only_beyond,
     percent_kept,
-    printed,
     slope,
 )
 from harness.design._pilots import Pilot, append_pilots, pilot_grid, pilot_runs, pilots_of, read_pilots

@@ -13,6 +13,7 @@ from harness.compute._run import run_plan
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
 from harness.design._check import check_design
 from harness.design._claim import Design
+from harness.design._exact import exact
 from harness.design._lock import Registry
 from harness.design._metrics import METRICS, OF_LAYERS, metric
 from harness.design._parts import (
@@ -20,7 +21,6 @@ from harness.design._parts import (
     Part,
     Reading,
     beats,
-    exact,
     interaction,
     matches,
     only_beyond,
