@@ -19,7 +19,7 @@ from typing import Any
 from harness.design._parts import Exact, Part
 from harness.errors import DesignError, UsageError, nearest
 from harness.expression import Measured, Training, density
-from harness.stats import Decision, Outcome
+from harness.stats import Decision, Kind, Outcome
 from harness.streams import SUITE_SEED
 
 CONTROLS = "controls"  # the folder of claims that are about the protocol and not about a paper
@@ -188,6 +188,8 @@ def _plain(part: Part) -> dict[str, Any]:
 
 
 def _plain_value(value: object) -> object:
+    if isinstance(value, Kind):
+        return str(value)  # its name is locked, and not its words
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)
 
 
