@@ -22,6 +22,8 @@ from harness.expression import Measured, Training, density
 from harness.stats import Decision, Kind, Outcome
 from harness.streams import SUITE_SEED
 
+HASHED_AS = {"bound": "bound_pp", "published": "published_pp"}  # what locks call a part's fields: these names stay
+
 CONTROLS = "controls"  # the folder of claims that are about the protocol and not about a paper
 
 PAPERS: dict[str, Paper] = {}
@@ -181,8 +183,10 @@ class Claim:
 
 
 def _plain(part: Part) -> dict[str, Any]:
-    """Return a part as JSON would hold it, without fields at their defaults: later fields leave locks valid."""
-    given = {f.name: getattr(part, f.name) for f in fields(part) if getattr(part, f.name) != f.default}
+    """Return a part as locks hash it, without fields at their defaults: later fields leave locks valid."""
+    given = {
+        HASHED_AS.get(f.name, f.name): getattr(part, f.name) for f in fields(part) if getattr(part, f.name) != f.default
+    }
     plain: dict[str, Any] = json.loads(json.dumps(given, default=_plain_value))
     return plain
 

@@ -46,12 +46,12 @@ class Band:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One comparison: `arm` minus `reference`, both read in `band`, against `bound_pp` percentage points.
+    """One comparison: `arm` minus `reference`, both read in `band`, against `bound` in the metric's unit.
 
-    `bound_pp` is the task's sesoi or its margin, by what the kind is held to. `floors` are arms that the reference must
-    clear by twice the margin for the comparison to mean anything. A `null_setting` is one in which the effect under
-    test must be absent. `published_pp` is the paper's own figure, drawn beside ours and never tested. `metric` is the
-    stored metric that is read, a share between 0 and 1. With `less`, two further arms, theta is the difference of
+    `bound` is the sesoi or margin of task or metric, by what the kind is held to. `floors` are arms that the reference
+    must clear by twice the margin for the comparison to mean anything. A `null_setting` is one in which the effect
+    under test must be absent. `published` is the paper's own figure, drawn beside ours and never tested. `metric` is
+    the stored metric that is read, a share between 0 and 1. With `less`, two further arms, theta is the difference of
     differences (arm - reference) - (less[0] - less[1]).
     """
 
@@ -59,12 +59,12 @@ class Part:
     arm: str
     reference: str
     task: str
-    bound_pp: float
+    bound: float
     band: Band | None = None
     floors: tuple[str, ...] = ()
     label: str = ""
     null_setting: bool = False
-    published_pp: float | None = None
+    published: float | None = None
     metric: str = "test_accuracy"
     reading: Reading = Reading.MEAN
     less: tuple[str, str] | None = None
@@ -167,7 +167,7 @@ def asserts(
     band: Band | None = None,
     label: str = "",
     null_setting: bool = False,
-    published_pp: float | None = None,
+    published: float | None = None,
     metric: str = "test_accuracy",
 ) -> Part:
     """`arm` compared with `reference` by a kind that is registered with `harness.stats.register`, given by name.
@@ -181,7 +181,7 @@ def asserts(
         band: The densities that are read; all without it.
         label: A name for tables.
         null_setting: Whether the effect must be absent here.
-        published_pp: The paper's own figure, drawn and never tested.
+        published: The paper's own figure, drawn and never tested.
         metric: The stored metric that is read.
 
     Raises:
@@ -198,12 +198,12 @@ def asserts(
         arm=arm,
         reference=reference,
         task=on.name,
-        bound_pp=sesoi if made.held_to is Bound.SESOI else margin,
+        bound=sesoi if made.held_to is Bound.SESOI else margin,
         band=band,
         floors=floors,
         label=label,
         null_setting=null_setting,
-        published_pp=published_pp,
+        published=published,
         metric=metric,
     )
 
@@ -215,11 +215,11 @@ def beats(
     on: Task,
     band: Band | None = None,
     label: str = "",
-    published_pp: float | None = None,
+    published: float | None = None,
     metric: str = "test_accuracy",
 ) -> Part:
     """`arm` has more of `metric` than `reference`; the smallest effect of interest is the task's, or the metric's."""
-    return asserts("beats", arm, reference, on=on, band=band, label=label, published_pp=published_pp, metric=metric)
+    return asserts("beats", arm, reference, on=on, band=band, label=label, published=published, metric=metric)
 
 
 def matches(

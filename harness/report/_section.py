@@ -91,7 +91,7 @@ def section(
             "compared": _compared(part),
             "result": result,
             "role": _role(part, i < len(design.parts)),
-            "asserts": part.kind.asserts(part.bound_pp, unit_of(part)),
+            "asserts": part.kind.asserts(part.bound, unit_of(part)),
             "effect": interval(result),
             "sd": f"{result['sd_pp']:.2f} {unit_of(part)}" if result["sd_pp"] is not None else "–",
             "needed": _needed(part, result),
