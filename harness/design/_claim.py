@@ -16,8 +16,10 @@ from harness.design._exact import Exact
 from harness.design._parts import Part
 from harness.errors import UsageError
 from harness.expression import Measured, density
-from harness.stats import Decision, Outcome
+from harness.stats import Decision, Kind, Outcome
 from harness.streams import SUITE_SEED
+
+HASHED_AS = {"bound": "bound_pp", "published": "published_pp"}  # what locks call a part's fields: these names stay
 
 CONTROLS = "controls"  # the folder of claims that are about the protocol and not about a paper
 
@@ -204,11 +206,15 @@ class Claim:
 
 
 def _plain(part: Part) -> dict[str, Any]:
-    """Return a part as JSON would hold it, without fields at their defaults: later fields leave locks valid."""
-    given = {f.name: getattr(part, f.name) for f in fields(part) if getattr(part, f.name) != f.default}
+    """Return a part as locks hash it, without fields at their defaults: later fields leave locks valid."""
+    given = {
+        HASHED_AS.get(f.name, f.name): getattr(part, f.name) for f in fields(part) if getattr(part, f.name) != f.default
+    }
     plain: dict[str, Any] = json.loads(json.dumps(given, default=_plain_value))
     return plain
 
 
 def _plain_value(value: object) -> object:
+    if isinstance(value, Kind):
+        return str(value)  # its name is locked, and not its words
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)

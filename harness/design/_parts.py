@@ -7,9 +7,10 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from harness.design._metrics import metric as known
+from harness.design._metrics import metric as known_metric
 from harness.errors import DesignError
-from harness.stats import Kind
+from harness.stats import Bound, Kind
+from harness.stats import kind as known_kind
 
 if TYPE_CHECKING:
     from harness.data import Task
@@ -53,12 +54,12 @@ class Band:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One comparison: `arm` minus `reference`, both read in `band`, against `bound_pp` percentage points.
+    """One comparison: `arm` minus `reference`, both read in `band`, against `bound` in the metric's unit.
 
-    `bound_pp` is the task's sesoi for ``beats`` and its margin otherwise. `floors` are arms that the reference must
-    clear by twice the margin for the comparison to mean anything. A `null_setting` is one in which the effect under
-    test must be absent. `published_pp` is the paper's own figure, drawn beside ours and never tested. `metric` is the
-    stored metric that is read, a share between 0 and 1. With `less`, two further arms, theta is the difference of
+    `bound` is the sesoi or margin of task or metric, by what the kind is held to. `floors` are arms that the reference
+    must clear by twice the margin for the comparison to mean anything. A `null_setting` is one in which the effect
+    under test must be absent. `published` is the paper's own figure, drawn beside ours and never tested. `metric` is
+    the stored metric that is read, a share between 0 and 1. With `less`, two further arms, theta is the difference of
     differences (arm - reference) - (less[0] - less[1]).
 
     >>> from harness import DIGITS
@@ -70,12 +71,12 @@ class Part:
     arm: str
     reference: str
     task: str
-    bound_pp: float
+    bound: float
     band: Band | None = None
     floors: tuple[str, ...] = ()
     label: str = ""
     null_setting: bool = False
-    published_pp: float | None = None
+    published: float | None = None
     metric: str = "test_accuracy"
     reading: Reading = Reading.MEAN
     less: tuple[str, str] | None = None
@@ -119,6 +120,60 @@ def percent_kept(low: str, high: str | None = None) -> Band:
     return Band(low=Fraction(low) / 100, high=Fraction(high or low) / 100)
 
 
+def asserts(
+    kind: str,
+    arm: str,
+    reference: str,
+    *,
+    on: Task,
+    floors: tuple[str, ...] = (),
+    band: Band | None = None,
+    label: str = "",
+    null_setting: bool = False,
+    published: float | None = None,
+    metric: str = "test_accuracy",
+) -> Part:
+    """`arm` compared with `reference` by a kind that is registered with `harness.stats.register`, given by name.
+
+    Args:
+        kind: ``"beats"``, ``"matches"``, ``"equals"``, or one of your own.
+        arm: What is compared.
+        reference: What is subtracted from it.
+        on: The task, whose sesoi or margin the part is held to where the metric has none of its own.
+        floors: Arms that the reference must be ahead of.
+        band: The densities that are read; all without it.
+        label: A name for tables.
+        null_setting: Whether the effect must be absent here.
+        published: The paper's own figure, drawn and never tested.
+        metric: The stored metric that is read.
+
+    Returns:
+        The part, with the bound that the kind is held to.
+
+    Raises:
+        DesignError: For a kind or metric that is not known, with the nearest names.
+
+    >>> from harness import DIGITS
+    >>> asserts("beats", "ticket", "reinit", on=DIGITS) == beats("ticket", "reinit", on=DIGITS)
+    True
+    """
+    made = known_kind(kind)
+    sesoi, margin = known_metric(metric).bounds or (on.sesoi_pp, on.margin_pp)
+    return Part(
+        kind=made,
+        arm=arm,
+        reference=reference,
+        task=on.name,
+        bound=sesoi if made.held_to is Bound.SESOI else margin,
+        band=band,
+        floors=floors,
+        label=label,
+        null_setting=null_setting,
+        published=published,
+        metric=known_metric(metric).name,
+    )
+
+
 def beats(
     arm: str,
     reference: str,
@@ -126,7 +181,7 @@ def beats(
     on: Task,
     band: Band | None = None,
     label: str = "",
-    published_pp: float | None = None,
+    published: float | None = None,
     metric: str = "test_accuracy",
 ) -> Part:
     """`arm` has more of `metric` than `reference`; the smallest effect of interest is the task's, or the metric's.
@@ -137,7 +192,7 @@ def beats(
         on: The task, whose sesoi holds where the metric has none of its own.
         band: The densities that are read and averaged; all without it.
         label: A name for tables.
-        published_pp: The paper's own figure, drawn and never tested.
+        published: The paper's own figure, drawn and never tested.
         metric: What is read.
 
     Returns:
@@ -147,20 +202,10 @@ def beats(
         DesignError: For an unknown metric, with the nearest names.
 
     >>> from harness import DIGITS
-    >>> beats("ticket", "reinit", on=DIGITS, band=percent_kept("2", "5")).bound_pp
+    >>> beats("ticket", "reinit", on=DIGITS, band=percent_kept("2", "5")).bound
     0.4
     """
-    return Part(
-        kind=Kind.BEATS,
-        arm=arm,
-        reference=reference,
-        task=on.name,
-        bound_pp=(known(metric).bounds or (on.sesoi_pp, on.margin_pp))[0],
-        band=band,
-        label=label,
-        published_pp=published_pp,
-        metric=known(metric).name,
-    )
+    return asserts("beats", arm, reference, on=on, band=band, label=label, published=published, metric=metric)
 
 
 def matches(
@@ -193,21 +238,13 @@ def matches(
         DesignError: For an unknown metric, with the nearest names.
 
     >>> from harness import DIGITS
-    >>> matches("ticket", "dense", on=DIGITS, floors=("linear",)).bound_pp
+    >>> matches("ticket", "dense", on=DIGITS, floors=("linear",)).bound
     0.5
     """
-    return Part(
-        kind=Kind.MATCHES,
-        arm=arm,
-        reference=reference,
-        task=on.name,
-        bound_pp=(known(metric).bounds or (on.sesoi_pp, on.margin_pp))[1],
-        band=band,
-        floors=floors,
-        label=label,
-        null_setting=null_setting,
-        metric=known(metric).name,
-    )
+    return asserts(
+        "matches", arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting,
+        metric=metric,
+    )  # fmt: skip
 
 
 def equals(
@@ -243,10 +280,10 @@ def equals(
     >>> equals("ticket", "copy", on=DIGITS, floors=("linear",)).name
     'ticket equals copy'
     """
-    part = matches(
-        arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting, metric=metric
-    )
-    return replace(part, kind=Kind.EQUALS)
+    return asserts(
+        "equals", arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting,
+        metric=metric,
+    )  # fmt: skip
 
 
 def slope(arm: str, reference: str, *, on: Task, band: Band, label: str = "", metric: str = "test_accuracy") -> Part:
