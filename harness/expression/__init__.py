@@ -46,6 +46,7 @@ from harness.expression._nodes import (
     mask_of,
     network_of,
     parents,
+    rebuilt,
     slot,
 )
 from harness.expression._pruning import prune, random_mask, shuffle
@@ -100,6 +101,7 @@ __all__ = [
     "prune_by_magnitude",
     "random_bits",
     "random_mask",
+    "rebuilt",
     "resample",
     "resampled",
     "shuffle",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from fractions import Fraction
 from functools import cache
-from typing import Literal
+from typing import Any, Literal, TypeGuard, TypeVar, cast
 
 from harness.data import Task
 from harness.errors import DesignError
@@ -15,6 +15,8 @@ from harness.expression._keys import Keyed
 from harness.networks import Network, Recipe
 
 Keep = Fraction | tuple[tuple[str, Fraction], ...]
+
+MOMENT = {"moment": True}  # metadata of a node's fields that name a step of a training
 
 
 class Scope(StrEnum):
@@ -63,7 +65,7 @@ class Snapshot(Keyed):
     """A training's parameters after `step` updates, or at its end; zero where its mask removed a weight."""
 
     training: Training
-    step: int | Literal["end"]
+    step: int | Literal["end"] = field(metadata=MOMENT)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,7 +130,7 @@ class Training(Keyed):
     recipe: Recipe
     mask: Mask | None = None
     start: Start = INITIAL
-    first_step: int = 0
+    first_step: int = field(default=0, metadata=MOMENT)
     learn: Scores | None = None
     streams: tuple[tuple[str, int], ...] = ()
 
@@ -201,6 +203,7 @@ Measured = Training | Evaluation | Between | Magnitudes
 
 
 Node = Start | Mask | Measured
+N = TypeVar("N", bound=Node)
 
 
 def mask_of(start: Start) -> Mask | None:
@@ -222,24 +225,39 @@ def network_of(node: Mask | Measured) -> Network:
 
 
 def parents(node: Node) -> tuple[Node, ...]:
-    """Return the nodes that `node` mentions directly."""
-    match node:
-        case Fresh() | RandomMask():
-            return ()
-        case Snapshot() | LearnedMask():
-            return (node.training,)
-        case Prune():
-            return (node.source,)
-        case ShuffledMask():
-            return (node.mask,)
-        case Resampled():
-            return (node.mask, node.start)
-        case Training():
-            return tuple(n for n in (node.mask, node.start) if n is not None)
-        case Evaluation() | Magnitudes():
-            return tuple(n for n in (node.mask, node.weights) if n is not None)
-        case Between():
-            return (node.a, node.b)
+    """Return the nodes that `node` mentions directly: its fields that are nodes, and what its tuples have of them."""
+    values = (getattr(node, f.name) for f in fields(node))
+    return tuple(
+        each for value in values for each in (value if isinstance(value, tuple) else (value,)) if _is_node(each)
+    )
+
+
+def _is_node(value: object) -> TypeGuard[Node]:
+    return isinstance(value, Keyed)
+
+
+def rebuilt(node: N, made: dict[str, Node], *, recipe: Callable[[Recipe], Recipe], moment: Callable[[int], int]) -> N:
+    """Return `node` with other recipes and steps, in it and in all that it is made from.
+
+    `recipe` is applied to every recipe and `moment` to every step that a field of `MOMENT` names. `made` holds what was
+    rebuilt before, by the key it had, and takes what is rebuilt now: a chain of rounds mentions each round twice.
+    """
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(changed(each) for each in value)
+        if isinstance(value, Recipe):
+            return recipe(value)
+        return rebuilt(value, made, recipe=recipe, moment=moment) if _is_node(value) else value
+
+    if node.key not in made:
+        values: dict[str, Any] = {}
+        for f in fields(node):
+            value = getattr(node, f.name)
+            is_step = MOMENT.items() <= f.metadata.items() and isinstance(value, int)
+            values[f.name] = moment(value) if is_step else changed(value)
+        made[node.key] = replace(cast(Any, node), **values)
+    return cast(N, made[node.key])
 
 
 @cache
