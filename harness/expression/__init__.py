@@ -5,11 +5,13 @@ of the keys of the nodes it mentions, so two claims that mention the same traini
 not enter the key: a later field with a neutral default leaves every stored result valid.
 """
 
-from harness.expression._densities import density, kept, kept_in, layer_keep, unit_keep
+from harness.expression._densities import Keep, layer_keep, unit_keep
 from harness.expression._keys import describe
 from harness.expression._masks import (
     Bits,
     Flat,
+    Rule,
+    Scope,
     largest,
     learned_bits,
     ones,
@@ -19,43 +21,47 @@ from harness.expression._masks import (
     resampled,
     shuffled,
 )
-from harness.expression._measurements import BIN, BINS, NEAR, between, evaluate, magnitudes, measures
-from harness.expression._nodes import (
+from harness.expression._measurements import (
+    BIN,
+    BINS,
+    NEAR,
     Between,
     Evaluation,
-    Fresh,
-    Keep,
-    LearnedMask,
     Magnitudes,
+    Split,
+    between,
+    evaluate,
+    magnitudes,
+    measures,
+)
+from harness.expression._nodes import (
+    ACCURACY,
+    Asked,
     Mask,
     Measured,
+    Measurement,
     Node,
-    Prune,
-    RandomMask,
-    Resampled,
-    Rule,
-    Scope,
     Scores,
-    ShuffledMask,
-    Snapshot,
-    Split,
     Start,
-    Training,
+    Stored,
+    Taken,
     consumed,
+    density,
+    kept,
+    kept_in,
     lineage,
-    mask_of,
-    network_of,
     parents,
     rebuilt,
-    slot,
 )
-from harness.expression._pruning import prune, random_mask, shuffle
-from harness.expression._trainings import fresh, resample, train
+from harness.expression._pruning import Prune, RandomMask, ShuffledMask, prune, random_mask, shuffle
+from harness.expression._trainings import Fresh, LearnedMask, Resampled, Snapshot, Training, fresh, resample, train
 
 __all__ = [
+    "ACCURACY",
     "BIN",
     "BINS",
     "NEAR",
+    "Asked",
     "Between",
     "Bits",
     "Evaluation",
@@ -66,6 +72,7 @@ __all__ = [
     "Magnitudes",
     "Mask",
     "Measured",
+    "Measurement",
     "Node",
     "Prune",
     "RandomMask",
@@ -77,6 +84,8 @@ __all__ = [
     "Snapshot",
     "Split",
     "Start",
+    "Stored",
+    "Taken",
     "Training",
     "between",
     "consumed",
@@ -91,9 +100,7 @@ __all__ = [
     "learned_bits",
     "lineage",
     "magnitudes",
-    "mask_of",
     "measures",
-    "network_of",
     "ones",
     "parents",
     "prunable_bits",
@@ -106,7 +113,6 @@ __all__ = [
     "resampled",
     "shuffle",
     "shuffled",
-    "slot",
     "train",
     "unit_keep",
 ]

@@ -4,19 +4,35 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.expression._densities import layer_keep, unit_keep
-from harness.expression._nodes import Keep, Rule, Scope
+from harness.expression._densities import Keep, layer_keep, unit_keep
 from harness.networks import Network, Tensor, kept_counts, round_half_up, unit_counts
 from harness.streams import Replicate, generator, integers, permutations
 
 Flat = NDArray[np.float32]
 Bits = NDArray[np.bool_]
+
+
+class Scope(StrEnum):
+    """Where magnitudes compete with each other."""
+
+    LAYER = "layer"
+    GLOBAL = "global"
+    UNIT = "unit"  # whole hidden units of a layer, by the norm of their incoming weights
+
+
+class Rule(StrEnum):
+    """By what weights compete."""
+
+    QUANTILE = "quantile"  # their magnitudes
+    STD = "std"  # magnitudes over the deviation of their layer's surviving weights (Han et al. 2015, section 3)
+
 
 APART = 2**20  # first counter of a stream's second use: more than there are layers
 

@@ -7,6 +7,7 @@ import pytest
 
 from harness.data._tasks import DIGITS
 from harness.expression import (
+    Node,
     Scores,
     Snapshot,
     between,
@@ -21,7 +22,6 @@ from harness.expression import (
     shuffle,
     train,
 )
-from harness.expression._keys import Keyed
 from harness.networks._network import mlp
 from harness.networks._recipe import Adam, Recipe
 
@@ -53,15 +53,15 @@ def test_parents_are_the_nodes_in_the_fields(what):
     """Every node in a field is a parent, in the fields' order, and nothing else is."""
     node, expected = NODES[what]
     assert list(parents(node)) == expected
-    assert [getattr(node, f.name) for f in fields(node) if isinstance(getattr(node, f.name), Keyed)] == expected
+    assert [getattr(node, f.name) for f in fields(node) if isinstance(getattr(node, f.name), Node)] == expected
 
 
 def test_nodes_in_a_tuple_are_parents():
     """A node may be made from as many others as it names."""
 
     @dataclass(frozen=True, eq=False, repr=False)
-    class Union(Keyed):
-        masks: tuple[Keyed, ...]
+    class Union(Node):
+        masks: tuple[Node, ...]
         draw: int = 0
 
     other = random_mask(NET, keep=HALF)
