@@ -109,14 +109,14 @@ MUTANTS = (
            'np.argsort(-magnitudes[candidates], kind="stable")',
            'np.argsort(magnitudes[candidates], kind="stable")[::-1]',  # ties to the higher index
            "test_masks::test_layers_keep_the_largest_of_what_is_alive"),
-    Mutant("masks.prune_by_magnitude",
-           "np.abs(weights[tensor.slice])", "weights[tensor.slice]",
+    Mutant("criteria.magnitude",
+           "np.abs(weights)", "weights",
            "test_masks::test_layers_keep_the_largest_of_what_is_alive"),
     Mutant("masks.prune_by_magnitude",
            "alive[places]", "np.ones_like(alive[places])",
            "test_masks::test_a_removed_weight_never_comes_back"),
     Mutant("masks.prune_by_magnitude",
-           "for tensor in layers.values()", "for tensor in reversed(layers.values())",  # ties to the later layer
+           "for tensor in layers.values()])", "for tensor in reversed(layers.values())])",  # ties to the later layer
            "test_masks::test_global_pruning_keeps_the_largest_of_all_layers"),
     Mutant("masks.random_bits",
            '"mask", draw', '"mask", 0',
@@ -137,9 +137,18 @@ MUTANTS = (
            "shuffled(self.network, stored.bits(self.mask), stored.replicate, self.draw)",
            "stored.bits(self.mask)",
            "test_plan::test_a_shuffled_mask_reaches_the_member"),
-    Mutant("masks.in_deviations",
-           "weights[tensor.slice][alive[tensor.slice]]", "weights[tensor.slice]",  # the deviation of what was removed
+    Mutant("criteria.in_deviations",
+           "weights[alive]", "weights.reshape(-1)",  # the deviation of what was removed
            "test_masks::test_thresholds_are_one_quality_times_each_layer_s_deviation"),
+    Mutant("criteria.Criterion.rule",
+           "self.version == 1", "self.version",  # another version's masks are taken for its own
+           "test_criteria::test_another_version_has_another_key"),
+    Mutant("criteria.Criterion.scores",
+           " and np.isfinite(weights).all()", "",
+           "test_criteria::test_a_layer_that_diverged_is_scored"),
+    Mutant("criteria.of_rule",
+           "if found.rule != rule:", "if not found.rule:",
+           "test_criteria::test_a_mask_of_another_version_is_refused"),
     Mutant("masks.prune_units",
            "&= kept_O[:, None]", "&= True",  # a dropped unit's bias still feeds the next layer
            "test_masks::test_dropped_units_feed_nothing"),
@@ -220,7 +229,7 @@ MUTANTS = (
            "values[tensor.slice][mask[tensor.slice]]", "values[tensor.slice]",  # from all initial values
            "test_masks::test_resampled_weights_are_those_of_the_survivors"),
     Mutant("nodes.parents",
-           "for f in fields(cast(Any, node)))", "for f in fields(cast(Any, node))[:1])",  # without the lineage of its values
+           "for f in fields(cast(Any, node)))", "for f in fields(cast(Any, node))[:1])",  # its mask only
            "test_expression::test_a_resampled_start_consumes_mask_and_start"),
     Mutant("trainings.Resampled.values",
            "self.start.values(stored, network)", 'initial_values(network, stored.replicate, "init", 0)',

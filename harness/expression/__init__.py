@@ -5,12 +5,12 @@ of the keys of the nodes it mentions, so two claims that mention the same traini
 not enter the key: a later field with a neutral default leaves every stored result valid.
 """
 
+from harness.expression._criteria import CRITERIA, Criterion, criterion
 from harness.expression._densities import Keep, layer_keep, unit_keep
 from harness.expression._keys import describe
 from harness.expression._masks import (
     Bits,
     Flat,
-    Rule,
     Scope,
     largest,
     learned_bits,
@@ -60,10 +60,12 @@ __all__ = [
     "ACCURACY",
     "BIN",
     "BINS",
+    "CRITERIA",
     "NEAR",
     "Asked",
     "Between",
     "Bits",
+    "Criterion",
     "Evaluation",
     "Flat",
     "Fresh",
@@ -77,7 +79,6 @@ __all__ = [
     "Prune",
     "RandomMask",
     "Resampled",
-    "Rule",
     "Scope",
     "Scores",
     "ShuffledMask",
@@ -89,6 +90,7 @@ __all__ = [
     "Training",
     "between",
     "consumed",
+    "criterion",
     "density",
     "describe",
     "evaluate",

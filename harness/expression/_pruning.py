@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from harness.errors import DesignError, nearest
+from harness.expression._criteria import named
 from harness.expression._densities import Keep, check_keep, layer_keep, unit_keep
-from harness.expression._masks import Bits, Rule, Scope, ones, prune_by_magnitude, random_bits, shuffled
+from harness.expression._masks import Bits, Scope, ones, prune_by_magnitude, random_bits, shuffled
 from harness.expression._nodes import Mask, Stored, density, kept_in
 from harness.expression._trainings import Snapshot, Training
 from harness.networks import Network, kept_counts, round_half_up, unit_counts, unit_weights
@@ -18,6 +19,8 @@ from harness.networks import Network, kept_counts, round_half_up, unit_counts, u
 class Prune(Mask):
     """The mask of the largest magnitudes of `source` among the weights, or units, its training still had.
 
+    Or of the largest scores, by the criterion that `rule` names.
+
     Layers that `among` does not name keep what they had; without names, all layers are pruned.
     """
 
@@ -25,7 +28,7 @@ class Prune(Mask):
     keep: Keep
     scope: Scope = Scope.LAYER
     among: tuple[str, ...] = ()
-    rule: Rule = Rule.QUANTILE
+    rule: str = "quantile"  # of a criterion, see `Criterion.rule`
 
     @property
     def network(self) -> Network:
@@ -102,7 +105,7 @@ def prune(
     keep: Keep,
     scope: Scope | str = Scope.LAYER,
     among: Iterable[str] = (),
-    rule: Rule | str = Rule.QUANTILE,
+    rule: str = "quantile",
 ) -> Prune:
     """Keep the largest-magnitude weights, or hidden units, of `source` (a training means its end).
 
@@ -111,7 +114,8 @@ def prune(
     `keep` is then the fraction of their weights; the others keep what the source has. Counts are
     round-half-up(n * keep); ties go to the lower index.
 
-    With rule ``"std"`` each layer's threshold is one quality times the standard deviation of the weights it has left
+    `rule` names a criterion, which scores weights: ``"quantile"`` is by magnitude, and `criterion` registers others.
+    With ``"std"`` each layer's threshold is one quality times the standard deviation of the weights it has left
     (Han et al. 2015). The quality is the one that keeps `keep` of all layers together, so that density is exact and
     what a layer keeps is an outcome: it needs scope ``"global"``. A layer whose weights are all equal keeps them all.
 
@@ -128,12 +132,11 @@ def prune(
     snapshot = source if isinstance(source, Snapshot) else Snapshot(source, "end")
     if scope not in list(Scope):
         raise DesignError(f"unknown scope {scope!r}{nearest(scope, list(Scope))} Scopes: {', '.join(Scope)}")
-    if rule not in list(Rule):
-        raise DesignError(f"unknown rule {rule!r}{nearest(rule, list(Rule))} Rules: {', '.join(Rule)}")
-    scope, rule = Scope(scope), Rule(rule)
-    if rule is Rule.STD and scope is not Scope.GLOBAL:
+    scope, criterion = Scope(scope), named(rule)
+    if criterion.between_layers and scope is not Scope.GLOBAL:
         raise DesignError(
-            "prune(rule='std') has one quality for all layers, so they compete for what is kept. Next: scope='global'"
+            f"prune(rule={rule!r}) has one quality for all layers, so they compete for what is kept. "
+            "Next: scope='global'"
         )
     training = snapshot.training
     network = training.network
@@ -146,7 +149,7 @@ def prune(
         _check_units(training, keep, chosen)
     else:
         check_keep(network, keep, chosen)
-    node = Prune(snapshot, keep, scope, chosen, rule)
+    node = Prune(snapshot, keep, scope, chosen, criterion.rule)
     if training.mask is not None and density(node) > density(training.mask):
         raise DesignError(
             f"prune to {float(density(node)):.4f} of the weights from a training that has only "

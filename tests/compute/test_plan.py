@@ -17,7 +17,6 @@ from harness.design._parts import beats, matches, percent_kept
 from harness.design._variants import shorten
 from harness.errors import DesignError
 from harness.expression import (
-    Rule,
     Scope,
     Scores,
     Snapshot,
@@ -456,7 +455,7 @@ def test_a_ticket_of_one_rule_is_pruned_on_by_it(store, writer):
     mask = ones(NET)
     for parent, node in ((DENSE, first), (first, second)):
         end = store.array(store.entries[unit_name(parent, REPLICATES[0])], "end", SIZE)
-        mask = prune_by_magnitude(NET, end, mask, node.mask.keep, Scope.GLOBAL, rule=Rule.STD)
+        mask = prune_by_magnitude(NET, end, mask, node.mask.keep, Scope.GLOBAL, rule="std")
         (member,) = plan.pack([plan.units[unit_name(node, REPLICATES[0])]]).members
         np.testing.assert_array_equal(member.mask, mask)
     assert not np.array_equal(mask, prune_by_magnitude(NET, end, ones(NET), QUARTER, Scope.GLOBAL))
