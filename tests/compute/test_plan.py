@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from harness.compute import _plan as module
 from harness.compute._plan import MAX_MEMBERS, PARAMETERS, SLACK, Plan, Wanted
@@ -666,7 +665,7 @@ class Recording(Inline):
 def execute(store, *requests):
     plan, executor = Plan(requests, store), Recording()
     with store.writing() as writer:
-        run_plan(plan, writer, executor, console=Console(quiet=True), provenance={})
+        run_plan(plan, writer, executor, provenance={})
     assert Plan(requests, store).due() == []
     return executor.members
 
