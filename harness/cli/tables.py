@@ -216,7 +216,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     """Return a comparison as markdown tables."""
     lines = ["| | A | B | B − A (95 % interval), pp | |", "| --- | --- | --- | --- | --- |"]
     lines += [
-        f"| {e.what} | {e.a} | {e.b} | {e.difference_pp:+.2f} ({e.lower_pp:+.2f} to {e.upper_pp:+.2f}) | {e.how} |"
+        f"| {e.what} | {e.a} | {e.b} | {e.difference:+.2f} ({e.lower:+.2f} to {e.upper:+.2f}) | {e.how} |"
         for e in comparison.lines
     ]
     changed = "; ".join(f"{each.claim}: {each.a}, then {each.b}" for each in comparison.changed)

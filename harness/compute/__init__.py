@@ -1,12 +1,13 @@
 """From wanted nodes to stored records: plan, pack, execute, within a time limit."""
 
-from harness.compute._executor import Executor, Local, cores
+from harness.compute._executor import EXECUTORS, Executor, Local, cores, executor
 from harness.compute._limit import Limit
 from harness.compute._plan import NEVER, Plan, Unit, Wanted, population_bytes
 from harness.compute._progress import SILENT, Progress, Silent, UnderWay
 from harness.compute._run import git_revision, provenance, run_plan
 
 __all__ = [
+    "EXECUTORS",
     "NEVER",
     "SILENT",
     "Executor",
@@ -19,6 +20,7 @@ __all__ = [
     "Unit",
     "Wanted",
     "cores",
+    "executor",
     "git_revision",
     "population_bytes",
     "provenance",

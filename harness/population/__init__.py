@@ -1,9 +1,12 @@
 """What is handed to a worker and what comes back: plain data, and what it costs by its structure."""
 
+from harness.population._checkpoint import Arrays, Checkpoint, Saver
 from harness.population._flops import evaluation_flops, kept_multiply_adds, parameter_count, training_flops
 from harness.population._population import Computed, Member, MemberResult, Population, Program, Report, Row, unit_name
 
 __all__ = [
+    "Arrays",
+    "Checkpoint",
     "Computed",
     "Member",
     "MemberResult",
@@ -11,6 +14,7 @@ __all__ = [
     "Program",
     "Report",
     "Row",
+    "Saver",
     "evaluation_flops",
     "kept_multiply_adds",
     "parameter_count",

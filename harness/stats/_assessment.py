@@ -8,35 +8,35 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.stats._kinds import Decision, Kind, Outcome
-from harness.stats._paired import FloatArray, Interval, flip_greater, flip_less, mean_interval, t_greater, t_less
+from harness.stats._paired import FloatArray, Interval, mean_interval
 
 NOISE_DECIMALS = 9  # of a percentage point: finer differences are float noise, not data
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """What one part measured: arm minus reference, `differences_pp` (replicates,), in pp unless `unit` says otherwise.
+    """What one part measured: arm minus reference, `differences` (replicates,), in pp unless `unit` says otherwise.
 
-    `floors` holds reference minus floor arm, (replicates,) each, in the same replicates. `bound_pp` is the sesoi for
-    ``beats`` and the margin otherwise. Raises ValueError for a bound that is not positive, values that are not
+    `floors` holds reference minus floor arm, (replicates,) each, in the same replicates. `bound` is the sesoi or
+    margin, by what the kind is held to. Raises ValueError for a bound that is not positive, values that are not
     finite, or floors of another shape.
     """
 
     name: str
     kind: Kind
-    bound_pp: float
-    differences_pp: FloatArray
+    bound: float
+    differences: FloatArray
     floors: Mapping[str, FloatArray]
     null_setting: bool = False
     unit: str = "pp"
 
     def __post_init__(self) -> None:
-        if not self.bound_pp > 0:
-            raise ValueError(f"{self.name}: the sesoi or margin must be positive, got {self.bound_pp} pp")
-        columns = {"differences": self.differences_pp} | {f"floor {name}": x for name, x in self.floors.items()}
+        if not self.bound > 0:
+            raise ValueError(f"{self.name}: the sesoi or margin must be positive, got {self.bound} {self.unit}")
+        columns = {"differences": self.differences} | {f"floor {name}": x for name, x in self.floors.items()}
         for name, x in columns.items():
-            if np.ndim(x) != 1 or np.shape(x) != np.shape(self.differences_pp):
-                expected = f"(replicates,) = {np.shape(self.differences_pp)}"
+            if np.ndim(x) != 1 or np.shape(x) != np.shape(self.differences):
+                expected = f"(replicates,) = {np.shape(self.differences)}"
                 raise ValueError(f"{self.name}, {name}: expected shape {expected}, got {np.shape(x)}")
             if not np.isfinite(x).all():
                 raise ValueError(f"{self.name}, {name}: not finite in replicate {int(np.argmin(np.isfinite(x)))}")
@@ -47,9 +47,9 @@ class Floor:
     """What shows that a measurement could have failed: reference minus floor, its lower 95 % limit, and the least."""
 
     name: str
-    mean_pp: float
-    lower_pp: float
-    needed_pp: float
+    mean: float
+    lower: float
+    needed: float
     beaten: bool
 
 
@@ -62,12 +62,12 @@ class PartResult:
 
     name: str
     kind: Kind
-    bound_pp: float
+    bound: float
     n: int
-    mean_pp: float
-    sd_pp: float
-    lower_pp: float
-    upper_pp: float
+    mean: float
+    sd: float
+    lower: float
+    upper: float
     p_rep: float
     p_ref: float
     flip_rep: float
@@ -75,6 +75,11 @@ class PartResult:
     floors: tuple[Floor, ...]
     null_setting: bool
     unit: str = "pp"
+
+    @property
+    def interval(self) -> Interval:
+        """The 95 % interval of the mean."""
+        return Interval(self.lower, self.upper)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,12 +127,12 @@ class Assessment:
 def assess(comparison: Comparison) -> PartResult:
     """Return the mean, interval, floors and p-values of one comparison.
 
-    theta is the mean difference in pp. p_rep tests theta <= 0 for ``beats``, theta <= -margin for ``matches``, and
+    theta is the mean difference. p_rep tests theta <= 0 for ``beats``, theta <= -margin for ``matches``, and
     both theta <= -margin and theta >= margin for ``equals`` (the larger p: TOST, Schuirmann 1987). p_ref tests
     theta >= sesoi, theta >= -margin, and the smaller p of theta >= -margin and theta <= margin.
     """
-    x_R = np.round(comparison.differences_pp, NOISE_DECIMALS)
-    n, bound = x_R.size, comparison.bound_pp
+    x_R = np.round(comparison.differences, NOISE_DECIMALS)
+    n, kind, bound = x_R.size, comparison.kind, comparison.bound
     mean = sd = lower = upper = float("nan")
     p_rep = p_ref = flip_rep = flip_ref = 1.0
     if n == 1:
@@ -137,27 +142,17 @@ def assess(comparison: Comparison) -> PartResult:
         mean, lower, upper = float(x_R.mean()), interval.lower, interval.upper
         sd = float(x_R.std(ddof=1)) if np.ptp(x_R) > 0 else 0.0
     if n > 1 and sd > 0:
-        match comparison.kind:
-            case Kind.BEATS:
-                p_rep, flip_rep = t_greater(x_R, null=0), flip_greater(x_R, null=0)
-                p_ref, flip_ref = t_less(x_R, null=bound), flip_less(x_R, null=bound)
-            case Kind.MATCHES:
-                p_rep, flip_rep = t_greater(x_R, null=-bound), flip_greater(x_R, null=-bound)
-                p_ref, flip_ref = t_less(x_R, null=-bound), flip_less(x_R, null=-bound)
-            case Kind.EQUALS:
-                p_rep = max(t_greater(x_R, null=-bound), t_less(x_R, null=bound))
-                flip_rep = max(flip_greater(x_R, null=-bound), flip_less(x_R, null=bound))
-                p_ref = min(t_less(x_R, null=-bound), t_greater(x_R, null=bound))
-                flip_ref = min(flip_less(x_R, null=-bound), flip_greater(x_R, null=bound))
+        p_rep, flip_rep = (kind.p_rep(x_R, bound, by) for by in (Decision.T, Decision.SIGN_FLIP))
+        p_ref, flip_ref = (kind.p_ref(x_R, bound, by) for by in (Decision.T, Decision.SIGN_FLIP))
     return PartResult(
         name=comparison.name,
-        kind=comparison.kind,
-        bound_pp=bound,
+        kind=kind,
+        bound=bound,
         n=n,
-        mean_pp=mean,
-        sd_pp=sd,
-        lower_pp=lower,
-        upper_pp=upper,
+        mean=mean,
+        sd=sd,
+        lower=lower,
+        upper=upper,
         p_rep=p_rep,
         p_ref=p_ref,
         flip_rep=flip_rep,
@@ -169,11 +164,11 @@ def assess(comparison: Comparison) -> PartResult:
 
 
 def _floor(name: str, x_R: FloatArray, comparison: Comparison) -> Floor:
-    needed_pp = 0.0 if comparison.kind is Kind.BEATS else 2 * comparison.bound_pp
-    lower_pp = mean_interval(x_R).lower if x_R.size > 1 else float("nan")
-    beaten = lower_pp > 0 if comparison.kind is Kind.BEATS else lower_pp >= needed_pp
-    mean_pp = float(np.mean(x_R)) if x_R.size else float("nan")
-    return Floor(name=name, mean_pp=mean_pp, lower_pp=lower_pp, needed_pp=needed_pp, beaten=beaten)
+    kind, bound = comparison.kind, comparison.bound
+    mean = float(np.mean(x_R)) if x_R.size else float("nan")
+    lower = mean_interval(x_R).lower if x_R.size > 1 else float("nan")
+    needed, beaten = kind.floor_needed(bound), kind.clears(lower, bound)
+    return Floor(name=name, mean=mean, lower=lower, needed=needed, beaten=beaten)
 
 
 def decided_with(parts: Sequence[tuple[PartResult, Interval]], outcome: Outcome) -> bool:
@@ -182,25 +177,5 @@ def decided_with(parts: Sequence[tuple[PartResult, Interval]], outcome: Outcome)
     For `reproduced` in every part, for `refuted` in any: what p_rep and p_ref of the part test (see `assess`).
     """
     if outcome is Outcome.REPRODUCED:
-        return all(_inside(part, interval) for part, interval in parts)
-    return any(_outside(part, interval) for part, interval in parts)
-
-
-def _inside(part: PartResult, interval: Interval) -> bool:
-    match part.kind:
-        case Kind.BEATS:
-            return interval.lower > 0
-        case Kind.MATCHES:
-            return interval.lower > -part.bound_pp
-        case Kind.EQUALS:
-            return -part.bound_pp < interval.lower and interval.upper < part.bound_pp
-
-
-def _outside(part: PartResult, interval: Interval) -> bool:
-    match part.kind:
-        case Kind.BEATS:
-            return interval.upper < part.bound_pp
-        case Kind.MATCHES:
-            return interval.upper < -part.bound_pp
-        case Kind.EQUALS:
-            return interval.upper < -part.bound_pp or interval.lower > part.bound_pp
+        return all(part.kind.inside(interval, part.bound) for part, interval in parts)
+    return any(part.kind.outside(interval, part.bound) for part, interval in parts)

@@ -2,9 +2,9 @@
 
 from harness.verdict._judge import compare_part, judge_results
 from harness.verdict._results import (
+    ALWAYS_KEPT,
     COLUMNS,
     CORRECT,
-    METRICS,
     RESULTS_FORMAT,
     Results,
     device_of,
@@ -28,11 +28,11 @@ from harness.verdict._verdicts import (
 from harness.verdict._versions import amended, carry_over, unchanged
 
 __all__ = [
+    "ALWAYS_KEPT",
     "AS_LOCKED",
     "COLUMNS",
     "CONFIRMATORY",
     "CORRECT",
-    "METRICS",
     "RESULTS_FORMAT",
     "Effect",
     "JudgedPart",

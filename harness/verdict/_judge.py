@@ -13,6 +13,7 @@ from harness.stats import (
     Assessment,
     Comparison,
     Decision,
+    Floor,
     Interval,
     Outcome,
     PartResult,
@@ -27,6 +28,7 @@ from harness.stats import (
 from harness.verdict._results import Results
 from harness.verdict._verdicts import CONFIRMATORY, EXACT, EXPLORATORY, FORMAT, QUICK
 
+EFFECTS = {"bound", "mean", "sd", "lower", "upper", "needed"}  # fields of a part or floor, in the part's unit
 DIGITS_KEPT = 9  # significant digits in verdicts.json: more than anyone reads, fewer than differ between machines
 
 
@@ -37,8 +39,8 @@ def compare_part(results: Results, claim: str, part: Part) -> PartResult:
         Comparison(
             name=part.name,
             kind=part.kind,
-            bound_pp=part.bound_pp,
-            differences_pp=results.differences(claim, part),
+            bound=part.bound,
+            differences=results.differences(claim, part),
             floors={floor: reference - results.read(claim, floor, part) for floor in part.floors},
             null_setting=part.null_setting,
             unit=metric(part.metric).unit,
@@ -182,17 +184,23 @@ def _verdict(verdict: Verdict, status: str) -> dict[str, Any]:
 
 def _part(part: PartResult, decision: Decision, family: int, both: Interval | None) -> dict[str, Any]:
     alone = decide({part.name: Assessment(parts=(part,), decision=decision)})[part.name]
-    told = asdict(part)
-    described = {name: _rounded(value) for name, value in told.items() if name not in ("floors", "unit")}
-    floors = [{name: _rounded(value) for name, value in asdict(floor).items()} for floor in part.floors]
+    described = {name: value for name, value in _in_json(part).items() if name not in ("floors", "unit")}
+    floors = [_in_json(floor) for floor in part.floors]
     return {
         **described,
+        "kind": str(part.kind),
         **({} if part.unit == PERCENTAGE_POINTS else {"unit": part.unit}),
         "floors": floors,
         "needed": part_needs(part, claims=family),
         "alone": {"outcome": alone.outcome, "qualifier": alone.qualifier, "cause": alone.cause},
         **({"both": [_rounded(both.lower), _rounded(both.upper)]} if both else {}),
     }
+
+
+def _in_json(tested: PartResult | Floor) -> dict[str, Any]:
+    """Return the fields by the names that ``verdicts.json`` has for them, which end in ``_pp`` in any unit."""
+    named = ((f"{name}_pp" if name in EFFECTS else name, value) for name, value in asdict(tested).items())
+    return {name: _rounded(value) for name, value in named}
 
 
 def _both(results: Results, claim: str, part: Part) -> Interval | None:
@@ -204,7 +212,7 @@ def _both(results: Results, claim: str, part: Part) -> Interval | None:
 def _test_set(parts: Sequence[PartResult], both: Sequence[Interval | None], outcome: Outcome) -> dict[str, bool]:
     """Return that a decided verdict is for this test set, where other test examples might have left it open."""
     intervals = [
-        (part, interval or Interval(part.lower_pp, part.upper_pp))
+        (part, interval or part.interval)
         for part, interval in zip(parts, both, strict=False)  # what stands beside decides nothing
     ]
     if not any(both) or outcome not in (Outcome.REPRODUCED, Outcome.REFUTED) or decided_with(intervals, outcome):

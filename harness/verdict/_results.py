@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RESULTS_FORMAT = 1
-METRICS = (  # after the last step, but for the early stop: the step of minimum validation loss
+ALWAYS_KEPT = (  # after the last step, but for the early stop: the step of minimum validation loss
     "test_accuracy",
     "test_loss",
     "validation_accuracy",

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from harness.design import VARIANTS, Claim, Part, Scale, design_of, metric
-from harness.stats import Kind, PartResult
+from harness.stats import PartResult
 from harness.verdict import _results as rows
 from harness.verdict._judge import compare_part
 from harness.verdict._results import Results
@@ -21,16 +19,17 @@ FOLDER = "variants"  # beside the report: one folder a variant, with its results
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """One part under one setting, in pp; `keeps` says whether its mean lies on the side that the claim asserts.
+    """One part under one setting, in its unit; `keeps` says whether its mean lies on the side that the claim asserts.
 
-    For ``beats`` that is the sign of the effect as locked, else the side of the margin. `note` says what spoils it.
+    For a sized kind (``beats``) that is the sign of the effect as locked, else the side of the margin. `note` says
+    what spoils it.
     """
 
     part: Part
     setting: str
-    mean_pp: float
-    lower_pp: float
-    upper_pp: float
+    mean: float
+    lower: float
+    upper: float
     n: int
     keeps: bool
     note: str
@@ -93,22 +92,15 @@ def _current(claim: Claim, results: Results, variants: Mapping[str, Results]) ->
 
 
 def _effect(part: Part, setting: str, result: PartResult, locked: PartResult, diverged: int) -> Effect:
-    match part.kind:
-        case Kind.BEATS:
-            keeps = np.sign(result.mean_pp) == np.sign(locked.mean_pp)
-        case Kind.MATCHES:
-            keeps = result.mean_pp > -part.bound_pp
-        case Kind.EQUALS:
-            keeps = abs(result.mean_pp) < part.bound_pp
     missed = ", ".join(floor.name for floor in result.floors if not floor.beaten)
     notes = [f"{diverged} trainings diverged" * bool(diverged), f"the reference does not clear {missed}" * bool(missed)]
     return Effect(
         part=part,
         setting=setting,
-        mean_pp=result.mean_pp,
-        lower_pp=result.lower_pp,
-        upper_pp=result.upper_pp,
+        mean=result.mean,
+        lower=result.lower,
+        upper=result.upper,
         n=result.n,
-        keeps=bool(keeps),
+        keeps=part.kind.keeps_side(result.mean, locked.mean, part.bound),
         note="; ".join(note for note in notes if note),
     )

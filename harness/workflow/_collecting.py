@@ -12,7 +12,7 @@ import numpy as np
 from harness.design import Design, Scale, metric
 from harness.expression import Measured, kept
 from harness.population import Program, evaluation_flops, training_flops
-from harness.verdict import COLUMNS, CORRECT, METRICS, RESULTS_FORMAT, Results, device_of, schema
+from harness.verdict import ALWAYS_KEPT, COLUMNS, CORRECT, RESULTS_FORMAT, Results, device_of, schema
 from harness.workflow._planning import Planned, Request
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def _correct(plan: Plan, node: Measured, entry: Entry) -> bytes | None:
 def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[Any, ...]]:
     rows = []
     read = dict.fromkeys(part.metric for part in request.design.compared())
-    metrics = dict.fromkeys((*METRICS, *read))
+    metrics = dict.fromkeys((*ALWAYS_KEPT, *read))
     for arm, points in request.design.points.items():
         series = {metric(name).series for name in read if len(points) == 1}  # over densities numbers alone are shown
         for density, draw, node in _flat(points):
@@ -88,7 +88,7 @@ def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[A
                 }
                 every = sorted(plan.store.rows(entry), key=lambda row: row.step)
                 final = {row.metric: row for row in every}
-                made = [final.get(name) if name in METRICS else metric(name).read(final) for name in metrics]
+                made = [final.get(name) if name in ALWAYS_KEPT else metric(name).read(final) for name in metrics]
                 made += [row for row in every if row.metric in series]
                 rows += [
                     (

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Line:
-    """One effect or mean on both sides, and how far B lies from A, in percentage points.
+    """One effect or mean on both sides, and how far B lies from A, in their unit.
 
     The interval of the difference is paired where both sides have the same replicates, else Welch's.
     """
@@ -30,9 +30,9 @@ class Line:
     what: str
     a: str
     b: str
-    difference_pp: float
-    lower_pp: float
-    upper_pp: float
+    difference: float
+    lower: float
+    upper: float
     how: str
 
 
@@ -140,7 +140,7 @@ def _effects(claim: Claim, a: Results, b: Results) -> list[Line]:
 
 
 def _effect(part: PartResult) -> str:
-    return f"{part.mean_pp:+.2f} ({part.lower_pp:+.2f} to {part.upper_pp:+.2f}), n {part.n}"
+    return f"{part.mean:+.2f} ({part.lower:+.2f} to {part.upper:+.2f}), n {part.n}"
 
 
 def _line(what: str, a: str, b: str, difference: float, interval: Interval, how: str) -> Line:

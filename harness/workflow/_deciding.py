@@ -12,13 +12,10 @@ from harness.stats import (
     POWER,
     SIGN_FLIP_FROM,
     Decision,
-    Kind,
     flip_least,
     needs,
     power_at_bound,
     sd_upper,
-    t_power,
-    tost_power,
 )
 from harness.workflow._session import Session
 
@@ -80,17 +77,17 @@ def power_of(request: Request, part: Part, pilots: Sequence[Pilot], family: int)
         n=n,
         sd=logged[-1].sd,
         upper=upper,
-        needs=needs(part.kind, bound_pp=part.bound_pp, sd_pp=upper, claims=family),
+        needs=needs(part.kind, bound=part.bound, sd=upper, claims=family),
         answer="no: one replicate has no spread",
     )
     if n < 2:
         return known
-    at_pilot = _power_to_decide(part, logged[-1].mean, sd=upper, n=n, alpha=ALPHA / family)
+    at_pilot = part.kind.power_to_decide(logged[-1].mean, bound=part.bound, sd=upper, n=n, alpha=ALPHA / family)
     flipped = request.design.decision is Decision.SIGN_FLIP or n >= SIGN_FLIP_FROM
     flips = flipped and family * flip_least(n=n) > ALPHA
     return replace(
         known,
-        at_bound=power_at_bound(part.kind, bound_pp=part.bound_pp, sd_pp=upper, n=n, claims=family),
+        at_bound=power_at_bound(part.kind, bound=part.bound, sd=upper, n=n, claims=family),
         at_pilot=at_pilot,
         answer="no: sign-flip has too few replicates for the family"
         if flips
@@ -98,20 +95,3 @@ def power_of(request: Request, part: Part, pilots: Sequence[Pilot], family: int)
         if at_pilot >= POWER
         else "perhaps not",
     )
-
-
-def _power_to_decide(part: Part, effect: float, *, sd: float, n: int, alpha: float) -> float:
-    """Return the power to reproduce or, if that is larger, to refute `part` where the true effect is `effect` pp.
-
-    A pilot that points the other way may decide too, by refuting. Each is the power to reject what the part's p-values
-    test: for ``beats`` 0 and the sesoi, for ``matches`` -margin from either side, for ``equals`` both margins.
-    """
-    match part.kind:
-        case Kind.BEATS:
-            beyond = max(effect, part.bound_pp - effect)
-        case Kind.MATCHES:
-            beyond = abs(effect + part.bound_pp)
-        case Kind.EQUALS:
-            inside = tost_power(effect=effect, margin=part.bound_pp, sd=sd, n=n, alpha=alpha)
-            return max(inside, t_power(effect=abs(effect) - part.bound_pp, sd=sd, n=n, alpha=alpha))
-    return t_power(effect=beyond, sd=sd, n=n, alpha=alpha)

@@ -87,22 +87,20 @@ def _machine(root: Path) -> Iterator[Found]:
 def _device() -> str:
     if importlib.util.find_spec("torch") is None:
         return "torch is not installed"
-    import torch
+    from harness.engine import gpu_name, vector_instructions
 
-    if torch.cuda.is_available():
-        return f"cuda: {torch.cuda.get_device_name()}"
-    return f"cpu ({torch.backends.cpu.get_cpu_capability()}); torch sees no CUDA device"
+    return f"cuda: {gpu_name()}" if gpu_name() else f"cpu ({vector_instructions()}); torch sees no CUDA device"
 
 
 def _data() -> Iterator[Found]:
-    from harness.data import ORIGINS, DataSet, data_folders, find_set, load_set
+    from harness.data import PUBLISHED, DataSet, data_folders, find_set, load_set
 
     digits = load_set(DataSet.DIGITS)
     pixels, classes = digits.images.shape[1], len(set(digits.labels.tolist()))
     yield Found("digits", f"{len(digits.images)} images of {pixels} pixels, {classes} classes (scikit-learn's)")
     looked = data_folders()
     next_command = "Where a claim needs it: harness run CLAIM --download, or --data-dir"
-    for source in ORIGINS:
+    for source in PUBLISHED:
         folder = find_set(source)
         yield Found(
             source,

@@ -179,9 +179,9 @@ def pick_device(wanted: str) -> str:
     driver = shutil.which("nvidia-smi") or Path("/dev/nvidiactl").exists() or Path("/proc/driver/nvidia").exists()
     if wanted == "cpu" or (wanted == "auto" and not driver):
         return "cpu"
-    import torch
+    from harness.engine import gpu_name
 
-    if torch.cuda.is_available():
+    if gpu_name():
         return "cuda"
     if wanted == "cuda":
         raise UsageError("no CUDA device is available to torch. Next: harness doctor, or --device cpu")
@@ -190,7 +190,7 @@ def pick_device(wanted: str) -> str:
 
 def require_data(session: Session, sources: Collection[str]) -> None:
     """Find these data sets, or download them where the session says so. Raises DataError where one is missing."""
-    from harness.data import DataSet, look_in, require_sets
+    from harness.data import look_in, require_sets
 
     look_in(session.data_dir)
-    require_sets({DataSet(source) for source in sources}, download=session.download)
+    require_sets(sources, download=session.download)
