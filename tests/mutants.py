@@ -780,10 +780,10 @@ MUTANTS = (
            "t_greater(sample + effect, null=0)", "t_greater(sample, null=0)",
            "test_controls::test_equal_arms_pass"),
     # --- the plan: power in the family that will be, and what is shared ---
-    Mutant("planning.family",
+    Mutant("deciding.family",
            "*registry.family(paper, scale), ", "",
            "test_power::test_power_is_planned_for_the_family_that_will_be"),
-    Mutant("planning.family",
+    Mutant("deciding.family",
            " if not claim.design(scale).exact", "",
            "test_power::test_power_is_planned_for_the_family_that_will_be"),
     Mutant("planning.totals",

@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from harness.compute._plan import MAX_MEMBERS, PARAMETERS, SLACK, Plan, Wanted
 from harness.compute._run import run_plan
@@ -664,7 +663,7 @@ class Recording(Inline):
 def execute(store, *requests):
     plan, executor = Plan(requests, store), Recording()
     with store.writing() as writer:
-        run_plan(plan, writer, executor, console=Console(quiet=True), provenance={})
+        run_plan(plan, writer, executor, provenance={})
     assert Plan(requests, store).due() == []
     return executor.members
 

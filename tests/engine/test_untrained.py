@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from harness.compute._run import run_plan
 from harness.data import _tasks as tasks
@@ -42,7 +41,7 @@ from harness.population._population import Population, Program, Row, unit_name
 from harness.store._store import Store
 from harness.streams import Replicate
 from harness.verdict import _results as results
-from harness.workflow._collect import collect
+from harness.workflow._collecting import collect
 from harness.workflow._planning import Planned, Request
 from tests.inline import Inline, small_claim
 from tests.members import member, population
@@ -65,7 +64,7 @@ def computed(path, *nodes, parts=(), contrast=("start", "streams")):
     design = Design(arms={str(i): node for i, node in enumerate(nodes)}, parts=parts, contrast=contrast)
     asked = Planned.of([Request(small_claim(lambda scale: design), design, REPLICATES)], Store(path))
     with asked.plan.store.writing() as writer:
-        run_plan(asked.plan, writer, Inline(), console=Console(quiet=True), provenance={})
+        run_plan(asked.plan, writer, Inline(), provenance={})
     assert asked.plan.due() == []
     return asked
 
@@ -390,7 +389,7 @@ def test_results_over_densities_keep_no_series(tmp_path):
     )
     asked = Planned.of([Request(small_claim(lambda scale: design), design, REPLICATES)], Store(tmp_path))
     with asked.plan.store.writing() as writer:
-        run_plan(asked.plan, writer, Inline(), console=Console(quiet=True), provenance={})
+        run_plan(asked.plan, writer, Inline(), provenance={})
     found = collect(asked, scale="micro", suite_seed=11, quick=False)
     kept = found.values("tests/small", "levels", metric="near_zero/fc1").columns
     assert list(kept) == pytest.approx([0.5, 0.2], abs=1e-3)

@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import pytest
 import torch
-from rich.console import Console
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.compute._run import run_plan
@@ -24,7 +23,7 @@ from harness.population._population import Program
 from harness.report._accounting import Size, cost_in_words, network_sizes, si
 from harness.store._store import Store
 from harness.verdict._results import Results, read_results, write_results
-from harness.workflow._collect import collect
+from harness.workflow._collecting import collect
 from harness.workflow._planning import Planned
 from tests.inline import NET, RECIPE, Inline, small_design, small_request
 from tests.members import PROGRAMS, population
@@ -134,7 +133,7 @@ def computed(tmp_path_factory):
     """The small plan and what was collected from it."""
     asked = Planned.of([small_request(replicates=2)], Store(tmp_path_factory.mktemp("store")))
     with asked.plan.store.writing() as writer:
-        run_plan(asked.plan, writer, Inline(), console=Console(quiet=True), provenance={"kind": "cpu"})
+        run_plan(asked.plan, writer, Inline(), provenance={"kind": "cpu"})
     return asked, collect(asked, scale="micro", suite_seed=11, quick=False)
 
 

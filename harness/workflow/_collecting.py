@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from harness.compute import Plan
 from harness.design import Design, Scale, metric
 from harness.expression import Measured, kept
 from harness.population import Program, evaluation_flops, training_flops
-from harness.store import Entry
 from harness.verdict import ALWAYS_KEPT, COLUMNS, CORRECT, RESULTS_FORMAT, Results, device_of, schema
 from harness.workflow._planning import Planned, Request
+
+if TYPE_CHECKING:
+    from harness.compute import Plan
+    from harness.store import Entry
 
 
 def collect(made: Planned, *, scale: str, suite_seed: int, quick: bool, variant: str = "") -> Results:
     """Return the results of every request whose units are all stored and usable; others are left out."""
+    import pandas as pd
+
     plan = made.plan
     reasons = plan.reasons()
     rows: list[tuple[Any, ...]] = []
