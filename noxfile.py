@@ -1,6 +1,4 @@
-"""Sessions: ``claims`` verifies and reports, ``variance`` watches training, ``tests``,
-``tests_slow``, ``mutants`` and ``lint`` check the code.
-"""
+"""Sessions: ``claims`` verifies and reports, ``variance`` watches training, the others check the code."""
 
 import nox
 
