@@ -8,7 +8,7 @@ nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "tests"]
 nox.options.error_on_missing_interpreters = True
 
-TOGETHER = ("-n", "2", "--dist", "loadgroup")  # pytest's processes; tests of one xdist_group share their fixtures
+TOGETHER = ("-n", "2", "--dist", "loadfile")  # two processes; the tests of a file share its fixtures
 
 
 def install(session: nox.Session) -> None:

@@ -18,8 +18,6 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "adding-a-claim.md").read_text()
 ID = "example2026/magnitude-beats-random"
 
-pytestmark = pytest.mark.xdist_group("example")  # one project for all tests
-
 
 def harness(root, *arguments):
     """Run the command in this process on the project in `root`, with the store that is in it."""

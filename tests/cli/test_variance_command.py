@@ -37,8 +37,6 @@ def faster(scale):
     )
 '''
 
-pytestmark = pytest.mark.xdist_group("variance command")  # one project for all tests
-
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):

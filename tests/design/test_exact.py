@@ -9,8 +9,6 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = pytest.mark.xdist_group("exact")  # one project for all tests
-
 ID = "example2026/lenet-has-few-weights"
 PAPER = """
 from harness import paper

@@ -55,7 +55,7 @@ assert not loaded, loaded
     return result.stdout
 
 
-@pytest.fixture(scope="module", params=[pytest.param(s, marks=pytest.mark.xdist_group(f"{s} report")) for s in SCALES])
+@pytest.fixture(scope="module", params=SCALES)
 def scale(request):
     """Each scale with a committed report."""
     return request.param

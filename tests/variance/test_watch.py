@@ -36,9 +36,6 @@ from tests.inline import Inline
 from tests.members import PROGRAMS, member
 
 ROOT = Path(__file__).parents[2]
-
-pytestmark = pytest.mark.xdist_group("watch")  # one project for all tests
-
 QUIET = Console(quiet=True)
 NET = mlp(64, 24, 10)
 RECIPE = Recipe(optimiser=Adam(3e-3), steps=60, batch=50, validate_every=30)
