@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-
 ID = "example2026/lenet-has-few-weights"
 PAPER = """
 from harness import paper
