@@ -42,9 +42,9 @@ class Session:
     data_dir: Path | None = None
     download: bool = False
 
-    @cached_property
+    @property
     def registry(self) -> Registry:
-        """The registry of locked claims, read once."""
+        """The registry of locked claims, as it is in its file now: another session may lock meanwhile."""
         return Registry(self.catalogue.registry_file)
 
     @property

@@ -1,12 +1,9 @@
-"""Judge and report are pure functions of rows; the command is quick; the folders import in one direction."""
+"""Judge and report are pure functions of rows; the folders import in one direction."""
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,42 +12,12 @@ from harness.design._lock import Registry
 from harness.report import _figures as figures
 from harness.verdict._judge import judge_results
 from harness.verdict._results import Results, read_results
-from tests.command import harness
+from tests.command import commands, harness
 from tests.project import catalogue
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "reports" / "micro"
 SCALES = sorted(path.parent.name for path in ROOT.glob("reports/*/results.parquet") if path.parent.name != "scratch")
-
-
-def python(code, **more):
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300, **more)
-
-
-def command(*arguments, absent=(), hash_seed=0):
-    """Run the command in one process and fail if it imported a module that it should do without."""
-    return commands(arguments, absent=absent, hash_seed=hash_seed)
-
-
-def commands(*lines, absent=(), hash_seed=0):
-    """Run commands one after the other in one process and fail if they imported what they should do without.
-
-    With another hash seed sets are gone through in another order.
-    """
-    code = f"""
-import sys
-from harness.cli import app
-for line in {[list(line) for line in lines]!r}:
-    try:
-        app(line, prog_name="harness")
-    except SystemExit as stop:
-        assert not stop.code, stop.code
-loaded = [name for name in {list(absent)!r} if name in sys.modules]
-assert not loaded, loaded
-"""
-    result = python(code, env={**os.environ, "PYTHONHASHSEED": str(hash_seed)})
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
 
 
 @pytest.fixture(scope="module", params=SCALES)
@@ -118,17 +85,6 @@ def test_a_figure_is_drawn_in_one_way(times):
     results, verdict = read_results(folder / "results.parquet"), recorded("standard")[id]
     drawn = {figures.draw_figure(results, catalogue().claims[id], verdict) for _ in range(times)}
     assert drawn == {(folder / "figures" / figures.file_name(id)).read_bytes()}
-
-
-def test_plan_does_without_torch():
-    """Planning knows the networks' counts and keys without torch."""
-    command("plan", absent=("torch", "matplotlib", "pandas"))
-
-
-@pytest.mark.parametrize("arguments", [("list",), ("--help",), ("verify", "--help")])
-def test_looking_around_is_quick(arguments):
-    """What a user types first imports none of the slow packages."""
-    command(*arguments, absent=("torch", "pandas", "matplotlib", "scipy", "pyarrow", "sklearn"))
 
 
 def sections(report):
