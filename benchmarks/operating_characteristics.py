@@ -30,7 +30,7 @@ import numpy.typing as npt
 
 from harness.data._tasks import DIGITS
 from harness.stats._assessment import Assessment, Comparison, PartResult, assess
-from harness.stats._kinds import Decision, Kind, Outcome
+from harness.stats._kinds import BEATS, EQUALS, MATCHES, Bound, Decision, Kind, Outcome
 from harness.stats._paired import ALPHA
 from harness.stats._rule import decide
 
@@ -134,36 +134,34 @@ class Hypothesis:
 
     def bound(self, kind: Kind) -> float:
         """Sesoi or margin of a part, in pp."""
-        return self.bound_pp or (SESOI_PP if kind is Kind.BEATS else MARGIN_PP)
+        return self.bound_pp or (SESOI_PP if kind.held_to is Bound.SESOI else MARGIN_PP)
 
 
 EVERY = (NORMAL, TIED, BOUNDED, HEAVY)
-BEATS = {"kinds": (Kind.BEATS,), "false": (0.0,), "spared": (SESOI_PP,), "true": (2 * SESOI_PP,)}
+ALONE = {"kinds": (BEATS,), "false": (0.0,), "spared": (SESOI_PP,), "true": (2 * SESOI_PP,)}
 HYPOTHESES = (
-    Hypothesis(name="beats", **BEATS, data=EVERY),
-    Hypothesis(
-        name="matches", kinds=(Kind.MATCHES,), false=(-MARGIN_PP,), spared=(-MARGIN_PP,), true=(0.0,), data=EVERY
-    ),
-    Hypothesis(name="equals", kinds=(Kind.EQUALS,), false=(MARGIN_PP,), spared=(-MARGIN_PP,), true=(0.0,), data=EVERY),
+    Hypothesis(name="beats", **ALONE, data=EVERY),
+    Hypothesis(name="matches", kinds=(MATCHES,), false=(-MARGIN_PP,), spared=(-MARGIN_PP,), true=(0.0,), data=EVERY),
+    Hypothesis(name="equals", kinds=(EQUALS,), false=(MARGIN_PP,), spared=(-MARGIN_PP,), true=(0.0,), data=EVERY),
     Hypothesis(
         name="only beyond: beats and matches",
-        kinds=(Kind.BEATS, Kind.MATCHES),
+        kinds=(BEATS, MATCHES),
         false=(0.0, 0.0),
         spared=(SESOI_PP, -MARGIN_PP),
         true=(2 * SESOI_PP, 0.0),
     ),
     Hypothesis(
         name="two parts: beats twice",
-        kinds=(Kind.BEATS, Kind.BEATS),
+        kinds=(BEATS, BEATS),
         false=(0.0, 2 * SESOI_PP),
         spared=(SESOI_PP, SESOI_PP),
         true=(2 * SESOI_PP, 2 * SESOI_PP),
     ),
-    Hypothesis(name="slope", **BEATS, reduce=slope),
-    Hypothesis(name="interaction", **BEATS, reduce=interaction),
+    Hypothesis(name="slope", **ALONE, reduce=slope),
+    Hypothesis(name="interaction", **ALONE, reduce=interaction),
     Hypothesis(
         name="share",
-        kinds=(Kind.BEATS,),
+        kinds=(BEATS,),
         false=(0.0,),
         spared=(SHARE_PP,),
         true=(2 * SHARE_PP,),
@@ -185,11 +183,11 @@ def assessed(
             [
                 assess(
                     Comparison(
-                        name=kind,
+                        name=str(kind),
                         kind=kind,
                         bound_pp=hypothesis.bound(kind),
                         differences_pp=x_R,
-                        floors={} if kind is Kind.BEATS else {"linear": ahead_R},
+                        floors={"linear": ahead_R} if kind.floor else {},
                     )
                 )
                 for x_R, ahead_R in zip(x_CR, ahead_CR, strict=True)
@@ -227,7 +225,7 @@ def rows(hypothesis: Hypothesis, name: str, arms: Arms, *, n: int, claims: int) 
         at_bound, by_one, by_ten = alone(spared), alone(true), alone(true, unrun=FAMILY - 1)
         wrongly = alone(false)[Outcome.REPRODUCED], any_of_family(false, Outcome.REPRODUCED)
         refuted = at_bound[Outcome.REFUTED], any_of_family(spared, Outcome.REFUTED)
-        at_sesoi = f"{at_bound[Outcome.REPRODUCED]:.2f}" if set(hypothesis.kinds) == {Kind.BEATS} else ""
+        at_sesoi = f"{at_bound[Outcome.REPRODUCED]:.2f}" if set(hypothesis.kinds) == {BEATS} else ""
         power = by_one[Outcome.REPRODUCED], by_ten[Outcome.REPRODUCED]
         undecided = by_one[Outcome.INCONCLUSIVE], by_ten[Outcome.INCONCLUSIVE]
         cells = [hypothesis.name, name, str(decision), str(n)]

@@ -15,7 +15,7 @@ from typing import Any
 from harness.design._parts import Exact, Part
 from harness.errors import UsageError
 from harness.expression import Measured, density
-from harness.stats import Decision, Outcome
+from harness.stats import Decision, Kind, Outcome
 from harness.streams import SUITE_SEED
 
 CONTROLS = "controls"  # the folder of claims that are about the protocol and not about a paper
@@ -180,4 +180,6 @@ def _plain(part: Part) -> dict[str, Any]:
 
 
 def _plain_value(value: object) -> object:
+    if isinstance(value, Kind):
+        return str(value)  # its name is locked, and not its words
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)

@@ -9,10 +9,11 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-from harness.design._metrics import metric as known
+from harness.design._metrics import metric as known_metric
 from harness.errors import DesignError
 from harness.networks import round_half_up
-from harness.stats import Kind
+from harness.stats import Bound, Kind
+from harness.stats import kind as known_kind
 
 if TYPE_CHECKING:
     from harness.data import Task
@@ -47,7 +48,7 @@ class Band:
 class Part:
     """One comparison: `arm` minus `reference`, both read in `band`, against `bound_pp` percentage points.
 
-    `bound_pp` is the task's sesoi for ``beats`` and its margin otherwise. `floors` are arms that the reference must
+    `bound_pp` is the task's sesoi or its margin, by what the kind is held to. `floors` are arms that the reference must
     clear by twice the margin for the comparison to mean anything. A `null_setting` is one in which the effect under
     test must be absent. `published_pp` is the paper's own figure, drawn beside ours and never tested. `metric` is the
     stored metric that is read, a share between 0 and 1. With `less`, two further arms, theta is the difference of
@@ -156,6 +157,57 @@ def percent_kept(low: str, high: str | None = None) -> Band:
     return Band(low=Fraction(low) / 100, high=Fraction(high or low) / 100)
 
 
+def asserts(
+    kind: str,
+    arm: str,
+    reference: str,
+    *,
+    on: Task,
+    floors: tuple[str, ...] = (),
+    band: Band | None = None,
+    label: str = "",
+    null_setting: bool = False,
+    published_pp: float | None = None,
+    metric: str = "test_accuracy",
+) -> Part:
+    """`arm` compared with `reference` by a kind that is registered with `harness.stats.register`, given by name.
+
+    Args:
+        kind: ``"beats"``, ``"matches"``, ``"equals"``, or one of your own.
+        arm: What is compared.
+        reference: What is subtracted from it.
+        on: The task, whose sesoi or margin the part is held to where the metric has none of its own.
+        floors: Arms that the reference must be ahead of.
+        band: The densities that are read; all without it.
+        label: A name for tables.
+        null_setting: Whether the effect must be absent here.
+        published_pp: The paper's own figure, drawn and never tested.
+        metric: The stored metric that is read.
+
+    Raises:
+        DesignError: For a kind or metric that is not known, with the nearest names.
+
+    >>> from harness import DIGITS
+    >>> asserts("beats", "ticket", "reinit", on=DIGITS) == beats("ticket", "reinit", on=DIGITS)
+    True
+    """
+    made = known_kind(kind)
+    sesoi, margin = known_metric(metric).bounds or (on.sesoi_pp, on.margin_pp)
+    return Part(
+        kind=made,
+        arm=arm,
+        reference=reference,
+        task=on.name,
+        bound_pp=sesoi if made.held_to is Bound.SESOI else margin,
+        band=band,
+        floors=floors,
+        label=label,
+        null_setting=null_setting,
+        published_pp=published_pp,
+        metric=metric,
+    )
+
+
 def beats(
     arm: str,
     reference: str,
@@ -167,17 +219,7 @@ def beats(
     metric: str = "test_accuracy",
 ) -> Part:
     """`arm` has more of `metric` than `reference`; the smallest effect of interest is the task's, or the metric's."""
-    return Part(
-        kind=Kind.BEATS,
-        arm=arm,
-        reference=reference,
-        task=on.name,
-        bound_pp=(known(metric).bounds or (on.sesoi_pp, on.margin_pp))[0],
-        band=band,
-        label=label,
-        published_pp=published_pp,
-        metric=metric,
-    )
+    return asserts("beats", arm, reference, on=on, band=band, label=label, published_pp=published_pp, metric=metric)
 
 
 def matches(
@@ -192,18 +234,10 @@ def matches(
     metric: str = "test_accuracy",
 ) -> Part:
     """`arm` is no worse than `reference` by the task's margin; `floors` show that it could have been."""
-    return Part(
-        kind=Kind.MATCHES,
-        arm=arm,
-        reference=reference,
-        task=on.name,
-        bound_pp=(known(metric).bounds or (on.sesoi_pp, on.margin_pp))[1],
-        band=band,
-        floors=floors,
-        label=label,
-        null_setting=null_setting,
+    return asserts(
+        "matches", arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting,
         metric=metric,
-    )
+    )  # fmt: skip
 
 
 def equals(
@@ -218,10 +252,10 @@ def equals(
     metric: str = "test_accuracy",
 ) -> Part:
     """`arm` and `reference` differ by less than the task's margin either way."""
-    part = matches(
-        arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting, metric=metric
-    )
-    return replace(part, kind=Kind.EQUALS)
+    return asserts(
+        "equals", arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting,
+        metric=metric,
+    )  # fmt: skip
 
 
 def slope(arm: str, reference: str, *, on: Task, band: Band, label: str = "", metric: str = "test_accuracy") -> Part:

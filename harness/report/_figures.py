@@ -22,7 +22,6 @@ from harness.design import Claim, Part, Scale
 from harness.report._notation import unit_of
 from harness.report._pictures import jitter, panels, picture
 from harness.report._style import COLOURS, FAINT, INK, STYLE
-from harness.stats import Kind
 from harness.verdict import Results
 
 PLACES = 9  # decimals of where a part of a figure is: finer than what is printed, coarser than the solver's noise
@@ -93,12 +92,10 @@ def _difference(
 ) -> None:
     """Draw one comparison: a dot a replicate, mean and 95 % interval, 0, and the bound it is held to."""
     values = results.differences(claim, part)
-    bound = part.bound_pp if part.kind is Kind.BEATS else -part.bound_pp
-    bounds = (bound, -bound) if part.kind is Kind.EQUALS else (bound,)
     colour = COLOURS[0] if decides else FAINT
     axis.axvline(0, color=INK, lw=1)
-    for x in bounds:
-        axis.axvline(x, color=COLOURS[1], lw=1.5, ls=(0, (3, 1.5)))
+    for side in part.kind.refuted:
+        axis.axvline(side.value(part.bound_pp), color=COLOURS[1], lw=1.5, ls=(0, (3, 1.5)))
     axis.plot(values, jitter(len(values), 0.3), ".", color=colour, ms=5, alpha=0.5)
     if result["lower_pp"] is not None:
         axis.plot([result["lower_pp"], result["upper_pp"]], [0, 0], color=colour, lw=3)
@@ -112,12 +109,7 @@ def _difference(
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)
     role = ", null setting" if part.null_setting else "" if decides else ", beside"
-    held_to = {
-        Kind.BEATS: f"sesoi {bound:+g}",
-        Kind.MATCHES: f"margin {bound:+g}",
-        Kind.EQUALS: f"margin ±{abs(bound):g}",
-    }
-    axis.set_title(f"{part.name}\n{held_to[part.kind].replace('-', '−')} {unit_of(part)}{role}", fontsize=9)
+    axis.set_title(f"{part.name}\n{part.kind.holds_to(part.bound_pp, unit_of(part))}{role}", fontsize=9)
     axis.grid(axis="x", color="#dddddd", lw=0.6)
 
 

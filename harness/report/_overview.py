@@ -22,7 +22,7 @@ from matplotlib.ticker import MultipleLocator
 from harness.design import CONTROLS
 from harness.report._style import COLOURS, FAINT, INK, STYLE
 from harness.report._summary import Group, Line
-from harness.stats import Kind, Outcome
+from harness.stats import KINDS, Bound, Kind, Outcome, kind
 from harness.verdict import JudgedPart
 
 LOOKS = {  # colour and marker: either tells the verdicts apart
@@ -87,8 +87,10 @@ def draw_overview(grouped: Sequence[Group]) -> bytes:
         for top, bottom in _blocks(rows):
             axis.vlines(0, top, bottom, color=INK, lw=1, zorder=1)
             axis.vlines([-1, 1], top, bottom, color=INK, lw=0.8, ls=BOUND, zorder=1)
+        held = {bound: ", ".join(name for name, each in KINDS.items() if each.held_to is bound) for bound in Bound}
         axis.set_xlabel(
-            "effect in units of the task's smallest effect of interest (beats)\nor of its margin (matches, equals)"
+            f"effect in units of the task's smallest effect of interest ({held[Bound.SESOI]})\n"
+            f"or of its margin ({held[Bound.MARGIN]})"
         )
         for row in rows:
             _row(axis, row)
@@ -137,7 +139,7 @@ def _row(axis: Axes, row: Place) -> None:
     _say(axis, REPLICATES, row.y, line.n, ha="right")
     _say(axis, PREDICTED, row.y, {True: "✓", False: "✗", None: "–"}[line.came_out], ha="center")
     if part and units:
-        _strip(axis, row.y, Kind(part["kind"]))
+        _strip(axis, row.y, kind(part["kind"]))
         _effect(axis, row.y, line, units)
 
 
@@ -147,12 +149,11 @@ def _look(line: Line) -> dict[str, Any]:
     return {"color": colour, "marker": marker, "ms": 5.5 if marker != "D" else 5, "mfc": face, "ls": "", "zorder": 4}
 
 
-def _strip(axis: Axes, y: float, kind: Kind) -> None:
+def _strip(axis: Axes, y: float, of: Kind) -> None:
     """Shade what a claim asserts: above 0, above minus the margin, or within it."""
-    low, high = axis.get_xlim()
-    start = 0.0 if kind is Kind.BEATS else -1.0
-    end = 1.0 if kind is Kind.EQUALS else high
-    axis.add_patch(Rectangle((max(start, low), y - 0.34), end - start, 0.68, color="#000000", alpha=0.075, lw=0))
+    (low, high), (start, end) = axis.get_xlim(), of.interval
+    start, end = max(start, low), min(end, high)
+    axis.add_patch(Rectangle((start, y - 0.34), end - start, 0.68, color="#000000", alpha=0.075, lw=0))
 
 
 def _effect(axis: Axes, y: float, line: Line, units: tuple[float, float, float]) -> None:

@@ -25,7 +25,7 @@ from harness.report import _figures as figures
 from harness.report._accounting import Size, cost_in_words, network_sizes
 from harness.report._notation import interval, percent, signed, unit_of, written
 from harness.report._scales import Others, Row, side_by_side
-from harness.stats import MOST, Kind
+from harness.stats import MOST
 from harness.verdict import AS_LOCKED, CONFIRMATORY, Effect, Results, deciding, effects, in_words
 
 QUALIFIERS = {
@@ -89,7 +89,7 @@ def section(
             "compared": _compared(part),
             "result": result,
             "role": _role(part, i < len(design.parts)),
-            "asserts": _asserts(part),
+            "asserts": part.kind.asserts(part.bound_pp, unit_of(part)),
             "effect": interval(result),
             "sd": f"{result['sd_pp']:.2f} {unit_of(part)}" if result["sd_pp"] is not None else "–",
             "needed": _needed(part, result),
@@ -175,17 +175,6 @@ def _role(part: Part, decides: bool) -> str:
     return "decides" if decides else "beside"
 
 
-def _asserts(part: Part) -> str:
-    bound = f"{part.bound_pp:g} {unit_of(part)}"
-    match part.kind:
-        case Kind.BEATS:
-            return f"> 0, sesoi {bound}"
-        case Kind.MATCHES:
-            return f"> −{bound}"
-        case Kind.EQUALS:
-            return f"within ±{bound}"
-
-
 def _both(rows: Sequence[Mapping[str, Any]], verdict: Mapping[str, Any]) -> str:
     """Return the intervals over replicates and test examples in a sentence, empty where test sets are not fixed."""
     found = [(row, *row["result"]["both"]) for row in rows if "both" in row["result"]]
@@ -204,8 +193,7 @@ def _needed(part: Part, result: Mapping[str, Any]) -> str:
     have, need = result["n"], result["needed"]
     if need is not None and need <= have:
         return str(need)
-    bound = "sesoi" if part.kind is Kind.BEATS else "margin"
-    return f"have {have}, need {need or f'more than {MOST}'} for this {bound}"
+    return f"have {have}, need {need or f'more than {MOST}'} for this {part.kind.held_to}"
 
 
 def _band(part: Part) -> str:

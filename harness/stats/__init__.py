@@ -13,7 +13,7 @@ from harness.stats._acceptance import (
     spread_power,
 )
 from harness.stats._assessment import Assessment, Comparison, PartResult, assess, decided_with
-from harness.stats._kinds import Decision, Kind, Outcome
+from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, Bound, Decision, Kind, Outcome, kind, register
 from harness.stats._paired import (
     ALPHA,
     FloatArray,
@@ -32,15 +32,21 @@ from harness.stats._paired import (
 )
 from harness.stats._power import MOST, POWER, needs, part_needs, power_at_bound
 from harness.stats._rule import SIGN_FLIP_FROM, Verdict, decide, exactly
+from harness.stats._sides import Side, above, below
 
 __all__ = [
     "ALPHA",
+    "BEATS",
     "CONFIRM",
+    "EQUALS",
     "GATE_FRESH",
+    "KINDS",
+    "MATCHES",
     "MOST",
     "POWER",
     "SIGN_FLIP_FROM",
     "Assessment",
+    "Bound",
     "Comparison",
     "Decision",
     "FalseAlarm",
@@ -49,8 +55,11 @@ __all__ = [
     "Kind",
     "Outcome",
     "PartResult",
+    "Side",
     "Verdict",
+    "above",
     "assess",
+    "below",
     "binomial_range",
     "check_false_alarm",
     "decide",
@@ -59,12 +68,14 @@ __all__ = [
     "exactly",
     "false_alarm",
     "flip_least",
+    "kind",
     "location",
     "location_power",
     "mean_interval",
     "needs",
     "part_needs",
     "power_at_bound",
+    "register",
     "sd_upper",
     "spread",
     "spread_confirm",

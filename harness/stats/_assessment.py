@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.stats._kinds import Decision, Kind, Outcome
-from harness.stats._paired import FloatArray, Interval, flip_greater, flip_less, mean_interval, t_greater, t_less
+from harness.stats._paired import FloatArray, Interval, mean_interval
 
 NOISE_DECIMALS = 9  # of a percentage point: finer differences are float noise, not data
 
@@ -76,6 +76,11 @@ class PartResult:
     null_setting: bool
     unit: str = "pp"
 
+    @property
+    def interval(self) -> Interval:
+        """The 95 % interval of the mean."""
+        return Interval(self.lower_pp, self.upper_pp)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Assessment:
@@ -122,12 +127,12 @@ class Assessment:
 def assess(comparison: Comparison) -> PartResult:
     """Return the mean, interval, floors and p-values of one comparison.
 
-    theta is the mean difference in pp. p_rep tests theta <= 0 for ``beats``, theta <= -margin for ``matches``, and
+    theta is the mean difference. p_rep tests theta <= 0 for ``beats``, theta <= -margin for ``matches``, and
     both theta <= -margin and theta >= margin for ``equals`` (the larger p: TOST, Schuirmann 1987). p_ref tests
     theta >= sesoi, theta >= -margin, and the smaller p of theta >= -margin and theta <= margin.
     """
     x_R = np.round(comparison.differences_pp, NOISE_DECIMALS)
-    n, bound = x_R.size, comparison.bound_pp
+    n, kind, bound = x_R.size, comparison.kind, comparison.bound_pp
     mean = sd = lower = upper = float("nan")
     p_rep = p_ref = flip_rep = flip_ref = 1.0
     if n == 1:
@@ -137,21 +142,11 @@ def assess(comparison: Comparison) -> PartResult:
         mean, lower, upper = float(x_R.mean()), interval.lower, interval.upper
         sd = float(x_R.std(ddof=1)) if np.ptp(x_R) > 0 else 0.0
     if n > 1 and sd > 0:
-        match comparison.kind:
-            case Kind.BEATS:
-                p_rep, flip_rep = t_greater(x_R, null=0), flip_greater(x_R, null=0)
-                p_ref, flip_ref = t_less(x_R, null=bound), flip_less(x_R, null=bound)
-            case Kind.MATCHES:
-                p_rep, flip_rep = t_greater(x_R, null=-bound), flip_greater(x_R, null=-bound)
-                p_ref, flip_ref = t_less(x_R, null=-bound), flip_less(x_R, null=-bound)
-            case Kind.EQUALS:
-                p_rep = max(t_greater(x_R, null=-bound), t_less(x_R, null=bound))
-                flip_rep = max(flip_greater(x_R, null=-bound), flip_less(x_R, null=bound))
-                p_ref = min(t_less(x_R, null=-bound), t_greater(x_R, null=bound))
-                flip_ref = min(flip_less(x_R, null=-bound), flip_greater(x_R, null=bound))
+        p_rep, flip_rep = (kind.p_rep(x_R, bound, by) for by in (Decision.T, Decision.SIGN_FLIP))
+        p_ref, flip_ref = (kind.p_ref(x_R, bound, by) for by in (Decision.T, Decision.SIGN_FLIP))
     return PartResult(
         name=comparison.name,
-        kind=comparison.kind,
+        kind=kind,
         bound_pp=bound,
         n=n,
         mean_pp=mean,
@@ -169,10 +164,10 @@ def assess(comparison: Comparison) -> PartResult:
 
 
 def _floor(name: str, x_R: FloatArray, comparison: Comparison) -> Floor:
-    needed_pp = 0.0 if comparison.kind is Kind.BEATS else 2 * comparison.bound_pp
-    lower_pp = mean_interval(x_R).lower if x_R.size > 1 else float("nan")
-    beaten = lower_pp > 0 if comparison.kind is Kind.BEATS else lower_pp >= needed_pp
+    kind, bound = comparison.kind, comparison.bound_pp
     mean_pp = float(np.mean(x_R)) if x_R.size else float("nan")
+    lower_pp = mean_interval(x_R).lower if x_R.size > 1 else float("nan")
+    needed_pp, beaten = kind.floor_needed(bound), kind.clears(lower_pp, bound)
     return Floor(name=name, mean_pp=mean_pp, lower_pp=lower_pp, needed_pp=needed_pp, beaten=beaten)
 
 
@@ -182,25 +177,5 @@ def decided_with(parts: Sequence[tuple[PartResult, Interval]], outcome: Outcome)
     For `reproduced` in every part, for `refuted` in any: what p_rep and p_ref of the part test (see `assess`).
     """
     if outcome is Outcome.REPRODUCED:
-        return all(_inside(part, interval) for part, interval in parts)
-    return any(_outside(part, interval) for part, interval in parts)
-
-
-def _inside(part: PartResult, interval: Interval) -> bool:
-    match part.kind:
-        case Kind.BEATS:
-            return interval.lower > 0
-        case Kind.MATCHES:
-            return interval.lower > -part.bound_pp
-        case Kind.EQUALS:
-            return -part.bound_pp < interval.lower and interval.upper < part.bound_pp
-
-
-def _outside(part: PartResult, interval: Interval) -> bool:
-    match part.kind:
-        case Kind.BEATS:
-            return interval.upper < part.bound_pp
-        case Kind.MATCHES:
-            return interval.upper < -part.bound_pp
-        case Kind.EQUALS:
-            return interval.upper < -part.bound_pp or interval.lower > part.bound_pp
+        return all(part.kind.inside(interval, part.bound_pp) for part, interval in parts)
+    return any(part.kind.outside(interval, part.bound_pp) for part, interval in parts)

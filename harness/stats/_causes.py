@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.stats._assessment import Assessment, PartResult
-from harness.stats._kinds import Decision, Kind, Outcome
+from harness.stats._kinds import Decision, Outcome
 from harness.stats._paired import ALPHA, flip_least
 from harness.stats._power import FEWEST, MOST, POWER, claim_needs, flips_needed
 
@@ -54,15 +54,15 @@ def disagreement(claim: Assessment, by_t: Outcome, by_flip: Outcome, claims: int
 
 
 def below_sesoi(claim: Assessment) -> list[PartResult]:
-    """Return the parts that are too small to be of interest, even where they are above 0."""
-    return [part for part in claim.parts if part.kind is Kind.BEATS and part.upper_pp < part.bound_pp]
+    """Return the parts that are too small to be of interest, even where they have the claimed sign."""
+    return [part for part in claim.parts if part.kind.too_small(part.interval, part.bound_pp)]
 
 
 def floor_causes(claim: Assessment) -> list[str]:
     """What is wrong with each floor; empty if the measurement could have failed and did not."""
     causes = []
     for part in claim.parts:
-        if part.kind is not Kind.BEATS and not part.floors:
+        if part.kind.floor and not part.floors:
             causes.append(f"floor: '{part.name}' has no floor arm, so nothing shows that it could have failed")
         causes.extend(
             f"floor: in '{part.name}' the reference is ahead of {floor.name} by {floor.mean_pp:+.2f} {part.unit} with "
@@ -88,12 +88,7 @@ def _described(part: PartResult) -> str:
 
 def _open(part: PartResult) -> str:
     """The part's interval, and what it fails to settle."""
-    asked = {
-        Kind.BEATS: f"above 0 (sesoi {part.bound_pp:.2f} {part.unit})",
-        Kind.MATCHES: f"above -{part.bound_pp:.2f} {part.unit}",
-        Kind.EQUALS: f"within +-{part.bound_pp:.2f} {part.unit}",
-    }
-    return f"{_described(part)} is not shown to be {asked[part.kind]}"
+    return f"{_described(part)} is not shown to be {part.kind.to_show(part.bound_pp, part.unit)}"
 
 
 def _advice(needed: int | None, n: int) -> str:

@@ -1,16 +1,19 @@
-"""What kinds of comparison there are, which test decides, and what may come of a claim."""
+"""What kinds of comparison there are: one object each, in a registry; which test decides, what may come of a claim.
+
+To add a kind, register one more `Kind`, here or in any module that is imported: nothing else knows their names.
+"""
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from enum import StrEnum
 
+import numpy as np
 
-class Kind(StrEnum):
-    """How two arms are compared; theta is the mean over replicates of `arm` minus `reference`."""
-
-    BEATS = "beats"  # theta > 0, and at least as large as the task's smallest effect of interest
-    MATCHES = "matches"  # theta > -margin
-    EQUALS = "equals"  # |theta| < margin
+from harness.errors import DesignError, nearest
+from harness.stats._paired import FloatArray, Interval, t_power, tost_power
+from harness.stats._sides import Side, above, below
 
 
 class Decision(StrEnum):
@@ -28,3 +31,210 @@ class Outcome(StrEnum):
     INCONCLUSIVE = "inconclusive"
     NOT_RUN = "not run"
     ERROR = "error"
+
+
+class Bound(StrEnum):
+    """What a comparison is held to: both are fixed for each task, or by the metric."""
+
+    SESOI = "sesoi"  # the smallest effect of interest
+    MARGIN = "margin"  # within which two arms count as no different
+
+
+@dataclass(frozen=True, kw_only=True)
+class Kind:
+    """How two arms are compared, whole: p-values, what an interval decides, power, and words.
+
+    theta is the mean over replicates of `arm` minus `reference`. All numbers here are in units of the bound that
+    `held_to` names. A part is reproduced where all sides of `reproduced` are shown (intersection-union: the largest p),
+    and refuted where any side of `refuted` is (the smallest p). `floor` is how far the reference must be ahead of its
+    floors: with 0 it must be ahead at all, and a part needs no floor. `planned_at` is the true mean at which the power
+    to reproduce is stated. A `sized` kind asserts a direction, and lets an effect be smaller than the bound: what
+    reproduces and what refutes it overlap, and a verdict is qualified by its size.
+
+    `shown`, `asserted` and `drawn` are words with ``{bound}`` in them: what is to be shown, in a verdict's cause; what
+    is asserted, in the report's table; what it is held to, over a figure. `str` gives the name, with ``@version`` from
+    version 2 on: this is what locks and JSON hold.
+
+    Raises DesignError for a name that is no word, `reproduced` that is neither one side nor an interval, no `refuted`.
+    """
+
+    name: str
+    version: int = 1
+    held_to: Bound
+    reproduced: tuple[Side, ...]
+    refuted: tuple[Side, ...]
+    floor: float
+    planned_at: float
+    sized: bool = False
+    shown: str
+    asserted: str
+    drawn: str
+
+    def __post_init__(self) -> None:
+        if not self.name.isidentifier() or self.version < 1:
+            raise DesignError(
+                f"kind {self.name!r}, version {self.version}: expected one word and a version from 1 on. "
+                "Next: correct the kind where it is registered"
+            )
+        low, high = self.interval
+        ends = math.isfinite(low) + math.isfinite(high)
+        if not self.reproduced or not self.refuted or not low < high or len(self.reproduced) != ends:
+            raise DesignError(
+                f"kind {self.name!r}: expected one side, or an interval by two, that reproduces, and a side that "
+                f"refutes, got {self.reproduced} and {self.refuted}. Next: correct the kind where it is registered"
+            )
+
+    def __str__(self) -> str:
+        return self.name if self.version == 1 else f"{self.name}@{self.version}"
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The ends of what is asserted, in units of the bound, infinite where it has none."""
+        low = max((side.at for side in self.reproduced if side.above), default=-math.inf)
+        high = min((side.at for side in self.reproduced if not side.above), default=math.inf)
+        return low, high
+
+    def p_rep(self, x_R: FloatArray, bound: float, by: Decision) -> float:
+        """The p-value for `reproduced`, of differences (replicates,), by one of the tests."""
+        return max(_p(side, x_R, bound, by) for side in self.reproduced)
+
+    def p_ref(self, x_R: FloatArray, bound: float, by: Decision) -> float:
+        """The p-value for `refuted`, of differences (replicates,), by one of the tests."""
+        return min(_p(side, x_R, bound, by) for side in self.refuted)
+
+    def inside(self, interval: Interval, bound: float) -> bool:
+        """Whether an interval excludes all that `p_rep` has to reject."""
+        return all(side.holds(interval, bound) for side in self.reproduced)
+
+    def outside(self, interval: Interval, bound: float) -> bool:
+        """Whether an interval excludes all that `p_ref` has to reject."""
+        return any(side.holds(interval, bound) for side in self.refuted)
+
+    def too_small(self, interval: Interval, bound: float) -> bool:
+        """Whether an interval says that the effect, even if it is as asserted, is not of interest."""
+        return self.sized and self.outside(interval, bound)
+
+    def large_enough(self, interval: Interval, bound: float) -> bool:
+        """Whether an interval leaves no room for an effect that is not of interest."""
+        return all(side.spares(interval, bound) for side in self.refuted)
+
+    def opposite(self, interval: Interval, bound: float) -> bool:
+        """Whether an interval lies wholly on the side away from what is asserted."""
+        return self.sized and any(side.mirrored().holds(interval, bound) for side in self.reproduced)
+
+    def keeps_side(self, mean: float, locked: float, bound: float) -> bool:
+        """Whether a mean under another setting is on the side of the claim; of a `sized` kind, on that of the locked.
+
+        A sized claim that came out the other way is robust where it comes out the other way again.
+        """
+        if self.sized:
+            return all(_sign(s.depth(mean, bound)) == _sign(s.depth(locked, bound)) for s in self.reproduced)
+        return self.inside(Interval(mean, mean), bound)
+
+    def floor_needed(self, bound: float) -> float:
+        """How far the reference must be ahead of a floor, in the unit of `bound`."""
+        return self.floor * bound
+
+    def clears(self, lower: float, bound: float) -> bool:
+        """Whether a lower limit of reference minus floor is enough."""
+        return lower >= self.floor_needed(bound) if self.floor else lower > 0
+
+    def power(self, effect: float, *, bound: float, sd: float, n: int, alpha: float) -> float:
+        """The power to reproduce a part whose true mean is `effect`: of one t-test, or of two one-sided ones.
+
+        Raises ValueError as `t_power` and `tost_power` do.
+        """
+        if len(self.reproduced) == 1:
+            return t_power(effect=self.reproduced[0].depth(effect, bound), sd=sd, n=n, alpha=alpha)
+        low, high = (end * bound for end in self.interval)
+        return tost_power(effect=effect - (low + high) / 2, margin=(high - low) / 2, sd=sd, n=n, alpha=alpha)
+
+    def power_to_decide(self, effect: float, *, bound: float, sd: float, n: int, alpha: float) -> float:
+        """The power to reproduce or, if that is larger, to refute by one side, where the true mean is `effect`.
+
+        A pilot that points the other way may decide too, by refuting.
+        """
+        refuting = [t_power(effect=side.depth(effect, bound), sd=sd, n=n, alpha=alpha) for side in self.refuted]
+        return max(self.power(effect, bound=bound, sd=sd, n=n, alpha=alpha), *refuting)
+
+    def to_show(self, bound: float, unit: str) -> str:
+        """What is not shown yet, in a cause: ``above 0 (sesoi 0.40 pp)``."""
+        return self.shown.format(bound=f"{bound:.2f} {unit}")
+
+    def asserts(self, bound: float, unit: str) -> str:
+        """What is asserted, in a table: ``> 0, sesoi 0.4 pp``."""
+        return self.asserted.format(bound=f"{bound:g} {unit}")
+
+    def holds_to(self, bound: float, unit: str) -> str:
+        """What it is held to, over a figure: ``sesoi +0.4 pp``."""
+        return self.drawn.format(bound=f"{bound:g} {unit}")
+
+
+def _p(side: Side, x_R: FloatArray, bound: float, by: Decision) -> float:
+    return side.p_t(x_R, bound) if by is Decision.T else side.p_flip(x_R, bound)
+
+
+def _sign(value: float) -> float:
+    return float(np.sign(value))  # nan stays nan, and equals nothing
+
+
+KINDS: dict[str, Kind] = {}
+
+
+def register(kind: Kind) -> Kind:
+    """Add a kind, to be found by what `str` gives; return it. Raises DesignError where another has that name."""
+    if KINDS.setdefault(str(kind), kind) != kind:
+        raise DesignError(f"two kinds of comparison are called {kind}. Next: give one another name or version")
+    return kind
+
+
+def kind(name: str) -> Kind:
+    """Return a registered kind by name, ``name@version`` from version 2 on. Raises DesignError with nearest names."""
+    if name not in KINDS:
+        raise DesignError(
+            f"no kind of comparison is called {name!r}{nearest(name, KINDS)} Kinds: {', '.join(KINDS)}. "
+            "Next: correct the name, or import the module that registers it"
+        )
+    return KINDS[name]
+
+
+BEATS = register(  # theta > 0, and at least as large as the task's smallest effect of interest
+    Kind(
+        name="beats",
+        held_to=Bound.SESOI,
+        reproduced=(above(0),),
+        refuted=(below(1),),
+        floor=0,
+        planned_at=1,
+        sized=True,
+        shown="above 0 (sesoi {bound})",
+        asserted="> 0, sesoi {bound}",
+        drawn="sesoi +{bound}",
+    )
+)
+MATCHES = register(  # theta > -margin
+    Kind(
+        name="matches",
+        held_to=Bound.MARGIN,
+        reproduced=(above(-1),),
+        refuted=(below(-1),),
+        floor=2,
+        planned_at=0,
+        shown="above -{bound}",
+        asserted="> −{bound}",
+        drawn="margin −{bound}",
+    )
+)
+EQUALS = register(  # |theta| < margin: two one-sided tests, Schuirmann 1987
+    Kind(
+        name="equals",
+        held_to=Bound.MARGIN,
+        reproduced=(above(-1), below(1)),
+        refuted=(below(-1), above(1)),
+        floor=2,
+        planned_at=0,
+        shown="within +-{bound}",
+        asserted="within ±{bound}",
+        drawn="margin ±{bound}",
+    )
+)

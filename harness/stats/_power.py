@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.stats._assessment import Assessment, PartResult
 from harness.stats._kinds import Decision, Kind
-from harness.stats._paired import ALPHA, flip_least, replicates_needed, t_power, tost_power
+from harness.stats._paired import ALPHA, flip_least, replicates_needed
 
 FEWEST = 5  # replicates below which nothing is decided
 POWER = 0.8  # at which the replicates needed are stated
@@ -17,9 +17,7 @@ def power_at_bound(kind: Kind, *, bound_pp: float, sd_pp: float, n: int, claims:
     For ``beats`` the power to find a true effect of the sesoi (`t_power`), for ``matches`` and ``equals`` to confirm a
     true 0 within the margin (`t_power`, `tost_power`). Raises ValueError as these do.
     """
-    if kind is Kind.EQUALS:
-        return tost_power(effect=0.0, margin=bound_pp, sd=sd_pp, n=n, alpha=ALPHA / claims)
-    return t_power(effect=bound_pp, sd=sd_pp, n=n, alpha=ALPHA / claims)
+    return kind.power(kind.planned_at * bound_pp, bound=bound_pp, sd=sd_pp, n=n, alpha=ALPHA / claims)
 
 
 def needs(kind: Kind, *, bound_pp: float, sd_pp: float, claims: int) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.stats import _causes as causes
 from harness.stats._assessment import Assessment
-from harness.stats._kinds import Decision, Kind, Outcome
+from harness.stats._kinds import Decision, Outcome
 from harness.stats._paired import ALPHA, holm
 
 SIGN_FLIP_FROM = 10  # replicates from which a t verdict must agree with the sign-flip test
@@ -98,20 +98,21 @@ def _outcome(claim: Assessment, p_rep: float, p_ref: float) -> Outcome:
 
 
 def _how_reproduced(claim: Assessment) -> str:
-    beats = [part for part in claim.parts if part.kind is Kind.BEATS]
-    if not beats:
+    sized = [part for part in claim.parts if part.kind.sized]
+    if not sized:
         return ""
-    return "at least sesoi" if all(part.lower_pp >= part.bound_pp for part in beats) else "direction"
+    large = all(part.kind.large_enough(part.interval, part.bound_pp) for part in sized)
+    return "at least sesoi" if large else "direction"
 
 
 def _how_refuted(claim: Assessment) -> str:
     """What the part that refutes, the one with the smallest deciding p, says about the effect."""
     part = min(claim.parts, key=lambda part: part.p_ref if claim.decision is Decision.T else part.flip_ref)
-    if part.kind is not Kind.BEATS:
+    if not part.kind.sized:
         return ""
-    if part.upper_pp < 0:
+    if part.kind.opposite(part.interval, part.bound_pp):
         return "opposite"
-    return "too small" if part.lower_pp > 0 else ""
+    return "too small" if part.kind.inside(part.interval, part.bound_pp) else ""
 
 
 def _adjusted(family: Mapping[str, Assessment | None], p: Mapping[str, float]) -> dict[str, float]:

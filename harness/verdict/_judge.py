@@ -182,7 +182,7 @@ def _verdict(verdict: Verdict, status: str) -> dict[str, Any]:
 
 def _part(part: PartResult, decision: Decision, family: int, both: Interval | None) -> dict[str, Any]:
     alone = decide({part.name: Assessment(parts=(part,), decision=decision)})[part.name]
-    told = asdict(part)
+    told = asdict(part) | {"kind": str(part.kind)}
     described = {name: _rounded(value) for name, value in told.items() if name not in ("floors", "unit")}
     floors = [{name: _rounded(value) for name, value in asdict(floor).items()} for floor in part.floors]
     return {
@@ -204,7 +204,7 @@ def _both(results: Results, claim: str, part: Part) -> Interval | None:
 def _test_set(parts: Sequence[PartResult], both: Sequence[Interval | None], outcome: Outcome) -> dict[str, bool]:
     """Return that a decided verdict is for this test set, where other test examples might have left it open."""
     intervals = [
-        (part, interval or Interval(part.lower_pp, part.upper_pp))
+        (part, interval or part.interval)
         for part, interval in zip(parts, both, strict=False)  # what stands beside decides nothing
     ]
     if not any(both) or outcome not in (Outcome.REPRODUCED, Outcome.REFUTED) or decided_with(intervals, outcome):

@@ -6,10 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from harness.design import VARIANTS, Claim, Part, Scale, design_of, metric
-from harness.stats import Kind, PartResult
+from harness.stats import PartResult
 from harness.verdict import _results as rows
 from harness.verdict._judge import compare_part
 from harness.verdict._results import Results
@@ -93,13 +91,6 @@ def _current(claim: Claim, results: Results, variants: Mapping[str, Results]) ->
 
 
 def _effect(part: Part, setting: str, result: PartResult, locked: PartResult, diverged: int) -> Effect:
-    match part.kind:
-        case Kind.BEATS:
-            keeps = np.sign(result.mean_pp) == np.sign(locked.mean_pp)
-        case Kind.MATCHES:
-            keeps = result.mean_pp > -part.bound_pp
-        case Kind.EQUALS:
-            keeps = abs(result.mean_pp) < part.bound_pp
     missed = ", ".join(floor.name for floor in result.floors if not floor.beaten)
     notes = [f"{diverged} trainings diverged" * bool(diverged), f"the reference does not clear {missed}" * bool(missed)]
     return Effect(
@@ -109,6 +100,6 @@ def _effect(part: Part, setting: str, result: PartResult, locked: PartResult, di
         lower_pp=result.lower_pp,
         upper_pp=result.upper_pp,
         n=result.n,
-        keeps=bool(keeps),
+        keeps=part.kind.keeps_side(result.mean_pp, locked.mean_pp, part.bound_pp),
         note="; ".join(note for note in notes if note),
     )

@@ -34,13 +34,10 @@ from harness.stats import (
     POWER,
     SIGN_FLIP_FROM,
     Decision,
-    Kind,
     flip_least,
     needs,
     power_at_bound,
     sd_upper,
-    t_power,
-    tost_power,
 )
 from harness.store import Store
 from harness.streams import PILOT_SEED, SUITE_SEED, Replicate
@@ -295,7 +292,7 @@ def power_of(request: Request, part: Part, pilots: Sequence[Pilot], family: int)
     if n < 2:
         return f"{sd:.2f} ({upper:.2f})", "–", need, "no: one replicate has no spread"
     power = power_at_bound(part.kind, bound_pp=part.bound_pp, sd_pp=upper, n=n, claims=family)
-    at_pilot = _power_to_decide(part, logged[-1].mean, sd=upper, n=n, alpha=ALPHA / family)
+    at_pilot = part.kind.power_to_decide(logged[-1].mean, bound=part.bound_pp, sd=upper, n=n, alpha=ALPHA / family)
     flipped = request.design.decision is Decision.SIGN_FLIP or n >= SIGN_FLIP_FROM
     flips = flipped and family * flip_least(n=n) > ALPHA
     verdict = (
@@ -306,23 +303,6 @@ def power_of(request: Request, part: Part, pilots: Sequence[Pilot], family: int)
         else "perhaps not"
     )
     return f"{sd:.2f} ({upper:.2f})", f"{power:.2f}; at the pilots' effect {at_pilot:.2f}", need, verdict
-
-
-def _power_to_decide(part: Part, effect: float, *, sd: float, n: int, alpha: float) -> float:
-    """Return the power to reproduce or, if that is larger, to refute `part` where the true effect is `effect` pp.
-
-    A pilot that points the other way may decide too, by refuting. Each is the power to reject what the part's p-values
-    test: for ``beats`` 0 and the sesoi, for ``matches`` -margin from either side, for ``equals`` both margins.
-    """
-    match part.kind:
-        case Kind.BEATS:
-            beyond = max(effect, part.bound_pp - effect)
-        case Kind.MATCHES:
-            beyond = abs(effect + part.bound_pp)
-        case Kind.EQUALS:
-            inside = tost_power(effect=effect, margin=part.bound_pp, sd=sd, n=n, alpha=alpha)
-            return max(inside, t_power(effect=abs(effect) - part.bound_pp, sd=sd, n=n, alpha=alpha))
-    return t_power(effect=beyond, sd=sd, n=n, alpha=alpha)
 
 
 def explain_plan(made: Planned, session: Session, console: Console) -> None:

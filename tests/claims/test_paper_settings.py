@@ -12,7 +12,7 @@ from harness.design._claim import Scale
 from harness.expression import Fresh, Scope, Snapshot, Training, density, lineage
 from harness.networks._network import Init, kept_counts
 from harness.networks._recipe import SGD, Adam, Constant
-from harness.stats._kinds import Kind
+from harness.stats._kinds import BEATS, MATCHES
 from harness.streams import Replicate
 from tests.project import catalogue
 
@@ -212,7 +212,7 @@ def test_resnet_parts_are_read_at_the_papers_rows():
     assert [read(RESNET, part) for part in each.parts] == [[27.1]] * 3
     assert [read(RESNET, part) for part in each.beside] == [[11.8]]
     assert [part.floors for part in each.parts] == [(), ("random mask, late",), ("random mask, late, lr .01",)]
-    assert [part.kind for part in each.parts] == [Kind.BEATS, Kind.MATCHES, Kind.MATCHES]
+    assert [part.kind for part in each.parts] == [BEATS, MATCHES, MATCHES]
     assert [part.null_setting for part in each.parts] == [False, False, True]
 
 
@@ -256,7 +256,7 @@ def test_conv_8_decides():
     """The deepest net is held to the trained one, with three floors; shallower ones are shown beside it."""
     each = design(CONV)
     assert [(part.kind, part.arm, part.reference) for part in each.parts] == [
-        (Kind.MATCHES, "edge-popup, Conv-8", "trained, Conv-8")
+        (MATCHES, "edge-popup, Conv-8", "trained, Conv-8")
     ]
     assert each.parts[0].floors == ("untrained, Conv-8", "random mask, Conv-8", "linear, Conv-8")
     assert [part.arm for part in each.beside] == [f"edge-popup, Conv-{depth}" for depth in (6, 4, 2)]

@@ -34,7 +34,7 @@ from harness.population._population import Row
 from harness.report import _figures as figures
 from harness.report import _report as report
 from harness.report._pictures import panels
-from harness.stats._kinds import Kind, Outcome
+from harness.stats._kinds import BEATS, Outcome
 from harness.stats._rule import exactly
 from harness.store._store import Store
 from harness.streams import Replicate
@@ -163,7 +163,7 @@ def test_a_part_reads_the_metric_it_names():
     converged = beats("a", "b", on=DIGITS, metric="converged")
     part = slope("a", "b", on=DIGITS, band=ALL, metric="converged")
     assert {converged.metric, part.metric, Part(
-        kind=Kind.BEATS, arm="a", reference="b", task="digits", bound_pp=1.0
+        kind=BEATS, arm="a", reference="b", task="digits", bound_pp=1.0
     ).metric} == {"converged", "test_accuracy"}  # fmt: skip
 
     def values(arm, at):

@@ -14,7 +14,7 @@ from harness.design._lock import Registry
 from harness.design._parts import beats, equals, matches
 from harness.design._pilots import Pilot
 from harness.report import _report as report
-from harness.stats._kinds import Decision, Kind, Outcome
+from harness.stats._kinds import BEATS, EQUALS, MATCHES, Decision, Outcome
 from harness.stats._paired import ALPHA, sd_upper, t_power, tost_power
 from harness.streams import Replicate
 from harness.verdict import _judge as judging
@@ -26,9 +26,9 @@ from tests.synthetic import CATALOGUE, MICRO, around, claim, design
 
 FAMILY = 3
 PARTS = {
-    Kind.BEATS: beats("a", "b", on=DIGITS),
-    Kind.MATCHES: matches("a", "b", on=DIGITS, floors=("d",)),
-    Kind.EQUALS: equals("a", "b", on=DIGITS, floors=("d",)),
+    BEATS: beats("a", "b", on=DIGITS),
+    MATCHES: matches("a", "b", on=DIGITS, floors=("d",)),
+    EQUALS: equals("a", "b", on=DIGITS, floors=("d",)),
 }
 
 
@@ -42,16 +42,16 @@ def planned(part, *, mean, sd=0.5, n=10, decision=Decision.T, family=FAMILY):
 
 def power(kind, effect, n, alpha, sd):
     """Power to reproduce a part of `kind` where the true effect is `effect` pp."""
-    if kind is Kind.EQUALS:
+    if kind is EQUALS:
         return tost_power(effect=effect, margin=DIGITS.margin_pp, sd=sd, n=n, alpha=alpha)
-    return t_power(effect=effect + (DIGITS.margin_pp if kind is Kind.MATCHES else 0), sd=sd, n=n, alpha=alpha)
+    return t_power(effect=effect + (DIGITS.margin_pp if kind is MATCHES else 0), sd=sd, n=n, alpha=alpha)
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", PARTS, ids=str)
 def test_the_plan_uses_each_kinds_own_power(kind):
     """At the pilot's upper sd and Holm's first step: find the sesoi, or confirm a true 0 by t or by TOST."""
     upper, alpha = sd_upper(sd=0.5, n=5), ALPHA / FAMILY
-    at = DIGITS.sesoi_pp if kind is Kind.BEATS else 0.0
+    at = DIGITS.sesoi_pp if kind is BEATS else 0.0
     spread, at_bound, needs, _ = planned(PARTS[kind], mean=0.1)
     assert spread == f"0.50 ({upper:.2f})"
     assert at_bound.startswith(f"{power(kind, at, 10, alpha, upper):.2f};")
@@ -60,7 +60,7 @@ def test_the_plan_uses_each_kinds_own_power(kind):
 
 def test_equals_needs_more_than_matches():
     """Two sides cost more than one: the power and the replicates of equals are not those of the t-test."""
-    one, two = planned(PARTS[Kind.MATCHES], mean=0.0), planned(PARTS[Kind.EQUALS], mean=0.0)
+    one, two = planned(PARTS[MATCHES], mean=0.0), planned(PARTS[EQUALS], mean=0.0)
     assert int(two[2]) > int(one[2])
     assert float(two[1].split(";")[0]) < float(one[1].split(";")[0])
 
@@ -68,15 +68,15 @@ def test_equals_needs_more_than_matches():
 @pytest.mark.parametrize(
     ("kind", "mean", "decides"),
     [
-        (Kind.BEATS, 2.0, "yes"),
-        (Kind.BEATS, -2.0, "yes"),
-        (Kind.BEATS, 0.2, "perhaps not"),
-        (Kind.MATCHES, 2.0, "yes"),
-        (Kind.MATCHES, -2.5, "yes"),
-        (Kind.MATCHES, -0.5, "perhaps not"),
-        (Kind.EQUALS, 2.5, "yes"),
-        (Kind.EQUALS, -2.5, "yes"),
-        (Kind.EQUALS, 0.5, "perhaps not"),
+        (BEATS, 2.0, "yes"),
+        (BEATS, -2.0, "yes"),
+        (BEATS, 0.2, "perhaps not"),
+        (MATCHES, 2.0, "yes"),
+        (MATCHES, -2.5, "yes"),
+        (MATCHES, -0.5, "perhaps not"),
+        (EQUALS, 2.5, "yes"),
+        (EQUALS, -2.5, "yes"),
+        (EQUALS, 0.5, "perhaps not"),
     ],
 )
 def test_a_pilot_that_points_either_way_can_decide(kind, mean, decides):
@@ -87,7 +87,7 @@ def test_a_pilot_that_points_either_way_can_decide(kind, mean, decides):
 @pytest.mark.parametrize("decision", Decision)
 def test_too_few_replicates_for_sign_flip_is_said(decision):
     """Whichever test decides, 10 replicates cannot serve a family of 26 by sign-flip."""
-    assert planned(PARTS[Kind.BEATS], mean=9.0, decision=decision, family=26)[3].startswith("no: sign-flip")
+    assert planned(PARTS[BEATS], mean=9.0, decision=decision, family=26)[3].startswith("no: sign-flip")
 
 
 def test_verdicts_and_report_say_what_each_part_needs(monkeypatch, tmp_path):
@@ -160,7 +160,7 @@ def test_power_is_planned_for_the_family_that_will_be(monkeypatch, tmp_path):
     piloting.append_pilots(tmp_path / "docs" / "pilots.csv", [pilot])
     text = shown(tmp_path, first)
     assert "in Holm's families of paper 3" in text
-    told = [planned(PARTS[Kind.BEATS], mean=1.0, family=family) for family in (1, 2, 3)]
+    told = [planned(PARTS[BEATS], mean=1.0, family=family) for family in (1, 2, 3)]
     assert [each[1].split(";")[0] in text and f" {each[2]} " in text for each in told] == [False, False, True]
 
 

@@ -14,7 +14,7 @@ from harness.design._lock import Registry
 from harness.design._parts import Band, beats, equals, interaction, matches, percent_kept, slope
 from harness.report import _report as report
 from harness.stats._assessment import Comparison, assess, decided_with
-from harness.stats._kinds import Kind, Outcome
+from harness.stats._kinds import BEATS, EQUALS, MATCHES, Outcome
 from harness.stats._paired import Interval, mean_interval, two_way_interval
 from harness.store._store import Store
 from harness.streams import Replicate
@@ -229,16 +229,16 @@ def test_a_level_outside_0_to_1_is_refused():
 @pytest.mark.parametrize(
     ("kind", "lower", "upper", "reproduces", "refutes"),
     [
-        (Kind.BEATS, 0.1, 0.9, True, False),
-        (Kind.BEATS, -0.1, 0.9, False, False),
-        (Kind.BEATS, -0.1, 0.3, False, True),
-        (Kind.MATCHES, -0.3, 0.9, True, False),
-        (Kind.MATCHES, -0.6, 0.1, False, False),
-        (Kind.MATCHES, -0.9, -0.6, False, True),
-        (Kind.EQUALS, -0.3, 0.3, True, False),
-        (Kind.EQUALS, -0.3, 0.6, False, False),
-        (Kind.EQUALS, 0.6, 0.9, False, True),
-        (Kind.EQUALS, -0.9, -0.6, False, True),
+        (BEATS, 0.1, 0.9, True, False),
+        (BEATS, -0.1, 0.9, False, False),
+        (BEATS, -0.1, 0.3, False, True),
+        (MATCHES, -0.3, 0.9, True, False),
+        (MATCHES, -0.6, 0.1, False, False),
+        (MATCHES, -0.9, -0.6, False, True),
+        (EQUALS, -0.3, 0.3, True, False),
+        (EQUALS, -0.3, 0.6, False, False),
+        (EQUALS, 0.6, 0.9, False, True),
+        (EQUALS, -0.9, -0.6, False, True),
     ],
 )
 def test_what_an_interval_decides(kind, lower, upper, reproduces, refutes):
@@ -253,7 +253,7 @@ def test_what_an_interval_decides(kind, lower, upper, reproduces, refutes):
 def test_reproduction_needs_all_parts_and_refutation_any():
     """As in the decision rule."""
     x = np.array([0.0, 1.0])
-    part = assess(Comparison(name="a", kind=Kind.BEATS, bound_pp=0.5, differences_pp=x, floors={}))
+    part = assess(Comparison(name="a", kind=BEATS, bound_pp=0.5, differences_pp=x, floors={}))
     up, down = (part, Interval(0.6, 0.9)), (part, Interval(-0.9, -0.6))
     assert decided_with([up, up], Outcome.REPRODUCED)
     assert not decided_with([up, down], Outcome.REPRODUCED)
