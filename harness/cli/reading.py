@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -32,6 +32,7 @@ from harness.errors import ResultsError
 from harness.workflow import Session, open_session
 
 if TYPE_CHECKING:
+    from harness.verdict import ClaimVerdict, Verdicts
     from harness.workflow import Planned
 
 REGENERATED = ("verdicts.json", "junit.xml", "report.md", "figures")  # from the rows beside them
@@ -39,16 +40,15 @@ REGENERATED = ("verdicts.json", "junit.xml", "report.md", "figures")  # from the
 
 def list_claims(scale: ScaleName = "micro", root: Root = Path()) -> None:
     """List the claims with their predicted and recorded verdicts."""
-    from harness.verdict import in_words, read_verdicts
+    from harness.verdict import read_verdicts
 
     session = open_session(None, scale, root)
-    recorded: dict[str, Any] = {}
-    if (session.committed / "verdicts.json").is_file():
-        recorded = read_verdicts(session.committed / "verdicts.json")["claims"]
+    file = session.committed / "verdicts.json"
+    recorded = read_verdicts(file).claims if file.is_file() else {}
     table = Table("claim", "statement", "predicted", "recorded", title=f"claims at scale {session.scale}")
     for claim in session.claims:
         verdict = recorded.get(claim.id)
-        text = in_words(verdict, session.scale) if verdict else "–"
+        text = verdict.in_words(session.scale) if verdict else "–"
         table.add_row(claim.id, claim.statement, claim.predicted[session.scale], text)
     console.print(table)
 
@@ -89,7 +89,7 @@ def judge(scale: ScaleName = "micro", out: Out = None, root: Root = Path()) -> N
     ended(session, "verdicts.json")
 
 
-def judge_rows(session: Session, turned: Sequence[str] = ()) -> dict[str, Any]:
+def judge_rows(session: Session, turned: Sequence[str] = ()) -> Verdicts:
     """Judge the session's rows and write verdicts.json and junit.xml, where claims that `turned` are failures."""
     from harness.verdict import judge_results, read_results, verdicts_json, verdicts_junit
 
@@ -246,29 +246,26 @@ def doctor(data_dir: DataDir = None, store: StorePath = None, root: Root = Path(
         raise ResultsError("something above wants attention")
 
 
-def print_verdicts(verdicts: dict[str, Any], recorded: dict[str, Any] | None = None) -> None:
+def print_verdicts(verdicts: Verdicts, recorded: Verdicts | None = None) -> None:
     """Print the verdicts, a claim a line, beside the recorded effects."""
     from harness.report import p_value
-    from harness.verdict import in_words
 
     table = Table("claim", "verdict", "effect (95 % interval)", "recorded", "p", "n", "predicted")
-    for id, verdict in verdicts["claims"].items():
-        before = (recorded or {"claims": {}})["claims"].get(id)
+    for id, verdict in verdicts.claims.items():
+        before = recorded.claims.get(id) if recorded else None
         table.add_row(
             id,
-            in_words(verdict, verdicts["scale"]) + (f"\n{verdict['cause']}" if verdict["cause"] else ""),
+            verdict.in_words(verdicts.scale) + (f"\n{verdict.cause}" if verdict.cause else ""),
             _effect(verdict),
             _effect(before) if before else "–",
-            p_value(verdict["p_rep"]),
-            str(verdict["n"]),
-            verdict["predicted"],
+            p_value(verdict.p_rep),
+            str(verdict.n),
+            verdict.predicted,
         )
     console.print(table)
 
 
-def _effect(verdict: dict[str, Any]) -> str:
+def _effect(verdict: ClaimVerdict) -> str:
     from harness.report import interval
-    from harness.verdict import deciding
 
-    part = deciding(verdict)
-    return interval(part) if part else "–"
+    return interval(verdict.deciding) if verdict.deciding else "–"

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -138,11 +138,11 @@ def verify(
     Exit status: 0 verdicts as recorded, or a time limit left something to be continued; 1 a verdict turned from
     reproduced to refuted or back, or the committed rows give other bytes; 2 usage; 3 a run failed; 130 interrupted.
     """
-    from harness.verdict import amended, read_verdicts, turned_claims, verdicts_junit
+    from harness.verdict import Verdicts, amended, read_verdicts, verdicts_junit
 
     limit = Limit.starting_now(time_limit)
     session = open_run(claims, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device)
-    recorded: dict[str, Any] = {"claims": {}}
+    recorded = Verdicts(scale=session.scale, claims={})
     changed: list[str] = []
     if (session.committed / "results.parquet").is_file():
         changed = [] if amended(session.committed, session.catalogue) else other_bytes(session)
@@ -150,7 +150,7 @@ def verify(
     if not _run(session, workers, limit, data_dir, download):
         return
     judged = judge_rows(session)
-    turned = turned_claims(recorded, judged)
+    turned = judged.turned(recorded)
     if turned:
         (session.out / "junit.xml").write_text(verdicts_junit(judged, turned))
     write_report(session)
@@ -161,7 +161,7 @@ def verify(
             f"[red]the committed rows give other bytes for {name}. Next: harness judge, harness report, git diff[/red]"
         )
     for id in turned:
-        was, now = recorded["claims"][id]["outcome"], judged["claims"][id]["outcome"]
+        was, now = recorded.claims[id].outcome, judged.claims[id].outcome
         console.print(f"[red]{id} turned: recorded {was}, now {now}[/red]")
     if changed or turned:
         raise typer.Exit(1)

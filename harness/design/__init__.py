@@ -4,7 +4,7 @@ from harness.design._catalogue import Catalogue, Watched, claim, paper, watch
 from harness.design._check import check_design
 from harness.design._claim import CONTROLS, Arm, Claim, Design, Paper, Scale, Source
 from harness.design._lock import Locked, Registry
-from harness.design._metrics import PERCENTAGE_POINTS, metric
+from harness.design._metrics import PERCENTAGE_POINTS, hundredths, metric
 from harness.design._parts import (
     Band,
     Exact,
@@ -51,6 +51,7 @@ __all__ = [
     "design_of",
     "equals",
     "exact",
+    "hundredths",
     "interaction",
     "matches",
     "metric",

@@ -10,16 +10,31 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from harness.errors import DesignError, nearest
 from harness.population import Row
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+Numbers = TypeVar("Numbers", float, "NDArray[np.float64]", "pd.DataFrame")
 
 PERCENTAGE_POINTS = "pp"
 LOG_POINTS = "log points"
 RATIO = (10.0, 10.0)  # log points: a tenth more or less, for what has no task's bounds
 STABLE = (2.0, 2.0)  # pp: a higher error barrier is instability (Frankle et al. 2020, section 2)
 PATH = "path_accuracy"  # between two copies
+
+
+def hundredths(stored: Numbers) -> Numbers:
+    """Return what is stored in the unit that everything is compared and printed in, a hundredfold.
+
+    Shares (0 to 1) in percent, their differences in percentage points, natural logarithms in log points.
+    """
+    return stored * 100
 
 
 @dataclass(frozen=True)
@@ -44,7 +59,7 @@ class Metric:
 
     @property
     def unit(self) -> str:
-        """The unit of a hundred times the number."""
+        """The unit of the number in `hundredths`."""
         return LOG_POINTS if self.log else PERCENTAGE_POINTS
 
     @property

@@ -2,6 +2,7 @@
 
 from harness.population._flops import evaluation_flops, kept_multiply_adds, parameter_count, training_flops
 from harness.population._population import Computed, Member, MemberResult, Population, Program, Report, Row, unit_name
+from harness.population._provenance import Provenance
 
 __all__ = [
     "Computed",
@@ -9,6 +10,7 @@ __all__ = [
     "MemberResult",
     "Population",
     "Program",
+    "Provenance",
     "Report",
     "Row",
     "evaluation_flops",

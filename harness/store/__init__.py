@@ -9,12 +9,13 @@ from harness.store._checkpoints import (
     found_checkpoints,
 )
 from harness.store._merge import merge_into, merge_told
-from harness.store._store import Entry, Store, Writer, check_records, digest, now
+from harness.store._store import Entry, Record, Store, Writer, check_records, digest, now
 
 __all__ = [
     "Arrays",
     "Checkpoint",
     "Entry",
+    "Record",
     "Saver",
     "Store",
     "Writer",

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -182,7 +182,7 @@ def accept_baselines(watch: Watch, *, reason: str, replicates: int, console: Con
                     trajectory=trajectories.get(name),
                     values={str(r.index): v for r, v in zip(block, fresh.values(name).tolist(), strict=True)},
                     weights={machine: {str(r.index): fresh.weights(name, r) for r in _block(0, variance.WEIGHTS)}},
-                    provenance={**fresh.provenance(), "computed": now()},
+                    provenance=replace(fresh.provenance(), computed=now()),
                 ),
             )
             for name, node in watch.nodes.items()

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from harness.design import Catalogue, Claim, Registry, Scale, design_of
+from harness.design import Catalogue, Claim, Registry, design_of
 from harness.errors import UsageError
+from harness.population import Provenance
 from harness.stats import Interval, PartResult, mean_interval, welch_interval
 from harness.variance import Baseline, read_baseline
-from harness.verdict import Results, compare_part, in_words, judge_results, read_results
+from harness.verdict import Results, compare_part, judge_results, read_results
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ def _results(path: Path) -> Results:
 
 
 def _reports(a: Results, b: Results, registry: Registry, catalogue: Catalogue) -> Comparison:
-    scales = [side.meta["scale"] for side in (a, b)]
+    scales = [side.meta.scale for side in (a, b)]
     if scales[0] != scales[1]:
         raise UsageError(f"reports at scale {scales[0]} and scale {scales[1]} measure other tasks. Next: harness list")
-    judged = [judge_results(side, registry, catalogue)["claims"] for side in (a, b)]
+    judged = [judge_results(side, registry, catalogue).claims for side in (a, b)]
     shared = sorted(judged[0].keys() & judged[1].keys())
     if not shared:
         raise UsageError("the two reports have no claim in common. Next: harness list")
@@ -69,14 +69,12 @@ def _reports(a: Results, b: Results, registry: Registry, catalogue: Catalogue) -
     changed = []
     for id in shared:
         lines += _effects(catalogue.claims[id], a, b)
-        was, now = (
-            in_words(side[id], str(results.meta["scale"])) for side, results in zip(judged, (a, b), strict=True)
-        )
-        if judged[0][id]["outcome"] != judged[1][id]["outcome"]:
-            changed.append((id, was, now))
+        was, now = judged[0][id], judged[1][id]
+        if was.outcome != now.outcome:
+            changed.append((id, was.in_words(a.meta.scale), now.in_words(b.meta.scale)))
     differs = [
-        *_differing({"variant": a.variant or "as locked"}, {"variant": b.variant or "as locked"}),
-        *_differing(_provenance(a.meta["records"].values()), _provenance(b.meta["records"].values())),
+        *_differing({"variant": a.meta.variant or "as locked"}, {"variant": b.meta.variant or "as locked"}),
+        *_differing(_provenance(a.meta.records.values()), _provenance(b.meta.records.values())),
         *((f"{id} only in", "A" if id in judged[0] else "B", "") for id in sorted(judged[0].keys() ^ judged[1].keys())),
     ]
     return Comparison(lines, differs, changed)
@@ -84,8 +82,8 @@ def _reports(a: Results, b: Results, registry: Registry, catalogue: Catalogue) -
 
 def _effects(claim: Claim, a: Results, b: Results) -> list[Line]:
     """The parts of a claim that both sides have, by name."""
-    id, scale = claim.id, Scale(a.meta["scale"])
-    parts = [{p.name: p for p in design_of(claim, scale, side.variant).parts} for side in (a, b)]
+    id, scale = claim.id, a.meta.scale
+    parts = [{p.name: p for p in design_of(claim, scale, side.meta.variant).parts} for side in (a, b)]
     lines = []
     for name in parts[0]:
         if name not in parts[1]:
@@ -93,7 +91,7 @@ def _effects(claim: Claim, a: Results, b: Results) -> list[Line]:
         one, two = compare_part(a, id, parts[0][name]), compare_part(b, id, parts[1][name])
         x, y = a.differences(id, parts[0][name]), b.differences(id, parts[1][name])
         common = sorted(set(a.replicates(id)) & set(b.replicates(id)))
-        paired = len(common) > 1 and a.meta["suite_seed"] == b.meta["suite_seed"]
+        paired = len(common) > 1 and a.meta.suite_seed == b.meta.suite_seed
         if paired:
             x, y = (values[[side.replicates(id).index(r) for r in common]] for side, values in ((a, x), (b, y)))
             difference, how = mean_interval(y - x), f"paired, n {len(common)}"
@@ -133,13 +131,14 @@ def _baselines(a: Baseline, b: Baseline) -> Comparison:
     return Comparison(lines, differs, [])
 
 
-def _provenance(records: Sequence[Mapping[str, Any]] | Any) -> dict[str, str]:
+def _provenance(records: Iterable[Provenance]) -> dict[str, str]:
     """Where and with what rows were computed: every value that occurs, by name."""
     found: dict[str, set[str]] = {}
     for record in records:
-        flat = {name: record.get(name, "not recorded") for name in ("device", "processor", "git")}
-        for name, value in {**flat, **record.get("versions", {}), **record.get("settings", {})}.items():
-            found.setdefault(name, set()).add(str(value))
+        flat = {"device": record.device, "processor": record.processor, "git": record.git}
+        known = {name: value or "not recorded" for name, value in flat.items()}
+        for name, value in {**known, **record.versions, **(record.settings or {})}.items():
+            found.setdefault(name, set()).add(value)
     return {name: ", ".join(sorted(values)) for name, values in found.items()}
 
 

@@ -112,7 +112,7 @@ def _same_device(root: Path, scale: str, device: str) -> bool:
     path = root / "reports" / scale / "results.parquet"
     if not path.is_file():
         return True
-    kinds = {record["kind"] for record in read_results(path).meta["records"].values()}
+    kinds = {record.kind for record in read_results(path).meta.records.values()}
     return kinds <= {device}
 
 

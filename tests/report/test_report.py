@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -87,13 +88,13 @@ def test_the_rows_alone_bring_the_report_back(again, scale):
 def test_a_locked_claim_without_rows_stays_in_the_family():
     """A claim judged by itself is still one among all its paper has locked: leaving rows out makes no p smaller."""
     results, registry = read_results(COMMITTED / "results.parquet"), Registry(ROOT / "claims" / "registry.lock")
-    whole = judge_results(results, registry, catalogue())["claims"]
-    id = next(id for id, verdict in whole.items() if len(verdict["family"]) > 1)
-    alone = Results(results.frame, results.meta | {"claims": {id: results.claims[id]}})
-    verdicts = judge_results(alone, registry, catalogue())["claims"]
+    whole = judge_results(results, registry, catalogue()).claims
+    id = next(id for id, verdict in whole.items() if len(verdict.family) > 1)
+    alone = Results(results.frame, replace(results.meta, claims={id: results.claims[id]}))
+    verdicts = judge_results(alone, registry, catalogue()).claims
     assert verdicts.keys() == {id}
-    assert verdicts[id]["family"] == whole[id]["family"]
-    assert verdicts[id]["p_rep"] >= whole[id]["p_rep"]
+    assert verdicts[id].family == whole[id].family
+    assert verdicts[id].p_rep >= whole[id].p_rep
 
 
 def test_the_same_bytes_twice(again, scale):
@@ -201,7 +202,7 @@ def test_a_report_follows_the_verdicts_of_the_other_scales(tmp_path):
     before = files(tmp_path / "reports")
     path = tmp_path / "reports" / "standard" / "verdicts.json"
     id, verdict = next((id, verdict) for id, verdict in recorded("standard").items() if id in recorded("micro"))
-    path.write_text(path.read_text().replace(str(verdict["parts"][0]["mean_pp"]), "7.654321"))
+    path.write_text(path.read_text().replace(str(verdict.parts[0]["mean_pp"]), "7.654321"))
     command("report", "--scale", "standard", "--root", str(tmp_path))
     after = files(tmp_path / "reports")
     changed = {str(name) for name in before if before[name] != after[name]}

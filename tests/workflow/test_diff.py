@@ -1,12 +1,16 @@
 """Two reports or two baselines side by side."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._claim import Scale
 from harness.design._lock import Registry
 from harness.design._parts import beats
 from harness.errors import UsageError
+from harness.population._provenance import Provenance
 from harness.variance import _baselines as baselines
 from harness.verdict._results import write_results
 from harness.workflow import _diff as comparing
@@ -60,7 +64,9 @@ def test_other_seeds_are_compared_as_two_samples(made, tmp_path):
 def test_changed_verdicts_and_versions_are_named(made, tmp_path):
     """A verdict that turned is listed with both sides, as are versions and devices that differ."""
     one, other = synthetic.results((made, values(2.0))), synthetic.results((made, values(-2.0)))
-    other.meta["records"]["000001-00000000"].update(device="a GPU", versions={"numpy": "3"})
+    (record,) = other.meta.records.values()
+    records = {"000001-00000000": replace(record, device="a GPU", versions={"numpy": "3"})}
+    other = replace(other, meta=replace(other.meta, records=records))
     a, b = folders(tmp_path, one, other)
     compared = comparing.compare(a, b, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE)
     ((id, was, now),) = compared.changed
@@ -71,12 +77,17 @@ def test_changed_verdicts_and_versions_are_named(made, tmp_path):
     assert "| device | cpu | a GPU |" in text
 
 
+def there(torch):
+    """Where a baseline was computed, with this version of torch."""
+    return Provenance(device="cpu", processor="p", git="g", versions={"torch": torch}, wall_s=1.0)
+
+
 def baseline(folder, accuracies, **changed):
     made = {
         "recipe": "small/dense", "scale": "micro", "key": "k", "suite_seed": 1, "accepted": "2026-02-03T04:05:06Z",
         "reason": "the first", "replaces": "", "drawn": {"0": {"order": "d"}}, "trajectory": None,
         "values": {str(i): v for i, v in enumerate(accuracies)}, "weights": {},
-        "provenance": {"device": "cpu", "processor": "p", "git": "g", "versions": {"torch": "2.11"}},
+        "provenance": there("2.11"),
     }  # fmt: skip
     return baselines.keep_baseline(folder, baselines.Baseline(**{**made, **changed}))
 
@@ -84,8 +95,9 @@ def baseline(folder, accuracies, **changed):
 def test_baselines_are_compared_by_mean_spread_and_versions(tmp_path):
     """A torch upgrade: the same replicates paired, the draws that differ counted, both versions named."""
     a = baseline(tmp_path / "a", [90.0, 91.0, 92.0])
-    newer = {"device": "cpu", "processor": "p", "git": "g", "versions": {"torch": "2.15"}}
-    b = baseline(tmp_path / "b", [90.5, 91.5, 92.5], provenance=newer, reason="torch 2.15", drawn={"0": {"order": "e"}})
+    b = baseline(
+        tmp_path / "b", [90.5, 91.5, 92.5], provenance=there("2.15"), reason="torch 2.15", drawn={"0": {"order": "e"}}
+    )
     compared = comparing.compare(a, b, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE)
     (line,) = compared.lines
     assert (line.a, line.b) == ("91.00, sd 1.00, n 3", "91.50, sd 1.00, n 3")
@@ -104,7 +116,6 @@ def test_a_report_and_a_baseline_do_not_compare(made, tmp_path):
     with pytest.raises(UsageError, match="one is a baseline, the other is not"):
         comparing.compare(file, folder, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE)
     other = synthetic.results((made, values(2.0)))
-    other.meta["scale"] = "standard"
-    (standard,) = folders(tmp_path / "standard", other)
+    (standard,) = folders(tmp_path / "standard", replace(other, meta=replace(other.meta, scale=Scale.STANDARD)))
     with pytest.raises(UsageError, match="scale micro and scale standard"):
         comparing.compare(folder, standard, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE)
