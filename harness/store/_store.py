@@ -33,8 +33,8 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
+from harness.as_json import as_json, from_json
 from harness.errors import StoreError
-from harness.plain import from_plain, plain
 from harness.population import Computed, Population, Provenance, Row
 
 FORMAT = 1
@@ -306,7 +306,7 @@ def _write(
         steps=program.steps,
         nodes=nodes,
         members=tuple(members),
-        provenance=from_plain(Provenance, known),
+        provenance=from_json(Provenance, known),
         files=_fingerprints(folder),
     )
     return _write_record(folder, record)
@@ -314,8 +314,8 @@ def _write(
 
 def _write_record(folder: Path, record: Record) -> Record:
     """Seal a record and write its JSON; returns it with the seal."""
-    sealed = replace(record, seal=_seal(plain(record)))
-    (folder / "record.json").write_text(json.dumps(plain(sealed), indent=1, sort_keys=True))
+    sealed = replace(record, seal=_seal(as_json(record)))
+    (folder / "record.json").write_text(json.dumps(as_json(sealed), indent=1, sort_keys=True))
     return sealed
 
 
@@ -374,7 +374,7 @@ def _read_record(folder: Path, *, thorough: bool = False) -> Record:
         raise ValueError(f"format {content.get('format')!r}, this harness writes and reads format {FORMAT}")
     if content.get("seal") != _seal(content):
         raise ValueError("record.json is not the file that was written: its seal differs")
-    record = from_plain(Record, content)
+    record = from_json(Record, content)
     for file, expected in record.files.items():
         size = (folder / file).stat().st_size
         if size != expected.size:

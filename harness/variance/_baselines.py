@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.as_json import as_json, from_json
 from harness.errors import ResultsError
-from harness.plain import from_plain, plain
 from harness.population import Provenance
 
 FORMAT = 1
@@ -89,7 +89,7 @@ def read_baseline(file: Path, *, recipe: str = "", scale: str = "") -> Baseline:
             f"{file} is the baseline of {found_of[0]} at {found_of[1]}, not of {recipe} at {scale}. "
             f"Next: git checkout {file}"
         )
-    return from_plain(Baseline, content)
+    return from_json(Baseline, content)
 
 
 def keep_baseline(folder: Path, baseline: Baseline) -> Path:
@@ -103,7 +103,7 @@ def keep_baseline(folder: Path, baseline: Baseline) -> Path:
         kept = history / f"{file.stem}-{len(list(history.glob(f'{file.stem}-*.json'))) + 1}.json"
         file.rename(kept)
         replaces = str(kept.relative_to(folder))
-    content = {"format": FORMAT, **plain(baseline), "replaces": replaces}
+    content = {"format": FORMAT, **as_json(baseline), "replaces": replaces}
     partial = file.with_suffix(".partial")
     partial.write_text(json.dumps({**content, "seal": _seal(content)}, indent=1, sort_keys=True) + "\n")
     partial.replace(file)

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
+from harness.as_json import as_json, from_json
 from harness.errors import ResultsError
-from harness.plain import from_plain, plain
 from harness.stats import Outcome
 from harness.verdict._verdicts import Verdicts
 
@@ -17,7 +17,7 @@ FORMAT = 1
 
 def verdicts_json(verdicts: Verdicts) -> str:
     """Return the text of ``verdicts.json``."""
-    return json.dumps({"format": FORMAT, **plain(verdicts)}, indent=1, sort_keys=True) + "\n"
+    return json.dumps({"format": FORMAT, **as_json(verdicts)}, indent=1, sort_keys=True) + "\n"
 
 
 def read_verdicts(path: Path) -> Verdicts:
@@ -26,7 +26,7 @@ def read_verdicts(path: Path) -> Verdicts:
         content = json.loads(path.read_text())
         if content.get("format") != FORMAT:
             raise ResultsError(f"{path} has format {content.get('format')!r}; this harness reads format {FORMAT}")
-        return from_plain(Verdicts, content)
+        return from_json(Verdicts, content)
     except FileNotFoundError:
         raise ResultsError(f"no verdicts at {path}. Next: harness judge") from None
     except (AttributeError, KeyError, TypeError, ValueError) as error:

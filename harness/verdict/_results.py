@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.as_json import as_json, from_json
 from harness.design import Part, Reading, hundredths
 from harness.errors import ResultsError
-from harness.plain import from_plain, plain
 from harness.verdict._metadata import ClaimRows, Metadata
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ def write_results(results: Results, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = schema(correct=CORRECT in results.frame)
     table = pa.Table.from_pandas(results.frame, schema=columns, preserve_index=False)
-    content = {"format": RESULTS_FORMAT, **plain(results.meta)}
+    content = {"format": RESULTS_FORMAT, **as_json(results.meta)}
     table = table.replace_schema_metadata({"harness": json.dumps(content, sort_keys=True)})
     partial = path.with_suffix(".partial")
     pq.write_table(table, partial, compression="zstd")
@@ -247,7 +247,7 @@ def read_results(path: Path) -> Results:
         if content.get("format") != RESULTS_FORMAT:
             found = content.get("format")
             raise ResultsError(f"{path} has format {found!r}; this harness reads format {RESULTS_FORMAT}")
-        return Results(table.to_pandas(), from_plain(Metadata, content))
+        return Results(table.to_pandas(), from_json(Metadata, content))
     except FileNotFoundError:
         raise ResultsError(f"no results at {path}. Next: harness verify") from None
     except (OSError, pa.ArrowException, AttributeError, KeyError, TypeError, ValueError) as error:

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import pytest
 
-from harness.plain import from_plain, plain
+from harness.as_json import as_json, from_json
 
 
 class Colour(StrEnum):
@@ -46,22 +46,22 @@ PLAIN = {
 
 def test_fields_stand_under_their_stored_names_without_defaults():
     """A field with a default is left out where it has it; one without is written even as null."""
-    assert plain(TREE) == PLAIN
+    assert as_json(TREE) == PLAIN
     more = replace(TREE, best=Leaf(length=3.0), counts={"x": 1})
-    assert plain(more) == PLAIN | {"best": {"length_cm": 3.0}, "counts": {"x": 1}}
+    assert as_json(more) == PLAIN | {"best": {"length_cm": 3.0}, "counts": {"x": 1}}
 
 
 def test_what_is_written_is_read_again():
     """Nested classes, enumerations and tuples come back as they were."""
     for tree in (TREE, replace(TREE, best=Leaf(length=3.0), counts={"x": 1})):
-        again = from_plain(Tree, plain(tree))
+        again = from_json(Tree, as_json(tree))
         assert again == tree
         assert again.by_name["a"].colour is Colour.RED
 
 
 def test_what_an_older_file_lacks_has_its_default_and_what_is_not_known_is_left_out():
     """Files from before a field, or with one more, can be read."""
-    assert from_plain(Leaf, {"length_cm": 1.0, "width_cm": 2.0}) == Leaf(length=1.0)
+    assert from_json(Leaf, {"length_cm": 1.0, "width_cm": 2.0}) == Leaf(length=1.0)
 
 
 @pytest.mark.parametrize(
@@ -75,4 +75,4 @@ def test_what_an_older_file_lacks_has_its_default_and_what_is_not_known_is_left_
 def test_what_is_no_such_value_is_refused(content, error):
     """A missing field, something else than an object, an unknown word."""
     with pytest.raises(error):
-        from_plain(Long, content)
+        from_json(Long, content)

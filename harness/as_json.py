@@ -18,22 +18,22 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-def plain(value: object) -> Any:
+def as_json(value: object) -> Any:
     """Return a value as JSON would hold it: dataclasses as dictionaries, tuples as lists."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {
-            field.stored: plain(getattr(value, field.name))
+            field.stored: as_json(getattr(value, field.name))
             for field in _fields(type(value))
             if field.required or getattr(value, field.name) != field.default()
         }
     if isinstance(value, Mapping):
-        return {name: plain(each) for name, each in value.items()}
+        return {name: as_json(each) for name, each in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
+        return [as_json(each) for each in value]
     return value
 
 
-def from_plain(cls: type[T], content: Any) -> T:
+def from_json(cls: type[T], content: Any) -> T:
     """Return the instance of dataclass `cls` that `content`, a dictionary from JSON, describes.
 
     What the content lacks has its default, and what the class does not know is left out. Raises KeyError for a field
@@ -93,5 +93,5 @@ def _value(of: Any, content: Any) -> Any:
     if origin is Mapping:
         return {name: _value(arguments[1], each) for name, each in content.items()}
     if dataclasses.is_dataclass(of) and isinstance(of, type):
-        return from_plain(of, content)
+        return from_json(of, content)
     return of(content) if isinstance(of, type) and issubclass(of, Enum) else content
