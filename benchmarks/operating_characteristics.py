@@ -185,8 +185,8 @@ def assessed(
                     Comparison(
                         name=str(kind),
                         kind=kind,
-                        bound_pp=hypothesis.bound(kind),
-                        differences_pp=x_R,
+                        bound=hypothesis.bound(kind),
+                        differences=x_R,
                         floors={"linear": ahead_R} if kind.floor else {},
                     )
                 )

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from harness.data import _tasks as tasks
-from harness.data._sets import ORIGINS, DataSet
+from harness.data._sets import PUBLISHED, SETS, DataSet
 
 NUMERICS = ("float32", "bfloat16", "tf32")
 
@@ -100,9 +100,9 @@ def invent_images() -> None:
 
     @cache
     def invented(name: DataSet = DataSet.DIGITS):
-        if name not in ORIGINS:
+        if name not in PUBLISHED:
             return real(name)
-        random, origin = np.random.default_rng(0), ORIGINS[name]
+        random, origin = np.random.default_rng(0), SETS[name]
         shape = next(task.shape for task in tasks.TASKS.values() if task.source is name)
         count = origin.train + origin.test
         return random.integers(256, size=(count, int(np.prod(shape))), dtype=np.uint8), random.integers(10, size=count)

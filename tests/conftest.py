@@ -23,7 +23,7 @@ def restored(source):
     if not script.is_file():
         pytest.skip(f"{source} is not found (see harness doctor), and there is no {script.name} to restore it")
     folder = Path(tempfile.gettempdir()) / f"ticket-harness-test-data-{os.getuid()}"
-    if any(not (folder / file.path).is_file() for file in data.ORIGINS[source].files):
+    if any(not (folder / file.path).is_file() for file in data.SETS[source].files):
         command = [sys.executable, script, "--out", folder, "--only", source]
         subprocess.run(command, check=True, capture_output=True, timeout=120)
     return folder

@@ -9,7 +9,7 @@ import numpy as np
 from harness.data._tasks import DIGITS
 from harness.design._catalogue import Catalogue
 from harness.design._claim import Claim, Design, Paper, Scale, Source
-from harness.design._parts import exact
+from harness.design._exact import exact
 from harness.expression import kept, random_mask, train
 from harness.networks._network import mlp
 from harness.networks._recipe import Adam, Recipe

@@ -45,7 +45,7 @@ def conv_tickets(scale: Scale) -> Design:
     return Design(
         arms={"dense": s.dense, "ticket": s.tickets[:2]},
         parts=(
-            beats("ticket", "dense", on=study_few.TASK, band=LEVEL, published_pp=3.4),
+            beats("ticket", "dense", on=study_few.TASK, band=LEVEL, published=3.4),
             beats("dense", "ticket", on=study_few.TASK, band=LEVEL, metric="log_early_stop_step", label=LATER),
         ),
         contrast=("mask", "streams.order"),

@@ -52,7 +52,7 @@ def dropout_complements(scale: Scale) -> Design:
             "ticket, dropout": dropped.tickets,
         },
         parts=(
-            beats("dense, dropout", "dense", on=study_few.TASK, published_pp=2.5),
+            beats("dense, dropout", "dense", on=study_few.TASK, published=2.5),
             beats("ticket, dropout", "dense, dropout", on=study_few.TASK, band=percent_kept("20", "65")),
         ),
         contrast=("mask", "streams.order", "network.layers"),

@@ -53,7 +53,7 @@ def generalise_better(scale: Scale) -> Design:
             "ticket": [trained(ticket) for ticket in s.tickets],
             "linear": trained(train(mlp(64, 10), task, study_few.RECIPE)),
         },
-        parts=(beats("ticket", "dense", on=task, band=levels, published_pp=0.35),),
+        parts=(beats("ticket", "dense", on=task, band=levels, published=0.35),),
         beside=(matches("ticket", "dense", on=task, band=levels, metric="train_accuracy", floors=("linear",)),),
         contrast=("mask", "weights"),
         replicates=30,

@@ -36,7 +36,7 @@ def learn_faster(scale: Scale) -> Design:
         arms={"dense": s.dense, "ticket": s.tickets[ROUND - 1], "random reinit": s.redraws(ROUND)[0]},
         parts=(
             beats(
-                "dense", "ticket", on=task, metric=step, label="dense stops later than the ticket", published_pp=EARLIER
+                "dense", "ticket", on=task, metric=step, label="dense stops later than the ticket", published=EARLIER
             ),
         ),
         beside=(
@@ -46,7 +46,7 @@ def learn_faster(scale: Scale) -> Design:
                 on=task,
                 metric=step,
                 label="reinit stops later than the ticket",
-                published_pp=SLOWER,
+                published=SLOWER,
             ),
         ),
         contrast=("mask", "start", "streams.order"),

@@ -35,7 +35,7 @@ def random_reinit_hurts(scale: Scale) -> Design:
     task, near = s.setting.task, s.setting.near_paper
     return Design(
         arms={"dense": s.dense, "ticket": s.tickets, "random reinit": s.reinit},
-        parts=(beats("ticket", "random reinit", on=task, band=s.setting.redrawn, published_pp=0.5),),
+        parts=(beats("ticket", "random reinit", on=task, band=s.setting.redrawn, published=0.5),),
         beside=(beats("ticket", "random reinit", on=task, band=near, label="near the paper's 21 % kept"),),
         contrast=("start",),
         replicates=s.setting.replicates,

@@ -71,7 +71,7 @@ def late_resetting_stabilises(scale: Scale) -> Design:
     return Design(
         arms=at_high | at_low,
         parts=(
-            beats("late", "reset to 0", on=s.task, band=s.at, published_pp=s.published_pp),
+            beats("late", "reset to 0", on=s.task, band=s.at, published=s.published),
             matches("late", "dense", on=s.task, band=s.at, floors=("random mask, late",)),
             matches("reset to 0, lr .01", "late, lr .01", on=s.task, band=s.at, floors=(low_floor,), null_setting=True),
         ),

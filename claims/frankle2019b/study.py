@@ -55,7 +55,7 @@ class Setting:
     at: Band  # round `read`
     sparsest: Band  # the last round
     sparsest_label: str
-    published_pp: float | None
+    published: float | None
     replicates: int
 
 
@@ -83,7 +83,7 @@ SETTINGS = {
         at=percent_kept("15", "17"),
         sparsest=percent_kept("6", "7"),
         sparsest_label="at 6.4 % kept",
-        published_pp=3.75,  # ResNet-50 at 10 % kept
+        published=3.75,  # ResNet-50 at 10 % kept
         replicates=20,
     ),
     Scale.STANDARD: Setting(
@@ -98,7 +98,7 @@ SETTINGS = {
         at=percent_kept("25.8", "26"),
         sparsest=percent_kept("13.5", "13.6"),
         sparsest_label="at 13.5 % kept",
-        published_pp=None,
+        published=None,
         replicates=5,
     ),
     Scale.PAPER: Setting(
@@ -113,7 +113,7 @@ SETTINGS = {
         at=percent_kept("27", "27.2"),
         sparsest=percent_kept("11.7", "11.8"),
         sparsest_label="at 11.8 % kept",
-        published_pp=None,
+        published=None,
         replicates=8,
     ),
 }

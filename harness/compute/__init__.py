@@ -1,11 +1,12 @@
 """From wanted nodes to stored records: plan, pack, execute, within a time limit."""
 
-from harness.compute._executor import Executor, Local, cores
+from harness.compute._executor import EXECUTORS, Executor, Local, cores, executor
 from harness.compute._limit import Limit
 from harness.compute._plan import NEVER, Plan, Unit, Wanted, population_bytes
 from harness.compute._run import git_revision, provenance, run_plan
 
 __all__ = [
+    "EXECUTORS",
     "NEVER",
     "Executor",
     "Limit",
@@ -14,6 +15,7 @@ __all__ = [
     "Unit",
     "Wanted",
     "cores",
+    "executor",
     "git_revision",
     "population_bytes",
     "provenance",

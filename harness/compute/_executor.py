@@ -13,12 +13,14 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import AbstractContextManager
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
+from harness.extensions import Extensions
 from harness.population import Computed, Population
 
 WORKER_ENVIRONMENT = {  # read by libraries when a worker starts
@@ -49,10 +51,46 @@ class Executor(Protocol):
         """Return what has been reported since the last call."""
 
 
-class Local:
-    """Worker processes on this machine; a context manager."""
+Making = Callable[..., AbstractContextManager[Executor]]
 
-    def __init__(self, *, device: str = "cpu", workers: int | None = None) -> None:
+EXECUTORS = Extensions[Making]("executor")
+
+
+def executor(name: str) -> Callable[[Making], Making]:
+    """Register the decorated class or function as an executor that commands can name.
+
+    Args:
+        name: What follows ``--executor``.
+
+    Returns:
+        A decorator; what it decorates is called with ``device``, ``workers`` and ``prepare``, the latter a function to
+        be called in each worker before anything is computed, and gives a context manager of an `Executor`.
+
+    Raises:
+        DesignError: Another executor has this name.
+    """
+
+    def register(making: Making) -> Making:
+        EXECUTORS.add(name, making)
+        return making
+
+    return register
+
+
+def _nothing() -> None:
+    """Prepare nothing."""
+
+
+@executor("local")
+class Local:
+    """Worker processes on this machine; a context manager.
+
+    `prepare` is called in each worker before anything is computed there; it is sent by its name, as functions are.
+    """
+
+    def __init__(
+        self, *, device: str = "cpu", workers: int | None = None, prepare: Callable[[], object] = _nothing
+    ) -> None:
         self.device = device
         self.places = 1 if device != "cpu" else workers or min(MAX_WORKERS, cores())
         if device == "cpu":
@@ -61,7 +99,10 @@ class Local:
         self._reports: Queue[Progress] = context.Queue()
         self._stop = context.Event()
         self._pool = ProcessPoolExecutor(
-            self.places, mp_context=context, initializer=_start_worker, initargs=(self._reports, self._stop, device)
+            self.places,
+            mp_context=context,
+            initializer=_start_worker,
+            initargs=(self._reports, self._stop, device, prepare),
         )
 
     def submit(self, number: int, population: Population, checkpoint: Path | None = None) -> Future[Computed]:
@@ -101,7 +142,7 @@ _stop: Event
 _device: str
 
 
-def _start_worker(reports: Queue[Progress], stop: Event, device: str) -> None:
+def _start_worker(reports: Queue[Progress], stop: Event, device: str, prepare: Callable[[], object]) -> None:
     """Set a worker up before torch loads."""
     global _report, _stop, _device
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
@@ -113,6 +154,7 @@ def _start_worker(reports: Queue[Progress], stop: Event, device: str) -> None:
         reports.put((number, steps))
 
     _report = report
+    prepare()
 
 
 def _die_with_parent() -> None:
@@ -123,12 +165,10 @@ def _die_with_parent() -> None:
 
 
 def _work(number: int, population: Population, checkpoint: Path | None) -> Computed:
-    import torch
-
-    from harness.engine import compute_within_memory
-    from harness.store import Saver
+    from harness.engine import compute_within_memory, one_thread
+    from harness.store import CheckpointSaver
 
     if _device == "cpu":
-        torch.set_num_threads(1)
-    saver = None if checkpoint is None else Saver(checkpoint, _stop.is_set)
+        one_thread()
+    saver = None if checkpoint is None else CheckpointSaver(checkpoint, _stop.is_set)
     return compute_within_memory(population, device=_device, report=lambda steps: _report(number, steps), saver=saver)

@@ -1,6 +1,18 @@
 """What is learned: data sets, tasks, each replicate's split, and the batches drawn from it."""
 
-from harness.data._sets import MOMENTS, ORIGINS, DataSet, data_folders, find_set, load_set, look_in, require_sets
+from harness.data._sets import (
+    PUBLISHED,
+    SETS,
+    DataSet,
+    ImageSet,
+    Moments,
+    data_folders,
+    data_set,
+    find_set,
+    load_set,
+    look_in,
+    require_sets,
+)
 from harness.data._tasks import (
     CALIBRATION,
     CIFAR10,
@@ -29,18 +41,21 @@ __all__ = [
     "DIGIT_DIFFERENCE",
     "FASHION_MNIST",
     "MNIST",
-    "MOMENTS",
-    "ORIGINS",
     "PAD",
+    "PUBLISHED",
+    "SETS",
     "XOR",
     "Augment",
     "DataSet",
+    "ImageSet",
+    "Moments",
     "Scaling",
     "Task",
     "batches",
     "calibration",
     "crops",
     "data_folders",
+    "data_set",
     "find_set",
     "held_out",
     "load_set",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError
+from harness.extensions import Extensions
 
 FOLDER_OPTION = "HARNESS_DATA_DIR"  # how --data-dir reaches worker processes
 FOLDER = "HARNESS_DATA"
@@ -42,17 +43,6 @@ class Moments:
     sd: tuple[float, ...]
 
 
-MOMENTS = {
-    DataSet.DIGITS: Moments((0.3053,), (0.3760,)),  # over all images: the set has no test set of its own
-    DataSet.MNIST: Moments((0.1307,), (0.3081,)),
-    DataSet.FASHION_MNIST: Moments((0.2860,), (0.3530,)),
-    DataSet.CIFAR10: Moments((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
-    DataSet.XOR: Moments((0.5,), (0.5,)),
-}
-
-WHOLE = {DataSet.XOR: 4}  # by how many images: sets of all there are, nothing of which could be held back
-
-
 @dataclass(frozen=True)
 class File:
     """A file of torchvision's layout: its path below the data folder, its size in bytes, its md5."""
@@ -62,14 +52,69 @@ class File:
     md5: str
 
 
-@dataclass(frozen=True)
-class Origin:
-    """A real data set: torchvision's class for it, its files, and how many images it has."""
+Images = NDArray[np.uint8] | NDArray[np.float32]
 
-    torchvision: str
-    files: tuple[File, ...]
+
+@dataclass(frozen=True, kw_only=True)
+class ImageSet:
+    """A data set: how many images it has for training and of its own for testing, and how they are read.
+
+    `load` returns images, a row each with its pixels by channel, row and column, uint8 of 0 to 255 or float32 of 0 to
+    1, those for training first, and their labels, int64. Without `test` images of its own a set's test images are drawn
+    from the others. A `whole` set is all there is of its kind: nothing of it could be held back. `files` are what must
+    be there before it can be read, in the layout of `torchvision`'s class of that name.
+    """
+
     train: int
-    test: int = 10_000
+    moments: Moments
+    load: Callable[[], tuple[Images, NDArray[np.int64]]]
+    test: int = 0
+    whole: bool = False
+    files: tuple[File, ...] = ()
+    torchvision: str = ""
+
+    @property
+    def origin(self) -> str:
+        """Where the function is defined that loads it, or torchvision's class."""
+        return self.torchvision or f"{self.load.__module__}.{self.load.__qualname__}"
+
+
+SETS = Extensions[ImageSet]("data set")
+
+
+def data_set(
+    name: str, *, train: int, test: int = 0, moments: Moments = Moments((0.0,), (1.0,)), version: int = 1
+) -> Callable[[Callable[[], tuple[Images, NDArray[np.int64]]]], Callable[[], tuple[Images, NDArray[np.int64]]]]:
+    """Register the decorated function as what loads the data set `name`; tasks name it as their source.
+
+    Args:
+        name: How a task names it: ``Task("blobs", source="blobs", ...)``.
+        train: Number of images for training, first in what the function returns; validation images, and without
+            images of its own test images, are drawn from these.
+        test: Number of test images of its own, which follow.
+        moments: Mean and standard deviation of each channel, for tasks that standardise.
+        version: Raise it when the images change: the key of a training has it from 2 on.
+
+    Raises:
+        DesignError: Another function has registered a data set of this name.
+
+    Example:
+        >>> @data_set("stripes", train=200)
+        ... def stripes():
+        ...     labels = np.arange(200) % 2
+        ...     return np.repeat(labels[:, None], 4, axis=1).astype(np.float32), labels
+        >>> load_set("stripes").images.shape
+        (200, 4)
+        >>> SETS.remove("stripes")
+    """
+
+    def register(
+        load: Callable[[], tuple[Images, NDArray[np.int64]]],
+    ) -> Callable[[], tuple[Images, NDArray[np.int64]]]:
+        SETS.add(name, ImageSet(train=train, test=test, moments=moments, load=load), version=version)
+        return load
+
+    return register
 
 
 def _idx(folder: str, **md5: str) -> tuple[File, ...]:
@@ -91,36 +136,6 @@ _BATCHES = {
     "batches.meta": (158, "5ff9c542aee3614f3951f8cda6e48888"),
 }
 
-ORIGINS = {
-    DataSet.MNIST: Origin(
-        "MNIST",
-        _idx(
-            "MNIST",
-            train_images="6bbc9ace898e44ae57da46a324031adb",
-            train_labels="a25bea736e30d166cdddb491f175f624",
-            test_images="2646ac647ad5339dbf082846283269ea",
-            test_labels="27ae3e4e09519cfbb04c329615203637",
-        ),
-        train=60_000,
-    ),
-    DataSet.FASHION_MNIST: Origin(
-        "FashionMNIST",
-        _idx(
-            "FashionMNIST",
-            train_images="f4a8712d7a061bf5bd6d2ca38dc4d50a",
-            train_labels="9018921c3c673c538a1fc5bad174d6f9",
-            test_images="8181f5470baa50b63fa0f6fddb340f0a",
-            test_labels="15d484375f8d13e6eb1aabb0c3f46965",
-        ),
-        train=60_000,
-    ),
-    DataSet.CIFAR10: Origin(
-        "CIFAR10",
-        tuple(File(f"cifar-10-batches-py/{name}", size, md5) for name, (size, md5) in _BATCHES.items()),
-        train=50_000,
-    ),
-}
-
 
 @dataclass(frozen=True)
 class Loaded:
@@ -129,7 +144,7 @@ class Loaded:
     The first `train` images are for training, the others are its test set; a set without one is all training images.
     """
 
-    images: NDArray[np.uint8] | NDArray[np.float32]
+    images: Images
     labels: NDArray[np.int64]
     train: int
 
@@ -151,15 +166,15 @@ def data_folders() -> dict[Path, str]:
     return found
 
 
-def find_set(source: DataSet) -> Path | None:
+def find_set(source: str) -> Path | None:
     """Return the first folder that has all files of `source`, of the right sizes; None where none has."""
     return next((folder for folder in data_folders() if not _faults(folder, source)), None)
 
 
-def _faults(folder: Path, source: DataSet) -> list[str]:
+def _faults(folder: Path, source: str) -> list[str]:
     """Return what is wrong with the files of `source` in `folder`."""
     faults = []
-    for file in ORIGINS[source].files:
+    for file in SETS[source].files:
         path = folder / file.path
         if not path.is_file():
             faults.append(f"no {file.path}")
@@ -168,21 +183,21 @@ def _faults(folder: Path, source: DataSet) -> list[str]:
     return faults
 
 
-def require_sets(sources: Iterable[DataSet], *, download: bool = False) -> None:
+def require_sets(sources: Iterable[str], *, download: bool = False) -> None:
     """Make sure that all files of `sources` are found, downloading them to the first folder only where asked to.
 
     Raises DataError for one that is not: where it was looked for, and both ways to get it.
     """
-    for source in sorted({*sources} & ORIGINS.keys()):
+    for source in sorted(name for name in {*sources} if SETS[name].files):
         if find_set(source) is None and download:
             _download(source)
         if find_set(source) is None:
             raise DataError(_missing(source))
 
 
-def _missing(source: DataSet) -> str:
+def _missing(source: str) -> str:
     looked = "; ".join(f"{folder} ({told_by}): {_told(folder, source)}" for folder, told_by in data_folders().items())
-    first = ORIGINS[source].files[0].path
+    first = SETS[source].files[0].path
     return (
         f"the data set {source} is not there. Looked in {looked}. "
         f"Next: the same command with --download, or put torchvision's files (DIR/{first} and so on) "
@@ -190,20 +205,20 @@ def _missing(source: DataSet) -> str:
     )
 
 
-def _told(folder: Path, source: DataSet) -> str:
+def _told(folder: Path, source: str) -> str:
     if not folder.is_dir():
         return "no such folder"
     first, *others = _faults(folder, source)
     return first + (f", and {len(others)} more" if others else "")
 
 
-def _download(source: DataSet) -> None:
+def _download(source: str) -> None:
     import torchvision.datasets
 
     folder = next(iter(data_folders()))
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        getattr(torchvision.datasets, ORIGINS[source].torchvision)(folder, download=True)
+        getattr(torchvision.datasets, SETS[source].torchvision)(folder, download=True)
     except (OSError, RuntimeError) as error:  # no network, no space, a checksum that is wrong
         raise DataError(
             f"{source} could not be downloaded to {folder}: {error}. Next: try again, or copy torchvision's files "
@@ -212,31 +227,52 @@ def _download(source: DataSet) -> None:
 
 
 @cache
-def load_set(source: DataSet) -> Loaded:
-    """Return the images and labels of `source`, read once a process.
+def load_set(name: str) -> Loaded:
+    """Return the images and labels of a data set, read once a process.
 
-    Digits and XOR's corners are float32 with values 0 to 1, 64 and 2 pixels; the others uint8 with values 0 to 255,
-    (70000, 784) for MNIST and Fashion-MNIST, (60000, 3072) for CIFAR-10. Raises DataError where one is missing or a
-    file has another checksum.
+    Digits and XOR's corners are float32 with values 0 to 1, 64 and 2 pixels; the others that come with the harness
+    uint8 with values 0 to 255, (70000, 784) for MNIST and Fashion-MNIST, (60000, 3072) for CIFAR-10. Raises DataError
+    where one is missing, a file has another checksum, or a function gives another number of images than was said.
     """
-    if source is DataSet.DIGITS:
-        from sklearn.datasets import load_digits
-
-        digits = load_digits()
-        return Loaded((digits.data / 16).astype(np.float32), digits.target.astype(np.int64), len(digits.target))
-    if source is DataSet.XOR:
-        corners = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
-        return Loaded(corners.astype(np.float32), np.bitwise_xor(corners[:, 0], corners[:, 1]), len(corners))
-    require_sets([source])
-    folder = find_set(source)
-    assert folder is not None
-    return _read(folder, source)
+    described = SETS[name]
+    images, labels = described.load()
+    if len(images) != described.train + described.test or len(labels) != len(images):
+        raise DataError(
+            f"data set {name}: {described.origin} gives {len(images)} images and {len(labels)} labels, said were "
+            f"{described.train} for training and {described.test} for testing. Next: correct data_set({name!r}, ...)"
+        )
+    return Loaded(images, labels, described.train)
 
 
-def _read(folder: Path, source: DataSet) -> Loaded:
+def _digits() -> tuple[Images, NDArray[np.int64]]:
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    return (digits.data / 16).astype(np.float32), digits.target.astype(np.int64)
+
+
+def _xor() -> tuple[Images, NDArray[np.int64]]:
+    corners = np.array([(0, 0), (0, 1), (1, 0), (1, 1)])
+    return corners.astype(np.float32), np.bitwise_xor(corners[:, 0], corners[:, 1])
+
+
+def _published(name: DataSet, files: tuple[File, ...], torchvision: str, train: int, moments: Moments) -> None:
+    """Register a real data set that torchvision reads, of 10,000 test images of its own."""
+
+    def load() -> tuple[Images, NDArray[np.int64]]:
+        require_sets([name])
+        folder = find_set(name)
+        assert folder is not None
+        return _read(folder, name)
+
+    described = ImageSet(train=train, test=10_000, moments=moments, load=load, files=files, torchvision=torchvision)
+    SETS.add(name, described)
+
+
+def _read(folder: Path, source: str) -> tuple[Images, NDArray[np.int64]]:
     import torchvision.datasets
 
-    origin = ORIGINS[source]
+    origin = SETS[source]
     for file in origin.files:
         with (folder / file.path).open("rb") as opened:
             md5 = hashlib.file_digest(opened, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
@@ -260,4 +296,42 @@ def _read(folder: Path, source: DataSet) -> Loaded:
         images[rows] = pixels.reshape(len(pixels), -1)
         labels[rows] = np.asarray(part.targets)
     assert images is not None
-    return Loaded(images, labels, origin.train)
+    return images, labels
+
+
+SETS.add(DataSet.DIGITS, ImageSet(train=1797, moments=Moments((0.3053,), (0.3760,)), load=_digits))  # over all images
+SETS.add(DataSet.XOR, ImageSet(train=4, moments=Moments((0.5,), (0.5,)), load=_xor, whole=True))
+_published(
+    DataSet.MNIST,
+    _idx(
+        "MNIST",
+        train_images="6bbc9ace898e44ae57da46a324031adb",
+        train_labels="a25bea736e30d166cdddb491f175f624",
+        test_images="2646ac647ad5339dbf082846283269ea",
+        test_labels="27ae3e4e09519cfbb04c329615203637",
+    ),
+    "MNIST",
+    60_000,
+    Moments((0.1307,), (0.3081,)),
+)
+_published(
+    DataSet.FASHION_MNIST,
+    _idx(
+        "FashionMNIST",
+        train_images="f4a8712d7a061bf5bd6d2ca38dc4d50a",
+        train_labels="9018921c3c673c538a1fc5bad174d6f9",
+        test_images="8181f5470baa50b63fa0f6fddb340f0a",
+        test_labels="15d484375f8d13e6eb1aabb0c3f46965",
+    ),
+    "FashionMNIST",
+    60_000,
+    Moments((0.2860,), (0.3530,)),
+)
+_published(
+    DataSet.CIFAR10,
+    tuple(File(f"cifar-10-batches-py/{name}", size, md5) for name, (size, md5) in _BATCHES.items()),
+    "CIFAR10",
+    50_000,
+    Moments((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
+)
+PUBLISHED = tuple(name for name in SETS if SETS[name].files)  # those that must be found or downloaded

@@ -20,7 +20,6 @@ from harness.data._sets import DataSet
 from harness.errors import DesignError
 from harness.streams import Replicate, generator, integers, permutations
 
-DIGIT_IMAGES = 1797
 PAIRS = 4000  # validation and test pairs of digit-difference
 FIXED = Replicate(0, 0)  # whose split all replicates of a task with a fixed test set, drawn from its images, use
 TRAIN_EXAMPLES = 5000  # training images, at most, on which accuracy is measured
@@ -30,15 +29,25 @@ CROPS = 2 * (2 * PAD + 1) ** 2  # places of a crop, each as it is and mirrored
 
 
 class Scaling(StrEnum):
-    """What is done to an image's pixels before a network sees them."""
+    """What is done to an image's pixels before a network sees them.
+
+    >>> from dataclasses import replace
+    >>> replace(MNIST, scaling=Scaling.L2).scaling.value
+    'l2'
+    """
 
     UNIT = "unit"  # divided by the largest possible value: 0 to 1
-    STANDARDISED = "standardised"  # then each channel's mean taken off and divided by its sd, `data.MOMENTS`
+    STANDARDISED = "standardised"  # then each channel's mean taken off and divided by its sd, `ImageSet.moments`
     L2 = "l2"  # each image divided by its length: Euclidean norm 1
 
 
 class Augment(StrEnum):
-    """What is done to training images at random, each time they are shown."""
+    """What is done to training images at random, each time they are shown.
+
+    >>> from dataclasses import replace
+    >>> replace(CIFAR10, augment=Augment.CROP_FLIP).augment.value
+    'crop-flip'
+    """
 
     NONE = "none"
     CROP_FLIP = "crop-flip"  # He et al. 2016, section 4.2: padded by 4, cropped at random, mirrored half the time
@@ -50,9 +59,31 @@ class Task:
 
     `images` is how many source images make one input. `chance` is the accuracy of always answering the majority
     class, the outcome of a training that diverged. With `fixed_test` all replicates share one test set; which test
-    examples are answered correctly is then stored. `shape` is an image's channels, height and width. Raises DesignError
-    where the data set has fewer images than a replicate's split takes, or no test images of its own to share, and where
-    of all images there are a split would take some.
+    examples are answered correctly is then stored. `shape` is an image's channels, height and width.
+
+    Args:
+        name: Its name in tables and panels.
+        images: Source images per input.
+        classes: The number of answers.
+        chance: A share between 0 and 1.
+        sesoi_pp: The smallest effect of interest.
+        margin_pp: Up to which difference arms count as equal.
+        version: Raised when what a replicate is given changes.
+        fixed_test: Whether replicates share their test set.
+        source: The data set.
+        shape: Channels, height and width of an image.
+        train_images: Images that a replicate trains on.
+        validation_images: Images of the early stop.
+        test_images: Images that decide.
+        scaling: What is done to pixels.
+        augment: What is done to training images.
+
+    Raises:
+        DesignError: Where the data set has fewer images than a replicate's split takes, or no test images of its own to
+            share, and where of all images there are a split would take some.
+
+    >>> DIGITS.inputs, DIGITS.test_examples, MNIST.inputs
+    (64, 500, 784)
     """
 
     name: str
@@ -63,7 +94,7 @@ class Task:
     margin_pp: float
     version: int = 1
     fixed_test: bool = False
-    source: DataSet = DataSet.DIGITS
+    source: str = DataSet.DIGITS
     shape: tuple[int, int, int] = (1, 8, 8)
     train_images: int = 1000
     validation_images: int = 297
@@ -74,24 +105,26 @@ class Task:
     def __post_init__(self) -> None:
         object.__setattr__(self, "scaling", Scaling(self.scaling))
         object.__setattr__(self, "augment", Augment(self.augment))
-        drawn = self.train_images + self.validation_images
-        if self.source in data.ORIGINS:
-            origin = data.ORIGINS[self.source]
-            if not self.fixed_test or drawn > origin.train or self.test_images > origin.test:
+        object.__setattr__(self, "source", data.SETS.full(self.source))
+        described, drawn = data.SETS[self.source], self.train_images + self.validation_images
+        if described.test:
+            if not self.fixed_test or drawn > described.train or self.test_images > described.test:
                 raise DesignError(
-                    f"task {self.name} takes {drawn} and {self.test_images} of the {origin.train} training and "
-                    f"{origin.test} test images of {self.source}, fixed_test={self.fixed_test}. "
+                    f"task {self.name} takes {drawn} and {self.test_images} of the {described.train} training and "
+                    f"{described.test} test images of {self.source}, fixed_test={self.fixed_test}. "
                     "Next: take no more than there are, with fixed_test=True"
                 )
-        elif self.whole:
-            every = data.WHOLE[self.source]
+        elif described.whole:
+            every = described.train
             if {self.train_images, self.validation_images, self.test_images} != {every} or self.fixed_test:
                 raise DesignError(
                     f"task {self.name} takes some of the {every} images of {self.source}, which are all there are, or "
                     f"calls them a sample. Next: train, validate and test on {every} images, without fixed_test="
                 )
-        elif drawn + self.test_images > DIGIT_IMAGES:
-            raise DesignError(f"task {self.name}: a split of {drawn + self.test_images} of {DIGIT_IMAGES} digits")
+        elif drawn + self.test_images > described.train:
+            raise DesignError(
+                f"task {self.name}: a split of {drawn + self.test_images} of {described.train} {self.source}"
+            )
 
     @property
     def inputs(self) -> int:
@@ -113,12 +146,12 @@ class Task:
     @property
     def own_test(self) -> bool:
         """Whether the data set comes with its test images."""
-        return self.source in data.ORIGINS
+        return data.SETS[self.source].test > 0
 
     @property
     def whole(self) -> bool:
         """Whether training, validation and test images are the same: all there are."""
-        return self.source in data.WHOLE
+        return data.SETS[self.source].whole
 
     def splitter(self, replicate: Replicate) -> Replicate:
         """Return the replicate that draws the split: `replicate` itself, or the same one for all."""
@@ -165,7 +198,7 @@ def pools(replicate: Replicate, task: Task = DIGITS) -> dict[str, NDArray[np.int
     """
     if task.whole:
         return {split: np.arange(task.train_images) for split in ("train", "validation", "test")}
-    drawn = data.ORIGINS[task.source].train if task.own_test else DIGIT_IMAGES
+    drawn = data.SETS[task.source].train
     order = permutations(replicate, "split", 0, n=drawn, first=0, count=1)[0]
     held_back = task.train_images + task.validation_images
     own = np.arange(drawn, drawn + task.test_images)
@@ -210,7 +243,7 @@ def crops(task: Task, replicate: Replicate, draw: int, *, size: int, first: int,
     """Return which of the `CROPS` crops each image of the batches of steps `first` to `last - 1` is shown as.
 
     Shape (steps, size, images). A function of the absolute step as the batches are, from the replicate's ``augment``
-    stream at `draw`. `pixels.cropped` makes them.
+    stream at `draw`. The engine's `cropped` makes them.
     """
     per_epoch = task.train_images // size
     epochs = range(first // per_epoch, -(-last // per_epoch))
@@ -241,7 +274,7 @@ def trained_on(task: Task, replicate: Replicate) -> Examples:
     return _examples(task, pools(task.splitter(replicate), task)["train"][:TRAIN_EXAMPLES, None])
 
 
-def source(name: DataSet = DataSet.DIGITS) -> tuple[NDArray[np.float32] | NDArray[np.uint8], NDArray[np.int64]]:
+def source(name: str = DataSet.DIGITS) -> tuple[NDArray[np.float32] | NDArray[np.uint8], NDArray[np.int64]]:
     """Return all images of a data set, one a row, and their labels; see `data.load`."""
     loaded = data.load_set(name)
     return loaded.images, loaded.labels

@@ -3,22 +3,20 @@
 from harness.design._catalogue import Catalogue, Watched, claim, paper, watch
 from harness.design._check import check_design
 from harness.design._claim import CONTROLS, Arm, Claim, Design, Paper, Scale, Source
+from harness.design._exact import Exact, exact, printed
 from harness.design._lock import Locked, Registry
-from harness.design._metrics import PERCENTAGE_POINTS, hundredths, metric
+from harness.design._metrics import METRICS, PERCENTAGE_POINTS, Metric, add_metric, metric
 from harness.design._parts import (
     Band,
-    Exact,
     Part,
     Reading,
     asserts,
     beats,
     equals,
-    exact,
     interaction,
     matches,
     only_beyond,
     percent_kept,
-    printed,
     slope,
 )
 from harness.design._pilots import Pilot, append_pilots, pilot_grid, pilot_runs, pilots_of, read_pilots
@@ -26,6 +24,7 @@ from harness.design._variants import VARIANTS, design_of, shorten
 
 __all__ = [
     "CONTROLS",
+    "METRICS",
     "PERCENTAGE_POINTS",
     "VARIANTS",
     "Arm",
@@ -35,6 +34,7 @@ __all__ = [
     "Design",
     "Exact",
     "Locked",
+    "Metric",
     "Paper",
     "Part",
     "Pilot",
@@ -43,6 +43,7 @@ __all__ = [
     "Scale",
     "Source",
     "Watched",
+    "add_metric",
     "append_pilots",
     "asserts",
     "beats",
@@ -51,7 +52,6 @@ __all__ = [
     "design_of",
     "equals",
     "exact",
-    "hundredths",
     "interaction",
     "matches",
     "metric",

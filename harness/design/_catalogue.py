@@ -130,7 +130,17 @@ def _import_all(folder: Path) -> None:
 
 
 def paper(**given: str) -> Paper:
-    """Make a paper, and register it in the catalogue that is being loaded; its folder is named by its key."""
+    """Make a paper, and register it in the catalogue that is being loaded; its folder is named by its key.
+
+    Args:
+        **given: `key`, `authors`, `title`, `venue` and `arxiv`, all of them text.
+
+    Returns:
+        The paper.
+
+    >>> paper(key="example2026", authors="A. Author", title="On Tickets", venue="none", arxiv="0000.00000").title
+    'On Tickets'
+    """
     made = Paper(**given)
     if catalogue := _COLLECTING.get():
         catalogue.papers[made.key] = made
@@ -149,9 +159,31 @@ def claim(
 ) -> Callable[[Callable[[Scale], Design]], Claim]:
     """Make a claim of the decorated function, which returns the design at a scale; register it where one is loaded.
 
-    `predicted` gives the verdict expected at each scale the claim has a design for. `deviations` are those from the
-    paper, at every scale or by scale. `pilot` returns further arms for
-    ``harness pilot``, such as a grid of learning rates.
+    Args:
+        id: ``paper/what-is-claimed``.
+        statement: The sentence that is tested.
+        source: Where the paper says so.
+        predicted: The expected verdict at each scale that the claim has a design for: ``"reproduced"``, ``"refuted"``
+            or ``"inconclusive"``.
+        version: Raised by one when a locked claim is amended.
+        deviations: What differs from the paper, for all scales or by scale.
+        pilot: A function that returns further arms at a scale for ``harness pilot``, such as a grid of learning rates.
+
+    Returns:
+        A decorator, which turns the function into the claim.
+
+    Raises:
+        DesignError: Another function of the folder that is loaded has this id.
+
+    >>> @claim(
+    ...     "example2026/magnitude-beats-random",
+    ...     statement="The largest weights make a better ticket than weights at random.",
+    ...     source=Source(version="an example", place="this page", published="none"),
+    ...     predicted={"micro": "reproduced"},
+    ... )
+    ... def magnitude_beats_random(scale: Scale) -> Design: ...
+    >>> magnitude_beats_random.paper
+    'example2026'
     """
 
     def register(build: Callable[[Scale], Design]) -> Claim:
@@ -181,6 +213,14 @@ def claim(
 
 
 def watch(name: str, build: Callable[[Scale], Training], *, scales: Sequence[str] = (Scale.MICRO,)) -> None:
-    """Let the seed-variance check watch a training, called ``paper/what``; `build` returns it at one of `scales`."""
+    """Let the seed-variance check watch a training.
+
+    Args:
+        name: What ``harness variance`` calls it, ``paper/what``.
+        build: A function that returns the training at a scale.
+        scales: Where it is watched.
+
+    >>> watch("example2026/dense", lambda scale: train(network, task, recipe))
+    """
     if catalogue := _COLLECTING.get():
         catalogue.watched[name] = Watched(build, tuple(Scale(scale) for scale in scales))

@@ -12,17 +12,24 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
-from harness.design._parts import Exact, Part
+from harness.design._exact import Exact
+from harness.design._parts import Part
 from harness.errors import UsageError
 from harness.expression import Measured, density
 from harness.stats import Decision, Kind, Outcome
 from harness.streams import SUITE_SEED
 
+HASHED_AS = {"bound": "bound_pp", "published": "published_pp"}  # what locks call a part's fields: these names stay
+
 CONTROLS = "controls"  # the folder of claims that are about the protocol and not about a paper
 
 
 class Scale(StrEnum):
-    """How much is spent on a claim."""
+    """How much is spent on a claim.
+
+    >>> Scale("micro") is Scale.MICRO
+    True
+    """
 
     MICRO = "micro"  # embedded data, two CPU cores, minutes
     STANDARD = "standard"  # real data, shortened, one GPU or a patient CPU
@@ -42,7 +49,16 @@ class Paper:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """Where a claim stands: version and place in the paper, and the figure published there, if it is known."""
+    """Where a claim stands: version and place in the paper, and the figure published there, if it is known.
+
+    Args:
+        version: Which version of the paper: ``"arXiv v5"``, ``"ICLR 2019"``.
+        place: Section, figure or table.
+        published: The figure printed there, in words, or ``"none"``.
+
+    >>> Source(version="ICLR 2019", place="Figure 4", published="none").place
+    'Figure 4'
+    """
 
     version: str
     place: str
@@ -63,6 +79,23 @@ class Design:
     title; without it the arms of a task share one.
 
     An exact claim has `exact` instead, and neither arms nor parts nor replicates: nothing is trained or tested.
+
+    Args:
+        arms: By name: a node, one per density, or several per density.
+        parts: What has to hold, all of it.
+        contrast: The fields in which compared arms may differ.
+        replicates: How many seed bundles decide.
+        decision: `Decision.T`, or `Decision.SIGN_FLIP` where pilots collapse now and then.
+        beside: Parts that decide nothing.
+        panels: Names of arms by title.
+        exact: Quantities instead of arms.
+
+    >>> from fractions import Fraction
+    >>> from harness import DIGITS, evaluate, mlp, random_mask
+    >>> net = mlp(64, 30, 10)
+    >>> nodes = [evaluate(net, DIGITS, mask=random_mask(net, keep=Fraction(1, n))) for n in (2, 4)]
+    >>> list(Design(arms={"random": nodes}).points["random"])
+    [Fraction(1, 2), Fraction(1, 4)]
     """
 
     arms: Mapping[str, Arm] = field(default_factory=dict)
@@ -173,8 +206,10 @@ class Claim:
 
 
 def _plain(part: Part) -> dict[str, Any]:
-    """Return a part as JSON would hold it, without fields at their defaults: later fields leave locks valid."""
-    given = {f.name: getattr(part, f.name) for f in fields(part) if getattr(part, f.name) != f.default}
+    """Return a part as locks hash it, without fields at their defaults: later fields leave locks valid."""
+    given = {
+        HASHED_AS.get(f.name, f.name): getattr(part, f.name) for f in fields(part) if getattr(part, f.name) != f.default
+    }
     plain: dict[str, Any] = json.loads(json.dumps(given, default=_plain_value))
     return plain
 

@@ -10,31 +10,17 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import Literal
 
 from harness.errors import DesignError, nearest
+from harness.extensions import Extensions
 from harness.population import Row
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pandas as pd
-    from numpy.typing import NDArray
-
-Numbers = TypeVar("Numbers", float, "NDArray[np.float64]", "pd.DataFrame")
 
 PERCENTAGE_POINTS = "pp"
 LOG_POINTS = "log points"
 RATIO = (10.0, 10.0)  # log points: a tenth more or less, for what has no task's bounds
 STABLE = (2.0, 2.0)  # pp: a higher error barrier is instability (Frankle et al. 2020, section 2)
 PATH = "path_accuracy"  # between two copies
-
-
-def hundredths(stored: Numbers) -> Numbers:
-    """Return what is stored in the unit that everything is compared and printed in, a hundredfold.
-
-    Shares (0 to 1) in percent, their differences in percentage points, natural logarithms in log points.
-    """
-    return stored * 100
 
 
 @dataclass(frozen=True)
@@ -84,28 +70,50 @@ class Metric:
         return replace(row, metric=self.name, value=made)
 
 
-METRICS = {
-    metric.name: metric
-    for metric in (
-        Metric("test_accuracy", "test accuracy"),
-        Metric("early_stop_accuracy", "test accuracy at the early stop"),
-        Metric("validation_accuracy", "validation accuracy"),
-        Metric("train_accuracy", "training accuracy"),
-        Metric("generalisation_gap", "training minus test accuracy"),
-        Metric("converged", "share of nets whose answers are all right", stored="test_accuracy", all_right=True),
-        Metric("barrier", "error barrier between two copies", series=PATH),
-        Metric(
-            "stability",
-            "minus the error barrier between two copies",
-            "barrier",
-            negated=True,
-            bounds=STABLE,
-            series=PATH,
-        ),
-        Metric("log_early_stop_step", "step of the early stop", "early_stop_accuracy", "step", log=True, bounds=RATIO),
-        Metric("log_distance", "distance between two copies", "distance", log=True, bounds=RATIO),
-    )
-}
+METRICS = Extensions[Metric]("metric")
+
+
+def add_metric(metric: Metric, *, version: int = 1) -> None:
+    """Let parts read a further metric by its name; raise `version` when what it means changes.
+
+    Args:
+        metric: What is read of the rows that a node stores, in what words and against which bounds.
+        version: From 2 on it is part of the name that a lock hashes.
+
+    Raises:
+        DesignError: Another metric has this name.
+
+    Example:
+        >>> add_metric(Metric("always_right", "share of nets that answer all", stored="test_accuracy", all_right=True))
+        >>> metric("always_right").unit
+        'pp'
+        >>> METRICS.remove("always_right")
+    """
+    name = metric.name if version == 1 else f"{metric.name}@{version}"
+    METRICS.add(metric.name, replace(metric, name=name), version=version)
+
+
+for each in (
+    Metric("test_accuracy", "test accuracy"),
+    Metric("early_stop_accuracy", "test accuracy at the early stop"),
+    Metric("validation_accuracy", "validation accuracy"),
+    Metric("train_accuracy", "training accuracy"),
+    Metric("generalisation_gap", "training minus test accuracy"),
+    Metric("converged", "share of nets whose answers are all right", stored="test_accuracy", all_right=True),
+    Metric("barrier", "error barrier between two copies", series=PATH),
+    Metric(
+        "stability",
+        "minus the error barrier between two copies",
+        "barrier",
+        negated=True,
+        bounds=STABLE,
+        series=PATH,
+    ),
+    Metric("log_early_stop_step", "step of the early stop", "early_stop_accuracy", "step", log=True, bounds=RATIO),
+    Metric("log_distance", "distance between two copies", "distance", log=True, bounds=RATIO),
+):
+    add_metric(each)
+
 OF_LAYERS = {  # and a layer's name after a slash
     "log_magnitude_ratio": Metric(
         "", "survivors' mean magnitude over their layer's", log=True, bounds=RATIO, series="magnitude_bin"

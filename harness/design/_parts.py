@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
@@ -11,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from harness.design._metrics import metric as known_metric
 from harness.errors import DesignError
-from harness.networks import round_half_up
 from harness.stats import Bound, Kind
 from harness.stats import kind as known_kind
 
@@ -20,7 +17,11 @@ if TYPE_CHECKING:
 
 
 class Reading(StrEnum):
-    """What becomes of an arm's values at several densities: one number a replicate."""
+    """What becomes of an arm's values at several densities: one number per replicate.
+
+    >>> Reading.MEAN.value, Reading.SLOPE.value
+    ('mean', 'slope')
+    """
 
     MEAN = "mean"  # over the densities in the band
     SLOPE = "slope"  # the change that a line in log density fits from the band's densest to its sparsest density
@@ -28,7 +29,14 @@ class Reading(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Band:
-    """The densities (fraction of prunable weights kept) at which curves are read, both ends included."""
+    """The densities (fraction of prunable weights kept) at which curves are read, both ends included.
+
+    Raises:
+        DesignError: Unless 0 < low <= high <= 1.
+
+    >>> Fraction(1, 5) in Band(low=Fraction(1, 10), high=Fraction(1, 5))
+    True
+    """
 
     low: Fraction
     high: Fraction
@@ -46,25 +54,29 @@ class Band:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One comparison: `arm` minus `reference`, both read in `band`, against `bound_pp` percentage points.
+    """One comparison: `arm` minus `reference`, both read in `band`, against `bound` in the metric's unit.
 
-    `bound_pp` is the task's sesoi or its margin, by what the kind is held to. `floors` are arms that the reference must
-    clear by twice the margin for the comparison to mean anything. A `null_setting` is one in which the effect under
-    test must be absent. `published_pp` is the paper's own figure, drawn beside ours and never tested. `metric` is the
-    stored metric that is read, a share between 0 and 1. With `less`, two further arms, theta is the difference of
+    `bound` is the sesoi or margin of task or metric, by what the kind is held to. `floors` are arms that the reference
+    must clear by twice the margin for the comparison to mean anything. A `null_setting` is one in which the effect
+    under test must be absent. `published` is the paper's own figure, drawn beside ours and never tested. `metric` is
+    the stored metric that is read, a share between 0 and 1. With `less`, two further arms, theta is the difference of
     differences (arm - reference) - (less[0] - less[1]).
+
+    >>> from harness import DIGITS
+    >>> interaction("a", "b", less=("c", "d"), on=DIGITS).pairs
+    (('a', 'b'), ('c', 'd'))
     """
 
     kind: Kind
     arm: str
     reference: str
     task: str
-    bound_pp: float
+    bound: float
     band: Band | None = None
     floors: tuple[str, ...] = ()
     label: str = ""
     null_setting: bool = False
-    published_pp: float | None = None
+    published: float | None = None
     metric: str = "test_accuracy"
     reading: Reading = Reading.MEAN
     less: tuple[str, str] | None = None
@@ -89,71 +101,22 @@ class Part:
         return (*(arm for pair in self.pairs for arm in pair), *self.floors)
 
 
-Quantity = int | Fraction | str
-Observed = Quantity | Callable[[], Quantity]
-
-UNITS = {"": Fraction(1), "K": Fraction(1000), "M": Fraction(1000_000), "%": Fraction(1, 100), "x": Fraction(1)}
-
-
-@dataclass(frozen=True)
-class Exact:
-    """A quantity that follows without any training, such as a count, and what it is claimed to be.
-
-    `observed` may be a function: it is then computed when results are collected, and not when the design is built,
-    planned or judged. Raises DesignError for a float: only whole numbers, fractions and text are equal or not.
-    """
-
-    name: str
-    observed: Observed
-    expected: Quantity
-
-    def __post_init__(self) -> None:
-        for value in (self.observed, self.expected):
-            if not callable(value):
-                self._check(value)
-
-    @property
-    def value(self) -> Quantity:
-        """What is observed, computed now if it is a function. Raises DesignError for a float."""
-        return self._check(self.observed()) if callable(self.observed) else self.observed
-
-    def _check(self, value: Quantity) -> Quantity:
-        if not isinstance(value, int | Fraction | str):
-            raise DesignError(
-                f"exact {self.name!r}: {value!r} is a {type(value).__name__}, and only int, Fraction and str are "
-                "compared exactly. Next: give it as a Fraction, or rounded as text"
-            )
-        return value
-
-
-def exact(name: str, observed: Observed, *, expected: Quantity) -> Exact:
-    """`observed`, computed when the claim's design is built, or when its results are collected, is `expected`."""
-    return Exact(name, observed, expected)
-
-
-def printed(name: str, observed: int | Fraction | Callable[[], int | Fraction], figure: str) -> Exact:
-    """`observed`, rounded as a paper prints it (halves upwards), is the paper's `figure`.
-
-    Figures are like ``"4.3M"``, ``"266K"``, ``"51.3%"``, ``"9x"`` and ``"40"``; raises DesignError for others.
-    """
-    read = re.fullmatch(r"\d+(?:\.(\d+))?([KM%x]?)", figure)
-    if read is None:
-        raise DesignError(f"figure {figure!r} of {name!r} is no number with one of the units K, M, % or x, or none")
-    decimals, unit = len(read[1] or ""), read[2]
-
-    def rounded() -> str:
-        value = observed() if callable(observed) else observed
-        if not isinstance(value, int | Fraction):
-            return value  # which is refused
-        digits = str(round_half_up(value / UNITS[unit] * 10**decimals)).zfill(decimals + 1)
-        whole, part = digits[: len(digits) - decimals], digits[len(digits) - decimals :]
-        return f"{whole}.{part}{unit}" if decimals else f"{whole}{unit}"
-
-    return Exact(name, rounded if callable(observed) else rounded(), figure)
-
-
 def percent_kept(low: str, high: str | None = None) -> Band:
-    """Return the band from `low` to `high` percent kept, given as exact decimals: ``percent_kept("2", "5")``."""
+    """Return the band from `low` to `high` percent kept, given as exact decimals: ``percent_kept("2", "5")``.
+
+    Args:
+        low: The sparsest density, in percent.
+        high: The densest one; `low` alone without it.
+
+    Returns:
+        The band, both ends included.
+
+    Raises:
+        DesignError: Unless 0 < low <= high <= 100.
+
+    >>> percent_kept("1.5", "20").low
+    Fraction(3, 200)
+    """
     return Band(low=Fraction(low) / 100, high=Fraction(high or low) / 100)
 
 
@@ -167,7 +130,7 @@ def asserts(
     band: Band | None = None,
     label: str = "",
     null_setting: bool = False,
-    published_pp: float | None = None,
+    published: float | None = None,
     metric: str = "test_accuracy",
 ) -> Part:
     """`arm` compared with `reference` by a kind that is registered with `harness.stats.register`, given by name.
@@ -181,8 +144,11 @@ def asserts(
         band: The densities that are read; all without it.
         label: A name for tables.
         null_setting: Whether the effect must be absent here.
-        published_pp: The paper's own figure, drawn and never tested.
+        published: The paper's own figure, drawn and never tested.
         metric: The stored metric that is read.
+
+    Returns:
+        The part, with the bound that the kind is held to.
 
     Raises:
         DesignError: For a kind or metric that is not known, with the nearest names.
@@ -198,13 +164,13 @@ def asserts(
         arm=arm,
         reference=reference,
         task=on.name,
-        bound_pp=sesoi if made.held_to is Bound.SESOI else margin,
+        bound=sesoi if made.held_to is Bound.SESOI else margin,
         band=band,
         floors=floors,
         label=label,
         null_setting=null_setting,
-        published_pp=published_pp,
-        metric=metric,
+        published=published,
+        metric=known_metric(metric).name,
     )
 
 
@@ -215,11 +181,31 @@ def beats(
     on: Task,
     band: Band | None = None,
     label: str = "",
-    published_pp: float | None = None,
+    published: float | None = None,
     metric: str = "test_accuracy",
 ) -> Part:
-    """`arm` has more of `metric` than `reference`; the smallest effect of interest is the task's, or the metric's."""
-    return asserts("beats", arm, reference, on=on, band=band, label=label, published_pp=published_pp, metric=metric)
+    """`arm` has more of `metric` than `reference`; the smallest effect of interest is the task's, or the metric's.
+
+    Args:
+        arm: The arm that is compared.
+        reference: The arm that is subtracted from it.
+        on: The task, whose sesoi holds where the metric has none of its own.
+        band: The densities that are read and averaged; all without it.
+        label: A name for tables.
+        published: The paper's own figure, drawn and never tested.
+        metric: What is read.
+
+    Returns:
+        A part that is reproduced where the effect is above 0, and refuted where it is below the sesoi.
+
+    Raises:
+        DesignError: For an unknown metric, with the nearest names.
+
+    >>> from harness import DIGITS
+    >>> beats("ticket", "reinit", on=DIGITS, band=percent_kept("2", "5")).bound
+    0.4
+    """
+    return asserts("beats", arm, reference, on=on, band=band, label=label, published=published, metric=metric)
 
 
 def matches(
@@ -233,7 +219,28 @@ def matches(
     null_setting: bool = False,
     metric: str = "test_accuracy",
 ) -> Part:
-    """`arm` is no worse than `reference` by the task's margin; `floors` show that it could have been."""
+    """`arm` is no worse than `reference` by the task's margin; `floors` show that it could have been.
+
+    Args:
+        arm: The arm that is compared.
+        reference: The arm that is subtracted from it.
+        on: The task, whose margin holds where the metric has none of its own.
+        floors: Arms that the reference must lead by twice the margin.
+        band: The densities that are read and averaged; all without it.
+        label: A name for tables.
+        null_setting: Whether it is a setting in which the effect must be absent.
+        metric: What is read.
+
+    Returns:
+        A part that is reproduced where the effect is above minus the margin, and refuted where it is below.
+
+    Raises:
+        DesignError: For an unknown metric, with the nearest names.
+
+    >>> from harness import DIGITS
+    >>> matches("ticket", "dense", on=DIGITS, floors=("linear",)).bound
+    0.5
+    """
     return asserts(
         "matches", arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting,
         metric=metric,
@@ -251,7 +258,28 @@ def equals(
     null_setting: bool = False,
     metric: str = "test_accuracy",
 ) -> Part:
-    """`arm` and `reference` differ by less than the task's margin either way."""
+    """`arm` and `reference` differ by less than the task's margin either way.
+
+    Args:
+        arm: The arm that is compared.
+        reference: The arm that is subtracted from it.
+        on: The task, whose margin holds where the metric has none of its own.
+        floors: Arms that the reference must lead by twice the margin.
+        band: The densities that are read and averaged; all without it.
+        label: A name for tables.
+        null_setting: Whether it is a setting in which the effect must be absent.
+        metric: What is read.
+
+    Returns:
+        A part that is reproduced where the effect is within the margin, and refuted where it is beyond.
+
+    Raises:
+        DesignError: For an unknown metric, with the nearest names.
+
+    >>> from harness import DIGITS
+    >>> equals("ticket", "copy", on=DIGITS, floors=("linear",)).name
+    'ticket equals copy'
+    """
     return asserts(
         "equals", arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting,
         metric=metric,
@@ -262,6 +290,24 @@ def slope(arm: str, reference: str, *, on: Task, band: Band, label: str = "", me
     """`arm` gains on `reference` towards sparsity: what a line in log density gains over `band`, in pp, is positive.
 
     The smallest effect of interest is the task's, for the change over the whole band.
+
+    Args:
+        arm: The arm that is compared.
+        reference: The arm that is subtracted from it.
+        on: The task, whose sesoi holds where the metric has none of its own.
+        band: The densities, at least three, over which the line is fitted.
+        label: A name for tables.
+        metric: What is read.
+
+    Returns:
+        A part that reads a slope.
+
+    Raises:
+        DesignError: For an unknown metric, with the nearest names.
+
+    >>> from harness import DIGITS
+    >>> slope("ticket", "reinit", on=DIGITS, band=percent_kept("2", "20")).name
+    'ticket beats reinit increasingly'
     """
     return replace(beats(arm, reference, on=on, band=band, label=label, metric=metric), reading=Reading.SLOPE)
 
@@ -276,7 +322,27 @@ def interaction(
     label: str = "",
     metric: str = "test_accuracy",
 ) -> Part:
-    """`arm` is ahead of `reference` by more than ``less[0]`` is ahead of ``less[1]``: a difference of differences."""
+    """`arm` is ahead of `reference` by more than ``less[0]`` is ahead of ``less[1]``: a difference of differences.
+
+    Args:
+        arm: The arm that is compared.
+        reference: The arm that is subtracted from it.
+        less: Two more arms, whose difference is subtracted.
+        on: The task, whose sesoi holds where the metric has none of its own.
+        band: The densities that are read and averaged; all without it.
+        label: A name for tables.
+        metric: What is read.
+
+    Returns:
+        A part that reads four arms.
+
+    Raises:
+        DesignError: For an unknown metric, with the nearest names.
+
+    >>> from harness import DIGITS
+    >>> interaction("late", "reset", less=("warm", "warm reset"), on=DIGITS).reads
+    ('late', 'reset', 'warm', 'warm reset')
+    """
     return replace(beats(arm, reference, on=on, band=band, label=label, metric=metric), less=less)
 
 
@@ -293,6 +359,26 @@ def only_beyond(
     """`arm` is better than `reference` in the band `beyond` and, by the margin, not better in the band `before`.
 
     Both parts decide. The second says that `reference` matches `arm`; `floors` show that it could have failed to.
+
+    Args:
+        arm: The arm that is better beyond.
+        reference: The arm that it is compared with.
+        on: The task, whose sesoi and margin holds where the metric has none of its own.
+        beyond: The densities at which `arm` is better.
+        before: The densities at which it is not.
+        floors: Arms that `arm` must lead by twice the margin in the band `before`.
+        metric: What is read.
+
+    Returns:
+        Two parts, for a design's ``parts=``.
+
+    Raises:
+        DesignError: For an unknown metric, with the nearest names.
+
+    >>> from harness import DIGITS
+    >>> bands = {"beyond": percent_kept("2"), "before": percent_kept("20")}
+    >>> [part.name for part in only_beyond("ticket", "reinit", on=DIGITS, floors=("linear",), **bands)]
+    ['ticket beats reinit', 'reinit matches ticket']
     """
     return (
         beats(arm, reference, on=on, band=beyond, metric=metric),

@@ -27,8 +27,7 @@ from harness.engine._measuring import EarlyStop, Evaluator, Notes
 from harness.engine._stack import stacked
 from harness.engine._updates import Updates
 from harness.expression import learned_bits
-from harness.population import Computed, MemberResult, Population, Report
-from harness.store import Arrays, Checkpoint, Saver
+from harness.population import Arrays, Checkpoint, Computed, MemberResult, Population, Report, Saver
 
 Slots = dict[str, NDArray[np.float32] | NDArray[np.bool_]]
 

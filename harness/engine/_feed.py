@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from harness import data
-from harness.data import Augment, DataSet, Scaling
+from harness.data import Augment, Scaling
 from harness.engine._pixels import cropped, scaled
 from harness.population import Member, Population
 from harness.streams import Replicate
@@ -89,10 +89,10 @@ def _augment(member: Member) -> tuple[Replicate, int]:
     return member.replicate, member.augment_draw
 
 
-def _source(name: DataSet, device: torch.device) -> Tensor:
+def _source(name: str, device: torch.device) -> Tensor:
     return _copied(name, device) if device.type != "cpu" else torch.from_numpy(data.source(name)[0])
 
 
 @cache
-def _copied(name: DataSet, device: torch.device) -> Tensor:
+def _copied(name: str, device: torch.device) -> Tensor:
     return torch.from_numpy(data.source(name)[0]).to(device)

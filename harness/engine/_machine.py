@@ -34,6 +34,21 @@ def arithmetic(device: torch.device, numerics: str) -> AbstractContextManager[ob
     return torch.autocast(device.type, dtype=torch.bfloat16) if numerics == "bfloat16" else nullcontext()
 
 
+def one_thread() -> None:
+    """Let this process compute with one thread; two such workers beat one process with two."""
+    torch.set_num_threads(1)
+
+
+def gpu_name() -> str:
+    """Return the model of the GPU that torch sees, or an empty string."""
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else ""
+
+
+def vector_instructions() -> str:
+    """Return the widest vector instructions that torch uses on this processor."""
+    return str(torch.backends.cpu.get_cpu_capability())
+
+
 def device_name(device: torch.device) -> str:
     """Return ``cpu``, or the model of the GPU."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
@@ -71,6 +86,6 @@ def settings() -> dict[str, str]:
         "TF32": str(torch.backends.cuda.matmul.allow_tf32),
         "cuDNN benchmark": str(torch.backends.cudnn.benchmark),
         "threads": str(torch.get_num_threads()),
-        "vector instructions": torch.backends.cpu.get_cpu_capability(),
+        "vector instructions": vector_instructions(),
         "MKL_CBWR": os.environ.get("MKL_CBWR", "unset"),
     }

@@ -19,8 +19,7 @@ from harness.engine._nn import Moments, forward
 from harness.engine._stack import Stack
 from harness.engine._updates import cross_entropy
 from harness.networks import Network
-from harness.population import Population, Row
-from harness.store import Arrays
+from harness.population import Arrays, Population, Row
 
 PASSES = (1000, 500, 250, 100)  # examples of one evaluation pass, as many as `PASS_BYTES` hold
 PASS_BYTES = 2**27  # of activations of one member in a pass

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness.data import MOMENTS, PAD, DataSet, Scaling, Task
+from harness.data import PAD, SETS, Scaling, Task
 
 
 def cropped(pixels_NI: Tensor, crop_N: Tensor, task: Task) -> Tensor:
@@ -49,6 +49,6 @@ def scaled(pixels_NI: Tensor, task: Task) -> Tensor:
 
 
 @cache
-def _moments(source: DataSet, device: torch.device) -> tuple[Tensor, Tensor]:
-    moments = MOMENTS[source]
+def _moments(source: str, device: torch.device) -> tuple[Tensor, Tensor]:
+    moments = SETS[source].moments
     return torch.tensor(moments.mean, device=device)[:, None], torch.tensor(moments.sd, device=device)[:, None]

@@ -114,5 +114,19 @@ def kept(node: Mask | Measured) -> int:
 
 
 def density(node: Mask | Measured) -> Fraction:
-    """Return the exact fraction of prunable weights that a mask keeps, or that a measured network uses."""
+    """Return the exact fraction of prunable weights that a mask keeps, or that a measured network uses.
+
+    Args:
+        node: A mask, or what can be an arm.
+
+    Returns:
+        The fraction kept, known before anything is run.
+
+    Raises:
+        DesignError: Where only training would tell.
+
+    >>> from harness import mlp, random_mask
+    >>> density(random_mask(mlp(64, 30, 10), keep=Fraction(1, 5)))
+    Fraction(1, 5)
+    """
     return Fraction(kept(node), network_of(node).weights)

@@ -45,7 +45,23 @@ def evaluate(
     shown as they are, without augmentation. Computed in float32, BatchNorm by the moments of the fixed calibration
     inputs; so a float32 training's end under its mask has exactly that training's test accuracy.
 
-    Raises DesignError for an unknown split, and for what does not fit together.
+    Args:
+        network: What is measured.
+        task: On whose examples.
+        weights: Its parameters: a training's `.at(k)`, `fresh` or `resample`.
+        mask: The weights that count; the others are 0.
+        split: ``"test"``, ``"train"`` or ``"validation"``.
+
+    Returns:
+        A node, to be an arm of a design.
+
+    Raises:
+        DesignError: For an unknown split, and for what does not fit together.
+
+    >>> from harness import DIGITS, density, mlp, random_mask
+    >>> net = mlp(64, 30, 10)
+    >>> density(evaluate(net, DIGITS, mask=random_mask(net, keep=Fraction(1, 5))))
+    Fraction(1, 5)
     """
     check_fit(network, task, mask, weights)
     if split not in list(Split):
@@ -68,9 +84,26 @@ def between(a: Training | Start, b: Training | Start, points: int = 11) -> Betwe
     * ``relative_distance``: that, divided by the mean of the norms of a and b.
 
     The density is that of the masks under which `a` and `b` were trained; where these are two, what lies between uses
-    the weights of both. Raises DesignError for networks with other tensors, other tasks or another number of weights,
-    for two drawn weights (no training says on what they are tested), and for fewer than 3 points. Where `a` is `b` the
-    barrier is 0 but for rounding: the reference of a part that says that another barrier is low.
+    the weights of both. Where `a` is `b` the barrier is 0 but for rounding: the reference of a part that says that
+    another barrier is low.
+
+    Args:
+        a: Where the line starts: a training, or weights.
+        b: Where it ends.
+        points: How many weights on the line are tested, both ends included.
+
+    Returns:
+        A node, to be an arm of a design.
+
+    Raises:
+        DesignError: For networks with other tensors, other tasks or another number of weights, for two drawn weights
+            (no training says on what they are tested), and for fewer than 3 points.
+
+    >>> from harness import DIGITS, SGD, Recipe, mlp, train
+    >>> net, recipe = mlp(64, 30, 10), Recipe(optimiser=SGD(0.1), steps=200, batch=60)
+    >>> copies = [train(net, DIGITS, recipe, streams={"order": draw}) for draw in (1, 2)]
+    >>> measures(between(*copies), "barrier")
+    True
     """
     a, b = (end.at("end") if isinstance(end, Training) else end for end in (a, b))
     trained = [end.training for end in (a, b) if isinstance(end, Snapshot)]
@@ -108,8 +141,26 @@ def magnitudes(network: Network, task: Task, *, weights: Start = INITIAL, mask: 
     * ``magnitude_bin/<layer>``: how many survivors there are with 0 to 1/4, 1/4 to 1/2, ... of the root mean square of
       the layer's weights, the number of the bin as the step; in the last of 12 all that are larger.
 
-    A layer without survivors has no numbers. Raises DesignError for what does not fit together, and for weights from
-    a training that had a mask, where those that were removed are 0.
+    A layer without survivors has no numbers.
+
+    Args:
+        network: Whose layers they are.
+        task: On which an arm with this node is compared.
+        weights: The weights of a layer, kept or not.
+        mask: Which of them survive.
+
+    Returns:
+        A node, to be an arm of a design.
+
+    Raises:
+        DesignError: For what does not fit together, and for weights from a training that had a mask, where those that
+            were removed are 0.
+
+    >>> from harness import DIGITS, mlp, random_mask
+    >>> net = mlp(64, 30, 10)
+    >>> node = magnitudes(net, DIGITS, mask=random_mask(net, keep=Fraction(1, 5)))
+    >>> measures(node, "near_zero/fc1"), measures(node, "near_zero/fc7")
+    (True, False)
     """
     check_fit(network, task, mask, weights)
     if mask_of(weights) is not None:

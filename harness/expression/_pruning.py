@@ -37,8 +37,27 @@ def prune(
     would not change when a unit is scaled up before a rectifier and down behind it, but is not what is usually done. A
     dropped unit keeps its bias, or BatchNorm's shift, as those are never pruned: it feeds nothing.
 
-    Raises DesignError for a density outside (0, 1], an unknown layer, one above the source's, or one that only training
-    would tell; by units also where a layer would have none, or where single weights were pruned before.
+    Args:
+        source: A training, which means its end, or its `.at(k)`.
+        keep: The fraction kept, one for all layers or one per layer.
+        scope: ``"layer"``, ``"global"`` or ``"unit"``: where magnitudes compete.
+        among: The layers that are pruned; all without it.
+        rule: ``"quantile"`` or ``"std"``: by what weights compete.
+
+    Returns:
+        A mask.
+
+    Raises:
+        DesignError: For a density outside (0, 1], an unknown layer, one above the source's, or one that only training
+            would tell; by units also where a layer would have none, or where single weights were pruned before.
+
+    >>> from harness import DIGITS, SGD, Recipe, mlp, train
+    >>> net, recipe = mlp(64, 30, 10), Recipe(optimiser=SGD(0.1), steps=200, batch=60)
+    >>> dense = train(net, DIGITS, recipe)
+    >>> once = prune(dense, keep=Fraction(1, 2))
+    >>> ticket = train(net, DIGITS, recipe, mask=once, start=dense.at(0))
+    >>> density(prune(ticket, keep=Fraction(1, 4)))
+    Fraction(1, 4)
     """
     snapshot = source if isinstance(source, Snapshot) else Snapshot(source, "end")
     if scope not in list(Scope):
@@ -114,7 +133,23 @@ def _in_order(network: Network, among: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def random_mask(network: Network, *, keep: Keep, draw: int = 0) -> RandomMask:
-    """Keep weights at random, with exact counts a layer. Raises DesignError as `prune` does."""
+    """Keep weights at random, with exact counts per layer.
+
+    Args:
+        network: Whose weights they are.
+        keep: The fraction kept, one for all layers or one per layer.
+        draw: Which draw of the ``mask`` stream.
+
+    Returns:
+        A mask, another one in each replicate.
+
+    Raises:
+        DesignError: For a density outside (0, 1], and for an unknown layer.
+
+    >>> from harness import mlp
+    >>> density(random_mask(mlp(64, 30, 10), keep=Fraction(1, 20)))
+    Fraction(1, 20)
+    """
     check_keep(network, keep)
     return RandomMask(network, keep, draw)
 
@@ -123,5 +158,17 @@ def shuffle(mask: Mask, *, draw: int = 0) -> ShuffledMask:
     """Permute the places of `mask` within each layer: every layer keeps its count, however that came about.
 
     One draw is one permutation of a layer's places, so that nested masks stay nested (Frankle & Carbin 2019, app. E).
+
+    Args:
+        mask: Whose places change.
+        draw: Which draw of the ``mask`` stream.
+
+    Returns:
+        A mask with the same counts.
+
+    >>> from harness import mlp
+    >>> mask = random_mask(mlp(64, 30, 10), keep=Fraction(1, 20))
+    >>> density(shuffle(mask)) == density(mask)
+    True
     """
     return ShuffledMask(mask, draw)

@@ -25,8 +25,34 @@ def train(
 
     It runs steps ``first_step .. recipe.steps``. Learning rate and data order are functions of the absolute step; the
     optimiser's state starts at zero. `mask` removes weights for good, `start` gives their values at the first step,
-    `streams` picks draws of random streams (``{"order": 3}``; 0 where not named). Raises DesignError for a network
-    that does not fit the task, a `first_step` outside the recipe, or an unknown stream.
+    `streams` picks draws of random streams (``{"order": 3}``; 0 where not named).
+
+    Args:
+        network: What is trained.
+        task: What it learns.
+        recipe: How: optimiser, steps, batch, schedule.
+        mask: The weights that stay; all of them without it.
+        start: Parameters at the first step: the initial ones, a training's `.at(k)`, `fresh` or `resample`.
+        first_step: The absolute step that it starts from.
+        learn: `Scores`, for edge-popup; without it the weights are learned.
+        streams: Other draws of ``order``, ``scores``, ``augment`` or ``dropout``.
+
+    Returns:
+        A node. Nothing is computed, and a training that is mentioned twice is computed once.
+
+    Raises:
+        DesignError: For a network that does not fit the task, a mask or start of another network, a `first_step`
+            outside the recipe, a stream that is unknown or never drawn from, batches larger than the training set, and
+            scores that are penalised or use no weight of a layer.
+
+    >>> from fractions import Fraction
+    >>> from harness import DIGITS, SGD, Recipe, density, mlp, prune
+    >>> net, recipe = mlp(64, 30, 10), Recipe(optimiser=SGD(0.1), steps=200, batch=60)
+    >>> dense = train(net, DIGITS, recipe)
+    >>> mask = prune(dense, keep=Fraction(1, 5))
+    >>> ticket = train(net, DIGITS, recipe, mask=mask, start=dense.at(0), streams={"order": 1})
+    >>> density(ticket)
+    Fraction(1, 5)
     """
     check_fit(network, task, mask, start)
     if not 0 <= first_step < recipe.steps:
@@ -56,7 +82,21 @@ def train(
 
 
 def fresh(stream: str = "init", draw: int = 0) -> Fresh:
-    """Draw parameters anew from the network's initial distribution: ``fresh("reinit", draw=1)``."""
+    """Draw parameters anew from the network's initial distribution: ``fresh("reinit", draw=1)``.
+
+    Args:
+        stream: The random stream that is drawn from.
+        draw: Which draw of it.
+
+    Returns:
+        Weights to start from, another set in each replicate.
+
+    Raises:
+        DesignError: For an unknown stream.
+
+    >>> fresh("reinit", draw=1) == fresh("reinit", draw=2)
+    False
+    """
     if stream not in STREAMS:
         raise DesignError(f"unknown random stream {stream!r}; streams are {', '.join(STREAMS)}")
     return Fresh(stream, draw)
@@ -67,7 +107,24 @@ def resample(mask: Mask, start: Start = INITIAL, *, draw: int = 0) -> Resampled:
 
     So a layer has the distribution of its survivors at other weights (Frankle & Carbin 2019, app. F.3). Every weight of
     the layer gets a value, so that any mask may follow; a layer without survivors, biases and BatchNorm keep those of
-    `start`. Raises DesignError where mask and start are of networks with other tensors.
+    `start`.
+
+    Args:
+        mask: Whose survivors are drawn from.
+        start: The weights that they have.
+        draw: Which draw of the ``reinit`` stream.
+
+    Returns:
+        Weights to start from.
+
+    Raises:
+        DesignError: Where mask and start are of networks with other tensors.
+
+    >>> from fractions import Fraction
+    >>> from harness import mlp, random_mask
+    >>> mask = random_mask(mlp(64, 30, 10), keep=Fraction(1, 5))
+    >>> resample(mask, draw=1) == resample(mask, draw=2)
+    False
     """
     check_origins(network_of(mask), None, start)
     return Resampled(mask, start, draw)

@@ -31,6 +31,12 @@ def lenet5(*, init: Init = Init.GLOROT_NORMAL) -> Network:
     As in Caffe's definition only the hidden layer of 500 is rectified; each convolution is followed by a 2x2 maximum.
     Layers are named ``conv1``, ``conv2``, ``fc1`` and ``output``.
 
+    Args:
+        init: The distribution of initial weights.
+
+    Returns:
+        A network of 430,500 weights, for 784 inputs and 10 classes.
+
     >>> lenet5().parameters  # "431K" in the paper
     431080
     """
@@ -62,10 +68,24 @@ def conv_net(
 
     Pairs of 3x3 convolutions of 64, 128, 256 and 512 channels, each pair followed by a 2x2 maximum; then 256, 256 and
     the classes; all but the last rectified. `width` multiplies channels and hidden units, halves rounded up. Layers are
-    named ``conv1``, ``conv2``, ..., ``fc1``, ``fc2`` and ``output``; `dropout` follows ``fc1`` and ``fc2``. Raises
-    DesignError for another depth.
+    named ``conv1``, ``conv2``, ..., ``fc1``, ``fc2`` and ``output``; `dropout` follows ``fc1`` and ``fc2``.
 
     Frankle & Carbin print 1.7M weights for Conv-6. Their layers give 2,261,184; Conv-2 and Conv-4 agree with theirs.
+
+    Args:
+        depth: The number of convolutions: 2, 4, 6 or 8.
+        image: What an input is: channels, height and width.
+        classes: The number of classes.
+        width: What channels and hidden units are multiplied by.
+        bias: Whether layers have biases.
+        dropout: The share of values dropped after each hidden linear layer; 0 for no such layers.
+        init: The distribution of initial weights.
+
+    Returns:
+        The network.
+
+    Raises:
+        DesignError: For another depth, a dropout rate outside [0, 1), or an image too small to be halved so often.
 
     >>> [conv_net(depth).weights for depth in (2, 4, 6, 8)]
     [4300992, 2425024, 2261184, 5275840]
@@ -108,6 +128,15 @@ def resnet20(
 
     Layers are named ``conv1``, ``stage1.block1.conv1``, ``stage2.block1.shortcut``, ..., ``output``.
 
+    Args:
+        image: What an input is: channels, height and width.
+        classes: The number of classes.
+        width: What channels are multiplied by.
+        init: The distribution of initial weights.
+
+    Returns:
+        The network.
+
     >>> resnet20().weights, resnet20().parameters
     (270896, 272474)
     """
@@ -148,6 +177,18 @@ def vgg19(
     rounded up. Layers are named ``conv1`` to ``conv16`` and ``output``.
 
     The paper's 20.0M is 20,018,880 weights in convolutions, and as many to that precision with the 5,120 of the output.
+
+    Args:
+        image: What an input is: channels, height and width, at least 16 x 16.
+        classes: The number of classes.
+        width: What channels are multiplied by.
+        init: The distribution of initial weights.
+
+    Returns:
+        The network.
+
+    Raises:
+        DesignError: For an image too small to be halved four times.
 
     >>> vgg19().weights
     20024000

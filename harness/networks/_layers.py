@@ -13,7 +13,12 @@ Shape = tuple[int, ...]  # of one example: (features,), or (channels, height, wi
 
 @dataclass(frozen=True)
 class Image:
-    """The flat input seen as an image, channel by channel and row by row."""
+    """The flat input seen as an image, channel by channel and row by row.
+
+    >>> from harness import conv_net
+    >>> conv_net(2, image=Image(1, 28, 28)).inputs
+    784
+    """
 
     channels: int
     height: int

@@ -21,7 +21,11 @@ ALIGN = 64  # floats; slices of a member's flat parameters start at multiples of
 
 
 class Init(StrEnum):
-    """Distributions of initial weights; biases start at zero, BatchNorm at scale 1 and shift 0."""
+    """Distributions of initial weights; biases start at zero, BatchNorm at scale 1 and shift 0.
+
+    >>> mlp(64, 30, 10, init=Init.KAIMING_NORMAL).init.value
+    'kaiming-normal'
+    """
 
     GLOROT_NORMAL = "glorot-normal"  # Glorot & Bengio 2010: N(0, 2 / (fan_in + fan_out)), not truncated
     KAIMING_NORMAL = "kaiming-normal"  # He et al. 2015: N(0, 2 / fan_in)
@@ -58,7 +62,18 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Network:
-    """A sequence of layers and the distribution its weights start from."""
+    """A sequence of layers and the distribution its weights start from.
+
+    Args:
+        layers: From input to output; names are unique.
+        init: The distribution of initial weights.
+
+    Raises:
+        DesignError: Where two layers have one name, or a layer does not fit what comes before it.
+
+    >>> Network((Linear("fc1", 64, 30), Relu(), Linear("output", 30, 10))) == mlp(64, 30, 10)
+    True
+    """
 
     layers: tuple[Layer, ...]
     init: Init = Init.GLOROT_NORMAL
@@ -228,8 +243,20 @@ def mlp(
     """Return a multilayer perceptron with ReLU: ``mlp(784, 300, 100, 10)`` is LeNet-300-100.
 
     Layers are named ``fc1``, ``fc2``, ... and ``output``. With `batch_norm`, each hidden layer is normalised before
-    its ReLU and has no bias of its own; with `dropout`, each is followed by it. Raises DesignError for fewer than two
-    widths.
+    its ReLU and has no bias of its own; with `dropout`, each is followed by it.
+
+    Args:
+        *widths: Units from input to output.
+        bias: Whether layers have biases.
+        batch_norm: Whether hidden layers are normalised.
+        dropout: The share of values dropped after each hidden layer; 0 for no such layers.
+        init: The distribution of initial weights.
+
+    Returns:
+        The network.
+
+    Raises:
+        DesignError: For fewer than two widths, or a dropout rate outside [0, 1).
 
     >>> mlp(784, 300, 100, 10).weights
     266200

@@ -21,6 +21,9 @@ class Counted:
     """A layer with weights: how many, how many biases, and the multiply-adds of its weights for one image.
 
     A weight counts once for every place its output is computed at, padding included, as in `Network.multiply_adds`.
+
+    >>> Counted(weights=6, biases=2, multiply_adds=6).weights
+    6
     """
 
     weights: int
@@ -33,7 +36,19 @@ def counted(model: str) -> tuple[Counted, ...]:
     """Return the convolutions and linear layers of ``torchvision.models.alexnet`` or ``vgg16``, input to output.
 
     These have no other parameters. torchvision's AlexNet is the one of a single tower (Krizhevsky 2014), not Caffe's,
-    whose convolutions are grouped. Raises DesignError for another model.
+    whose convolutions are grouped.
+
+    Args:
+        model: ``"alexnet"`` or ``"vgg16"``.
+
+    Returns:
+        One `Counted` per layer with weights.
+
+    Raises:
+        DesignError: For another model.
+
+    >>> counted("vgg16")[0].weights  # doctest: +SKIP
+    1728
     """
     if model not in MODELS:
         raise DesignError(f"no counts of {model!r}{nearest(model, MODELS)} Models: {', '.join(MODELS)}")

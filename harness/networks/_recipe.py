@@ -11,7 +11,17 @@ from harness.errors import DesignError, nearest
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam (Kingma & Ba 2015) at learning rate `lr`; the state starts at zero at a training's first step."""
+    """Adam (Kingma & Ba 2015) at learning rate `lr`; the state starts at zero at a training's first step.
+
+    Args:
+        lr: The learning rate, which a schedule multiplies.
+        beta1: The decay of the mean of gradients per step.
+        beta2: The decay of the mean of their squares per step.
+        eps: What is added to the root of that before dividing.
+
+    >>> Adam(3e-3)
+    Adam(lr=0.003, beta1=0.9, beta2=0.999, eps=1e-08)
+    """
 
     lr: float
     beta1: float = 0.9
@@ -21,7 +31,16 @@ class Adam:
 
 @dataclass(frozen=True)
 class SGD:
-    """Stochastic gradient descent with heavy-ball momentum and L2 weight decay added to the gradient."""
+    """Stochastic gradient descent with heavy-ball momentum and L2 weight decay added to the gradient.
+
+    Args:
+        lr: The learning rate, which a schedule multiplies.
+        momentum: The share of the last update's direction that is kept; 0 for none.
+        weight_decay: What is added to the gradient, times each parameter.
+
+    >>> SGD(0.1, momentum=0.9)
+    SGD(lr=0.1, momentum=0.9, weight_decay=0.0)
+    """
 
     lr: float
     momentum: float = 0.0
@@ -33,7 +52,11 @@ Optimiser = Adam | SGD
 
 @dataclass(frozen=True)
 class Constant:
-    """The learning rate never changes."""
+    """The learning rate never changes.
+
+    >>> Constant().factor(100, 200)
+    1.0
+    """
 
     def factor(self, step: int, steps: int) -> float:
         """Return what the learning rate is multiplied by at absolute `step` of `steps`."""
@@ -45,6 +68,14 @@ class Drops:
     """The learning rate is multiplied by `by` at each of the fractions `at` of the steps.
 
     A drop at an absolute step is a fraction too: ``Fraction(20_000, 30_000)`` of 30,000 steps is step 20,000, exactly.
+
+    Args:
+        at: Fractions of the recipe's steps.
+        by: What the learning rate is multiplied by at each.
+
+    >>> halves = Drops((Fraction(1, 2),), by=0.5)
+    >>> halves.factor(99, 200), halves.factor(100, 200)
+    (1.0, 0.5)
     """
 
     at: tuple[Fraction, ...]
@@ -57,7 +88,11 @@ class Drops:
 
 @dataclass(frozen=True)
 class Cosine:
-    """The learning rate falls from 1 to 0 times its value along half a cosine (Loshchilov & Hutter 2017)."""
+    """The learning rate falls from 1 to 0 times its value along half a cosine (Loshchilov & Hutter 2017).
+
+    >>> Cosine().factor(0, 200), Cosine().factor(100, 200)
+    (1.0, 0.5)
+    """
 
     def factor(self, step: int, steps: int) -> float:
         """Return what the learning rate is multiplied by at absolute `step` of `steps`."""
@@ -69,7 +104,17 @@ class Warmup:
     """The learning rate of another schedule, over the first `steps` steps multiplied by step / `steps`: from 0.
 
     So the first update changes nothing and that from `steps` on has the full rate; both schedules go by the absolute
-    step, as in the code that Frankle & Carbin published later (open_lth). Raises DesignError for less than one step.
+    step, as in the code that Frankle & Carbin published later (open_lth).
+
+    Args:
+        steps: How many steps it takes, at least 1.
+        then: The schedule that it multiplies.
+
+    Raises:
+        DesignError: For less than one step.
+
+    >>> [Warmup(4).factor(step, 200) for step in (0, 1, 4, 100)]
+    [0.0, 0.25, 1.0, 1.0]
     """
 
     steps: int
@@ -99,6 +144,24 @@ class Recipe:
     arithmetic; `version` is raised when the engine changes what an old recipe means. `l1` times the sum of the
     prunable weights' magnitudes and `l2` / 2 times that of their squares are added to the loss; an optimiser's weight
     decay is apart from that, and is of all parameters.
+
+    Args:
+        optimiser: `Adam` or `SGD`, with the learning rate.
+        steps: Updates, at least 1.
+        batch: Examples per update, at least 1.
+        schedule: What the learning rate is multiplied by at each step.
+        validate_every: Steps between validations, at least 1.
+        numerics: ``"float32"``, ``"tf32"`` or ``"bfloat16"``.
+        version: Left at 1 by claims.
+        l1: The weight of the sum of magnitudes in the loss.
+        l2: Twice the weight of the sum of squares in the loss.
+
+    Raises:
+        DesignError: For a count below 1, and for numerics that are not known.
+
+    >>> recipe = Recipe(optimiser=SGD(0.1), steps=200, batch=60, schedule=Cosine())
+    >>> recipe.learning_rate(100)
+    0.05
     """
 
     optimiser: Optimiser
@@ -125,7 +188,7 @@ class Recipe:
         return self.optimiser.lr * self.schedule.factor(step, self.steps)
 
     def with_lr(self, lr: float) -> Recipe:
-        """Return the same recipe at another learning rate."""
+        """Return the same recipe at another learning rate, `lr`, before its schedule."""
         return replace(self, optimiser=replace(self.optimiser, lr=lr))
 
     def without_rates(self) -> Recipe:

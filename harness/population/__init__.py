@@ -1,10 +1,14 @@
 """What is handed to a worker and what comes back: plain data, and what it costs by its structure."""
 
+from harness.population._checkpoint import Arrays, Checkpoint, Saver
 from harness.population._flops import evaluation_flops, kept_multiply_adds, parameter_count, training_flops
 from harness.population._population import Computed, Member, MemberResult, Population, Program, Report, Row, unit_name
 from harness.population._provenance import Provenance
+from harness.population._units import hundredths
 
 __all__ = [
+    "Arrays",
+    "Checkpoint",
     "Computed",
     "Member",
     "MemberResult",
@@ -13,7 +17,9 @@ __all__ = [
     "Provenance",
     "Report",
     "Row",
+    "Saver",
     "evaluation_flops",
+    "hundredths",
     "kept_multiply_adds",
     "parameter_count",
     "training_flops",

@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from harness.design import Claim, Design, Scale, hundredths
+from harness.design import Claim, Design, Scale
 from harness.expression import Measured, density, kept, lineage
 from harness.networks import Network
-from harness.population import Program, evaluation_flops, kept_multiply_adds, parameter_count, training_flops
+from harness.population import (
+    Program,
+    evaluation_flops,
+    hundredths,
+    kept_multiply_adds,
+    parameter_count,
+    training_flops,
+)
 from harness.verdict import Cost, Results
 
 PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))

@@ -91,21 +91,21 @@ def _difference(axis: Axes, results: Results, claim: str, part: Part, result: Pa
     colour = COLOURS[0] if decides else FAINT
     axis.axvline(0, color=INK, lw=1)
     for side in part.kind.refuted:
-        axis.axvline(side.value(part.bound_pp), color=COLOURS[1], lw=1.5, ls=(0, (3, 1.5)))
+        axis.axvline(side.value(part.bound), color=COLOURS[1], lw=1.5, ls=(0, (3, 1.5)))
     axis.plot(values, jitter(len(values), 0.3), ".", color=colour, ms=5, alpha=0.5)
     if result.lower is not None and result.upper is not None:
         axis.plot([result.lower, result.upper], [0, 0], color=colour, lw=3)
     axis.plot([np.nan if result.mean is None else result.mean], [0], "o", color=colour, ms=8, mec="white", mew=1)
-    if part.published_pp is not None:
-        axis.plot([part.published_pp], [0.62], "*", color=COLOURS[2], ms=11, mec="white", mew=0.8)
+    if part.published is not None:
+        axis.plot([part.published], [0.62], "*", color=COLOURS[2], ms=11, mec="white", mew=0.8)
         axis.annotate(
-            "paper", (part.published_pp, 0.62), (8, 0), textcoords="offset points", va="center", color=COLOURS[2]
+            "paper", (part.published, 0.62), (8, 0), textcoords="offset points", va="center", color=COLOURS[2]
         )  # fmt: skip
-    axis.set_ylim(-0.6, 0.95 if part.published_pp is not None else 0.6)
+    axis.set_ylim(-0.6, 0.95 if part.published is not None else 0.6)
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)
     role = ", null setting" if part.null_setting else "" if decides else ", beside"
-    axis.set_title(f"{part.name}\n{part.kind.holds_to(part.bound_pp, unit_of(part))}{role}", fontsize=9)
+    axis.set_title(f"{part.name}\n{part.kind.holds_to(part.bound, unit_of(part))}{role}", fontsize=9)
     axis.grid(axis="x", color="#dddddd", lw=0.6)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import re
 
-from harness.design import Part, hundredths, metric
+from harness.design import Part, metric
+from harness.population import hundredths
 from harness.verdict import MeanInterval
 
 

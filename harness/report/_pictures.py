@@ -19,8 +19,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from harness.design import Design, Part, hundredths, metric
+from harness.design import Design, Part, metric
 from harness.expression import BIN, Fresh, Magnitudes
+from harness.population import hundredths
 from harness.report._axes import Along
 from harness.report._notation import written
 from harness.report._style import COLOURS, DASHES, INK, MARKERS

@@ -202,7 +202,7 @@ def _compared(part: Part, result: PartVerdict, *, decides: bool) -> Compared:
         result=result,
         compared=_difference(part),
         role="null setting" if part.null_setting else "decides" if decides else "beside",
-        asserts=part.kind.asserts(part.bound_pp, unit_of(part)),
+        asserts=part.kind.asserts(part.bound, unit_of(part)),
         effect=interval(result),
         sd=f"{result.sd:.2f} {unit_of(part)}" if result.sd is not None else "–",
         needed=_needed(part, result),

@@ -12,7 +12,7 @@ from harness.stats._acceptance import (
     spread_confirm,
     spread_power,
 )
-from harness.stats._assessment import Assessment, Comparison, PartResult, assess, decided_with
+from harness.stats._assessment import Assessment, Comparison, Floor, PartResult, assess, decided_with
 from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, Bound, Decision, Kind, Outcome, kind, register
 from harness.stats._paired import (
     ALPHA,
@@ -51,6 +51,7 @@ __all__ = [
     "Decision",
     "FalseAlarm",
     "FloatArray",
+    "Floor",
     "Interval",
     "Kind",
     "Outcome",

@@ -15,28 +15,28 @@ NOISE_DECIMALS = 9  # of a percentage point: finer differences are float noise, 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Comparison:
-    """What one part measured: arm minus reference, `differences_pp` (replicates,), in pp unless `unit` says otherwise.
+    """What one part measured: arm minus reference, `differences` (replicates,), in pp unless `unit` says otherwise.
 
-    `floors` holds reference minus floor arm, (replicates,) each, in the same replicates. `bound_pp` is the sesoi for
-    ``beats`` and the margin otherwise. Raises ValueError for a bound that is not positive, values that are not
+    `floors` holds reference minus floor arm, (replicates,) each, in the same replicates. `bound` is the sesoi or
+    margin, by what the kind is held to. Raises ValueError for a bound that is not positive, values that are not
     finite, or floors of another shape.
     """
 
     name: str
     kind: Kind
-    bound_pp: float
-    differences_pp: FloatArray
+    bound: float
+    differences: FloatArray
     floors: Mapping[str, FloatArray]
     null_setting: bool = False
     unit: str = "pp"
 
     def __post_init__(self) -> None:
-        if not self.bound_pp > 0:
-            raise ValueError(f"{self.name}: the sesoi or margin must be positive, got {self.bound_pp} pp")
-        columns = {"differences": self.differences_pp} | {f"floor {name}": x for name, x in self.floors.items()}
+        if not self.bound > 0:
+            raise ValueError(f"{self.name}: the sesoi or margin must be positive, got {self.bound} {self.unit}")
+        columns = {"differences": self.differences} | {f"floor {name}": x for name, x in self.floors.items()}
         for name, x in columns.items():
-            if np.ndim(x) != 1 or np.shape(x) != np.shape(self.differences_pp):
-                expected = f"(replicates,) = {np.shape(self.differences_pp)}"
+            if np.ndim(x) != 1 or np.shape(x) != np.shape(self.differences):
+                expected = f"(replicates,) = {np.shape(self.differences)}"
                 raise ValueError(f"{self.name}, {name}: expected shape {expected}, got {np.shape(x)}")
             if not np.isfinite(x).all():
                 raise ValueError(f"{self.name}, {name}: not finite in replicate {int(np.argmin(np.isfinite(x)))}")
@@ -47,9 +47,9 @@ class Floor:
     """What shows that a measurement could have failed: reference minus floor, its lower 95 % limit, and the least."""
 
     name: str
-    mean_pp: float
-    lower_pp: float
-    needed_pp: float
+    mean: float
+    lower: float
+    needed: float
     beaten: bool
 
 
@@ -62,12 +62,12 @@ class PartResult:
 
     name: str
     kind: Kind
-    bound_pp: float
+    bound: float
     n: int
-    mean_pp: float
-    sd_pp: float
-    lower_pp: float
-    upper_pp: float
+    mean: float
+    sd: float
+    lower: float
+    upper: float
     p_rep: float
     p_ref: float
     flip_rep: float
@@ -79,7 +79,7 @@ class PartResult:
     @property
     def interval(self) -> Interval:
         """The 95 % interval of the mean."""
-        return Interval(self.lower_pp, self.upper_pp)
+        return Interval(self.lower, self.upper)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,8 +131,8 @@ def assess(comparison: Comparison) -> PartResult:
     both theta <= -margin and theta >= margin for ``equals`` (the larger p: TOST, Schuirmann 1987). p_ref tests
     theta >= sesoi, theta >= -margin, and the smaller p of theta >= -margin and theta <= margin.
     """
-    x_R = np.round(comparison.differences_pp, NOISE_DECIMALS)
-    n, kind, bound = x_R.size, comparison.kind, comparison.bound_pp
+    x_R = np.round(comparison.differences, NOISE_DECIMALS)
+    n, kind, bound = x_R.size, comparison.kind, comparison.bound
     mean = sd = lower = upper = float("nan")
     p_rep = p_ref = flip_rep = flip_ref = 1.0
     if n == 1:
@@ -147,12 +147,12 @@ def assess(comparison: Comparison) -> PartResult:
     return PartResult(
         name=comparison.name,
         kind=kind,
-        bound_pp=bound,
+        bound=bound,
         n=n,
-        mean_pp=mean,
-        sd_pp=sd,
-        lower_pp=lower,
-        upper_pp=upper,
+        mean=mean,
+        sd=sd,
+        lower=lower,
+        upper=upper,
         p_rep=p_rep,
         p_ref=p_ref,
         flip_rep=flip_rep,
@@ -164,11 +164,11 @@ def assess(comparison: Comparison) -> PartResult:
 
 
 def _floor(name: str, x_R: FloatArray, comparison: Comparison) -> Floor:
-    kind, bound = comparison.kind, comparison.bound_pp
-    mean_pp = float(np.mean(x_R)) if x_R.size else float("nan")
-    lower_pp = mean_interval(x_R).lower if x_R.size > 1 else float("nan")
-    needed_pp, beaten = kind.floor_needed(bound), kind.clears(lower_pp, bound)
-    return Floor(name=name, mean_pp=mean_pp, lower_pp=lower_pp, needed_pp=needed_pp, beaten=beaten)
+    kind, bound = comparison.kind, comparison.bound
+    mean = float(np.mean(x_R)) if x_R.size else float("nan")
+    lower = mean_interval(x_R).lower if x_R.size > 1 else float("nan")
+    needed, beaten = kind.floor_needed(bound), kind.clears(lower, bound)
+    return Floor(name=name, mean=mean, lower=lower, needed=needed, beaten=beaten)
 
 
 def decided_with(parts: Sequence[tuple[PartResult, Interval]], outcome: Outcome) -> bool:
@@ -177,5 +177,5 @@ def decided_with(parts: Sequence[tuple[PartResult, Interval]], outcome: Outcome)
     For `reproduced` in every part, for `refuted` in any: what p_rep and p_ref of the part test (see `assess`).
     """
     if outcome is Outcome.REPRODUCED:
-        return all(part.kind.inside(interval, part.bound_pp) for part, interval in parts)
-    return any(part.kind.outside(interval, part.bound_pp) for part, interval in parts)
+        return all(part.kind.inside(interval, part.bound) for part, interval in parts)
+    return any(part.kind.outside(interval, part.bound) for part, interval in parts)

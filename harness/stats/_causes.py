@@ -14,10 +14,10 @@ def undecidable(claim: Assessment) -> str:
         return claim.error
     if claim.n < FEWEST:
         return f"too few replicates: {claim.n}, and nothing is decided on fewer than {FEWEST}"
-    still = [part for part in claim.parts if part.sd_pp == 0]
+    still = [part for part in claim.parts if part.sd == 0]
     if still:
         return "no spread (sd = 0): " + "; ".join(
-            f"'{part.name}' is {part.mean_pp:+.2f} {part.unit} in all {part.n} replicates" for part in still
+            f"'{part.name}' is {part.mean:+.2f} {part.unit} in all {part.n} replicates" for part in still
         )
     return ""
 
@@ -55,7 +55,7 @@ def disagreement(claim: Assessment, by_t: Outcome, by_flip: Outcome, claims: int
 
 def below_sesoi(claim: Assessment) -> list[PartResult]:
     """Return the parts that are too small to be of interest, even where they have the claimed sign."""
-    return [part for part in claim.parts if part.kind.too_small(part.interval, part.bound_pp)]
+    return [part for part in claim.parts if part.kind.too_small(part.interval, part.bound)]
 
 
 def floor_causes(claim: Assessment) -> list[str]:
@@ -65,9 +65,9 @@ def floor_causes(claim: Assessment) -> list[str]:
         if part.kind.floor and not part.floors:
             causes.append(f"floor: '{part.name}' has no floor arm, so nothing shows that it could have failed")
         causes.extend(
-            f"floor: in '{part.name}' the reference is ahead of {floor.name} by {floor.mean_pp:+.2f} {part.unit} with "
-            f"a lower 95 % limit of {floor.lower_pp:+.2f} {part.unit}, "
-            + (f"at least {floor.needed_pp:.2f}" if floor.needed_pp else "more than 0")
+            f"floor: in '{part.name}' the reference is ahead of {floor.name} by {floor.mean:+.2f} {part.unit} with "
+            f"a lower 95 % limit of {floor.lower:+.2f} {part.unit}, "
+            + (f"at least {floor.needed:.2f}" if floor.needed else "more than 0")
             + f" {part.unit} is needed"
             for floor in part.floors
             if not floor.beaten
@@ -81,14 +81,13 @@ def _weakest(claim: Assessment) -> PartResult:
 
 def _described(part: PartResult) -> str:
     return (
-        f"'{part.name}' at {part.mean_pp:+.2f} {part.unit} [{part.lower_pp:+.2f}, {part.upper_pp:+.2f}] from {part.n} "
-        "replicates"
+        f"'{part.name}' at {part.mean:+.2f} {part.unit} [{part.lower:+.2f}, {part.upper:+.2f}] from {part.n} replicates"
     )
 
 
 def _open(part: PartResult) -> str:
     """The part's interval, and what it fails to settle."""
-    return f"{_described(part)} is not shown to be {part.kind.to_show(part.bound_pp, part.unit)}"
+    return f"{_described(part)} is not shown to be {part.kind.to_show(part.bound, part.unit)}"
 
 
 def _advice(needed: int | None, n: int) -> str:

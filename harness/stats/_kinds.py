@@ -11,7 +11,8 @@ from enum import StrEnum
 
 import numpy as np
 
-from harness.errors import DesignError, nearest
+from harness.errors import DesignError
+from harness.extensions import Extensions
 from harness.stats._paired import FloatArray, Interval, t_power, tost_power
 from harness.stats._sides import Side, above, below
 
@@ -178,23 +179,17 @@ def _sign(value: float) -> float:
     return float(np.sign(value))  # nan stays nan, and equals nothing
 
 
-KINDS: dict[str, Kind] = {}
+KINDS = Extensions[Kind]("kind of comparison")
 
 
 def register(kind: Kind) -> Kind:
     """Add a kind, to be found by what `str` gives; return it. Raises DesignError where another has that name."""
-    if KINDS.setdefault(str(kind), kind) != kind:
-        raise DesignError(f"two kinds of comparison are called {kind}. Next: give one another name or version")
+    KINDS.add(kind.name, kind, version=kind.version)
     return kind
 
 
 def kind(name: str) -> Kind:
-    """Return a registered kind by name, ``name@version`` from version 2 on. Raises DesignError with nearest names."""
-    if name not in KINDS:
-        raise DesignError(
-            f"no kind of comparison is called {name!r}{nearest(name, KINDS)} Kinds: {', '.join(KINDS)}. "
-            "Next: correct the name, or import the module that registers it"
-        )
+    """Return a registered kind by name. Raises DesignError, with the nearest names, for one that is not known."""
     return KINDS[name]
 
 

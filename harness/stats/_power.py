@@ -11,29 +11,29 @@ POWER = 0.8  # at which the replicates needed are stated
 MOST = 1000  # replicates; beyond, more of them are no advice
 
 
-def power_at_bound(kind: Kind, *, bound_pp: float, sd_pp: float, n: int, claims: int) -> float:
-    """Return the power of `n` replicates at Holm's first step among `claims`, sd in pp.
+def power_at_bound(kind: Kind, *, bound: float, sd: float, n: int, claims: int) -> float:
+    """Return the power of `n` replicates at Holm's first step among `claims`; `bound` and `sd` share a unit.
 
     For ``beats`` the power to find a true effect of the sesoi (`t_power`), for ``matches`` and ``equals`` to confirm a
     true 0 within the margin (`t_power`, `tost_power`). Raises ValueError as these do.
     """
-    return kind.power(kind.planned_at * bound_pp, bound=bound_pp, sd=sd_pp, n=n, alpha=ALPHA / claims)
+    return kind.power(kind.planned_at * bound, bound=bound, sd=sd, n=n, alpha=ALPHA / claims)
 
 
-def needs(kind: Kind, *, bound_pp: float, sd_pp: float, claims: int) -> int | None:
+def needs(kind: Kind, *, bound: float, sd: float, claims: int) -> int | None:
     """Return the replicates for `POWER` at the bound, or None beyond `MOST` or without a spread."""
-    if not sd_pp > 0:
+    if not sd > 0:
         return None
 
     def power_at(n: int) -> float:
-        return power_at_bound(kind, bound_pp=bound_pp, sd_pp=sd_pp, n=n, claims=claims)
+        return power_at_bound(kind, bound=bound, sd=sd, n=n, claims=claims)
 
     return replicates_needed(power=POWER, power_at=power_at, fewest=FEWEST, most=MOST)
 
 
 def part_needs(part: PartResult, *, claims: int) -> int | None:
     """Return the replicates that a part needs at its observed sd; see `needs`."""
-    return needs(part.kind, bound_pp=part.bound_pp, sd_pp=part.sd_pp, claims=claims)
+    return needs(part.kind, bound=part.bound, sd=part.sd, claims=claims)
 
 
 def claim_needs(claim: Assessment, claims: int) -> int | None:

@@ -101,7 +101,7 @@ def _how_reproduced(claim: Assessment) -> str:
     sized = [part for part in claim.parts if part.kind.sized]
     if not sized:
         return ""
-    large = all(part.kind.large_enough(part.interval, part.bound_pp) for part in sized)
+    large = all(part.kind.large_enough(part.interval, part.bound) for part in sized)
     return "at least sesoi" if large else "direction"
 
 
@@ -110,9 +110,9 @@ def _how_refuted(claim: Assessment) -> str:
     part = min(claim.parts, key=lambda part: part.p_ref if claim.decision is Decision.T else part.flip_ref)
     if not part.kind.sized:
         return ""
-    if part.kind.opposite(part.interval, part.bound_pp):
+    if part.kind.opposite(part.interval, part.bound):
         return "opposite"
-    return "too small" if part.kind.inside(part.interval, part.bound_pp) else ""
+    return "too small" if part.kind.inside(part.interval, part.bound) else ""
 
 
 def _adjusted(family: Mapping[str, Assessment | None], p: Mapping[str, float]) -> dict[str, float]:

@@ -1,9 +1,7 @@
 """What has been computed: records that appear whole, checkpoints of what is under way, stores merged."""
 
 from harness.store._checkpoints import (
-    Arrays,
-    Checkpoint,
-    Saver,
+    CheckpointSaver,
     checkpoint_name,
     discard_checkpoints,
     found_checkpoints,
@@ -12,11 +10,9 @@ from harness.store._merge import merge_into, merge_told
 from harness.store._store import Entry, Record, Store, Writer, check_records, digest, now
 
 __all__ = [
-    "Arrays",
-    "Checkpoint",
+    "CheckpointSaver",
     "Entry",
     "Record",
-    "Saver",
     "Store",
     "Writer",
     "check_records",

@@ -14,39 +14,22 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from harness.errors import StoppedError
-from harness.population import Population, Row
+from harness.population import Arrays, Checkpoint, Population, Row
 
 FORMAT = 1
 EVERY_S = 120.0  # seconds of training between checkpoints: a population planned to end within a minute writes none
 LOOK_S = 0.5  # seconds between looks at the clock and at whether the run is to stop
 FILE = "state.safetensors"
-
-Arrays = dict[str, NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """A population after `step`: `arrays` by name, each member's rows so far, and the seconds spent until then.
-
-    `made_with` is the device, the versions and the settings; with others the rest would not come out the same.
-    """
-
-    step: int
-    wall_s: float
-    made_with: Mapping[str, str]
-    arrays: Arrays
-    rows: Sequence[Sequence[Row]]
 
 
 @dataclass(frozen=True)
@@ -70,7 +53,7 @@ def checkpoint_name(population: Population) -> str:
     return hashlib.sha256(repr(asked).encode()).hexdigest()[:16]
 
 
-class Saver:
+class CheckpointSaver:
     """Saves and loads the checkpoints of one population in `folder`; `stop` says whether the run is to end early.
 
     `whole` is the population of which this one is a part, where memory does not hold all of it; a part is saved after
@@ -87,9 +70,9 @@ class Saver:
         self._next = time.monotonic() + EVERY_S
         self._stopping = False
 
-    def part(self, number: int, population: Population) -> Saver:
+    def part(self, number: int, population: Population) -> CheckpointSaver:
         """Return the saver of a part of `population`."""
-        return Saver(self.folder / str(number), self.stop, whole=self.whole or population)
+        return CheckpointSaver(self.folder / str(number), self.stop, whole=self.whole or population)
 
     def due(self, *, at_end: bool) -> bool:
         """Whether a checkpoint is to be written now; `at_end` is after the last step."""

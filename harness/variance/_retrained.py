@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from harness.compute import Executor, Plan, Unit, Wanted, run_plan
-from harness.design import hundredths
 from harness.expression import Training, consumed, lineage
-from harness.population import Computed, Member, Provenance
+from harness.population import Computed, Member, Provenance, hundredths
 from harness.store import Record, Store
 from harness.streams import Replicate
 

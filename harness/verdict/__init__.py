@@ -3,14 +3,14 @@
 from harness.verdict._files import read_verdicts, verdicts_json, verdicts_junit
 from harness.verdict._judge import compare_part, judge_results
 from harness.verdict._metadata import ClaimRows, Cost, Metadata
-from harness.verdict._results import METRICS, ResultRow, Results, frame_of, read_results, write_results
+from harness.verdict._results import ALWAYS_KEPT, ResultRow, Results, frame_of, read_results, write_results
 from harness.verdict._robustness import AS_LOCKED, Effect, effects, read_variants
 from harness.verdict._verdicts import ClaimVerdict, ExactQuantity, MeanInterval, PartVerdict, Status, Verdicts
 from harness.verdict._versions import amended, carry_over, unchanged
 
 __all__ = [
+    "ALWAYS_KEPT",
     "AS_LOCKED",
-    "METRICS",
     "ClaimRows",
     "ClaimVerdict",
     "Cost",

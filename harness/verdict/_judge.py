@@ -45,8 +45,8 @@ def compare_part(results: Results, claim: str, part: Part) -> PartResult:
         Comparison(
             name=part.name,
             kind=part.kind,
-            bound_pp=part.bound_pp,
-            differences_pp=results.differences(claim, part),
+            bound=part.bound,
+            differences=results.differences(claim, part),
             floors={floor: reference - results.read(claim, floor, part) for floor in part.floors},
             null_setting=part.null_setting,
             unit=metric(part.metric).unit,
@@ -220,13 +220,13 @@ def _part(part: PartResult, decision: Decision, family: int, both: Interval | No
     return PartVerdict(
         name=part.name,
         kind=str(part.kind),
-        bound=_round(part.bound_pp),
+        bound=_round(part.bound),
         unit=part.unit,
         n=part.n,
-        mean=_rounded(part.mean_pp),
-        sd=_rounded(part.sd_pp),
-        lower=_rounded(part.lower_pp),
-        upper=_rounded(part.upper_pp),
+        mean=_rounded(part.mean),
+        sd=_rounded(part.sd),
+        lower=_rounded(part.lower),
+        upper=_rounded(part.upper),
         p_rep=_round(part.p_rep),
         p_ref=_round(part.p_ref),
         flip_rep=_round(part.flip_rep),
@@ -234,9 +234,9 @@ def _part(part: PartResult, decision: Decision, family: int, both: Interval | No
         floors=tuple(
             FloorVerdict(
                 name=floor.name,
-                mean=_rounded(floor.mean_pp),
-                lower=_rounded(floor.lower_pp),
-                needed=_round(floor.needed_pp),
+                mean=_rounded(floor.mean),
+                lower=_rounded(floor.lower),
+                needed=_round(floor.needed),
                 beaten=floor.beaten,
             )
             for floor in part.floors

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.as_json import as_json, from_json
-from harness.design import Part, Reading, hundredths
+from harness.design import Part, Reading
 from harness.errors import ResultsError
+from harness.population import hundredths
 from harness.verdict._metadata import ClaimRows, Metadata
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 RESULTS_FORMAT = 1
-METRICS = (  # after the last step, but for the early stop: the step of minimum validation loss
+ALWAYS_KEPT = (  # after the last step, but for the early stop: the step of minimum validation loss
     "test_accuracy",
     "test_loss",
     "validation_accuracy",

@@ -19,16 +19,17 @@ FOLDER = "variants"  # beside the report: one folder a variant, with its results
 
 @dataclass(frozen=True, kw_only=True)
 class Effect:
-    """One part under one setting, in pp; `keeps` says whether its mean lies on the side that the claim asserts.
+    """One part under one setting, in its unit; `keeps` says whether its mean lies on the side that the claim asserts.
 
-    For ``beats`` that is the sign of the effect as locked, else the side of the margin. `note` says what spoils it.
+    For a sized kind (``beats``) that is the sign of the effect as locked, else the side of the margin. `note` says
+    what spoils it.
     """
 
     part: Part
     setting: str
-    mean_pp: float
-    lower_pp: float
-    upper_pp: float
+    mean: float
+    lower: float
+    upper: float
     n: int
     keeps: bool
     note: str
@@ -96,10 +97,10 @@ def _effect(part: Part, setting: str, result: PartResult, locked: PartResult, di
     return Effect(
         part=part,
         setting=setting,
-        mean_pp=result.mean_pp,
-        lower_pp=result.lower_pp,
-        upper_pp=result.upper_pp,
+        mean=result.mean,
+        lower=result.lower,
+        upper=result.upper,
         n=result.n,
-        keeps=part.kind.keeps_side(result.mean_pp, locked.mean_pp, part.bound_pp),
+        keeps=part.kind.keeps_side(result.mean, locked.mean, part.bound),
         note="; ".join(note for note in notes if note),
     )

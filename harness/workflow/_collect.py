@@ -14,7 +14,7 @@ from harness.design import Design, Scale, metric
 from harness.expression import Measured, kept
 from harness.population import Program, Provenance, evaluation_flops, training_flops
 from harness.store import Entry, Record
-from harness.verdict import METRICS, ClaimRows, Cost, Metadata, ResultRow, Results, frame_of
+from harness.verdict import ALWAYS_KEPT, ClaimRows, Cost, Metadata, ResultRow, Results, frame_of
 from harness.workflow._planning import Planned, Request
 
 
@@ -66,7 +66,7 @@ def _correct(plan: Plan, node: Measured, entry: Entry) -> bytes | None:
 def _rows(plan: Plan, request: Request) -> list[ResultRow]:
     rows = []
     read = dict.fromkeys(part.metric for part in request.design.compared())
-    metrics = dict.fromkeys((*METRICS, *read))
+    metrics = dict.fromkeys((*ALWAYS_KEPT, *read))
     for arm, points in request.design.points.items():
         series = {metric(name).series for name in read if len(points) == 1}  # over densities numbers alone are shown
         for density, draw, node in _flat(points):
@@ -75,7 +75,7 @@ def _rows(plan: Plan, request: Request) -> list[ResultRow]:
                 assert entry is not None
                 every = sorted(plan.store.rows(entry), key=lambda row: row.step)
                 final = {row.metric: row for row in every}
-                made = [final.get(name) if name in METRICS else metric(name).read(final) for name in metrics]
+                made = [final.get(name) if name in ALWAYS_KEPT else metric(name).read(final) for name in metrics]
                 made += [row for row in every if row.metric in series]
                 rows += [
                     ResultRow(

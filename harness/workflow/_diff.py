@@ -18,7 +18,7 @@ from harness.verdict import Results, compare_part, judge_results, read_results
 
 @dataclass(frozen=True)
 class Line:
-    """One effect or mean on both sides, and how far B lies from A, in percentage points.
+    """One effect or mean on both sides, and how far B lies from A, in their unit.
 
     The interval of the difference is paired where both sides have the same replicates, else Welch's.
     """
@@ -26,9 +26,9 @@ class Line:
     what: str
     a: str
     b: str
-    difference_pp: float
-    lower_pp: float
-    upper_pp: float
+    difference: float
+    lower: float
+    upper: float
     how: str
 
 
@@ -102,7 +102,7 @@ def _effects(claim: Claim, a: Results, b: Results) -> list[Line]:
 
 
 def _effect(part: PartResult) -> str:
-    return f"{part.mean_pp:+.2f} ({part.lower_pp:+.2f} to {part.upper_pp:+.2f}), n {part.n}"
+    return f"{part.mean:+.2f} ({part.lower:+.2f} to {part.upper:+.2f}), n {part.n}"
 
 
 def _line(what: str, a: str, b: str, difference: float, interval: Interval, how: str) -> Line:
@@ -151,7 +151,7 @@ def comparison_markdown(comparison: Comparison) -> str:
     """Return a comparison as markdown tables."""
     lines = ["| | A | B | B − A (95 % interval), pp | |", "| --- | --- | --- | --- | --- |"]
     lines += [
-        f"| {e.what} | {e.a} | {e.b} | {e.difference_pp:+.2f} ({e.lower_pp:+.2f} to {e.upper_pp:+.2f}) | {e.how} |"
+        f"| {e.what} | {e.a} | {e.b} | {e.difference:+.2f} ({e.lower:+.2f} to {e.upper:+.2f}) | {e.how} |"
         for e in comparison.lines
     ]
     changed = "; ".join(f"{claim}: {a}, then {b}" for claim, a, b in comparison.changed)

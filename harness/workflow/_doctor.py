@@ -13,7 +13,7 @@ from rich.table import Table
 
 from harness import __version__
 from harness.compute import cores, git_revision
-from harness.data import ORIGINS, DataSet, data_folders, find_set, load_set
+from harness.data import PUBLISHED, DataSet, data_folders, find_set, load_set
 from harness.design import Registry
 from harness.errors import HarnessError
 from harness.store import Store, check_records
@@ -38,7 +38,7 @@ def examine(root: Path, store: Path, console: Console) -> bool:
     table.add_row("processor", f"{processor()}, {cores()} cores: {cores()} workers of one thread")
     table.add_row("device", _device())
     table.add_row("digits", _digits())
-    for source in ORIGINS:
+    for source in PUBLISHED:
         table.add_row(source, _found(source))
     try:
         entries = len(Registry(root / "claims" / "registry.lock").entries)
@@ -63,11 +63,9 @@ def examine(root: Path, store: Path, console: Console) -> bool:
 def _device() -> str:
     if importlib.util.find_spec("torch") is None:
         return "torch is not installed"
-    import torch
+    from harness.engine import gpu_name, vector_instructions
 
-    if torch.cuda.is_available():
-        return f"cuda: {torch.cuda.get_device_name()}"
-    return f"cpu ({torch.backends.cpu.get_cpu_capability()}); torch sees no CUDA device"
+    return f"cuda: {gpu_name()}" if gpu_name() else f"cpu ({vector_instructions()}); torch sees no CUDA device"
 
 
 def _digits() -> str:
@@ -76,7 +74,7 @@ def _digits() -> str:
     return f"{len(digits.images)} images of {pixels} pixels, {classes} classes (scikit-learn's)"
 
 
-def _found(source: DataSet) -> str:
+def _found(source: str) -> str:
     looked = data_folders()
     if folder := find_set(source):
         return f"{folder} ({looked[folder]})"

@@ -288,11 +288,11 @@ def power_of(request: Request, part: Part, pilots: Sequence[Pilot], family: int)
         return "no pilot", "–", "–", "unknown. Next: harness pilot"
     sd = logged[-1].sd
     upper = sd_upper(sd=sd, n=logged[-1].n)
-    need = str(needs(part.kind, bound_pp=part.bound_pp, sd_pp=upper, claims=family) or f"more than {MOST}")
+    need = str(needs(part.kind, bound=part.bound, sd=upper, claims=family) or f"more than {MOST}")
     if n < 2:
         return f"{sd:.2f} ({upper:.2f})", "–", need, "no: one replicate has no spread"
-    power = power_at_bound(part.kind, bound_pp=part.bound_pp, sd_pp=upper, n=n, claims=family)
-    at_pilot = part.kind.power_to_decide(logged[-1].mean, bound=part.bound_pp, sd=upper, n=n, alpha=ALPHA / family)
+    power = power_at_bound(part.kind, bound=part.bound, sd=upper, n=n, claims=family)
+    at_pilot = part.kind.power_to_decide(logged[-1].mean, bound=part.bound, sd=upper, n=n, alpha=ALPHA / family)
     flipped = request.design.decision is Decision.SIGN_FLIP or n >= SIGN_FLIP_FROM
     flips = flipped and family * flip_least(n=n) > ALPHA
     verdict = (

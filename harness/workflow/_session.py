@@ -123,9 +123,9 @@ def pick_device(wanted: str) -> str:
     driver = shutil.which("nvidia-smi") or Path("/dev/nvidiactl").exists() or Path("/proc/driver/nvidia").exists()
     if wanted == "cpu" or (wanted == "auto" and not driver):
         return "cpu"
-    import torch
+    from harness.engine import gpu_name
 
-    if torch.cuda.is_available():
+    if gpu_name():
         return "cuda"
     if wanted == "cuda":
         raise UsageError("no CUDA device is available to torch. Next: harness doctor, or --device cpu")

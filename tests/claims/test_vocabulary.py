@@ -73,7 +73,7 @@ def test_every_metric_is_measured_by_its_arm(names, name):
     _, _, bounds, arm = METRIC_ROWS[name]
     assert measures(eval(CODE.fullmatch(arm)[1], names), metric(name).source)
     sesoi, margin = metric(name).bounds or (DIGITS.sesoi_pp, DIGITS.margin_pp)
-    assert beats("a", "b", on=DIGITS, metric=name).bound_pp == sesoi
+    assert beats("a", "b", on=DIGITS, metric=name).bound == sesoi
     assert bounds == f"{sesoi}, {margin} {metric(name).unit}"
 
 

@@ -21,7 +21,7 @@ from harness.engine._course import compute
 from harness.errors import StoppedError, UsageError
 from harness.population._population import Program
 from harness.store import _checkpoints as checkpoint
-from harness.store._checkpoints import Saver
+from harness.store._checkpoints import CheckpointSaver
 from tests.inline import Inline, small_plan
 
 ROOT = Path(__file__).parents[2]
@@ -136,7 +136,7 @@ class Stopping(Inline):
         self.asked = 0
         done = Future()
         try:
-            saver = Saver(checkpoint, self._stop)
+            saver = CheckpointSaver(checkpoint, self._stop)
             done.set_result(compute(population, saver=saver, report=self.reported.append))
         except StoppedError as error:  # a worker hands it over in its future; anything else is the test's own failure
             self.left -= 1

@@ -16,7 +16,7 @@ from torchvision.transforms import functional
 
 from harness.data import _sets as data
 from harness.data import _tasks as tasks
-from harness.data._sets import MOMENTS, ORIGINS, DataSet
+from harness.data._sets import PUBLISHED, SETS, DataSet
 from harness.data._tasks import CIFAR10, CROPS, DIGIT_DIFFERENCE, DIGITS, FASHION_MNIST, MNIST, PAD, Augment, Scaling
 from harness.engine import _updates as updates
 from harness.engine._course import compute
@@ -50,14 +50,14 @@ def folders(tmp_path, monkeypatch):
 
 def put(folder, source):
     """Write files of the right names and sizes, and of nothing."""
-    for file in ORIGINS[source].files:
+    for file in SETS[source].files:
         path = folder / file.path
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as opened:
             opened.truncate(file.size)
 
 
-@pytest.mark.parametrize("source", ORIGINS)
+@pytest.mark.parametrize("source", PUBLISHED)
 def test_it_is_looked_for_in_order(folders, source):
     """The folder named by --data-dir comes before HARNESS_DATA, that before the user's cache; else it is not found."""
     assert data.find_set(source) is None
@@ -222,7 +222,7 @@ def test_images_and_labels_are_torchvision_s(real, task):
     assert loaded.images.shape == (loaded.train + 10_000, task.inputs)
     assert (loaded.images.dtype, loaded.labels.dtype) == (np.uint8, np.int64)
     for train_set, rows in ((True, slice(None, loaded.train)), (False, slice(loaded.train, None))):
-        theirs = getattr(torchvision.datasets, ORIGINS[task.source].torchvision)(folder, train=train_set)
+        theirs = getattr(torchvision.datasets, SETS[task.source].torchvision)(folder, train=train_set)
         assert np.array_equal(loaded.labels[rows], np.asarray(theirs.targets))
         for i in (0, 17, len(theirs) - 1):
             image = functional.pil_to_tensor(theirs[i][0])
@@ -237,7 +237,9 @@ def test_moments_are_those_of_the_training_images(real, task):
     loaded = real(task.source) if task.own_test else data.load_set(task.source)
     pixels = loaded.images[: loaded.train].reshape(loaded.train, task.shape[0], -1)
     largest = 255 if pixels.dtype == np.uint8 else 1
-    for channel, (mean, sd) in enumerate(zip(MOMENTS[task.source].mean, MOMENTS[task.source].sd, strict=True)):
+    for channel, (mean, sd) in enumerate(
+        zip(SETS[task.source].moments.mean, SETS[task.source].moments.sd, strict=True)
+    ):
         assert pixels[:, channel].mean() / largest == pytest.approx(mean, abs=6e-5)
         assert pixels[:, channel].std() / largest == pytest.approx(sd, abs=6e-5)
 
@@ -254,7 +256,7 @@ def test_scaling_is_the_plain_formula(task, scaling):
     expected = x / np.sqrt((x**2).sum(1, keepdims=True)) if scaling is Scaling.L2 else x / 255
     if scaling is Scaling.STANDARDISED:
         each = expected.reshape(5, task.shape[0], -1)
-        moments = MOMENTS[task.source]
+        moments = SETS[task.source].moments
         each = (each - np.array(moments.mean)[:, None]) / np.array(moments.sd)[:, None]
         expected = each.reshape(5, -1)
     inputs = scaled(torch.from_numpy(pixels), replace(task, scaling=scaling))
@@ -391,7 +393,7 @@ def test_a_batch_is_what_torchvision_s_transforms_make(real, task):
     images, answers, crops = made.batches(3, 5)
     inputs = made.inputs(images[1], crops[1])
     assert inputs.shape == (2, 20, task.inputs)
-    moments = MOMENTS[task.source]
+    moments = SETS[task.source].moments
     for r in range(2):
         for b in (0, 7, 19):
             number, crop = int(images[1, r, b, 0]), int(crops[1, r, b, 0])

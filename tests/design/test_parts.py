@@ -13,6 +13,7 @@ from harness.compute._run import run_plan
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
 from harness.design._check import check_design
 from harness.design._claim import Design
+from harness.design._exact import exact
 from harness.design._lock import Registry
 from harness.design._metrics import METRICS, OF_LAYERS, metric
 from harness.design._parts import (
@@ -20,7 +21,6 @@ from harness.design._parts import (
     Part,
     Reading,
     beats,
-    exact,
     interaction,
     matches,
     only_beyond,
@@ -163,7 +163,7 @@ def test_a_part_reads_the_metric_it_names():
     converged = beats("a", "b", on=DIGITS, metric="converged")
     part = slope("a", "b", on=DIGITS, band=ALL, metric="converged")
     assert {converged.metric, part.metric, Part(
-        kind=BEATS, arm="a", reference="b", task="digits", bound_pp=1.0
+        kind=BEATS, arm="a", reference="b", task="digits", bound=1.0
     ).metric} == {"converged", "test_accuracy"}  # fmt: skip
 
     def values(arm, at):
@@ -199,8 +199,8 @@ def test_the_metric_of_a_part_is_collected_and_shown(tmp_path):
 def test_steps_are_compared_by_their_ratio():
     """An early stop at half the step is log(2) earlier, 69.3 log points, against the metric's own bounds."""
     part = beats("a", "b", on=DIGITS, metric="log_early_stop_step")
-    assert (part.bound_pp, beats("a", "b", on=DIGITS).bound_pp) == (10.0, DIGITS.sesoi_pp)
-    assert matches("a", "b", on=DIGITS, floors=(), metric="log_early_stop_step").bound_pp == 10.0
+    assert (part.bound, beats("a", "b", on=DIGITS).bound) == (10.0, DIGITS.sesoi_pp)
+    assert matches("a", "b", on=DIGITS, floors=(), metric="log_early_stop_step").bound == 10.0
     read = metric(part.metric).read
     steps = [read({"early_stop_accuracy": Row("early_stop_accuracy", s, 0.9)}) for s in (400, 200)]
     assert 100 * (steps[0].value - steps[1].value) == pytest.approx(69.3147, abs=1e-4)
@@ -246,7 +246,7 @@ def test_a_missing_replicate_is_named_whatever_is_read(part):
 
 def test_fields_at_their_defaults_stay_out_of_the_lock():
     """A mean of test accuracies is locked as before these fields existed; a slope, a metric and a pair are in it."""
-    before = {"kind", "arm", "reference", "task", "bound_pp", "band"}
+    before = {"kind", "arm", "reference", "task", "bound_pp", "band"}  # `bound` is locked by its first name
     part = beats("a", "b", on=DIGITS, band=ALL)
 
     def locked(part):
@@ -258,6 +258,7 @@ def test_fields_at_their_defaults_stay_out_of_the_lock():
     assert locked(slope("a", "b", on=DIGITS, band=ALL)) == locked(part) | {"reading": "slope"}
     assert locked(interaction("a", "b", less=("c", "d"), on=DIGITS, band=ALL)) == locked(part) | {"less": ["c", "d"]}
     assert locked(beats("a", "b", on=DIGITS, band=ALL, metric="converged")) == locked(part) | {"metric": "converged"}
+    assert locked(beats("a", "b", on=DIGITS, band=ALL, published=1.5)) == locked(part) | {"published_pp": 1.5}
 
 
 def test_names_say_what_is_compared():

@@ -15,7 +15,8 @@ import pytest
 
 from harness.design import Band, Part, Reading, Scale
 from harness.design._claim import _plain
-from harness.stats import Decision, Kind, Outcome
+from harness.stats import Decision, Outcome
+from harness.stats._kinds import KINDS
 from tests.project import ROOT, claims
 
 REGISTRY, TEXTS = ROOT / "claims" / "registry.lock", ROOT / "claims" / "locked.jsonl"
@@ -101,7 +102,6 @@ def test_every_text_is_what_its_entry_hashes(entries, texts):
 ALWAYS = {"kind", "arm", "reference", "task", "bound_pp"}
 UNLESS_DEFAULT = {"band", "floors", "label", "null_setting", "published_pp", "metric", "reading", "less"}
 VALUES = {
-    Kind: {"beats", "matches", "equals"},
     Reading: {"mean", "slope"},
     Decision: {"t", "sign-flip"},
     Outcome: {"reproduced", "refuted", "inconclusive", "not run", "error"},
@@ -139,6 +139,11 @@ def test_a_band_is_hashed_as_two_fractions():
     """The names of its ends, and the ends as exact fractions."""
     band = Band(low=Fraction(1, 50), high=Fraction(1, 20))
     assert _plain(part(**required() | {"band": band}))["band"] == {"low": "1/50", "high": "1/20"}
+
+
+def test_kinds_that_locks_hash_stay():
+    """A kind is hashed by its full name: others may be added, none renamed."""
+    assert {"beats", "matches", "equals"} <= {str(kind) for kind in KINDS.values()}
 
 
 @pytest.mark.parametrize("kind", VALUES, ids=lambda kind: kind.__name__)

@@ -16,7 +16,7 @@ from harness.engine._measuring import Evaluator
 from harness.errors import StoppedError
 from harness.population._population import Population, Program
 from harness.store import _checkpoints as checkpoint
-from harness.store._checkpoints import Saver
+from harness.store._checkpoints import CheckpointSaver
 from tests.members import ADAM, CONVOLUTIONS, PROGRAMS, begun, population
 from tests.store.test_checkpoints import after
 
@@ -140,8 +140,8 @@ def test_checkpoints_go_on(tmp_path, monkeypatch):
     made = population(PROGRAMS["digits mlp, adam"], range(3), trace_every=1)
     whole = losses(compute(made, device="cuda"))
     with pytest.raises(StoppedError):
-        compute(made, device="cuda", saver=Saver(tmp_path, after(30)))
-    resumed = losses(compute(made, device="cuda", saver=Saver(tmp_path)))
+        compute(made, device="cuda", saver=CheckpointSaver(tmp_path, after(30)))
+    resumed = losses(compute(made, device="cuda", saver=CheckpointSaver(tmp_path)))
     np.testing.assert_allclose(resumed, whole, rtol=2e-2)
 
 

@@ -355,9 +355,9 @@ def test_stability_is_minus_the_barrier():
     one = metrics.metric("stability")
     assert one.read({"barrier": Row("barrier", 0, 0.3)}).value == -0.3
     for task in (DIGITS, DIGIT_DIFFERENCE):
-        assert matches("a", "b", on=task, floors=(), metric="stability").bound_pp == 2.0
-        assert beats("a", "b", on=task, metric="stability").bound_pp == 2.0
-        assert beats("a", "b", on=task, metric="barrier").bound_pp == task.sesoi_pp
+        assert matches("a", "b", on=task, floors=(), metric="stability").bound == 2.0
+        assert beats("a", "b", on=task, metric="stability").bound == 2.0
+        assert beats("a", "b", on=task, metric="barrier").bound == task.sesoi_pp
 
 
 def test_results_keep_the_series_that_a_part_s_metric_sums_up(tmp_path):

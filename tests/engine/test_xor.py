@@ -39,7 +39,7 @@ def test_every_split_is_all_four_points(replicate):
     np.testing.assert_array_equal(batches.answers, labels[batches.images[..., 0]])
     assert tasks.calibration(XOR, replicate).images.shape == (4, 1)
     pixels = data.load_set(XOR.source).images
-    moments = data.MOMENTS[XOR.source]
+    moments = data.SETS[XOR.source].moments
     assert (pixels.mean(), pixels.std()) == (moments.mean[0], moments.sd[0])
 
 
@@ -89,7 +89,7 @@ def test_a_replicate_is_the_share_of_its_block_that_converged(collected):
 def test_only_parts_that_read_it_have_the_rows(collected):
     """The rows of other claims stay what they were."""
     found, _ = collected
-    assert "converged" not in results.METRICS
+    assert "converged" not in results.ALWAYS_KEPT
     rows = found.frame[found.frame["metric"] == "converged"]
     assert len(rows) == 2 * (2 * BLOCK + 1)
     assert rows["value"].isin([0, 1]).all()

@@ -10,7 +10,7 @@ import torchvision
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.design._claim import Scale
-from harness.design._parts import printed
+from harness.design._exact import printed
 from harness.errors import DesignError
 from harness.networks import _published as counts
 from harness.networks._published import counted

@@ -45,13 +45,11 @@ samples = st.lists(st.integers(-300, 300), min_size=2, max_size=12).map(lambda x
 def trails():
     """The kind of this module, registered for one test."""
     yield register(TRAILS)
-    del KINDS["trails"]
+    KINDS.remove("trails")
 
 
 def assessed(each, x, bound, floors=None):
-    return assess(
-        Comparison(name="a vs b", kind=each, bound_pp=bound, differences_pp=np.asarray(x), floors=floors or {})
-    )
+    return assess(Comparison(name="a vs b", kind=each, bound=bound, differences=np.asarray(x), floors=floors or {}))
 
 
 # --- laws ------------------------------------------------------------------------------------------------------------
@@ -81,7 +79,7 @@ def test_a_test_rejects_where_the_interval_excludes(each, x_R, bound):
     assume(np.ptp(x_R) > 0)
     tested = assessed(each, x_R, bound)
     edges = [abs(side.value(bound) - end) for side in (*each.reproduced, *each.refuted)
-             for end in (tested.lower_pp, tested.upper_pp)]  # fmt: skip
+             for end in (tested.lower, tested.upper)]  # fmt: skip
     assume(min(edges) > 1e-9)
     assert (tested.p_rep < ALPHA) is each.inside(mean_interval(x_R), bound)
     assert (tested.p_ref < ALPHA) is each.outside(mean_interval(x_R), bound)
@@ -113,8 +111,8 @@ def test_power_is_a_chance_that_grows_with_replicates(each, effect, bound, sd, n
 @every_kind
 def test_replicates_needed_are_the_fewest_with_enough_power(each):
     """At the effect for which a kind states its power; 5 at least."""
-    n = needs(each, bound_pp=0.5, sd_pp=0.7, claims=3)
-    enough, fewer = (power_at_bound(each, bound_pp=0.5, sd_pp=0.7, n=m, claims=3) for m in (n, n - 1))
+    n = needs(each, bound=0.5, sd=0.7, claims=3)
+    enough, fewer = (power_at_bound(each, bound=0.5, sd=0.7, n=m, claims=3) for m in (n, n - 1))
     assert enough >= 0.8 > fewer
 
 
@@ -136,6 +134,26 @@ def test_every_mean_keeps_its_own_side_or_is_not_asserted(each, mean, bound):
     assert not each.keeps_side(float("nan"), float("nan"), bound)
 
 
+@pytest.mark.parametrize(
+    ("each", "mean", "locked", "keeps"),
+    [
+        (BEATS, 0.1, 2.0, True),
+        (BEATS, -0.1, 2.0, False),
+        (BEATS, -0.1, -2.0, True),  # it came out the other way, and does again
+        (MATCHES, -0.4, 2.0, True),
+        (MATCHES, -0.6, -2.0, False),
+        (EQUALS, 0.4, -0.4, True),
+        (EQUALS, 0.6, 2.0, False),
+        (TRAILS, -0.6, 2.0, True),
+        (TRAILS, -0.4, -2.0, False),
+    ],
+    ids=str,
+)
+def test_a_side_is_the_locked_effects_or_the_claims(each, mean, locked, keeps):
+    """A sized kind keeps the sign of the effect as locked, the others the side of the bound that they assert."""
+    assert each.keeps_side(mean, locked, 0.5) is keeps
+
+
 # --- the registry ----------------------------------------------------------------------------------------------------
 
 
@@ -148,19 +166,19 @@ def test_a_kind_is_found_by_name_and_version(trails):
         assert (str(trails), str(later)) == ("trails", "trails@2")
         assert (kind("trails"), kind("trails@2")) == (trails, later)
     finally:
-        del KINDS["trails@2"]
+        KINDS.remove("trails@2")
 
 
 def test_an_unknown_kind_is_refused_with_the_nearest():
     """The error names what it may have been, what there is, and the next step."""
-    with pytest.raises(DesignError, match=r"'match'; did you mean matches.*Kinds: beats, matches, equals\. Next: "):
+    with pytest.raises(DesignError, match=r"'match'; did you mean matches.*Known: beats, matches, equals\. Next: "):
         kind("match")
 
 
 def test_a_name_is_used_once(trails):
     """The same kind may be registered again, as when a module is read twice; another of its name may not."""
     assert register(replace(trails)) == trails
-    with pytest.raises(DesignError, match=r"two kinds of comparison are called trails\. Next: "):
+    with pytest.raises(DesignError, match=r"'trails' is twice a kind of comparison: .* Next: "):
         register(replace(trails, floor=2))
 
 
@@ -209,7 +227,7 @@ def test_a_claim_of_a_further_kind_is_locked_judged_and_reported(trails, monkeyp
     part = asserts("trails", "a", "b", on=DIGITS)
     made = claim(design(part))
     synthetic.register(monkeypatch, made)
-    assert (part.name, part.bound_pp) == ("a trails b", DIGITS.sesoi_pp)
+    assert (part.name, part.bound) == ("a trails b", DIGITS.sesoi_pp)
     assert made.locked_content(synthetic.MICRO)["hypothesis"][0]["kind"] == "trails"
     second = replace(part, kind=replace(trails, version=2))
     assert claim(design(second)).locked_content(synthetic.MICRO)["hypothesis"][0]["kind"] == "trails@2"

@@ -26,7 +26,7 @@ def part(x, *, kind=BEATS, bound=0.4, floors=None, name="ticket beats reinit"):
     x = np.asarray(x, dtype=float)
     if floors is None:
         floors = {} if kind is BEATS else {name: np.resize(v, x.size) for name, v in CLEAR.items()}
-    return assess(Comparison(name=name, kind=kind, bound_pp=bound, differences_pp=x, floors=floors))
+    return assess(Comparison(name=name, kind=kind, bound=bound, differences=x, floors=floors))
 
 
 def claim(*parts, decision=Decision.T):
@@ -97,9 +97,9 @@ def test_part_carries_what_a_report_prints():
     x = np.array([0.1, 0.5, -0.3, 0.9])
     tested = part(x, bound=0.4)
     interval = mean_interval(x)
-    assert (tested.n, tested.bound_pp, tested.kind) == (4, 0.4, BEATS)
-    assert (tested.mean_pp, tested.sd_pp) == pytest.approx((x.mean(), x.std(ddof=1)))
-    assert (tested.lower_pp, tested.upper_pp) == (interval.lower, interval.upper)
+    assert (tested.n, tested.bound, tested.kind) == (4, 0.4, BEATS)
+    assert (tested.mean, tested.sd) == pytest.approx((x.mean(), x.std(ddof=1)))
+    assert (tested.lower, tested.upper) == (interval.lower, interval.upper)
 
 
 def test_parts_combine():
@@ -165,8 +165,8 @@ def test_five_replicates_can_decide():
 def test_one_replicate_has_a_mean_and_no_interval():
     """One replicate keeps its value for the report; interval and sd are nan and p is 1, floors are not beaten."""
     tested = part([0.7], kind=MATCHES)
-    assert tested.mean_pp == 0.7
-    assert np.isnan([tested.lower_pp, tested.upper_pp, tested.sd_pp]).all()
+    assert tested.mean == 0.7
+    assert np.isnan([tested.lower, tested.upper, tested.sd]).all()
     assert [tested.p_rep, tested.p_ref, tested.flip_rep, tested.flip_ref] == [1.0] * 4
     assert not tested.floors[0].beaten
 
@@ -222,7 +222,7 @@ def test_floor_must_be_beaten_by_twice_the_margin(kind):
     same = around(0.0, 0.1, 10)
     enough = part(same, kind=kind, bound=0.5, floors={"linear": around(1.1, 0.1, 10)})
     short = part(same, kind=kind, bound=0.5, floors={"linear": around(1.05, 0.1, 10), "untrained": around(9, 1, 10)})
-    assert (enough.floors[0].needed_pp, enough.floors[0].beaten) == (1.0, True)
+    assert (enough.floors[0].needed, enough.floors[0].beaten) == (1.0, True)
     assert [floor.beaten for floor in short.floors] == [False, True]
     assert judge(enough).outcome is Outcome.REPRODUCED
     verdict = judge(short)
@@ -308,7 +308,7 @@ def test_multiplicity_is_named(mean, alone):
 def test_part_below_its_sesoi_blocks_reproduction():
     """A part whose whole interval lies between 0 and the sesoi keeps a claim of several from being reproduced."""
     small, large = part(around(0.2, 0.17, 6)), part(around(1.0, 0.2, 6))
-    assert small.lower_pp > 0
+    assert small.lower > 0
     assert ALPHA / 2 < small.p_ref < ALPHA
     verdict = judge(small, large)
     assert verdict.outcome is Outcome.INCONCLUSIVE
@@ -513,16 +513,16 @@ def test_planted_effect_is_found_at_its_power(kind):
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        ({"bound_pp": 0.0}, "must be positive"),
-        ({"differences_pp": np.array([1.0, np.nan])}, "not finite in replicate 1"),
-        ({"differences_pp": np.ones((2, 2))}, "expected shape"),
+        ({"bound": 0.0}, "must be positive"),
+        ({"differences": np.array([1.0, np.nan])}, "not finite in replicate 1"),
+        ({"differences": np.ones((2, 2))}, "expected shape"),
         ({"floors": {"linear": np.ones(3)}}, "floor linear: expected shape"),
         ({"floors": {"linear": np.array([np.inf, 1.0])}}, "not finite in replicate 0"),
     ],
 )
 def test_bad_comparisons_are_refused(bad, message):
     """Bounds, shapes and values that cannot be judged are a ValueError that names the part."""
-    good = {"name": "a vs b", "kind": BEATS, "bound_pp": 0.4, "differences_pp": np.ones(2), "floors": {}}
+    good = {"name": "a vs b", "kind": BEATS, "bound": 0.4, "differences": np.ones(2), "floors": {}}
     with pytest.raises(ValueError, match=f"a vs b.*{message}"):
         Comparison(**(good | bad))
 

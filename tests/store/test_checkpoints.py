@@ -16,7 +16,7 @@ from harness.engine._updates import Updates
 from harness.errors import StoppedError
 from harness.networks._recipe import SGD
 from harness.store import _checkpoints as checkpoint
-from harness.store._checkpoints import FILE, Saver, checkpoint_name, discard_checkpoints, found_checkpoints
+from harness.store._checkpoints import FILE, CheckpointSaver, checkpoint_name, discard_checkpoints, found_checkpoints
 from tests.members import PROGRAMS, population
 
 PLAIN = PROGRAMS["digits mlp, odd widths, sgd"]
@@ -69,8 +69,8 @@ def interrupted(folder, made, *moments):
     """Compute with an interruption after each of so many steps, then to the end."""
     for steps in moments:
         with pytest.raises(StoppedError, match="stopped after step"):
-            engine.compute(made, saver=Saver(folder, after(steps)))
-    return engine.compute(made, saver=Saver(folder))
+            engine.compute(made, saver=CheckpointSaver(folder, after(steps)))
+    return engine.compute(made, saver=CheckpointSaver(folder))
 
 
 def assert_same(one, other):
@@ -98,7 +98,7 @@ def test_a_resumed_training_does_only_what_is_left(tmp_path):
     """Steps done before are reported as done and not made again; their seconds count in the wall time."""
     made = three(CASES["digits mlp, odd widths, adam"])
     with pytest.raises(StoppedError, match="after step 30"):
-        engine.compute(made, saver=Saver(tmp_path, after(30)))
+        engine.compute(made, saver=CheckpointSaver(tmp_path, after(30)))
     steps, reported, real = [], [], Updates.run
 
     def counted(*given, **more):
@@ -108,10 +108,10 @@ def test_a_resumed_training_does_only_what_is_left(tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Updates, "run", counted)
-        again = engine.compute(made, saver=Saver(tmp_path), report=reported.append)
+        again = engine.compute(made, saver=CheckpointSaver(tmp_path), report=reported.append)
     assert steps == list(range(31, 51))
     assert (reported[0], sum(reported)) == (30, 50)
-    saved = Saver(tmp_path).load(made, made_with(tmp_path))
+    saved = CheckpointSaver(tmp_path).load(made, made_with(tmp_path))
     assert again.wall_s > saved.wall_s > 0
 
 
@@ -122,7 +122,7 @@ def made_with(folder):
 
 def test_a_short_population_writes_nothing(tmp_path):
     """Nothing is written before the interval has passed, and nothing after the last step."""
-    engine.compute(three(CASES["digits mlp, odd widths, adam"]), saver=Saver(tmp_path / "p"))
+    engine.compute(three(CASES["digits mlp, odd widths, adam"]), saver=CheckpointSaver(tmp_path / "p"))
     assert not (tmp_path / "p").exists()
 
 
@@ -139,12 +139,12 @@ def test_a_long_population_is_saved_at_intervals(tmp_path, monkeypatch):
 
     monkeypatch.setattr(checkpoint, "_write", write)
     with pytest.raises(KeyboardInterrupt):
-        engine.compute(made, saver=Saver(tmp_path))
+        engine.compute(made, saver=CheckpointSaver(tmp_path))
     assert saved == list(range(1, 34))
-    assert Saver(tmp_path).load(made, made_with(tmp_path)).step == 33
+    assert CheckpointSaver(tmp_path).load(made, made_with(tmp_path)).step == 33
     monkeypatch.undo()
     torch.set_num_threads(1)
-    assert_same(engine.compute(made, saver=Saver(tmp_path)), engine.compute(made))
+    assert_same(engine.compute(made, saver=CheckpointSaver(tmp_path)), engine.compute(made))
 
 
 def truncate(file):
@@ -182,10 +182,10 @@ def test_a_checkpoint_that_cannot_be_trusted_is_ignored(spoil, tmp_path):
     """It is as if it were not there: training begins again, with the same results."""
     made = three(CASES["digits mlp, odd widths, adam"])
     with pytest.raises(StoppedError):
-        engine.compute(made, saver=Saver(tmp_path, after(30)))
+        engine.compute(made, saver=CheckpointSaver(tmp_path, after(30)))
     SPOIL[spoil](tmp_path / FILE)
     reported = []
-    assert_same(engine.compute(made, saver=Saver(tmp_path), report=reported.append), engine.compute(made))
+    assert_same(engine.compute(made, saver=CheckpointSaver(tmp_path), report=reported.append), engine.compute(made))
     assert sum(reported) == 50
     assert 30 not in reported
 
@@ -195,9 +195,9 @@ def test_one_that_cannot_be_written_is_no_error_until_the_stop(tmp_path, monkeyp
     (tmp_path / "file").write_text("no folder")
     monkeypatch.setattr(checkpoint, "EVERY_S", 0.0)
     made = three(CASES["digits mlp, odd widths, adam"])
-    assert_same(engine.compute(made, saver=Saver(tmp_path / "file")), engine.compute(made))
+    assert_same(engine.compute(made, saver=CheckpointSaver(tmp_path / "file")), engine.compute(made))
     with pytest.raises(StoppedError, match="after step 5; its checkpoint cannot be written"):
-        engine.compute(made, saver=Saver(tmp_path / "file", after(5)))
+        engine.compute(made, saver=CheckpointSaver(tmp_path / "file", after(5)))
 
 
 def test_the_parts_of_a_population_too_large_are_saved_too(tmp_path, monkeypatch):
@@ -212,10 +212,12 @@ def test_the_parts_of_a_population_too_large_are_saved_too(tmp_path, monkeypatch
     together = real(made)
     monkeypatch.setattr(engine, "compute", small)
     with pytest.raises(StoppedError):
-        engine.compute_within_memory(made, saver=Saver(tmp_path / checkpoint_name(made), after(70)))
+        engine.compute_within_memory(made, saver=CheckpointSaver(tmp_path / checkpoint_name(made), after(70)))
     (whole,) = found_checkpoints(tmp_path)
     assert (whole.name, whole.units) == (checkpoint_name(made), tuple(m.unit for m in made.members))
-    again = engine.compute_within_memory(made, saver=Saver(tmp_path / checkpoint_name(made)), report=steps.append)
+    again = engine.compute_within_memory(
+        made, saver=CheckpointSaver(tmp_path / checkpoint_name(made)), report=steps.append
+    )
     assert_same(again, together)
     assert 50 in steps
 
@@ -244,7 +246,7 @@ def test_what_is_stored_needs_no_checkpoint(tmp_path):
     made = population(CASES["digits mlp, odd widths, adam"], range(3))
     for folder, indices in (("old", [1, 2]), ("other", [5]), ("running", [7])):
         with pytest.raises(StoppedError):
-            engine.compute(population(made.program, indices), saver=Saver(tmp_path / folder, after(3)))
+            engine.compute(population(made.program, indices), saver=CheckpointSaver(tmp_path / folder, after(3)))
     for folder in ("spoilt", "begun"):
         (tmp_path / folder).mkdir()
     (tmp_path / "spoilt" / FILE).write_bytes(b"")

@@ -243,7 +243,7 @@ def test_a_level_outside_0_to_1_is_refused():
 def test_what_an_interval_decides(kind, lower, upper, reproduces, refutes):
     """An interval decides where it excludes what the part's p-values test: 0, sesoi and margins."""
     x = np.array([0.0, 1.0])
-    part = assess(Comparison(name="a", kind=kind, bound_pp=0.5, differences_pp=x, floors={}))
+    part = assess(Comparison(name="a", kind=kind, bound=0.5, differences=x, floors={}))
     interval = Interval(lower, upper)
     assert decided_with([(part, interval)], Outcome.REPRODUCED) is reproduces
     assert decided_with([(part, interval)], Outcome.REFUTED) is refutes
@@ -252,7 +252,7 @@ def test_what_an_interval_decides(kind, lower, upper, reproduces, refutes):
 def test_reproduction_needs_all_parts_and_refutation_any():
     """As in the decision rule."""
     x = np.array([0.0, 1.0])
-    part = assess(Comparison(name="a", kind=BEATS, bound_pp=0.5, differences_pp=x, floors={}))
+    part = assess(Comparison(name="a", kind=BEATS, bound=0.5, differences=x, floors={}))
     up, down = (part, Interval(0.6, 0.9)), (part, Interval(-0.9, -0.6))
     assert decided_with([up, up], Outcome.REPRODUCED)
     assert not decided_with([up, down], Outcome.REPRODUCED)

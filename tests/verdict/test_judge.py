@@ -1,5 +1,6 @@
 """From rows to verdicts: families of what is locked, exploratory runs, amended claims, predictions."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from harness.data._tasks import DIGITS
 from harness.design._claim import Design
 from harness.design._lock import Registry
-from harness.design._parts import beats
+from harness.design._parts import beats, matches
 from harness.report import _report as report
 from harness.stats._kinds import Outcome
 from harness.verdict import _judge as judging
@@ -268,3 +269,17 @@ def test_an_amended_version_that_is_not_locked_is_listed_as_such(amended, regist
     rows = carry_over(synthetic.results((third, ahead(1.0, n=11)), first=20), committed)
     text = report.report_text(rows, judging.judge_results(rows, registry, CATALOGUE), registry, CATALOGUE, [], {})
     assert "; version 3, not locked: **reproduced (direction), analogue task, exploratory**, a beats b +1.00 pp" in text
+
+
+# --- the file --------------------------------------------------------------------------------------------------------
+
+
+def test_the_file_keeps_its_names(monkeypatch, registry):
+    """Whatever fields are called and whatever their unit is, the file names a part's numbers as it always has."""
+    made = claim(design(matches("b", "dense", on=DIGITS, floors=("a",))))
+    synthetic.register(monkeypatch, made)
+    judged = judging.judge_results(synthetic.results((made, ahead(0.8))), registry, CATALOGUE)
+    (part,) = json.loads(verdicts_json(judged))["claims"][made.id]["parts"]
+    assert [name for name in part if name.endswith("_pp")] == ["bound_pp", "lower_pp", "mean_pp", "sd_pp", "upper_pp"]
+    assert list(part["floors"][0]) == ["beaten", "lower_pp", "mean_pp", "name", "needed_pp"]
+    assert part["kind"] == "matches"

@@ -121,7 +121,7 @@ def test_effects_say_whether_they_keep_their_side(made):
         "double-rate": under(made, "double-rate", values(ahead=-1.0, behind=-4.0, floor=80.0)),
     }
     found = {(str(e.part.kind), e.setting): e for e in robustness.effects(made, results, variants)}
-    told = [(kind, setting, round(e.mean_pp, 6), e.keeps) for (kind, setting), e in found.items()]
+    told = [(kind, setting, round(e.mean, 6), e.keeps) for (kind, setting), e in found.items()]
     assert told == [
         ("beats", "as locked", 2.0, True),
         ("beats", "accuracy at the early stop", -1.0, False),

@@ -45,7 +45,7 @@ def test_reports_are_compared_replicate_by_replicate(made, tmp_path):
     (line,) = compared.lines
     assert line.what == "paper/claim: a beats b"
     assert (line.a, line.b) == ("+2.00 (+1.79 to +2.21), n 10", "+2.50 (+2.29 to +2.71), n 10")
-    assert [line.difference_pp, line.lower_pp, line.upper_pp] == pytest.approx([0.5, 0.5, 0.5])
+    assert [line.difference, line.lower, line.upper] == pytest.approx([0.5, 0.5, 0.5])
     assert line.how == "paired, n 10"
     assert (compared.changed, compared.differs) == ([], [])
 
@@ -56,9 +56,9 @@ def test_other_seeds_are_compared_as_two_samples(made, tmp_path):
     a, b = folders(tmp_path, one, synthetic.results((made, values(2.5)), first=100))
     (line,) = comparing.compare(a, b, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE).lines
     assert line.how == "Welch, n 10 and 10"
-    assert line.difference_pp == pytest.approx(0.5)
+    assert line.difference == pytest.approx(0.5)
     half = 2.100922 * 0.3 * (2 / 10) ** 0.5  # t(18; .975), equal spreads
-    assert [line.lower_pp, line.upper_pp] == pytest.approx([0.5 - half, 0.5 + half], abs=1e-5)
+    assert [line.lower, line.upper] == pytest.approx([0.5 - half, 0.5 + half], abs=1e-5)
 
 
 def test_changed_verdicts_and_versions_are_named(made, tmp_path):
@@ -101,7 +101,7 @@ def test_baselines_are_compared_by_mean_spread_and_versions(tmp_path):
     compared = comparing.compare(a, b, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE)
     (line,) = compared.lines
     assert (line.a, line.b) == ("91.00, sd 1.00, n 3", "91.50, sd 1.00, n 3")
-    assert (line.difference_pp, line.lower_pp, line.how) == (0.5, 0.5, "paired, n 3")
+    assert (line.difference, line.lower, line.how) == (0.5, 0.5, "paired, n 3")
     assert compared.differs == [
         ("reason", "the first", "torch 2.15"),
         ("torch", "2.11", "2.15"),

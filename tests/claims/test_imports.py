@@ -1,0 +1,18 @@
+"""Claims are written in the vocabulary, beside the study of their paper."""
+
+import ast
+
+from tests.project import ROOT
+
+
+def test_claims_import_the_vocabulary_and_studies():
+    """A claim imports `harness`, modules of its paper's folder, studies of other papers, and the standard library."""
+    for path in sorted((ROOT / "claims").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+            if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module.startswith("harness"):
+                assert node.module == "harness", path
+            elif isinstance(node, ast.ImportFrom) and node.level == 2:
+                assert all("study" in f"{node.module}.{name}" for name in names), path
+            else:
+                assert not any(name.startswith(("harness", "claims")) for name in names), path
