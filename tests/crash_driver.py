@@ -14,7 +14,6 @@ import time
 from pathlib import Path
 
 import torch
-from rich.console import Console
 
 from harness.compute._run import run_plan
 from tests.inline import Inline, small_plan
@@ -23,7 +22,7 @@ from tests.inline import Inline, small_plan
 def attempt(path: Path) -> None:
     plan = small_plan(path)
     with plan.store.writing() as writer:
-        run_plan(plan, writer, Inline(), console=Console(quiet=True), provenance={})
+        run_plan(plan, writer, Inline(), provenance={})
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The command ``harness``: what a user says, turned into the modules that do it."""
+"""The command ``harness``: what a user says, handed to `harness.workflow`, and what comes back, shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from harness.cli import reading, training
+from harness.cli import computing, looking, recording
 
 app = typer.Typer(
     help="Claims of pruning and lottery-ticket papers as executable experiments with statistical verdicts.",
@@ -19,19 +19,19 @@ store_app = typer.Typer(help="What has been computed, on this machine and others
 app.add_typer(store_app, name="store")
 
 COMMANDS: dict[str, Callable[..., None]] = {  # in the order of --help
-    "list": reading.list_claims,
-    "plan": reading.plan,
-    "run": training.run,
-    "judge": reading.judge,
-    "report": reading.report,
-    "verify": training.verify,
-    "pilot": training.pilot,
-    "lock": reading.lock,
-    "variance": training.seed_variance,
-    "diff": reading.diff,
-    "why": reading.why,
-    "doctor": reading.doctor,
+    "list": looking.list_claims,
+    "plan": looking.plan,
+    "run": computing.run,
+    "judge": recording.judge,
+    "report": recording.report,
+    "verify": computing.verify,
+    "pilot": computing.pilot,
+    "lock": recording.lock,
+    "variance": computing.seed_variance,
+    "diff": looking.diff,
+    "why": looking.why,
+    "doctor": looking.doctor,
 }
 for name, command in COMMANDS.items():
     app.command(name)(command)
-store_app.command("merge")(reading.merge_stores)
+store_app.command("merge")(recording.merge_stores)

@@ -1,4 +1,4 @@
-"""The options that commands share, and how they print."""
+"""The options that commands share, the console they print on, and how a path is printed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from harness.workflow import Session
+from harness.workflow import Session, open_session
 
 console = Console(width=None if sys.stdout.isatty() else 160)
 
@@ -18,6 +18,9 @@ Claims = Annotated[
 ]
 ScaleName = Annotated[str, typer.Option("--scale", help="micro, standard or paper.")]
 Root = Annotated[Path, typer.Option("--root", help="The folder that holds claims/, reports/ and docs/.")]
+ClaimsFolder = Annotated[
+    Path | None, typer.Option("--claims", help="A folder of claims elsewhere. Default: claims/ in the project.")
+]
 StorePath = Annotated[Path | None, typer.Option("--store", help="Where computed records are. Default: .harness/store")]
 Out = Annotated[Path | None, typer.Option("--out", help="The report's folder.")]
 Replicates = Annotated[int | None, typer.Option("--replicates", min=1, help="Another number than the locked one.")]
@@ -39,9 +42,9 @@ TimeLimit = Annotated[
 ]
 
 
-def ended(session: Session, name: str) -> None:
-    """Print which file of the results was written last."""
-    console.print(f"wrote {shown(session.out / name, session.root)}", highlight=False)
+def open_report(scale: str, out: Path | None, root: Path, claims: Path | None) -> Session:
+    """Return a session whose results are those of the committed report, or of the one in `out`."""
+    return open_session(scale=scale, root=root, claims=claims, out=out or root / "reports" / scale, device="cpu")
 
 
 def shown(path: Path, root: Path) -> Path:

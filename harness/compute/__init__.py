@@ -3,15 +3,20 @@
 from harness.compute._executor import EXECUTORS, Executor, Local, cores, executor
 from harness.compute._limit import Limit
 from harness.compute._plan import NEVER, Plan, Unit, Wanted, population_bytes
+from harness.compute._progress import SILENT, Progress, Silent, UnderWay
 from harness.compute._run import git_revision, provenance, run_plan
 
 __all__ = [
     "EXECUTORS",
     "NEVER",
+    "SILENT",
     "Executor",
     "Limit",
     "Local",
     "Plan",
+    "Progress",
+    "Silent",
+    "UnderWay",
     "Unit",
     "Wanted",
     "cores",

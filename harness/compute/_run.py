@@ -14,12 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-
 from harness.compute._executor import Executor
 from harness.compute._limit import Limit
 from harness.compute._plan import START_S, Plan, Unit
+from harness.compute._progress import SILENT, Progress, UnderWay
 from harness.errors import HarnessError, InterruptedRunError, RunError, StoppedError
 from harness.expression import describe
 from harness.population import Computed, Population, Program
@@ -41,10 +39,9 @@ class Summary:
 
 @dataclass
 class _Running:
-    number: int
     units: list[Unit]
     population: Population
-    task: TaskID | None
+    shown: UnderWay
     checkpoint: str
 
 
@@ -53,8 +50,8 @@ def run_plan(
     writer: Writer,
     executor: Executor,
     *,
-    console: Console,
     provenance: Mapping[str, str],
+    progress: Progress = SILENT,
     limit: Limit = NO_LIMIT,
 ) -> Summary:
     """Compute every due unit of `plan` and store it, one record a population with `provenance` and the time.
@@ -70,7 +67,8 @@ def run_plan(
     checkpoints = writer.store.path / "checkpoints"
     resumable = _resumable(plan, checkpoints)
     stopping = False
-    with _progress(plan, console) as show, _ctrl_c(console) as asked_to_stop:
+    seconds = {unit.name: plan.seconds(Program.of(unit.node), 1) for unit in plan.due()}
+    with _ctrl_c(progress) as asked_to_stop:
         while True:
             if not stopping and (asked_to_stop() or not limit.left_s):
                 stopping = True
@@ -85,19 +83,21 @@ def run_plan(
                 summary.populations += 1
                 named = checkpoint_name(population)
                 future = executor.submit(summary.populations, population, checkpoint=checkpoints / named)
-                task = show.begin(population.program, units)
-                running[future] = _Running(summary.populations, units, population, task, named)
+                shown = _under_way(summary.populations, population.program, units, seconds)
+                progress.begin(shown)
+                running[future] = _Running(units, population, shown, named)
             if not running:
                 break
             done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
             for number, steps in executor.progress():
-                show.advance(next((r for r in running.values() if r.number == number), None), steps)
+                for each in (r.shown for r in running.values() if r.shown.number == number):
+                    progress.advance(each, steps)
             for future in done:
                 finished = running.pop(future)
                 try:
                     computed = _result(future, finished)
                 except StoppedError as stop:
-                    console.print(f"  {_name(finished)}: {stop}", highlight=False)
+                    progress.note(f"  {_name(finished)}: {stop}")
                     continue
                 described = {unit.node.key: describe(unit.node) for unit in finished.units}
                 writer.add(finished.population, computed, {**provenance, "computed": now()}, described)
@@ -105,7 +105,7 @@ def run_plan(
                 summary.member_steps += len(finished.units) * finished.population.program.steps
                 under_way = [r.checkpoint for r in running.values()]
                 discard_checkpoints(checkpoints, [unit.name for unit in finished.units], under_way)
-                show.end(finished, computed)
+                progress.end(finished.shown, computed.wall_s, max(len(seconds) - summary.trainings, 0))
         interrupted = asked_to_stop()
     summary.wall_s = time.perf_counter() - started
     summary.left = len(plan.due())
@@ -152,7 +152,7 @@ def _next(
 
 
 @contextmanager
-def _ctrl_c(console: Console) -> Iterator[Callable[[], bool]]:
+def _ctrl_c(progress: Progress) -> Iterator[Callable[[], bool]]:
     """Make the first Ctrl-C a wish, asked for by the yielded function, and the second an InterruptedRunError."""
     asked: list[int] = []
 
@@ -160,7 +160,7 @@ def _ctrl_c(console: Console) -> Iterator[Callable[[], bool]]:
         if asked:
             raise InterruptedRunError("interrupted: populations under way were dropped")
         asked.append(number)
-        console.print("Ctrl-C: populations under way write checkpoints and end; again drops them")
+        progress.note("Ctrl-C: populations under way write checkpoints and end; again drops them")
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
@@ -198,59 +198,12 @@ def wanted_by(units: list[Unit]) -> list[str]:
     return sorted({name for unit in units for name in unit.wanted_by})
 
 
-class _Show:
-    """Live progress on a terminal, a line a population elsewhere."""
-
-    def __init__(self, plan: Plan, console: Console, progress: Progress | None) -> None:
-        self.console, self.progress = console, progress
-        due = plan.due()
-        self.left = len(due)
-        self.seconds = {unit.name: plan.seconds(Program.of(unit.node), 1) for unit in due}
-        self.total: TaskID | None = None
-        if progress is not None:
-            total = sum(self.seconds.values()) or 1.0
-            self.total = progress.add_task("all", total=total, what="[bold]all populations", rate="")
-
-    def begin(self, program: Program, units: list[Unit]) -> TaskID | None:
-        if self.progress is None:
-            return None
-        ids = wanted_by(units)
-        who = ids[0] if len(ids) == 1 else f"{ids[0]} +{len(ids) - 1}"
-        what = f"{who} · {program.label} · {len(units)} members"
-        return self.progress.add_task(what, total=program.steps, what=what, rate="", began=time.monotonic())
-
-    def advance(self, running: _Running | None, steps: int) -> None:
-        if self.progress is None or running is None or running.task is None:
-            return
-        self.progress.advance(running.task, steps)
-        task = next(t for t in self.progress.tasks if t.id == running.task)
-        elapsed = time.monotonic() - task.fields["began"]
-        self.progress.update(running.task, rate=f"{task.completed / max(elapsed, 0.1):.0f} steps/s")
-        share = steps / running.population.program.steps
-        if self.total is not None:
-            self.progress.advance(self.total, share * sum(self.seconds.get(u.name, 0) for u in running.units))
-
-    def end(self, finished: _Running, computed: Computed) -> None:
-        self.left -= len(finished.units)
-        if self.progress is not None and finished.task is not None:
-            self.progress.remove_task(finished.task)
-        elif self.progress is None:
-            steps = finished.population.program.steps * len(finished.units)
-            self.console.print(
-                f"  {finished.population.program.label} · {len(finished.units)} members · {computed.wall_s:.1f} s · "
-                f"{steps / computed.wall_s:,.0f} member-steps/s · {max(self.left, 0)} left",
-                highlight=False,
-            )
-
-
-@contextmanager
-def _progress(plan: Plan, console: Console) -> Iterator[_Show]:
-    if not console.is_terminal:
-        yield _Show(plan, console, None)
-        return
-    columns = (TextColumn("{task.fields[what]}"), BarColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        yield _Show(plan, console, progress)
+def _under_way(number: int, program: Program, units: list[Unit], seconds: Mapping[str, float]) -> UnderWay:
+    """Return what progress is told of a population; `seconds` are those of the units due when the run began."""
+    own = sum(seconds.get(unit.name, 0.0) for unit in units)
+    return UnderWay(
+        number, program.label, tuple(wanted_by(units)), len(units), program.steps, own, sum(seconds.values())
+    )
 
 
 def provenance(root: Path, kind: str) -> dict[str, str]:

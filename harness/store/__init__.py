@@ -6,12 +6,13 @@ from harness.store._checkpoints import (
     discard_checkpoints,
     found_checkpoints,
 )
-from harness.store._merge import merge_into, merge_told
+from harness.store._merge import Merged, merge_into, merge_told
 from harness.store._store import Entry, Record, Store, Writer, check_records, digest, now
 
 __all__ = [
     "CheckpointSaver",
     "Entry",
+    "Merged",
     "Record",
     "Store",
     "Writer",

@@ -1,18 +1,12 @@
-"""What the seed-variance check found, as a table, as ``junit.xml`` and as markdown for a step summary."""
+"""What the seed-variance check found, as ``junit.xml`` and as markdown for a step summary."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
-
 from harness.stats import FalseAlarm
 from harness.variance._tiers import Finding, Status, Tier
-
-COLOURS = {Status.GREEN: "green", Status.WARNING: "yellow", Status.RED: "bold red", Status.SKIPPED: "dim"}
 
 
 def failed(findings: Sequence[Finding]) -> list[Finding]:
@@ -36,19 +30,6 @@ def asks(alarm: FalseAlarm) -> dict[Tier, str]:
         Tier.SPREAD: "fresh replicates have the baseline's spread: F ratio and Brown-Forsythe both; "
         + rates(alarm.spread_first, alarm.spread_both),
     }
-
-
-def show_findings(findings: Sequence[Finding], alarm: FalseAlarm, console: Console) -> None:
-    """Print a table a tier."""
-    for tier, asked in asks(alarm).items():
-        table = Table("recipe", "", "figures", title=f"tier {tier}: {asked}", title_justify="left", expand=True)
-        for finding in findings:
-            if finding.tier is tier:
-                told = escape(finding.figures) + (f"\nNext: {escape(finding.next)}" if finding.next else "")
-                colour = COLOURS[finding.status]
-                table.add_row(finding.recipe, f"[{colour}]{finding.status}[/{colour}]", told)
-        if table.row_count:
-            console.print(table, highlight=False)
 
 
 def findings_markdown(findings: Sequence[Finding], heading: Sequence[str]) -> str:

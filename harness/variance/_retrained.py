@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 
-from harness.compute import Executor, Plan, Unit, Wanted, run_plan
+from harness.compute import SILENT, Executor, Plan, Progress, Unit, Wanted, run_plan
 from harness.expression import Training, consumed, lineage
 from harness.population import Computed, Member, Provenance, hundredths
 from harness.store import Record, Store
@@ -57,10 +56,10 @@ class Retrained:
         groups = [] if replay is None else [_units(record) for record in replay.plan.store.records.values()]
         self.plan: Plan = _Replay(wanted, store, groups) if groups else Plan(wanted, store, trace_every=TRACE_EVERY)
 
-    def compute(self, executor: Executor, *, console: Console, provenance: Mapping[str, str]) -> Retrained:
+    def compute(self, executor: Executor, *, provenance: Mapping[str, str], progress: Progress = SILENT) -> Retrained:
         """Train everything that is not stored yet. Raises RunError as `run` does."""
         with self.plan.store.writing() as writer:
-            run_plan(self.plan, writer, executor, console=console, provenance=provenance)
+            run_plan(self.plan, writer, executor, provenance=provenance, progress=progress)
         return self
 
     def values(self, name: str) -> NDArray[np.float64]:

@@ -10,9 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.console import Console
-
-from harness.compute import Local, provenance
+from harness.compute import SILENT, Local, Progress, provenance
 from harness.expression import Training
 from harness.stats import CONFIRM, FalseAlarm, check_false_alarm, false_alarm, spread_confirm
 from harness.store import now
@@ -84,7 +82,7 @@ class Checked:
     alarm: FalseAlarm
 
 
-def check_variance(watch: Watch, *, replicates: int, first: int, console: Console) -> Checked:
+def check_variance(watch: Watch, *, replicates: int, first: int, progress: Progress = SILENT) -> Checked:
     """Compare fresh trainings with the baselines, tier by tier.
 
     Fresh replicates are `first` to ``first + replicates - 1``; those that confirm follow them. Raises ResultsError for
@@ -106,22 +104,22 @@ def check_variance(watch: Watch, *, replicates: int, first: int, console: Consol
         f"(from the commit; replay with --first {first} --replicates {replicates}).",
         f"Red by chance in at most {total:.2%} of checks, over all recipes and tiers, confirmation counted.",
     ]
-    console.print(" ".join(heading), highlight=False)
+    progress.note(" ".join(heading))
     found = [variance.identity(name, node, accepted[name], fresh) for name, node in watch.nodes.items()]
     if any(finding.figures.startswith(variance.IMPOSSIBLE) for finding in found):
         return Checked(found, [*heading, "Nothing was trained."], alarm)
     with tempfile.TemporaryDirectory(prefix="harness-variance-") as folder:
-        console.print("computing them twice, in fresh processes")
+        progress.note("computing them twice, in fresh processes")
         both = (*_block(0, variance.WEIGHTS), *fresh)
         with watch.executor() as executor:
             one = Retrained(watch.nodes, both, Path(folder) / "one")
-            one.compute(executor, console=_quiet(console), provenance=watch.provenance())
+            one.compute(executor, provenance=watch.provenance(), progress=progress)
             began = first_losses(
                 watch.roots(), _block(0, variance.FIRST_REPLICATES), executor, steps=variance.FIRST_STEPS
             )
         with watch.executor() as executor:
             two = Retrained(watch.nodes, both, Path(folder) / "two", replay=one)
-            two.compute(executor, console=_quiet(console), provenance=watch.provenance())
+            two.compute(executor, provenance=watch.provenance(), progress=progress)
         found += [variance.repeat(name, one, two) for name in watch.nodes]
         found += [variance.trajectory(name, began.get(name), one, accepted[name]) for name in watch.nodes]
         looked = _distributions(watch, accepted, one, skip=variance.WEIGHTS)
@@ -129,14 +127,13 @@ def check_variance(watch: Watch, *, replicates: int, first: int, console: Consol
         if doubtful:
             wide = any(finding.tier is Tier.SPREAD and finding.status is Status.RED for finding in looked)
             further = _block(first + replicates, max(CONFIRM, spread_confirm(replicates) if wide else 0))
-            console.print(
+            progress.note(
                 f"a first look is red for {', '.join(doubtful)}: confirming on replicates {further[0].index} to "
-                f"{further[-1].index}",
-                highlight=False,
+                f"{further[-1].index}"
             )
             with watch.executor() as executor:
                 more = Retrained(doubtful, further, Path(folder) / "more")
-                more.compute(executor, console=_quiet(console), provenance=watch.provenance())
+                more.compute(executor, provenance=watch.provenance(), progress=progress)
             again = {(f.tier, f.recipe): f for f in _distributions(watch, accepted, more, skip=0)}
             looked = [variance.confirmed(f, again[f.tier, f.recipe]) if f.status is Status.RED else f for f in looked]
         found += looked
@@ -154,7 +151,7 @@ def _distributions(watch: Watch, accepted: Mapping[str, Baseline], fresh: Retrai
     ]
 
 
-def accept_baselines(watch: Watch, *, reason: str, replicates: int, console: Console) -> list[Path]:
+def accept_baselines(watch: Watch, *, reason: str, replicates: int, progress: Progress = SILENT) -> list[Path]:
     """Compute and write baselines of `replicates` values; those before are kept. Returns the files.
 
     Raises RunError where first losses cannot tell a fault from rounding.
@@ -162,8 +159,8 @@ def accept_baselines(watch: Watch, *, reason: str, replicates: int, console: Con
     block = _block(0, replicates)
     with tempfile.TemporaryDirectory(prefix="harness-variance-") as folder, watch.executor() as executor:
         fresh = Retrained(watch.nodes, block, Path(folder))
-        console.print(f"computing {replicates} replicates of {len(watch.nodes)} recipes")
-        fresh.compute(executor, console=console, provenance=watch.provenance())
+        progress.note(f"computing {replicates} replicates of {len(watch.nodes)} recipes")
+        fresh.compute(executor, provenance=watch.provenance(), progress=progress)
         first = _block(0, variance.FIRST_REPLICATES)
         trajectories = _trajectories(watch, first, executor)
         machine = variance.machine(fresh)
@@ -205,7 +202,3 @@ def _trajectories(watch: Watch, replicates: Sequence[Replicate], executor: Local
         )
         for name in roots
     }
-
-
-def _quiet(console: Console) -> Console:
-    return console if console.is_terminal else Console(quiet=True)

@@ -1,35 +1,64 @@
-"""What a user does, as functions on a session: plan, pilot, collect, compare, examine."""
+"""What a user does, as functions on a session: list, plan, pilot, lock, run, judge, report, verify, explain.
 
-from harness.workflow._collect import collect
-from harness.workflow._diff import compare, comparison_markdown
-from harness.workflow._doctor import examine
-from harness.workflow._piloting import summarise_pilot
-from harness.workflow._planning import (
-    Planned,
-    explain_plan,
-    make_pilot_plan,
-    make_plan,
-    plan_seconds,
-    show_left,
-    show_plan,
-)
-from harness.workflow._session import Session, open_run, open_session, pick_device
+Functions return frozen dataclasses and print nothing; importing this is quick, and each imports what it needs.
+"""
+
+from harness.workflow._comparing import Changed, Comparison, Differing, Line, compare
+from harness.workflow._deciding import PartPower
+from harness.workflow._examining import Examined, Found, examine
+from harness.workflow._explaining import Closest, Explained, explain
+from harness.workflow._judging import Judged, Judgement, Turned, differences, judge
+from harness.workflow._listing import Listed, list_claims
+from harness.workflow._locking import lock
+from harness.workflow._merging import merge
+from harness.workflow._piloting import Piloted, pilot
+from harness.workflow._planning import ClaimWork, PopulationWork, Totals, Work, plan
+from harness.workflow._reporting import report
+from harness.workflow._running import ClaimLeft, Left, Ran, run
+from harness.workflow._session import Session, open_session, require_data
+from harness.workflow._variance import VarianceCheck, accept_baselines, check_variance
+from harness.workflow._verifying import Verified, verify
 
 __all__ = [
-    "Planned",
+    "Changed",
+    "ClaimLeft",
+    "ClaimWork",
+    "Closest",
+    "Comparison",
+    "Differing",
+    "Examined",
+    "Explained",
+    "Found",
+    "Judged",
+    "Judgement",
+    "Left",
+    "Line",
+    "Listed",
+    "PartPower",
+    "Piloted",
+    "PopulationWork",
+    "Ran",
     "Session",
-    "collect",
+    "Totals",
+    "Turned",
+    "VarianceCheck",
+    "Verified",
+    "Work",
+    "accept_baselines",
+    "check_variance",
     "compare",
-    "comparison_markdown",
+    "differences",
     "examine",
-    "explain_plan",
-    "make_pilot_plan",
-    "make_plan",
-    "open_run",
+    "explain",
+    "judge",
+    "list_claims",
+    "lock",
+    "merge",
     "open_session",
-    "pick_device",
-    "plan_seconds",
-    "show_left",
-    "show_plan",
-    "summarise_pilot",
+    "pilot",
+    "plan",
+    "report",
+    "require_data",
+    "run",
+    "verify",
 ]

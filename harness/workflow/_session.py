@@ -1,11 +1,12 @@
-"""What a command works on: the project's folder, the chosen claims, the scale, the device, and where results go."""
+"""What all functions work on: the project's folder, the chosen claims, the scale, the device, and where results go."""
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import harness
@@ -13,23 +14,31 @@ from harness.design import Catalogue, Claim, Registry, Scale
 from harness.errors import UsageError, nearest
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Session:
-    """What a command works on: the project's folder, the chosen claims, the scale and where results go."""
+    """The project's folder, the chosen claims, the scale, and how they are computed; see `open_session`.
+
+    `folder` is where results go if that was said, and `everything` whether no claims were named.
+    """
 
     root: Path
     catalogue: Catalogue
     scale: Scale
-    claims: list[Claim]
+    claims: tuple[Claim, ...]
     store: Path
-    out: Path
-    quick: bool
-    replicates: int | None
-    device: str = "cpu"
+    folder: Path | None = None
+    everything: bool = False
+    quick: bool = False
+    replicates: int | None = None
     variant: str = ""
+    device: str = "cpu"
+    workers: int | None = None
+    data_dir: Path | None = None
+    download: bool = False
 
+    @cached_property
     def registry(self) -> Registry:
-        """Read the registry of locked claims."""
+        """The registry of locked claims, read once."""
         return Registry(self.catalogue.registry_file)
 
     @property
@@ -42,78 +51,125 @@ class Session:
         """The log of pilots."""
         return self.root / "docs" / "pilots.csv"
 
+    @cached_property
+    def out(self) -> Path:
+        """Where results go: the folder that was given, else the report for a run that may replace it, else scratch.
+
+        Only all claims on their locked replicates and usual device replace the report. The results of a variant lie
+        beside the report, under ``variants/``.
+        """
+        if self.folder is not None:
+            return self.folder
+        if self.variant:
+            return self.committed / "variants" / self.variant
+        whole = self.everything and not self.quick and self.replicates is None
+        return self.committed if whole and self._usual_device() else self.root / "reports" / "scratch"
+
+    def _usual_device(self) -> bool:
+        """Whether the committed report of this scale, if there is one, was computed on this kind of device."""
+        from harness.verdict import read_results
+
+        path = self.committed / "results.parquet"
+        if not path.is_file():
+            return True
+        kinds = {record.kind for record in read_results(path).meta.records.values()}
+        return kinds <= {self.device}
+
+    def claim(self, id: str | None = None) -> Claim:
+        """Return the chosen claim with this id, or the only one. Raises UsageError where there is no such claim."""
+        chosen = {claim.id: claim for claim in self.claims}
+        if id is None and len(chosen) == 1:
+            return self.claims[0]
+        if id is None:
+            raise UsageError(f"one of {len(chosen)} claims is to be named: {', '.join(chosen)}. Next: harness list")
+        if id not in chosen:
+            raise UsageError(f"the session has no claim {id!r}{nearest(id, chosen)} Next: harness list")
+        return chosen[id]
+
 
 def open_session(
-    names: Sequence[str] | None,
-    scale: str,
-    root: Path,
+    names: str | Sequence[str] | None = None,
     *,
-    store: Path | None = None,
-    out: Path | None = None,
+    scale: str = Scale.MICRO,
+    root: Path | str = Path(),
+    claims: Path | str | None = None,
+    store: Path | str | None = None,
+    out: Path | str | None = None,
     quick: bool = False,
     replicates: int | None = None,
-    device: str = "cpu",
-    claims: Path | None = None,
+    variant: str = "",
+    device: str = "auto",
+    workers: int | None = None,
+    data_dir: Path | str | None = None,
+    download: bool = False,
 ) -> Session:
-    """Return the session of a command that computes nothing: its results are those under reports/SCALE, or `out`.
+    """Open a session on claims of a project; nothing is computed or written yet.
 
-    Claims are those in the folder `claims`, else in the project's, else those that the harness comes with.
+    Args:
+        names: Ids of claims or papers, one or several; all claims that have a design at `scale` by default.
+        scale: ``micro``, ``standard`` or ``paper``.
+        root: The project's folder, which holds claims/, reports/ and docs/.
+        claims: A folder of claims elsewhere; by default the project's, else those that the harness comes with.
+        store: Where computed records are. By default HARNESS_STORE, else .harness/store in the project.
+        out: The folder for results; by default see `Session.out`.
+        quick: 2 replicates of a few steps: machinery only.
+        replicates: Another number of replicates than the locked one; verdicts are exploratory then.
+        variant: Other settings: ``half-rate``, ``double-rate`` or ``bfloat16``.
+        device: ``cpu``, ``cuda``, or ``auto``: CUDA if present.
+        workers: Worker processes on a CPU; one a core by default.
+        data_dir: Where data sets are looked for first.
+        download: Whether to download data sets that are needed and not found.
 
-    Raises UsageError for a scale, claim or paper that is not known, with the nearest known names.
+    Returns:
+        The session, for the other functions of `harness.workflow`.
+
+    Raises:
+        UsageError: For a scale, claim, paper or device that is not known, with the nearest known names.
+        DesignError: For two claims of one id.
+
+    Example:
+        >>> session = open_session("frankle2019/iterative-beats-one-shot", quick=True)
+        >>> [claim.paper for claim in session.claims]
+        ['frankle2019']
     """
-    root = root.resolve()
+    device = pick_device(device)
+    root = Path(root).resolve()
     if scale not in list(Scale):
         raise UsageError(
             f"unknown scale {scale!r}{nearest(scale, list(Scale))} Scales: {', '.join(Scale)}. Next: harness list"
         )
-    catalogue = Catalogue.load(claims or _claims_folder(root))
-    chosen = catalogue.select(names or [], Scale(scale))
+    catalogue = Catalogue.load(claims_folder(root) if claims is None else Path(claims))
+    named = [names] if isinstance(names, str) else list(names or [])
+    chosen = catalogue.select(named, Scale(scale))
     if not chosen:
         raise UsageError(f"no claim has a design at scale {scale}. Next: harness list")
-    kept = store or Path(os.environ.get("HARNESS_STORE", root / ".harness" / "store"))
-    out = out or root / "reports" / scale
-    return Session(root, catalogue, Scale(scale), chosen, kept, out, quick, replicates, device)
+    return Session(
+        root=root,
+        catalogue=catalogue,
+        scale=Scale(scale),
+        claims=tuple(chosen),
+        store=store_folder(root, store),
+        folder=None if out is None else Path(out),
+        everything=not named,
+        quick=quick,
+        replicates=replicates,
+        variant=variant,
+        device=device,
+        workers=workers,
+        data_dir=None if data_dir is None else Path(data_dir),
+        download=download,
+    )
 
 
-def _claims_folder(root: Path) -> Path:
+def claims_folder(root: Path) -> Path:
     """Return the project's folder of claims, or where there is none that of an installed harness."""
     here, shipped = root / "claims", Path(harness.__file__).parent / "_shipped"
     return shipped if not here.is_dir() and shipped.is_dir() else here
 
 
-def open_run(
-    names: Sequence[str] | None,
-    scale: str,
-    root: Path,
-    *,
-    store: Path | None,
-    out: Path | None,
-    quick: bool,
-    replicates: int | None,
-    device: str,
-    variant: str = "",
-) -> Session:
-    """Return the session of a run; only all claims on their locked replicates and usual device change the report.
-
-    The results of a variant are kept beside the report, under ``variants/``.
-    """
-    device = pick_device(device)
-    session = open_session(names, scale, root, store=store, out=out, quick=quick, replicates=replicates, device=device)
-    if variant:
-        return replace(session, variant=variant, out=out or session.out / "variants" / variant)
-    everything = not names and not quick and replicates is None and _same_device(session.root, scale, device)
-    return session if out or everything else replace(session, out=session.root / "reports" / "scratch")
-
-
-def _same_device(root: Path, scale: str, device: str) -> bool:
-    """Whether the committed report of `scale`, if there is one, was computed on this kind of device."""
-    from harness.verdict import read_results
-
-    path = root / "reports" / scale / "results.parquet"
-    if not path.is_file():
-        return True
-    kinds = {record.kind for record in read_results(path).meta.records.values()}
-    return kinds <= {device}
+def store_folder(root: Path, given: Path | str | None = None) -> Path:
+    """Return the store: as it was given, else HARNESS_STORE, else in the project's folder."""
+    return Path(given or os.environ.get("HARNESS_STORE") or root / ".harness" / "store")
 
 
 def pick_device(wanted: str) -> str:
@@ -130,3 +186,11 @@ def pick_device(wanted: str) -> str:
     if wanted == "cuda":
         raise UsageError("no CUDA device is available to torch. Next: harness doctor, or --device cpu")
     return "cpu"
+
+
+def require_data(session: Session, sources: Collection[str]) -> None:
+    """Find these data sets, or download them where the session says so. Raises DataError where one is missing."""
+    from harness.data import look_in, require_sets
+
+    look_in(session.data_dir)
+    require_sets(sources, download=session.download)

@@ -1,6 +1,5 @@
 """Wall-time limits: what is begun, where a run stops, and that going on later gives what one run would have given."""
 
-import io
 import subprocess
 import sys
 from concurrent.futures import Future
@@ -8,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from harness.compute import _limit as limit
 from harness.compute import _plan as planning
@@ -16,6 +14,7 @@ from harness.compute import _run as running
 from harness.compute._executor import Local
 from harness.compute._limit import Limit, duration_s
 from harness.compute._plan import POPULATION_S, SLACK, Plan
+from harness.compute._progress import Silent
 from harness.compute._run import run_plan
 from harness.engine._course import compute
 from harness.errors import StoppedError, UsageError
@@ -102,7 +101,7 @@ def test_another_program_goes_first_where_the_longest_chain_s_does_not_fit(tmp_p
     """What fits is begun, whichever chain it belongs to."""
     plan = small_plan(tmp_path, replicates=2)
     with plan.store.writing() as writer:
-        run_plan(plan, writer, Two(), console=Console(quiet=True), provenance={})  # the dense nets only
+        run_plan(plan, writer, Two(), provenance={})  # the dense nets only
     first = Program.of(plan.next_population(set(), idle=1)[0].node)
     others = {Program.of(unit.node) for unit in plan.ready(set())} - {first}
     assert others
@@ -160,7 +159,7 @@ def everything(path):
 def compute_all(path, executor=None, **more):
     plan = small_plan(path)
     with plan.store.writing() as writer:
-        return run_plan(plan, writer, executor or Inline(), console=Console(quiet=True), provenance={}, **more)
+        return run_plan(plan, writer, executor or Inline(), provenance={}, **more)
 
 
 @pytest.fixture
@@ -237,15 +236,25 @@ def test_a_limit_that_is_over_begins_nothing(tmp_path):
 def test_workers_are_stopped_when_the_limit_is_over(tmp_path, monkeypatch):
     """A training longer than the limit is saved by its worker, and goes on from there."""
     plan = small_plan(tmp_path, replicates=1, build=long_design)
-    told = Console(record=True, width=200, file=io.StringIO())
+    told = Told()
     monkeypatch.setitem(planning.FLOPS, "cpu", 1e3)  # so that it is expected to take for ever
     with plan.store.writing() as writer, Local(workers=1) as executor:
         ends = limit.time.monotonic() + 12.0
-        summary = run_plan(plan, writer, executor, console=told, provenance={}, limit=Limit(12.0, ends))
+        summary = run_plan(plan, writer, executor, provenance={}, progress=told, limit=Limit(12.0, ends))
     assert (summary.trainings, summary.left) == (0, 1)
-    assert "stopped after step" in told.export_text()
+    assert "stopped after step" in " ".join(told.notes)
     (found,) = checkpoint.found_checkpoints(tmp_path / "checkpoints")
     assert 0 < found.share < 1
+
+
+class Told(Silent):
+    """Keeps what a run says."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text, *, warning=False):
+        self.notes.append(text)
 
 
 def long_design(scale):

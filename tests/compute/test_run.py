@@ -4,7 +4,6 @@ from concurrent.futures import Future
 
 import pytest
 import torch
-from rich.console import Console
 
 from harness.compute._run import run_plan
 from harness.engine import _course as engine
@@ -55,7 +54,7 @@ def test_a_failed_population_is_named_and_what_was_stored_stays(tmp_path):
     """A failure says which program, for which claim, and the next command; nothing half is stored."""
     plan = small_plan(tmp_path)
     with plan.store.writing() as writer, pytest.raises(RunError, match=r"tests/small.*upside down.*Next: harness why"):
-        run_plan(plan, writer, Failing(), console=Console(quiet=True), provenance={})
+        run_plan(plan, writer, Failing(), provenance={})
     assert not list(tmp_path.glob("records/*"))
 
 
@@ -63,7 +62,7 @@ def test_a_run_ends_with_nothing_due_and_says_what_it_did(tmp_path):
     """Every unit is stored once, with the provenance that was given."""
     plan = small_plan(tmp_path, replicates=2)
     with plan.store.writing() as writer:
-        summary = run_plan(plan, writer, Inline(), console=Console(quiet=True), provenance={"git": "abc"})
+        summary = run_plan(plan, writer, Inline(), provenance={"git": "abc"})
     assert plan.due() == []
     assert summary.trainings == len(plan.units) == len(plan.store.entries)
     assert {record.provenance.git for record in plan.store.records.values()} == {"abc"}

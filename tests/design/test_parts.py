@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
-from rich.console import Console
 
 from harness.compute._run import run_plan
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
@@ -41,7 +40,7 @@ from harness.streams import Replicate
 from harness.verdict import _judge as judging
 from harness.verdict import _results as results
 from harness.verdict._files import verdicts_junit
-from harness.workflow._collect import collect
+from harness.workflow._collecting import collect
 from harness.workflow._piloting import summarise_pilot
 from harness.workflow._planning import Planned, Request
 from tests import synthetic
@@ -187,7 +186,7 @@ def test_the_metric_of_a_part_is_collected_and_shown(tmp_path):
     block = tuple(Replicate(11, i) for i in range(2))
     asked = Planned.of([Request(made, made.design(MICRO), block)], Store(tmp_path))
     with asked.plan.store.writing() as writer:
-        run_plan(asked.plan, writer, Inline(), console=Console(quiet=True), provenance={})
+        run_plan(asked.plan, writer, Inline(), provenance={})
     collected = collect(asked, scale="micro", suite_seed=11, quick=False)
     a, b = (collected.values(made.id, arm, metric="validation_accuracy").mean(axis=1) for arm in "ab")
     assert collected.differences(made.id, part) == pytest.approx((a - b).to_numpy())

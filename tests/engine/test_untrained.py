@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from harness.compute._run import run_plan
 from harness.data import _tasks as tasks
@@ -42,7 +41,7 @@ from harness.population._population import Population, Program, Row, unit_name
 from harness.store._store import Store
 from harness.streams import Replicate
 from harness.verdict import _results as results
-from harness.workflow._collect import collect
+from harness.workflow._collecting import collect
 from harness.workflow._planning import Planned, Request
 from tests.inline import Inline, small_claim
 from tests.members import member, population
@@ -65,7 +64,7 @@ def computed(path, *nodes, parts=(), contrast=("start", "streams")):
     design = Design(arms={str(i): node for i, node in enumerate(nodes)}, parts=parts, contrast=contrast)
     asked = Planned.of([Request(small_claim(lambda scale: design), design, REPLICATES)], Store(path))
     with asked.plan.store.writing() as writer:
-        run_plan(asked.plan, writer, Inline(), console=Console(quiet=True), provenance={})
+        run_plan(asked.plan, writer, Inline(), provenance={})
     assert asked.plan.due() == []
     return asked
 
@@ -151,7 +150,7 @@ def test_a_split_is_its_own_key_and_the_test_set_is_the_default():
 def test_answers_are_kept_where_the_test_set_is_fixed():
     """An evaluation on another split keeps which test answers are right, as one on the test set does."""
     program = Program(mlp(64, 14, 10), replace(DIGITS, fixed_test=True))
-    for each in (program, replace(program, split="train")):
+    for each in (program, replace(program, measurement=Program.of(evaluate(NET, DIGITS, split="train")).measurement)):
         (result,) = compute(population(each, [0])).members
         assert result.arrays["correct"].mean() == next(r.value for r in result.rows if r.metric == "test_accuracy")
 
@@ -195,7 +194,7 @@ def test_barrier_and_distance_are_what_they_say(plan, node):
     assert stored(plan, NODES["from the start"])["barrier", 0] > 0
 
 
-PATH = Program(mlp(64, 33, 17, 10), DIGITS, points=4)
+PATH = replace(Program.of(between(TICKET, COPY, points=4)), network=mlp(64, 33, 17, 10))
 
 
 def on_a_path(index):
@@ -240,7 +239,7 @@ def test_paths_of_levels_and_arms_pack_together():
     dense = between(DENSE, train(NET, DIGITS, RECIPE, streams={"order": 1}), 5)
     assert Program.of(dense) == Program.of(APART) == Program.of(APART).packs
     assert Program.of(between(TICKET, COPY)) != Program.of(APART)
-    assert Program.of(between(TICKET, COPY)).points == 11
+    assert dict(Program.of(between(TICKET, COPY)).measurement.settings) == {"points": 11}
 
 
 SPARSE = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=FIFTH))
@@ -390,7 +389,7 @@ def test_results_over_densities_keep_no_series(tmp_path):
     )
     asked = Planned.of([Request(small_claim(lambda scale: design), design, REPLICATES)], Store(tmp_path))
     with asked.plan.store.writing() as writer:
-        run_plan(asked.plan, writer, Inline(), console=Console(quiet=True), provenance={})
+        run_plan(asked.plan, writer, Inline(), provenance={})
     found = collect(asked, scale="micro", suite_seed=11, quick=False)
     kept = found.values("tests/small", "levels", metric="near_zero/fc1").columns
     assert list(kept) == pytest.approx([0.5, 0.2], abs=1e-3)

@@ -17,7 +17,7 @@ from harness.networks._recipe import Adam, Recipe
 from harness.store._store import Store
 from harness.streams import Replicate
 from harness.verdict import _results as results
-from harness.workflow._collect import collect
+from harness.workflow._collecting import collect
 from harness.workflow._planning import Planned, Request
 from tests.inline import Inline, small_claim
 

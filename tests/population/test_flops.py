@@ -5,7 +5,6 @@ from fractions import Fraction
 
 import pytest
 import torch
-from rich.console import Console
 from torch.utils.flop_counter import FlopCounterMode
 
 from harness.compute._run import run_plan
@@ -14,7 +13,7 @@ from harness.design._claim import Scale
 from harness.engine import _course as engine
 from harness.engine._machine import matmul_flops
 from harness.engine._processor import processor
-from harness.expression import Scores, evaluate, prune, random_mask, train
+from harness.expression import Scores, between, evaluate, fresh, magnitudes, prune, random_mask, train
 from harness.networks._layers import Conv, Flatten, Image, Linear, Relu
 from harness.networks._network import Network, mlp
 from harness.networks._recipe import Adam, Recipe
@@ -23,7 +22,7 @@ from harness.population._population import Program
 from harness.report._accounting import Size, cost_in_words, network_sizes, si
 from harness.store._store import Store
 from harness.verdict._results import read_results, write_results
-from harness.workflow._collect import collect
+from harness.workflow._collecting import collect
 from harness.workflow._planning import Planned
 from tests import synthetic
 from tests.inline import NET, RECIPE, Inline, small_design, small_request
@@ -54,18 +53,22 @@ def test_evaluations_are_counted_as_the_engine_makes_them():
 
 NORMED = mlp(128, 33, 10, batch_norm=True)
 UNTRAINED = {
-    "evaluation": Program(LENET, DIGITS),
-    "on training images": Program(LENET, DIGITS, split="train"),
-    "on validation pairs": Program(NORMED, DIGIT_DIFFERENCE, split="validation"),
-    "path": Program(NORMED, DIGIT_DIFFERENCE, points=3),
-    "magnitudes": Program(LENET, DIGITS, magnitudes=True),
+    "evaluation": evaluate(LENET, DIGITS),
+    "on training images": evaluate(LENET, DIGITS, split="train"),
+    "on validation pairs": evaluate(NORMED, DIGIT_DIFFERENCE, split="validation"),
+    "path": between(fresh(), train(NORMED, DIGIT_DIFFERENCE, TRAINED.recipe), points=3),
+    "magnitudes": magnitudes(LENET, DIGITS),
 }
 
 
 @pytest.mark.parametrize("name", [*PROGRAMS, *UNTRAINED, "from a later step"])
 def test_the_count_is_what_torch_counts(name):
     """All products that torch executes for a population are those that are counted, to the last one."""
-    programs = PROGRAMS | {"from a later step": replace(TRAINED, first_step=595)} | UNTRAINED
+    programs = (
+        PROGRAMS
+        | {"from a later step": replace(TRAINED, first_step=595)}
+        | {what: Program.of(node) for what, node in UNTRAINED.items()}
+    )
     program = programs[name]
     made = population(program, range(2))
     made = replace(made, members=tuple(replace(m, end=m.start) for m in made.members))
@@ -130,7 +133,7 @@ def computed(tmp_path_factory):
     """The small plan and what was collected from it."""
     asked = Planned.of([small_request(replicates=2)], Store(tmp_path_factory.mktemp("store")))
     with asked.plan.store.writing() as writer:
-        run_plan(asked.plan, writer, Inline(), console=Console(quiet=True), provenance={"kind": "cpu"})
+        run_plan(asked.plan, writer, Inline(), provenance={"kind": "cpu"})
     return asked, collect(asked, scale="micro", suite_seed=11, quick=False)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
+from harness.cli.tables import power_cells, show_work
 from harness.data._tasks import DIGITS
 from harness.design import _pilots as piloting
 from harness.design._claim import Scale
@@ -18,8 +19,8 @@ from harness.stats._kinds import BEATS, EQUALS, MATCHES, Decision, Outcome
 from harness.stats._paired import ALPHA, sd_upper, t_power, tost_power
 from harness.streams import Replicate
 from harness.verdict import _judge as judging
-from harness.workflow import _planning as planning
-from harness.workflow._planning import Request, power_of
+from harness.workflow import _deciding as deciding
+from harness.workflow._planning import Request, plan
 from harness.workflow._session import Session
 from tests import synthetic
 from tests.synthetic import CATALOGUE, MICRO, around, claim, design
@@ -37,7 +38,7 @@ def planned(part, *, mean, sd=0.5, n=10, decision=Decision.T, family=FAMILY):
     built = design(part, replicates=n, decision=decision)
     request = Request(claim(built), built, tuple(Replicate(11, i) for i in range(n)))
     pilot = Pilot("today", "none", "micro", "paper/claim", 1, "digits", "", part.name, 5, mean, sd)
-    return power_of(request, part, [pilot], family)
+    return power_cells(deciding.power_of(request, part, [pilot], family))
 
 
 def power(kind, effect, n, alpha, sd):
@@ -136,9 +137,9 @@ def test_verdicts_and_report_say_what_each_part_needs(monkeypatch, tmp_path):
 def shown(tmp_path, *claims):
     """What ``harness plan`` prints for these claims in an empty project."""
     known = replace(CATALOGUE, folder=tmp_path / "claims")
-    session = Session(tmp_path, known, MICRO, list(claims), tmp_path / "store", tmp_path, quick=False, replicates=None)
+    session = Session(root=tmp_path, catalogue=known, scale=MICRO, claims=claims, store=tmp_path / "store")
     told = Console(record=True, width=160, file=io.StringIO())
-    planning.show_plan(planning.make_plan(session), session, told)
+    show_work(plan(session), told)
     return told.export_text()
 
 
@@ -154,8 +155,8 @@ def test_power_is_planned_for_the_family_that_will_be(monkeypatch, tmp_path):
     for each in (first, claim(tested, id="paper/gone"), outside[1]):
         registry.lock(each, MICRO, pilots=0, when="2026-02-03T04:05:06Z")
     registry.lock(standard, Scale.STANDARD, pilots=0, when="2026-02-03T04:05:06Z")
-    assert planning.family(registry, CATALOGUE, "paper", MICRO) == {"paper/first", "paper/gone", "paper/second"}
-    assert planning.family(registry, CATALOGUE, "elsewhere", MICRO) == {"elsewhere/first"}
+    assert deciding.family(registry, CATALOGUE, "paper", MICRO) == {"paper/first", "paper/gone", "paper/second"}
+    assert deciding.family(registry, CATALOGUE, "elsewhere", MICRO) == {"elsewhere/first"}
     pilot = Pilot("today", "none", "micro", first.id, 1, "digits", "", "a beats b", 5, 1.0, 0.5)
     piloting.append_pilots(tmp_path / "docs" / "pilots.csv", [pilot])
     text = shown(tmp_path, first)

@@ -9,7 +9,6 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from harness import streams
 from harness.data import _tasks as tasks
@@ -37,7 +36,6 @@ from tests.members import PROGRAMS, member
 from tests.project import catalogue
 
 ROOT = Path(__file__).parents[2]
-QUIET = Console(quiet=True)
 NET = mlp(64, 24, 10)
 RECIPE = Recipe(optimiser=Adam(3e-3), steps=60, batch=50, validate_every=30)
 
@@ -73,14 +71,14 @@ def accepted(tmp_path_factory):
     """A project with baselines of a hundred replicates."""
     root = tmp_path_factory.mktemp("project")
     watch = Here(nodes=nodes(), scale="micro", root=root)
-    files = watching.accept_baselines(watch, reason="the first", replicates=100, console=QUIET)
+    files = watching.accept_baselines(watch, reason="the first", replicates=100)
     assert [file.name for file in files] == [f"small-{what}-micro.json" for what in ("dense", "ticket", "popup")]
     return root
 
 
 def check(root, *, first=1000, replicates=5, **more):
     watch = Here(nodes=nodes(), scale="micro", root=root)
-    checked = watching.check_variance(watch, first=first, replicates=replicates, console=QUIET, **more)
+    checked = watching.check_variance(watch, first=first, replicates=replicates, **more)
     return checked.findings, checked.heading
 
 
@@ -150,7 +148,7 @@ def test_a_changed_recipe_is_named_by_its_key(accepted):
     """A learning rate changed in the recipe itself is another key: identity says so before anything is trained."""
     faster = {name: variance.faster(node) for name, node in nodes().items() if name == "small/dense"}
     watch = Here(nodes=faster, scale="micro", root=accepted)
-    found = watching.check_variance(watch, first=1000, replicates=5, console=QUIET).findings
+    found = watching.check_variance(watch, first=1000, replicates=5).findings
     assert Tier.IDENTITY in red(found)
     assert "the recipe's key is" in findings.failed(found)[0].figures
 
@@ -377,9 +375,9 @@ def test_a_training_is_watched_at_its_own_scales(tmp_path):
 def test_a_new_baseline_keeps_the_old_one(tmp_path):
     """Accepting again moves the file to history/ and says which one it replaces."""
     watch = Here(nodes={"small/dense": nodes()["small/dense"]}, scale="micro", root=tmp_path)
-    (first,) = watching.accept_baselines(watch, reason="the first", replicates=10, console=QUIET)
+    (first,) = watching.accept_baselines(watch, reason="the first", replicates=10)
     before = first.read_text()
-    (second,) = watching.accept_baselines(watch, reason="a new torch", replicates=10, console=QUIET)
+    (second,) = watching.accept_baselines(watch, reason="a new torch", replicates=10)
     assert second == first
     now = baselines.read_baseline(second)
     assert (now.reason, now.replaces) == ("a new torch", "history/small-dense-micro-1.json")
@@ -474,8 +472,8 @@ def test_junit_and_summary_say_what_is_red(accepted, monkeypatch):
 def test_replay_packs_as_before(accepted, tmp_path):
     """The second computation puts the same members into the same populations."""
     block = [Replicate(1, i) for i in range(3)]
-    one = Retrained(nodes(), block, tmp_path / "one").compute(Inline(), console=QUIET, provenance={})
-    two = Retrained(nodes(), block, tmp_path / "two", replay=one).compute(Inline(), console=QUIET, provenance={})
+    one = Retrained(nodes(), block, tmp_path / "one").compute(Inline(), provenance={})
+    two = Retrained(nodes(), block, tmp_path / "two", replay=one).compute(Inline(), provenance={})
     packed = [
         [[m.unit for m in record.members] for record in retrained.plan.store.records.values()]
         for retrained in (one, two)

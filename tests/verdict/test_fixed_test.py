@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from harness.compute._plan import Plan
 from harness.compute._run import run_plan
@@ -20,7 +19,7 @@ from harness.store._store import Store
 from harness.streams import Replicate
 from harness.verdict import _judge as judging
 from harness.verdict import _results as results
-from harness.workflow._collect import collect
+from harness.workflow._collecting import collect
 from harness.workflow._planning import Planned, Request
 from tests import synthetic
 from tests.inline import Inline
@@ -67,7 +66,7 @@ def ran(path, task, *parts, replicates=2):
     block = tuple(Replicate(11, i) for i in range(replicates))
     asked = Planned.of([Request(made, made.design(MICRO), block)], Store(path))
     with asked.plan.store.writing() as writer:
-        run_plan(asked.plan, writer, Inline(), console=Console(quiet=True), provenance={})
+        run_plan(asked.plan, writer, Inline(), provenance={})
     return asked
 
 
@@ -104,7 +103,7 @@ def test_answers_are_nothing_that_others_consume(asked):
     again = Plan([Request(made, more, (ONE,)).wanted], Store(asked.plan.store.path))
     assert len(again.due()) == 2
     with again.store.writing() as writer:
-        run_plan(again, writer, Inline(), console=Console(quiet=True), provenance={})
+        run_plan(again, writer, Inline(), provenance={})
     assert again.due() == []
     assert {"5", "end", "correct"} == again.entry(dense, ONE).outs.keys()
 

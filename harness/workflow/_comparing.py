@@ -1,19 +1,24 @@
-"""``harness diff A B``: two reports, or two baselines, side by side: effects, intervals, verdicts, versions."""
+"""Two reports, or two baselines, side by side: effects, intervals, verdicts, versions."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.design import Catalogue, Claim, Registry, design_of
+from harness.design import Claim, design_of
 from harness.errors import UsageError
 from harness.population import Provenance
 from harness.stats import Interval, PartResult, mean_interval, welch_interval
-from harness.variance import Baseline, read_baseline
-from harness.verdict import Results, compare_part, judge_results, read_results
+from harness.verdict import Results, compare_part, read_results
+from harness.workflow._judging import judge_rows
+from harness.workflow._session import Session
+
+if TYPE_CHECKING:
+    from harness.variance import Baseline
 
 
 @dataclass(frozen=True)
@@ -33,51 +38,85 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Differing:
+    """Something other than an effect that is not the same on both sides, as a package's version."""
+
+    what: str
+    a: str
+    b: str
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A claim whose verdict is another one, with both in words."""
+
+    claim: str
+    a: str
+    b: str
+
+
+@dataclass(frozen=True)
 class Comparison:
-    """All lines, what else differs (name, A, B), and the verdicts that changed (claim, A, B)."""
+    """All effects or means, what else differs, and the verdicts that changed."""
 
-    lines: Sequence[Line]
-    differs: Sequence[tuple[str, str, str]]
-    changed: Sequence[tuple[str, str, str]]
+    lines: tuple[Line, ...]
+    differs: tuple[Differing, ...]
+    changed: tuple[Changed, ...] = ()
 
 
-def compare(a: Path, b: Path, *, registry: Registry, catalogue: Catalogue) -> Comparison:
-    """Compare two reports (folders, or their results.parquet) or two baselines (JSON files).
+def compare(session: Session, a: Path | str, b: Path | str) -> Comparison:
+    """Compare two reports or two baselines: effects, intervals, verdicts, versions. Needs no torch.
 
-    Raises UsageError for one of each or for nothing in common, ResultsError for what cannot be read.
+    Args:
+        session: What `open_session` returned; the claims of its project are compared.
+        a: A report's folder, its results.parquet, or a baseline's JSON file.
+        b: What it is compared with.
+
+    Returns:
+        The effects on both sides with their difference, what else differs, and the verdicts that changed.
+
+    Raises:
+        UsageError: For one of each, for reports of two scales, or for nothing in common.
+        ResultsError: For what cannot be read.
+
+    Example:
+        >>> compare(open_session(), "reports/micro", "reports/micro").changed  # doctest: +SKIP
+        ()
     """
+    a, b = Path(a), Path(b)
     if a.suffix == b.suffix == ".json":
+        from harness.variance import read_baseline
+
         return _baselines(read_baseline(a), read_baseline(b))
     if ".json" in (a.suffix, b.suffix):
         raise UsageError(f"{a} and {b}: one is a baseline, the other is not. Next: give two reports or two baselines")
-    return _reports(_results(a), _results(b), registry, catalogue)
+    return _reports(_results(a), _results(b), session)
 
 
 def _results(path: Path) -> Results:
     return read_results(path / "results.parquet" if path.is_dir() else path)
 
 
-def _reports(a: Results, b: Results, registry: Registry, catalogue: Catalogue) -> Comparison:
+def _reports(a: Results, b: Results, session: Session) -> Comparison:
     scales = [side.meta.scale for side in (a, b)]
     if scales[0] != scales[1]:
         raise UsageError(f"reports at scale {scales[0]} and scale {scales[1]} measure other tasks. Next: harness list")
-    judged = [judge_results(side, registry, catalogue).claims for side in (a, b)]
-    shared = sorted(judged[0].keys() & judged[1].keys())
+    one, other = ({line.claim: line for line in judge_rows(side, session).lines} for side in (a, b))
+    shared = sorted(one.keys() & other.keys())
     if not shared:
         raise UsageError("the two reports have no claim in common. Next: harness list")
     lines: list[Line] = []
     changed = []
     for id in shared:
-        lines += _effects(catalogue.claims[id], a, b)
-        was, now = judged[0][id], judged[1][id]
-        if was.outcome != now.outcome:
-            changed.append((id, was.in_words(a.meta.scale), now.in_words(b.meta.scale)))
+        lines += _effects(session.catalogue.claims[id], a, b)
+        if one[id].outcome != other[id].outcome:
+            changed.append(Changed(id, one[id].words, other[id].words))
     differs = [
         *_differing({"variant": a.meta.variant or "as locked"}, {"variant": b.meta.variant or "as locked"}),
         *_differing(_provenance(a.meta.records.values()), _provenance(b.meta.records.values())),
-        *((f"{id} only in", "A" if id in judged[0] else "B", "") for id in sorted(judged[0].keys() ^ judged[1].keys())),
+        *(Differing(f"{id} only in", "A" if id in one else "B", "") for id in sorted(one.keys() ^ other.keys())),
     ]
-    return Comparison(lines, differs, changed)
+    return Comparison(tuple(lines), tuple(differs), tuple(changed))
 
 
 def _effects(claim: Claim, a: Results, b: Results) -> list[Line]:
@@ -126,9 +165,9 @@ def _baselines(a: Baseline, b: Baseline) -> Comparison:
     draws = sum(a.drawn.get(i, {}).get(what) != d for i, drawn in b.drawn.items() for what, d in drawn.items())
     differs = _differing(*named)
     if draws:
-        differs.append(("draws", "as in A", f"{draws} differ"))
+        differs.append(Differing("draws", "as in A", f"{draws} differ"))
     lines = [_line(of, told[0], told[1], float(y.mean() - x.mean()), interval, how)]
-    return Comparison(lines, differs, [])
+    return Comparison(tuple(lines), tuple(differs))
 
 
 def _provenance(records: Iterable[Provenance]) -> dict[str, str]:
@@ -142,21 +181,6 @@ def _provenance(records: Iterable[Provenance]) -> dict[str, str]:
     return {name: ", ".join(sorted(values)) for name, values in found.items()}
 
 
-def _differing(a: Mapping[str, str], b: Mapping[str, str]) -> list[tuple[str, str, str]]:
+def _differing(a: Mapping[str, str], b: Mapping[str, str]) -> list[Differing]:
     names = dict.fromkeys([*a, *b])
-    return [(n, a.get(n, "–"), b.get(n, "–")) for n in names if a.get(n) != b.get(n)]
-
-
-def comparison_markdown(comparison: Comparison) -> str:
-    """Return a comparison as markdown tables."""
-    lines = ["| | A | B | B − A (95 % interval), pp | |", "| --- | --- | --- | --- | --- |"]
-    lines += [
-        f"| {e.what} | {e.a} | {e.b} | {e.difference:+.2f} ({e.lower:+.2f} to {e.upper:+.2f}) | {e.how} |"
-        for e in comparison.lines
-    ]
-    changed = "; ".join(f"{claim}: {a}, then {b}" for claim, a, b in comparison.changed)
-    lines += ["", f"Verdicts that changed: {changed or 'none'}."]
-    if comparison.differs:
-        lines += ["", "| differs | A | B |", "| --- | --- | --- |"]
-        lines += [f"| {name} | {a} | {b} |" for name, a, b in comparison.differs]
-    return "\n".join(lines) + "\n"
+    return [Differing(n, a.get(n, "–"), b.get(n, "–")) for n in names if a.get(n) != b.get(n)]

@@ -5,17 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from harness.cli.tables import comparison_markdown
 from harness.data._tasks import DIGITS
 from harness.design._claim import Scale
-from harness.design._lock import Registry
 from harness.design._parts import beats
 from harness.errors import UsageError
 from harness.population._provenance import Provenance
 from harness.variance import _baselines as baselines
 from harness.verdict._results import write_results
-from harness.workflow import _diff as comparing
+from harness.workflow import _comparing as comparing
+from harness.workflow._comparing import Differing
+from harness.workflow._session import Session
 from tests import synthetic
-from tests.synthetic import CATALOGUE, around, claim, design
+from tests.synthetic import CATALOGUE, MICRO, around, claim, design
 
 
 def values(mean, sd=0.3, n=10):
@@ -30,6 +32,12 @@ def made(monkeypatch):
     return made
 
 
+def session(tmp_path):
+    """An empty project that knows the synthetic claims."""
+    known = replace(CATALOGUE, folder=tmp_path)
+    return Session(root=tmp_path, catalogue=known, scale=MICRO, claims=(), store=tmp_path / "store")
+
+
 def folders(tmp_path, *results):
     paths = []
     for i, each in enumerate(results):
@@ -41,20 +49,20 @@ def folders(tmp_path, *results):
 def test_reports_are_compared_replicate_by_replicate(made, tmp_path):
     """Where both sides have the same replicates the difference of effects is paired, so shared noise drops out."""
     a, b = folders(tmp_path, *(synthetic.results((made, values(mean))) for mean in (2.0, 2.5)))
-    compared = comparing.compare(a, b, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE)
+    compared = comparing.compare(session(tmp_path), a, b)
     (line,) = compared.lines
     assert line.what == "paper/claim: a beats b"
     assert (line.a, line.b) == ("+2.00 (+1.79 to +2.21), n 10", "+2.50 (+2.29 to +2.71), n 10")
     assert [line.difference, line.lower, line.upper] == pytest.approx([0.5, 0.5, 0.5])
     assert line.how == "paired, n 10"
-    assert (compared.changed, compared.differs) == ([], [])
+    assert (compared.changed, compared.differs) == ((), ())
 
 
 def test_other_seeds_are_compared_as_two_samples(made, tmp_path):
     """Without common replicates the interval is Welch's."""
     one = synthetic.results((made, values(2.0)))
     a, b = folders(tmp_path, one, synthetic.results((made, values(2.5)), first=100))
-    (line,) = comparing.compare(a, b, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE).lines
+    (line,) = comparing.compare(session(tmp_path), a, b).lines
     assert line.how == "Welch, n 10 and 10"
     assert line.difference == pytest.approx(0.5)
     half = 2.100922 * 0.3 * (2 / 10) ** 0.5  # t(18; .975), equal spreads
@@ -68,11 +76,15 @@ def test_changed_verdicts_and_versions_are_named(made, tmp_path):
     records = {"000001-00000000": replace(record, device="a GPU", versions={"numpy": "3"})}
     other = replace(other, meta=replace(other.meta, records=records))
     a, b = folders(tmp_path, one, other)
-    compared = comparing.compare(a, b, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE)
-    ((id, was, now),) = compared.changed
-    assert (id, was.partition(" (")[0], now.partition(" (")[0]) == ("paper/claim", "reproduced", "refuted")
-    assert compared.differs == [("device", "cpu", "a GPU"), ("numpy", "2", "3")]
-    text = comparing.comparison_markdown(compared)
+    compared = comparing.compare(session(tmp_path), a, b)
+    (turned,) = compared.changed
+    assert (turned.claim, turned.a.partition(" (")[0], turned.b.partition(" (")[0]) == (
+        "paper/claim",
+        "reproduced",
+        "refuted",
+    )
+    assert compared.differs == (Differing("device", "cpu", "a GPU"), Differing("numpy", "2", "3"))
+    text = comparison_markdown(compared)
     assert "Verdicts that changed: paper/claim: reproduced" in text
     assert "| device | cpu | a GPU |" in text
 
@@ -98,15 +110,15 @@ def test_baselines_are_compared_by_mean_spread_and_versions(tmp_path):
     b = baseline(
         tmp_path / "b", [90.5, 91.5, 92.5], provenance=there("2.15"), reason="torch 2.15", drawn={"0": {"order": "e"}}
     )
-    compared = comparing.compare(a, b, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE)
+    compared = comparing.compare(session(tmp_path), a, b)
     (line,) = compared.lines
     assert (line.a, line.b) == ("91.00, sd 1.00, n 3", "91.50, sd 1.00, n 3")
     assert (line.difference, line.lower, line.how) == (0.5, 0.5, "paired, n 3")
-    assert compared.differs == [
-        ("reason", "the first", "torch 2.15"),
-        ("torch", "2.11", "2.15"),
-        ("draws", "as in A", "1 differ"),
-    ]
+    assert compared.differs == (
+        Differing("reason", "the first", "torch 2.15"),
+        Differing("torch", "2.11", "2.15"),
+        Differing("draws", "as in A", "1 differ"),
+    )
 
 
 def test_a_report_and_a_baseline_do_not_compare(made, tmp_path):
@@ -114,8 +126,8 @@ def test_a_report_and_a_baseline_do_not_compare(made, tmp_path):
     file = baseline(tmp_path / "a", [90.0, 91.0])
     (folder,) = folders(tmp_path, synthetic.results((made, values(2.0))))
     with pytest.raises(UsageError, match="one is a baseline, the other is not"):
-        comparing.compare(file, folder, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE)
+        comparing.compare(session(tmp_path), file, folder)
     other = synthetic.results((made, values(2.0)))
     (standard,) = folders(tmp_path / "standard", replace(other, meta=replace(other.meta, scale=Scale.STANDARD)))
     with pytest.raises(UsageError, match="scale micro and scale standard"):
-        comparing.compare(folder, standard, registry=Registry(tmp_path / "lock"), catalogue=CATALOGUE)
+        comparing.compare(session(tmp_path), folder, standard)

@@ -6,16 +6,19 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.compute import Plan
 from harness.design import Design, Scale, metric
 from harness.expression import Measured, kept
 from harness.population import Program, Provenance, evaluation_flops, training_flops
-from harness.store import Entry, Record
 from harness.verdict import ALWAYS_KEPT, ClaimRows, Cost, Metadata, ResultRow, Results, frame_of
 from harness.workflow._planning import Planned, Request
+
+if TYPE_CHECKING:
+    from harness.compute import Plan
+    from harness.store import Entry, Record
 
 
 def collect(made: Planned, *, scale: str, suite_seed: int, quick: bool, variant: str = "") -> Results:

@@ -1,0 +1,208 @@
+"""The commands that train what is due: run, verify, pilot, and the seed-variance check."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness import workflow
+from harness.cli.options import (
+    Claims,
+    ClaimsFolder,
+    DataDir,
+    Device,
+    Download,
+    Out,
+    Quick,
+    Replicates,
+    Root,
+    ScaleName,
+    StorePath,
+    TimeLimit,
+    Variant,
+    Workers,
+    console,
+    shown,
+)
+from harness.cli.progress import Shown
+from harness.cli.tables import show_left, show_pilots, show_variance, show_verified
+
+
+def run(
+    claims: Claims = None,
+    scale: ScaleName = "micro",
+    replicates: Replicates = None,
+    quick: Quick = False,
+    variant: Variant = "",
+    device: Device = "auto",
+    workers: Workers = None,
+    data_dir: DataDir = None,
+    download: Download = False,
+    time_limit: TimeLimit = None,
+    store: StorePath = None,
+    out: Out = None,
+    root: Root = Path(),
+    claims_folder: ClaimsFolder = None,
+) -> None:
+    """Compute what is due, store it, and write results.parquet once everything is there."""
+    session = workflow.open_session(
+        claims,
+        scale=scale,
+        root=root,
+        claims=claims_folder,
+        store=store,
+        out=out,
+        quick=quick,
+        replicates=replicates,
+        variant=variant,
+        device=device,
+        workers=workers,
+        data_dir=data_dir,
+        download=download,
+    )
+    with Shown(console) as progress:
+        ran = workflow.run(session, time_limit=time_limit, progress=progress)
+    if ran.left is not None:
+        show_left(ran.left, this_command(), console)
+
+
+def verify(
+    claims: Claims = None,
+    scale: ScaleName = "micro",
+    replicates: Replicates = None,
+    quick: Quick = False,
+    device: Device = "auto",
+    workers: Workers = None,
+    data_dir: DataDir = None,
+    download: Download = False,
+    time_limit: TimeLimit = None,
+    store: StorePath = None,
+    out: Out = None,
+    root: Root = Path(),
+    claims_folder: ClaimsFolder = None,
+) -> None:
+    """Run, judge and report, and compare with the recorded verdicts.
+
+    Exit status: 0 verdicts as recorded, or a time limit left something to be continued; 1 a verdict turned from
+    reproduced to refuted or back, or the committed rows give other bytes; 2 usage; 3 a run failed; 130 interrupted.
+    """
+    session = workflow.open_session(
+        claims,
+        scale=scale,
+        root=root,
+        claims=claims_folder,
+        store=store,
+        out=out,
+        quick=quick,
+        replicates=replicates,
+        device=device,
+        workers=workers,
+        data_dir=data_dir,
+        download=download,
+    )
+    with Shown(console) as progress:
+        verified = workflow.verify(session, time_limit=time_limit, progress=progress)
+    if verified.ran.left is not None:
+        show_left(verified.ran.left, this_command(), console)
+        return
+    show_verified(verified, session.root, console)
+    if not verified.as_recorded:
+        raise typer.Exit(1)
+
+
+def pilot(
+    claims: Claims = None,
+    scale: ScaleName = "micro",
+    replicates: Annotated[int, typer.Option("--replicates", min=2, help="Pilot replicates.")] = 5,
+    grid: Annotated[
+        bool, typer.Option("--grid", help="Measure the claim's declared grid instead of its arms.")
+    ] = False,
+    device: Device = "auto",
+    workers: Workers = None,
+    data_dir: DataDir = None,
+    download: Download = False,
+    time_limit: TimeLimit = None,
+    store: StorePath = None,
+    root: Root = Path(),
+    claims_folder: ClaimsFolder = None,
+) -> None:
+    """Run claims on pilot seeds and log every arm and difference to docs/pilots.csv."""
+    session = workflow.open_session(
+        claims,
+        scale=scale,
+        root=root,
+        claims=claims_folder,
+        store=store,
+        device=device,
+        workers=workers,
+        data_dir=data_dir,
+        download=download,
+    )
+    with Shown(console) as progress:
+        piloted = workflow.pilot(session, replicates=replicates, grid=grid, time_limit=time_limit, progress=progress)
+    if piloted.ran.left is not None:
+        show_left(piloted.ran.left, this_command(), console)
+        return
+    show_pilots(piloted.lines, console)
+    console.print(f"logged to {shown(piloted.log, session.root)}. Next: harness plan, then harness lock CLAIM")
+
+
+def seed_variance(
+    recipes: Annotated[
+        list[str] | None, typer.Argument(metavar="[RECIPE]...", help="Watched recipes or papers; all by default.")
+    ] = None,
+    scale: ScaleName = "micro",
+    replicates: Annotated[int, typer.Option("--replicates", min=2, help="Fresh replicates a recipe.")] = 5,
+    first: Annotated[
+        int | None, typer.Option("--first", min=1000, help="Index of the first one; from the commit by default.")
+    ] = None,
+    accept: Annotated[bool, typer.Option("--accept", help="Make new baselines; the old ones are kept.")] = False,
+    reason: Annotated[str, typer.Option("--reason", help="Why a new baseline is accepted.")] = "",
+    values: Annotated[int, typer.Option("--values", min=10, help="Replicates of a new baseline.")] = 100,
+    device: Device = "auto",
+    workers: Workers = None,
+    data_dir: DataDir = None,
+    download: Download = False,
+    out: Out = None,
+    root: Root = Path(),
+    claims_folder: ClaimsFolder = None,
+) -> None:
+    """Check that training still gives what it gave: the same bits, the same mean over seeds, the same spread.
+
+    Exit status: 0 green; 1 a tier is red; 2 usage; 3 a baseline is missing or not to be trusted, or a run failed.
+    Writes junit.xml and summary.md under reports/scratch/variance, and the GitHub step summary where there is one.
+    """
+    session = workflow.open_session(
+        scale=scale,
+        root=root,
+        claims=claims_folder,
+        out=out,
+        device=device,
+        workers=workers,
+        data_dir=data_dir,
+        download=download,
+    )
+    named = recipes or []
+    with Shown(console, lines=accept) as progress:
+        if accept:
+            made = workflow.accept_baselines(session, named, reason=reason, replicates=values, progress=progress)
+            for file in made:
+                console.print(f"wrote {shown(file, session.root)}", highlight=False)
+            return
+        found = workflow.check_variance(session, named, replicates=replicates, first=first, progress=progress)
+    show_variance(found, session.root, console)
+    if step_summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+        with Path(step_summary).open("a") as appended:
+            appended.write(found.summary)
+    if found.red:
+        raise typer.Exit(1)
+
+
+def this_command() -> str:
+    """Return the command as it was typed."""
+    return shlex.join(["harness", *sys.argv[1:]])

@@ -1,0 +1,227 @@
+"""What functions of the workflow return, as tables and lines on a console."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from harness.cli.options import shown
+from harness.stats import MOST
+from harness.workflow import (
+    Comparison,
+    Examined,
+    Explained,
+    Judged,
+    Judgement,
+    Left,
+    Listed,
+    PartPower,
+    VarianceCheck,
+    Verified,
+    Work,
+)
+
+if TYPE_CHECKING:
+    from harness.design import Pilot
+    from harness.variance import Checked
+
+MOST_REASONS = 20
+
+
+def show_claims(listed: Sequence[Listed], scale: str, console: Console) -> None:
+    """Print the claims, one a line."""
+    table = Table("claim", "statement", "predicted", "recorded", title=f"claims at scale {scale}")
+    for line in listed:
+        table.add_row(line.claim, line.statement, line.predicted, line.recorded or "–")
+    console.print(table)
+
+
+def show_work(work: Work, console: Console) -> None:
+    """Print a plan: what each claim needs, the populations, whether the replicates can decide, and totals."""
+    table = Table(
+        "claim", "needs", "stored", "shared", "due", "member-steps due", "core time", title="trainings and evaluations"
+    )
+    for claim in work.claims:
+        counts = (claim.needs, claim.stored, claim.shared, claim.due)
+        table.add_row(claim.claim, *map(str, counts), f"{claim.member_steps:,}", f"{claim.core_s:.0f} s")
+    console.print(table)
+    if work.populations:
+        _show_populations(work, console)
+    if work.families:
+        _show_power(work, console)
+    for name, reason in work.unusable.items():
+        console.print(f"record {name} is not usable: {reason}", style="yellow", markup=False)
+    console.print(work.totals.told, highlight=False)
+
+
+def _show_populations(work: Work, console: Console) -> None:
+    table = Table("program", "members", "populations", "core time", "memory each", title="populations due")
+    for each in work.populations:
+        table.add_row(
+            each.program,
+            str(each.members),
+            f"at least {each.populations} of up to {each.size}",
+            f"{each.core_s:.0f} s",
+            f"{each.memory / 2**20:.0f} MiB",
+        )
+    console.print(table)
+
+
+def _show_power(work: Work, console: Console) -> None:
+    table = Table(
+        "claim",
+        "part",
+        "n",
+        "pilot sd (upper)",
+        "power at its bound",
+        "needs",
+        "can decide",
+        title="can the replicates decide?",
+        caption=f"in Holm's families of {', '.join(f'{paper} {len(ids)}' for paper, ids in work.families.items())}",
+    )
+    for power in work.power:
+        table.add_row(power.claim, power.part, str(power.n), *power_cells(power))
+    console.print(table)
+
+
+def power_cells(power: PartPower) -> tuple[str, str, str, str]:
+    """Return a pilot's sd with its upper limit, the power that follows, the replicates needed, and the answer."""
+    if power.sd is None:
+        return "no pilot", "–", "–", power.answer
+    told = "–" if power.at_bound is None else f"{power.at_bound:.2f}; at the pilots' effect {power.at_pilot:.2f}"
+    return f"{power.sd:.2f} ({power.upper:.2f})", told, str(power.needs or f"more than {MOST}"), power.answer
+
+
+def show_left(left: Left, command: str, console: Console) -> None:
+    """Print what a time limit left, and the command that goes on from there."""
+    for claim in left.claims:
+        console.print(f"  {claim.claim}: {claim.left} of {claim.of} left", highlight=False)
+    console.print(
+        f"{left.left} of {left.of} trainings and evaluations are left, about {left.seconds:.0f} s on {left.workers} "
+        f"workers; the longest takes about {left.longest_s:.0f} s",
+        highlight=False,
+    )
+    console.print(f"to be continued. Next: {command}", highlight=False, markup=False, soft_wrap=True)
+
+
+def show_verdicts(judged: Judged, console: Console, recorded: Judged | None = None) -> None:
+    """Print the verdicts, one claim a line, beside the recorded effects."""
+    table = Table("claim", "verdict", "effect (95 % interval)", "recorded", "p", "n", "predicted")
+    before = {} if recorded is None else {line.claim: line for line in recorded.lines}
+    for line in judged.lines:
+        table.add_row(
+            line.claim,
+            line.words + (f"\n{line.cause}" if line.cause else ""),
+            effect(line),
+            effect(before[line.claim]) if line.claim in before else "–",
+            p_value(line.p),
+            str(line.n),
+            line.predicted,
+        )
+    console.print(table)
+
+
+def effect(line: Judgement) -> str:
+    """Return an effect with its 95 % interval: ``+3.55 pp (+2.52 to +4.58)``."""
+    if line.effect is None:
+        return "–"
+    mean, lower, upper = (signed(value) for value in (line.effect, line.lower, line.upper))
+    return f"{mean} {line.unit} ({lower} to {upper})"
+
+
+def signed(value: float | None) -> str:
+    """Return a number with its sign and two decimals, or a dash where there is none."""
+    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
+
+
+def p_value(value: float | None) -> str:
+    """Return a p-value as it is printed: two significant digits, never zero."""
+    if value is None:
+        return "–"
+    return "< .0001" if value < 1e-4 else f"{value:.2g}"
+
+
+def show_verified(verified: Verified, root: Path, console: Console) -> None:
+    """Print the verdicts beside the recorded ones, and in red in what they differ."""
+    assert verified.judged is not None
+    assert verified.report is not None
+    show_verdicts(verified.judged, console, verified.recorded)
+    console.print(f"wrote {shown(verified.report, root)}", highlight=False)
+    for name in verified.other_bytes:
+        console.print(
+            f"[red]the committed rows give other bytes for {name}. Next: harness judge, harness report, git diff[/red]"
+        )
+    for each in verified.turned:
+        console.print(f"[red]{each.claim} turned: recorded {each.was}, now {each.now}[/red]")
+
+
+def show_explained(explained: Explained, console: Console) -> None:
+    """Print why a claim's trainings run again."""
+    console.print(f"{explained.claim}: {explained.fault or 'as locked'}", highlight=False)
+    if not explained.due:
+        console.print("nothing is due: every training it needs is stored and its lineage holds")
+    for reason, count in list(explained.due.items())[:MOST_REASONS]:
+        console.print(f"{count} due: {reason}", highlight=False)
+    for each in explained.closest:
+        console.print(f"closest to {each.node!r} is a stored one with {each.differs}", highlight=False)
+    if len(explained.due) > MOST_REASONS:
+        console.print(f"and {len(explained.due) - MOST_REASONS} more reasons")
+
+
+def show_pilots(pilots: Sequence[Pilot], console: Console) -> None:
+    """Print the lines that a pilot added to its log."""
+    table = Table("claim", "what", "n", "mean", "sd", title="pilots, in percent and percentage points")
+    for line in pilots:
+        table.add_row(line.claim, line.what, str(line.n), f"{line.mean:.2f}", f"{line.sd:.2f}")
+    console.print(table)
+
+
+def show_examined(examined: Examined, console: Console) -> None:
+    """Print what there is on this machine, faults in red."""
+    table = Table("what", "found", show_header=False)
+    for line in examined.lines:
+        table.add_row(line.what, escape(line.found) if line.fine else f"[red]{escape(line.found)}[/red]")
+    console.print(table)
+
+
+def show_variance(check: VarianceCheck, root: Path, console: Console) -> None:
+    """Print what the seed-variance check found, and where it was written."""
+    _show_findings(check.checked, console)
+    heading, found = check.checked.heading, check.checked.findings
+    console.print(f"{heading[-1]} {len(check.red)} red of {len(found)} findings, in {shown(check.folder, root)}")
+
+
+def _show_findings(checked: Checked, console: Console) -> None:
+    """Print a table for each tier."""
+    from harness.variance import Status, asks
+
+    colours = {Status.GREEN: "green", Status.WARNING: "yellow", Status.RED: "bold red", Status.SKIPPED: "dim"}
+    for tier, asked in asks(checked.alarm).items():
+        table = Table("recipe", "", "figures", title=f"tier {tier}: {asked}", title_justify="left", expand=True)
+        for finding in checked.findings:
+            if finding.tier is tier:
+                told = escape(finding.figures) + (f"\nNext: {escape(finding.next)}" if finding.next else "")
+                colour = colours[finding.status]
+                table.add_row(finding.recipe, f"[{colour}]{finding.status}[/{colour}]", told)
+        if table.row_count:
+            console.print(table, highlight=False)
+
+
+def comparison_markdown(comparison: Comparison) -> str:
+    """Return a comparison as markdown tables."""
+    lines = ["| | A | B | B − A (95 % interval), pp | |", "| --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| {e.what} | {e.a} | {e.b} | {e.difference:+.2f} ({e.lower:+.2f} to {e.upper:+.2f}) | {e.how} |"
+        for e in comparison.lines
+    ]
+    changed = "; ".join(f"{each.claim}: {each.a}, then {each.b}" for each in comparison.changed)
+    lines += ["", f"Verdicts that changed: {changed or 'none'}."]
+    if comparison.differs:
+        lines += ["", "| differs | A | B |", "| --- | --- | --- |"]
+        lines += [f"| {each.what} | {each.a} | {each.b} |" for each in comparison.differs]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,130 @@
+"""What there is on this machine: versions, device, threads, data found, and the health of the store."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import platform
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import __version__
+from harness.design import Registry
+from harness.errors import HarnessError
+from harness.workflow._session import claims_folder, store_folder
+
+PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "matplotlib", "safetensors")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Something that was looked at, what was found, and whether that is in order."""
+
+    what: str
+    found: str
+    fine: bool = True
+
+
+@dataclass(frozen=True)
+class Examined:
+    """Everything that was looked at."""
+
+    lines: tuple[Found, ...]
+
+    @property
+    def fine(self) -> bool:
+        """Whether everything is in order."""
+        return all(line.fine for line in self.lines)
+
+
+def examine(
+    root: Path | str = Path(),
+    *,
+    store: Path | str | None = None,
+    claims: Path | str | None = None,
+    data_dir: Path | str | None = None,
+) -> Examined:
+    """Look at versions, device, threads, data found, and the health of the store; claims need not load for that.
+
+    Args:
+        root: The project's folder.
+        store: Where computed records are. By default HARNESS_STORE, else .harness/store in the project.
+        claims: A folder of claims elsewhere; by default the project's.
+        data_dir: Where data sets are looked for first.
+
+    Returns:
+        One line per thing, each with whether it is in order.
+
+    Example:
+        >>> examine().fine  # doctest: +SKIP
+        True
+    """
+    from harness.data import look_in
+
+    look_in(None if data_dir is None else Path(data_dir))
+    root = Path(root).resolve()
+    registry = (claims_folder(root) if claims is None else Path(claims)) / "registry.lock"
+    return Examined((*_machine(root), *_data(), _registry(registry), *_store(root, store_folder(root, store))))
+
+
+def _machine(root: Path) -> Iterator[Found]:
+    from harness.compute import cores, git_revision
+    from harness.engine import processor
+
+    yield Found("harness", f"{__version__}, git {git_revision(root)}")
+    yield Found("python", f"{platform.python_version()} on {platform.platform()}")
+    for package in PACKAGES:
+        try:
+            yield Found(package, importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            yield Found(package, "not installed. Next: python -m pip install -e .", fine=False)
+    yield Found("processor", f"{processor()}, {cores()} cores: {cores()} workers of one thread")
+    yield Found("device", _device())
+
+
+def _device() -> str:
+    if importlib.util.find_spec("torch") is None:
+        return "torch is not installed"
+    from harness.engine import gpu_name, vector_instructions
+
+    return f"cuda: {gpu_name()}" if gpu_name() else f"cpu ({vector_instructions()}); torch sees no CUDA device"
+
+
+def _data() -> Iterator[Found]:
+    from harness.data import PUBLISHED, DataSet, data_folders, find_set, load_set
+
+    digits = load_set(DataSet.DIGITS)
+    pixels, classes = digits.images.shape[1], len(set(digits.labels.tolist()))
+    yield Found("digits", f"{len(digits.images)} images of {pixels} pixels, {classes} classes (scikit-learn's)")
+    looked = data_folders()
+    next_command = "Where a claim needs it: harness run CLAIM --download, or --data-dir"
+    for source in PUBLISHED:
+        folder = find_set(source)
+        yield Found(
+            source,
+            f"not in {', '.join(map(str, looked))}. {next_command}"
+            if folder is None
+            else f"{folder} ({looked[folder]})",
+        )
+
+
+def _registry(path: Path) -> Found:
+    try:
+        return Found("registry", f"{len(Registry(path).entries)} entries, chain unbroken")
+    except HarnessError as error:
+        return Found("registry", str(error), fine=False)
+
+
+def _store(root: Path, path: Path) -> Iterator[Found]:
+    from harness.store import Store, check_records
+
+    kept = Store(path)
+    faults = dict(check_records(kept))
+    free = shutil.disk_usage(path if path.exists() else root).free / 2**30
+    yield Found("store", f"{path}: {len(kept.records)} records, {len(kept.entries)} units, {free:.0f} GiB free")
+    for name, fault in faults.items():
+        yield Found("", f"record {name}: {fault}. Next: harness run sets it aside, or move it away", fine=False)
+    for reason in sorted((path / "aside").glob("*.reason.txt")):
+        yield Found("", f"set aside: {reason.name.removesuffix('.reason.txt')}: {reason.read_text().strip()}")

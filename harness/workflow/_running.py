@@ -1,0 +1,145 @@
+"""Computing what is due, within a time limit, and collecting the results once everything is there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import InterruptedRunError
+from harness.population import Program
+from harness.streams import SUITE_SEED
+from harness.workflow._collecting import collect
+from harness.workflow._planning import Planned, make_plan, plan_seconds
+from harness.workflow._session import Session, require_data
+
+if TYPE_CHECKING:
+    from harness.compute import Limit, Progress
+
+
+@dataclass(frozen=True)
+class ClaimLeft:
+    """How many of a claim's trainings and evaluations are left."""
+
+    claim: str
+    left: int
+    of: int
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a time limit left to be done: by claim and in all, and about how long it takes on `workers`."""
+
+    claims: tuple[ClaimLeft, ...]
+    left: int
+    of: int
+    seconds: float
+    longest_s: float
+    workers: int
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run computed, what it left, and where its results are: None where something is left."""
+
+    trainings: int = 0
+    populations: int = 0
+    member_steps: int = 0
+    wall_s: float = 0.0
+    left: Left | None = None
+    results: Path | None = None
+
+
+def run(session: Session, *, time_limit: str | None = None, progress: Progress | None = None) -> Ran:
+    """Compute what is due, store it, and write results.parquet once everything is there.
+
+    What is stored is not computed again; the same call goes on where one ended.
+
+    Args:
+        session: What `open_session` returned.
+        time_limit: End within this time, as ``90s``, ``9m`` or ``1h30m``; nothing is written then but to the store.
+        progress: What is called as populations begin, advance and end; nothing is shown by default.
+
+    Returns:
+        What was computed and what is left.
+
+    Raises:
+        UsageError: For what is no duration.
+        DesignError: For a design that cannot decide or compares unlike arms.
+        LockError: For a claim that changed since it was locked.
+        DataError: For a data set that is missing, before anything is computed.
+        StoreError: For a store that cannot be written or that another process writes to.
+        RunError: For a population that failed; what was stored before stays stored.
+        InterruptedRunError: On Ctrl-C, after populations under way have written checkpoints.
+
+    Example:
+        >>> run(open_session("ramanujan2020", quick=True)).results.name  # doctest: +SKIP
+        'results.parquet'
+    """
+    from harness.compute import Limit
+
+    return run_within(session, Limit.starting_now(time_limit), progress)
+
+
+def run_within(session: Session, limit: Limit, progress: Progress | None) -> Ran:
+    """Do what `run` does, within a limit that has begun."""
+    from harness.verdict import carry_over, write_results
+
+    made = make_plan(session)
+    ran = compute(made, session, limit, progress)
+    if ran.left is not None:
+        return ran
+    collected = collect(made, scale=session.scale, suite_seed=SUITE_SEED, quick=session.quick, variant=session.variant)
+    path = session.out / "results.parquet"
+    write_results(carry_over(collected, session.committed), path)
+    return replace(ran, results=path)
+
+
+def compute(made: Planned, session: Session, limit: Limit, progress: Progress | None) -> Ran:
+    """Compute what is due within the limit; its data sets are found first."""
+    from harness.compute import SILENT, Local, provenance, run_plan
+
+    progress = progress or SILENT
+    plan = made.plan
+    due = plan.due()
+    require_data(session, {unit.node.task.source for unit in due})
+    if not due:
+        progress.note(f"all {len(plan.units)} trainings and evaluations are stored")
+        return Ran()
+    with plan.store.writing() as writer, Local(device=session.device, workers=session.workers) as executor:
+        for name, reason in writer.set_aside.items():
+            progress.note(f"record {name} was set aside: {reason}", warning=True)
+        progress.note(
+            f"{len(due)} of {len(plan.units)} trainings and evaluations are due, "
+            f"about {plan_seconds(plan, executor.places):.0f} s on {executor.places} workers ({session.device})"
+        )
+        try:
+            summary = run_plan(
+                plan,
+                writer,
+                executor,
+                provenance=provenance(session.root, session.device),
+                progress=progress,
+                limit=limit,
+            )
+        except InterruptedRunError as stop:
+            raise InterruptedRunError(f"{stop}. Next: the same command again goes on from there") from None
+    progress.note(
+        f"{summary.trainings} computed in {summary.populations} populations, "
+        f"{summary.member_steps:,} member-steps, {summary.wall_s:.0f} s"
+    )
+    left = _left(made, executor.places) if summary.left else None
+    return Ran(summary.trainings, summary.populations, summary.member_steps, summary.wall_s, left)
+
+
+def _left(made: Planned, workers: int) -> Left:
+    plan = made.plan
+    due = plan.due()
+    names, units_of = {unit.name for unit in due}, made.units_of()
+    claims = []
+    for request in made.requests:
+        mine = units_of.get(request.claim.id, [])
+        if left := sum(unit.name in names for unit in mine):
+            claims.append(ClaimLeft(request.claim.id, left, len(mine)))
+    longest_s = max((plan.seconds(Program.of(node), 1) for node in {unit.node for unit in due}), default=0.0)
+    return Left(tuple(claims), len(due), len(plan.units), plan_seconds(plan, workers), longest_s, workers)

@@ -1,0 +1,96 @@
+"""Running, judging and reporting again, and comparing with what is recorded."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.verdict import amended
+from harness.workflow._judging import Judged, Turned, judge, recorded, turned, write_junit
+from harness.workflow._reporting import report
+from harness.workflow._running import Ran, run_within
+from harness.workflow._session import Session
+
+if TYPE_CHECKING:
+    from harness.compute import Progress
+
+REGENERATED = ("verdicts.json", "junit.xml", "report.md", "figures")  # from the rows beside them
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What was computed, the verdicts now and as recorded, and in what they differ.
+
+    `turned` are claims that went from reproduced to refuted or back, `other_bytes` files that the committed rows no
+    longer give. Where a time limit left something, there is neither judgement nor report.
+    """
+
+    ran: Ran
+    judged: Judged | None = None
+    recorded: Judged | None = None
+    turned: tuple[Turned, ...] = ()
+    other_bytes: tuple[str, ...] = ()
+    report: Path | None = None
+
+    @property
+    def as_recorded(self) -> bool:
+        """Whether nothing turned and the committed rows still give the committed report."""
+        return not (self.turned or self.other_bytes)
+
+
+def verify(session: Session, *, time_limit: str | None = None, progress: Progress | None = None) -> Verified:
+    """Run, judge and report, and compare with the recorded verdicts.
+
+    Args:
+        session: What `open_session` returned.
+        time_limit: End within this time, as ``90s``, ``9m`` or ``1h30m``; nothing is judged then.
+        progress: What is called as populations begin, advance and end; nothing is shown by default.
+
+    Returns:
+        The verdicts, those recorded, and in what they differ.
+
+    Raises:
+        ResultsError: For a committed report that cannot be read.
+        UsageError, DesignError, LockError, DataError, StoreError, RunError, InterruptedRunError: As `run` does.
+
+    Example:
+        >>> verify(open_session()).as_recorded  # doctest: +SKIP
+        True
+    """
+    from harness.compute import Limit
+
+    limit = Limit.starting_now(time_limit)
+    changed: tuple[str, ...] = ()
+    before = None
+    if (session.committed / "results.parquet").is_file():
+        changed = () if amended(session.committed, session.catalogue) else other_bytes(session)
+        before = recorded(session, required=True)
+    ran = run_within(session, limit, progress)
+    if ran.left is not None:
+        return Verified(ran, recorded=before)
+    judged = judge(session)
+    now_turned = turned(before, judged)
+    if now_turned:
+        write_junit(session, judged, now_turned)
+    return Verified(ran, judged, before, now_turned, changed, report(session))
+
+
+def other_bytes(session: Session) -> tuple[str, ...]:
+    """Return the files that the committed rows, judged and reported again, would change."""
+    with tempfile.TemporaryDirectory() as folder:
+        again = replace(session, folder=Path(folder) / "again")
+        shutil.copytree(session.committed, again.out, ignore=shutil.ignore_patterns(*REGENERATED))
+        judge(again)
+        report(again)
+        made = {path.relative_to(again.out) for path in again.out.rglob("*") if path.is_file()}
+        there = {path.relative_to(session.committed) for path in session.committed.rglob("*") if path.is_file()}
+        return tuple(
+            str(name)
+            for name in sorted(made | there)
+            if name not in made
+            or name not in there
+            or (again.out / name).read_bytes() != (session.committed / name).read_bytes()
+        )
