@@ -11,15 +11,16 @@ T = TypeVar("T")
 
 
 class Extensions(Mapping[str, T]):
-    """Things of one sort by name; `what` says of which sort in errors.
+    """Things of one sort by full name; `what` says of which sort in errors.
 
     A thing has a version, which is part of its full name from the second one on: ``movement``, then ``movement@2``. The
-    full name is what keys and locks hash, so that what is stored under an earlier version stays apart.
+    full name is what keys and locks hash, so that what is stored under an earlier version stays apart: it finds exactly
+    that version. Whoever writes a claim gives the plain name, and means the latest.
 
     >>> colours = Extensions[str]("colour")
     >>> colours.add("red", "#f00", version=2)
-    >>> colours["red"], colours.full("red")
-    ('#f00', 'red@2')
+    >>> colours.latest("red"), colours["red@2"]
+    ('red@2', '#f00')
     """
 
     def __init__(self, what: str) -> None:
@@ -29,8 +30,12 @@ class Extensions(Mapping[str, T]):
     def add(self, name: str, thing: T, *, version: int = 1) -> None:
         """Add a thing, or replace it by itself, as where its module is loaded again.
 
-        Raises DesignError where another thing has the name and version.
+        Raises DesignError where another thing has the name and version, and for a name that is none.
         """
+        if not name or "@" in name or version < 1:
+            raise DesignError(
+                f"a {self._what} {name!r}, version {version}. Next: give a name without @, from version 1 on"
+            )
         full = name if version == 1 else f"{name}@{version}"
         other = self._things.get(full, thing)
         if other != thing and _origin(other) != _origin(thing):
@@ -44,32 +49,38 @@ class Extensions(Mapping[str, T]):
         """Take out what has this full name."""
         del self._things[name]
 
-    def full(self, name: str) -> str:
-        """Return the full name of what `name` finds: itself, or the latest version where that is not the first.
+    def latest(self, name: str) -> str:
+        """Return the full name of the latest version of what is called `name`; of a full name, and of nothing, itself.
 
-        Raises DesignError, with the nearest names, for nothing.
+        Raises DesignError for a version that is not there.
         """
-        if name in self._things:
+        if "@" in name:
+            self[name]
             return name
-        later = [full for full in self._things if full.startswith(f"{name}@")]
-        if not later:
-            raise DesignError(
-                f"unknown {self._what} {name!r}{nearest(name, self._things)} Known: {', '.join(self._things)}. "
-                "Next: correct the name, or import the module that registers it"
-            )
-        return max(later, key=lambda full: int(full.partition("@")[2]))
+        return max((full for full in self._things if full.partition("@")[0] == name), key=_version, default=name)
 
     def __getitem__(self, name: str) -> T:
-        return self._things[self.full(name)]
+        if name not in self._things:
+            others = [full for full in self._things if full.partition("@")[0] == name.partition("@")[0]]
+            there = f", of which {', '.join(others)} is registered." if others else nearest(name, self._things)
+            raise DesignError(
+                f"unknown {self._what} {name!r}{there} Known: {', '.join(self._things)}. "
+                "Next: correct the name, or import the module that registers it"
+            )
+        return self._things[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self._things or any(full.startswith(f"{name}@") for full in self._things)
+        return name in self._things
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._things)
 
     def __len__(self) -> int:
         return len(self._things)
+
+
+def _version(full: str) -> int:
+    return int(full.partition("@")[2] or 1)
 
 
 def _origin(thing: object) -> str:

@@ -109,14 +109,14 @@ MUTANTS = (
            'np.argsort(-magnitudes[candidates], kind="stable")',
            'np.argsort(magnitudes[candidates], kind="stable")[::-1]',  # ties to the higher index
            "test_masks::test_layers_keep_the_largest_of_what_is_alive"),
-    Mutant("masks.prune_by_magnitude",
-           "np.abs(weights[tensor.slice])", "weights[tensor.slice]",
+    Mutant("criteria.magnitude",
+           "np.abs(weights)", "weights",
            "test_masks::test_layers_keep_the_largest_of_what_is_alive"),
     Mutant("masks.prune_by_magnitude",
            "alive[places]", "np.ones_like(alive[places])",
            "test_masks::test_a_removed_weight_never_comes_back"),
     Mutant("masks.prune_by_magnitude",
-           "for tensor in layers.values()", "for tensor in reversed(layers.values())",  # ties to the later layer
+           "for tensor in layers.values()])", "for tensor in reversed(layers.values())])",  # ties to the later layer
            "test_masks::test_global_pruning_keeps_the_largest_of_all_layers"),
     Mutant("masks.random_bits",
            '"mask", draw', '"mask", 0',
@@ -133,13 +133,22 @@ MUTANTS = (
     Mutant("masks.shuffled",
            "first=APART + i", "first=i",  # the places that a random mask of this draw has
            "test_masks::test_a_shuffle_is_no_random_mask"),
-    Mutant("plan.Plan._mask",
-           "shuffled(network_of(mask), self._mask(mask.mask, replicate), replicate, mask.draw)",
-           "self._mask(mask.mask, replicate)",
+    Mutant("pruning.ShuffledMask.bits",
+           "shuffled(self.network, stored.bits(self.mask), stored.replicate, self.draw)",
+           "stored.bits(self.mask)",
            "test_plan::test_a_shuffled_mask_reaches_the_member"),
-    Mutant("masks.in_deviations",
-           "weights[tensor.slice][alive[tensor.slice]]", "weights[tensor.slice]",  # the deviation of what was removed
+    Mutant("criteria.in_deviations",
+           "weights[alive]", "weights.reshape(-1)",  # the deviation of what was removed
            "test_masks::test_thresholds_are_one_quality_times_each_layer_s_deviation"),
+    Mutant("criteria.Criterion.rule",
+           "self.version == 1", "self.version",  # another version's masks are taken for its own
+           "test_criteria::test_another_version_has_another_key"),
+    Mutant("criteria.Criterion.scores",
+           " and np.isfinite(weights).all()", "",
+           "test_criteria::test_a_layer_that_diverged_is_scored"),
+    Mutant("extensions.Extensions.__getitem__",
+           "if name not in self._things:", "if (name := self.latest(name)) not in self._things:",
+           "test_criteria::test_a_mask_of_another_version_is_refused"),
     Mutant("masks.prune_units",
            "&= kept_O[:, None]", "&= True",  # a dropped unit's bias still feeds the next layer
            "test_masks::test_dropped_units_feed_nothing"),
@@ -165,39 +174,40 @@ MUTANTS = (
     Mutant("pruning.prune",
            "after[layer] > before[layer]", "after[layer] > sum(before.values())",
            "test_expression::test_a_growing_layer_is_refused"),
-    Mutant("densities.kept_in",
-           "round_half_up(sum(sizes[name] for name in among) * mask.keep)",
-           "int(sum(sizes[name] for name in among) * mask.keep)",
+    Mutant("pruning.Prune.kept_in",
+           "round_half_up(sum(sizes[name] for name in among) * self.keep)",
+           "int(sum(sizes[name] for name in among) * self.keep)",
            "test_masks::test_structural_counts_are_those_of_the_bits"),
-    Mutant("densities.kept_in",
+    Mutant("pruning.Prune.kept_in",
            "elif among <= layers:", "elif among & layers:",
            "test_expression::test_layers_left_out_must_have_a_known_count"),
-    Mutant("plan.Plan._mask",
-           "mask.scope, mask.among", "mask.scope, ()",
+    Mutant("pruning.Prune.bits",
+           "self.scope, self.among", "self.scope, ()",
            "test_plan::test_layers_that_are_left_out_reach_the_member"),
-    Mutant("plan.Plan._mask",
-           "mask.among, mask.rule", "mask.among",
+    Mutant("pruning.Prune.bits",
+           "self.among, self.rule", "self.among",
            "test_plan::test_a_ticket_of_one_rule_is_pruned_on_by_it"),
-    Mutant("plan.Plan._mask",
-           "else self._mask(source.mask, replicate)", "else ones(network)",  # each round prunes the whole network
+    Mutant("pruning.Prune.bits",
+           "else stored.bits(before)", "else ones(self.network)",  # each round prunes the whole network
            "test_plan::test_members_are_what_their_expressions_say"),
-    Mutant("plan.Plan._mask",
-           "self._stored(mask.source, replicate)", 'initial_values(network, replicate, "init", 0)',
+    Mutant("pruning.Prune.bits",
+           "self.source.values(stored, self.network)",
+           "self.source.training.begins.values(stored, self.network)",
            "test_plan::test_members_are_what_their_expressions_say"),
-    Mutant("plan.Plan._mask",
-           "(mask.key, str(replicate), made_from)", "(mask.key, str(replicate))",  # a mask of older weights
+    Mutant("inputs.Inputs.bits",
+           "(mask.key, self.replicate, made_from)", "(mask.key, self.replicate)",  # a mask of older weights
            "test_plan::test_masks_follow_the_weights_that_are_stored_now"),
-    Mutant("plan.Plan._mask",
-           "mask.keep, mask.scope", "mask.keep, type(mask.scope).LAYER",
+    Mutant("pruning.Prune.bits",
+           "self.keep, self.scope", "self.keep, Scope.LAYER",
            "test_plan::test_scope_and_draw_reach_the_member"),
     # --- rewinding: at(k), first_step, start ---
-    Mutant("nodes.Training.at",
+    Mutant("trainings.Training.at",
            "step == self.first_step and self.mask is None", "step == self.first_step",
            "test_training::test_at_first_step_without_mask_is_the_start_itself"),
-    Mutant("nodes.Training.at",
+    Mutant("trainings.Training.at",
            "self.first_step <= step", "0 <= step",
            "test_training::test_at_outside_the_training_is_refused"),
-    Mutant("nodes.Training.at",
+    Mutant("trainings.Training.at",
            "if step == self.recipe.steps:", "if step is None:",
            "test_training::test_at_the_last_step_is_the_end"),
     Mutant("course._Course.train",
@@ -210,22 +220,22 @@ MUTANTS = (
            "_chunks(program, begin, last)", "_chunks(program, 0, last)",
            "test_training::test_a_later_first_step_uses_that_step_s_rate_and_batches_and_a_new_optimiser"),
     Mutant("population.Program.of",
-           "node.recipe, node.first_step, node.learn", "node.recipe, 0, node.learn",
+           "asked.recipe, asked.first_step, asked.learn", "asked.recipe, 0, asked.learn",
            "test_plan::test_a_program_is_what_its_members_have_in_common"),
-    Mutant("plan.Plan._parameters",
-           "self._stored(start, replicate).astype(np.float32)", 'initial_values(network, replicate, "init", 0)',
+    Mutant("trainings.Snapshot.values",
+           "stored.array(self).astype(np.float32)", 'initial_values(network, stored.replicate, "init", 0)',
            "test_plan::test_members_are_what_their_expressions_say"),
     Mutant("masks.resampled",
            "values[tensor.slice][mask[tensor.slice]]", "values[tensor.slice]",  # from all initial values
            "test_masks::test_resampled_weights_are_those_of_the_survivors"),
     Mutant("nodes.parents",
-           "return (node.mask, node.start)", "return (node.mask,)",  # without the lineage of its values
+           "for f in fields(cast(Any, node)))", "for f in fields(cast(Any, node))[:1])",  # its mask only
            "test_expression::test_a_resampled_start_consumes_mask_and_start"),
-    Mutant("plan.Plan._parameters",
-           "self._parameters(start.start, network, replicate)", 'initial_values(network, replicate, "init", 0)',
+    Mutant("trainings.Resampled.values",
+           "self.start.values(stored, network)", 'initial_values(network, stored.replicate, "init", 0)',
            "test_plan::test_a_resampled_start_reaches_the_member"),
-    Mutant("plan.Plan._parameters",
-           "start.stream, start.draw", "start.stream, 0",
+    Mutant("trainings.Fresh.values",
+           "self.stream, self.draw", "self.stream, 0",
            "test_plan::test_scope_and_draw_reach_the_member"),
     # --- schedules ---
     Mutant("recipe.Drops.factor",
@@ -644,7 +654,7 @@ MUTANTS = (
            "add_(b_RP, alpha=t)", "add_(b_RP, alpha=1 - t)",
            "test_untrained::test_the_ends_of_a_path_are_the_two_trainings"),
     Mutant("untrained._path",
-           "i / (program.points - 1)", "i / program.points",  # never at the other end
+           "i / (points - 1)", "i / points",  # never at the other end
            "test_untrained::test_the_ends_of_a_path_are_the_two_trainings"),
     Mutant("untrained._path",
            "(error_TR[0] + error_TR[-1]) / 2", "error_TR[0]",
@@ -664,11 +674,11 @@ MUTANTS = (
     Mutant("tasks.trained_on",
            '["train"]', '["validation"]',
            "test_untrained::test_training_examples_are_as_many_as_are_said"),
-    Mutant("plan.Plan._member",
-           "self._parameters(node.b,", "self._parameters(node.a,",
+    Mutant("inputs.Inputs.member",
+           "node.ends.values(self, network)", "node.begins.values(self, network)",
            "test_untrained::test_a_path_waits_for_both_copies_and_is_due_when_either_changes"),
     Mutant("nodes.parents",
-           "return (node.a, node.b)", "return (node.a,)",
+           "for f in fields(cast(Any, node)))", "for f in fields(cast(Any, node))[:3])",
            "test_untrained::test_a_path_waits_for_both_copies_and_is_due_when_either_changes"),
     Mutant("measurements.between",
            "if one != other:", "if one < other:",
@@ -679,11 +689,14 @@ MUTANTS = (
     Mutant("check._check_part",
            "if not measures(node, metric(part.metric).source):", "if False:",
            "test_untrained::test_a_part_is_refused_where_its_metric_is_not_measured"),
-    Mutant("variants.rewrite",
-           "b=start(node.b)", "b=node.b",
+    Mutant("nodes.rebuilt",
+           "moment(value) if is_step else", "value if is_step else",
            "test_untrained::test_paths_and_magnitudes_are_rewritten_with_their_trainings"),
-    Mutant("flops.evaluation_flops",
-           " * max(program.points, 1)", "",
+    Mutant("nodes.rebuilt",
+           "tuple(changed(each) for each in value)", "value",
+           "test_nodes::test_nodes_in_a_tuple_are_parents"),
+    Mutant("measurements.Between.asked",
+           "(Split.TEST,) * self.points", "(Split.TEST,)",
            "test_flops::test_the_count_is_what_torch_counts"),
     Mutant("survivors.magnitude_rows",
            "(magnitude * kept).sum() / survivors", "magnitude[kept].max(initial=0)",
@@ -711,8 +724,8 @@ MUTANTS = (
     Mutant("machine.arithmetic",
            'numerics == "bfloat16"', "not numerics",
            "test_training::test_bfloat16_rounds_products_and_keeps_float32_weights"),
-    Mutant("variants.rewrite",
-           "recipe=recipe(node.recipe)", "recipe=node.recipe if node.mask else recipe(node.recipe)",
+    Mutant("nodes.rebuilt",
+           "return recipe(value)", "return value if len(made) else recipe(value)",  # the first one's only
            "test_robustness::test_a_variant_changes_every_recipe_and_nothing_else"),
     Mutant("robustness._current",
            'known is not None and known["digest"] == results.claims[claim.id]["digest"]', "known is not None",
@@ -792,7 +805,7 @@ MUTANTS = (
     Mutant("keys._canonical",
            "return str(value)", "return float(value)",  # not two densities of a design share it
            "test_keys::test_every_key_is_as_pinned"),
-    Mutant("nodes.ShuffledMask.draw",
+    Mutant("pruning.ShuffledMask.draw",
            "draw: int = 0", "draw: int = 1",
            "test_keys::test_classes_are_hashed_under_their_names_with_their_fields_and_defaults"),
     Mutant("recipe.SGD.momentum",
@@ -808,7 +821,7 @@ MUTANTS = (
 def mutate(source: str, mutant: Mutant) -> str:
     """Return `source` with the mutant's line broken; raises MovedError unless `before` stands once in the function."""
     lines = source.splitlines(keepends=True)
-    found = [node for name, node in _definitions(ast.parse(source).body) if name == mutant.function]
+    found = [node for name, node in _defined(source) if name == mutant.function]
     if len(found) != 1:
         raise MovedError(f"{mutant.name}: defined {len(found)} times: update the table in tests/mutants.py")
     first, last = found[0].lineno - 1, found[0].end_lineno
@@ -819,6 +832,11 @@ def mutate(source: str, mutant: Mutant) -> str:
             "expected was once. The line moved: update the table in tests/mutants.py"
         )
     return "".join([*lines[:first], text.replace(mutant.before, mutant.after), *lines[last:]])
+
+
+@cache
+def _defined(source: str) -> list[tuple[str, ast.stmt]]:
+    return list(_definitions(ast.parse(source).body))
 
 
 def _definitions(body: Sequence[ast.stmt], outer: str = "") -> Iterable[tuple[str, ast.stmt]]:

@@ -15,25 +15,30 @@ def known():
     return made
 
 
-def test_a_thing_is_found_by_name_or_full_name(known):
-    """The first version has the plain name, later ones say so; a plain name finds the latest where no first is."""
+def test_a_full_name_finds_exactly_its_version(known):
+    """The first version has the plain name, later ones say so; nothing is taken for another version of it."""
     assert [*known] == ["red", "blue@3"]
-    assert known["blue"] == known["blue@3"] == "#00f"
+    assert (known["red"], known["blue@3"]) == ("#f00", "#00f")
+    with pytest.raises(DesignError, match=r"unknown colour 'blue', of which blue@3 is registered\..*Next: "):
+        known["blue"]
+
+
+def test_a_plain_name_means_the_latest_version(known):
+    """Whoever writes a name without a version gets the newest; a full name stays what it is."""
     known.add("blue", "#009", version=12)
-    assert (known.full("blue"), known["blue@3"]) == ("blue@12", "#00f")
     known.add("red", "#900", version=2)
-    assert known.full("red") == "red"
-    assert "blue" in known
-    assert "green" not in known
+    assert [known.latest(name) for name in ("blue", "red", "blue@3")] == ["blue@12", "red@2", "blue@3"]
 
 
 def test_what_is_unknown_is_refused_with_the_nearest(known):
     """The error names the sort of thing, the nearest name, all that is there, and the next step."""
-    with pytest.raises(DesignError, match=r"unknown colour 'rad'; did you mean red\? Known: red, blue@3\. Next: "):
-        known["rad"]
-    known.remove("red")
-    with pytest.raises(DesignError, match="unknown colour 'red'"):
-        known["red"]
+    for wanted in (known.__getitem__, lambda name: known[known.latest(name)]):
+        with pytest.raises(DesignError, match=r"unknown colour 'rad'; did you mean red\? Known: red, blue@3\. Next: "):
+            wanted("rad")
+    with pytest.raises(DesignError, match="unknown colour 'red@2', of which red is registered"):
+        known.latest("red@2")
+    with pytest.raises(DesignError, match="give a name without @"):
+        known.add("red@2", "#900")
 
 
 def test_a_name_and_version_is_used_once(known):

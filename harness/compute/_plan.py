@@ -14,36 +14,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.expression import (
-    Between,
-    Bits,
-    Evaluation,
-    Fresh,
-    LearnedMask,
-    Magnitudes,
-    Mask,
-    Measured,
-    Prune,
-    RandomMask,
-    Resampled,
-    ShuffledMask,
-    Snapshot,
-    Start,
-    Training,
-    consumed,
-    lineage,
-    network_of,
-    ones,
-    prune_by_magnitude,
-    random_bits,
-    resampled,
-    shuffled,
-    slot,
-)
-from harness.networks import Network, Recipe, initial_scores, initial_values
-from harness.population import Member, Population, Program, evaluation_flops, unit_name
+from harness.compute._inputs import Inputs, Made
+from harness.expression import Measured, consumed, lineage
+from harness.population import Population, Program, evaluation_flops, unit_name
 from harness.store import Entry, Store
 from harness.streams import Replicate
 
@@ -104,13 +78,13 @@ class Plan:
         for each in wanted:
             for node in lineage(each.nodes):
                 for taken in consumed(node):
-                    self.slots[taken.training.key].add(slot(taken))
+                    self.slots[taken.training.key].add(taken.slot)
                 for replicate in each.replicates:
                     name = unit_name(node, replicate)
                     before = self.units[name].wanted_by if name in self.units else ()
                     self.units[name] = Unit(node, replicate, tuple(dict.fromkeys((*before, each.by))))
         self._after = self._steps_after()
-        self._bits: dict[tuple[str, ...], Bits] = {}
+        self._made: Made = {}
 
     def _steps_after(self) -> dict[str, int]:
         """Return for each node the steps of the longest chain that starts with it."""
@@ -152,10 +126,10 @@ class Plan:
             parent = unit_name(taken.training, unit.replicate)
             if parent in stale:
                 return f"made from {parent}, which must be computed first", False
-            now = self.store.entries[parent].outs.get(slot(taken), "nothing")
-            then = entry.ins.get(_taken_name(taken), "nothing")
+            now = self.store.entries[parent].outs.get(taken.slot, "nothing")
+            then = entry.ins.get(taken.name, "nothing")
             if now != then:
-                return f"made from {parent} at {slot(taken)} with digest {then}; stored there now is {now}", False
+                return f"made from {parent} at {taken.slot} with digest {then}; stored there now is {now}", False
         missing = self.slots[unit.node.key] - entry.outs.keys()
         if missing:
             return f"its {', '.join(sorted(missing))} is wanted and was not kept", True
@@ -267,100 +241,23 @@ class Plan:
             for name in self.slots[unit.node.key] | set(self._kept_before(unit))
             if name.isdigit()
         }
-        members = tuple(self._member(unit) for unit in units)
+        members = tuple(Inputs(self.store, unit.replicate, self._made).member(unit.node) for unit in units)
         return Population(Program.of(units[0].node), members, tuple(sorted(kept)), self.trace_every)
 
     def _kept_before(self, unit: Unit) -> Iterable[str]:
         entry = self.entry(unit.node, unit.replicate)
         return entry.outs if entry is not None else ()
 
-    def _member(self, unit: Unit) -> Member:
-        node, replicate = unit.node, unit.replicate
-        return Member(
-            unit=unit.name,
-            replicate=replicate,
-            order_draw=node.draw("order") if isinstance(node, Training) else 0,
-            augment_draw=node.draw("augment") if isinstance(node, Training) else 0,
-            dropout_draw=node.draw("dropout") if isinstance(node, Training) else 0,
-            start=self._parameters(_begins(node), node.network, replicate),
-            end=self._parameters(node.b, node.network, replicate) if isinstance(node, Between) else None,
-            mask=None if isinstance(node, Between) or node.mask is None else self._mask(node.mask, replicate),
-            scores=_scores(node, replicate),
-            ins=tuple((_taken_name(taken), self._digest(taken, replicate)) for taken in consumed(node)),
-            recipe=_recipe(node),
-        )
-
-    def _digest(self, taken: Snapshot | LearnedMask, replicate: Replicate) -> str:
-        return self.store.entries[unit_name(taken.training, replicate)].outs[slot(taken)]
-
-    def _stored(self, taken: Snapshot | LearnedMask, replicate: Replicate) -> NDArray[np.float32] | Bits:
-        entry = self.store.entries[unit_name(taken.training, replicate)]
-        return self.store.array(entry, slot(taken), taken.training.network.flat_size)
-
-    def _parameters(self, start: Start, network: Network, replicate: Replicate) -> NDArray[np.float32]:
-        match start:
-            case Fresh():
-                return initial_values(network, replicate, start.stream, start.draw)
-            case Snapshot():
-                return self._stored(start, replicate).astype(np.float32)
-            case Resampled():
-                values = self._parameters(start.start, network, replicate)
-                return resampled(network, values, self._mask(start.mask, replicate), replicate, start.draw)
-
-    def _mask(self, mask: Mask, replicate: Replicate) -> Bits:
-        match mask:
-            case RandomMask():
-                return random_bits(mask.network, mask.keep, replicate, mask.draw)
-            case LearnedMask():
-                return self._stored(mask, replicate).astype(np.bool_)
-            case ShuffledMask():
-                return shuffled(network_of(mask), self._mask(mask.mask, replicate), replicate, mask.draw)
-            case Prune():
-                made_from = self._digest(mask.source, replicate)
-                cached = (mask.key, str(replicate), made_from)
-                if cached not in self._bits:
-                    source, network = mask.source.training, network_of(mask)
-                    alive = ones(network) if source.mask is None else self._mask(source.mask, replicate)
-                    weights = self._stored(mask.source, replicate).astype(np.float32)
-                    self._bits[cached] = prune_by_magnitude(
-                        network, weights, alive, mask.keep, mask.scope, mask.among, mask.rule
-                    )
-                return self._bits[cached]
-
 
 def _by_rates(units: list[Unit]) -> list[Unit]:
     """Return the units with those of equal learning rates together: each such group has an optimiser's step a step."""
-    groups = list(dict.fromkeys(_recipe(unit.node) for unit in units))
-    return sorted(units, key=lambda unit: groups.index(_recipe(unit.node)))
+    groups = list(dict.fromkeys(Program.of(unit.node).recipe for unit in units))
+    return sorted(units, key=lambda unit: groups.index(Program.of(unit.node).recipe))
 
 
 def _together(members: int) -> float:
     """Return how long a step of so many members takes on a GPU, in steps of hardly any."""
     return 1 + members / TOGETHER
-
-
-def _begins(node: Measured) -> Start:
-    match node:
-        case Training():
-            return node.start
-        case Between():
-            return node.a
-        case Evaluation() | Magnitudes():
-            return node.weights
-
-
-def _recipe(node: Measured) -> Recipe | None:
-    return node.recipe if isinstance(node, Training) else None
-
-
-def _scores(node: Measured, replicate: Replicate) -> NDArray[np.float32] | None:
-    if not isinstance(node, Training) or node.learn is None:
-        return None
-    return initial_scores(node.network, replicate, "scores", node.draw("scores"))
-
-
-def _taken_name(taken: Snapshot | LearnedMask) -> str:
-    return f"{taken.training.key}@{slot(taken)}"
 
 
 def population_bytes(program: Program, members: int) -> int:

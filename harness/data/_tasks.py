@@ -105,7 +105,7 @@ class Task:
     def __post_init__(self) -> None:
         object.__setattr__(self, "scaling", Scaling(self.scaling))
         object.__setattr__(self, "augment", Augment(self.augment))
-        object.__setattr__(self, "source", data.SETS.full(self.source))
+        object.__setattr__(self, "source", data.SETS.latest(self.source))
         described, drawn = data.SETS[self.source], self.train_images + self.validation_images
         if described.test:
             if not self.fixed_test or drawn > described.train or self.test_images > described.test:

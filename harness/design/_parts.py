@@ -7,10 +7,10 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from harness.design._metrics import METRICS
 from harness.design._metrics import metric as known_metric
 from harness.errors import DesignError
-from harness.stats import Bound, Kind
-from harness.stats import kind as known_kind
+from harness.stats import KINDS, Bound, Kind
 
 if TYPE_CHECKING:
     from harness.data import Task
@@ -157,8 +157,9 @@ def asserts(
     >>> asserts("beats", "ticket", "reinit", on=DIGITS) == beats("ticket", "reinit", on=DIGITS)
     True
     """
-    made = known_kind(kind)
-    sesoi, margin = known_metric(metric).bounds or (on.sesoi_pp, on.margin_pp)
+    made = KINDS[KINDS.latest(kind)]
+    read = known_metric(METRICS.latest(metric))
+    sesoi, margin = read.bounds or (on.sesoi_pp, on.margin_pp)
     return Part(
         kind=made,
         arm=arm,
@@ -170,7 +171,7 @@ def asserts(
         label=label,
         null_setting=null_setting,
         published=published,
-        metric=known_metric(metric).name,
+        metric=read.name,
     )
 
 

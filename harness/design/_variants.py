@@ -7,22 +7,7 @@ from dataclasses import dataclass, replace
 
 from harness.design._claim import Claim, Design, Scale
 from harness.errors import UsageError, nearest
-from harness.expression import (
-    Between,
-    Fresh,
-    LearnedMask,
-    Mask,
-    Measured,
-    Prune,
-    RandomMask,
-    Resampled,
-    ShuffledMask,
-    Snapshot,
-    Start,
-    Training,
-    consumed,
-    lineage,
-)
+from harness.expression import Measured, Node, Snapshot, Training, consumed, lineage, rebuilt
 from harness.networks import Recipe
 
 
@@ -88,46 +73,9 @@ def rewrite(
     design: Design, *, recipe: Callable[[Recipe], Recipe], moment: Callable[[int], int] = lambda step: step
 ) -> Design:
     """Return the design with `recipe` applied to every training's recipe and `moment` to every step that is named."""
-    made: dict[str, Training] = {}
-
-    def training(node: Training) -> Training:
-        if node.key not in made:
-            made[node.key] = replace(
-                node,
-                recipe=recipe(node.recipe),
-                mask=None if node.mask is None else mask(node.mask),
-                start=start(node.start),
-                first_step=moment(node.first_step),
-            )
-        return made[node.key]
-
-    def start(node: Start) -> Start:
-        if isinstance(node, Fresh):
-            return node
-        if isinstance(node, Resampled):
-            return replace(node, mask=mask(node.mask), start=start(node.start))
-        return Snapshot(training(node.training), "end" if node.step == "end" else moment(node.step))
-
-    def mask(node: Mask) -> Mask:
-        match node:
-            case RandomMask():
-                return node
-            case LearnedMask():
-                return LearnedMask(training(node.training))
-            case ShuffledMask():
-                return replace(node, mask=mask(node.mask))
-            case Prune():
-                source = start(node.source)
-                return replace(node, source=source) if isinstance(source, Snapshot) else node
-
-    def measured(node: Measured) -> Measured:
-        if isinstance(node, Training):
-            return training(node)
-        if isinstance(node, Between):
-            return replace(node, a=start(node.a), b=start(node.b))
-        return replace(node, weights=start(node.weights), mask=None if node.mask is None else mask(node.mask))
-
+    made: dict[str, Node] = {}
     arms = {
-        name: [measured(node) for nodes in points.values() for node in nodes] for name, points in design.points.items()
+        name: [rebuilt(node, made, recipe=recipe, moment=moment) for nodes in points.values() for node in nodes]
+        for name, points in design.points.items()
     }
     return replace(design, arms=arms)

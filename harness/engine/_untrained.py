@@ -5,6 +5,9 @@ Tensors are named by shape: R members, T points of a path, P flat parameters, N 
 
 from __future__ import annotations
 
+import importlib
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -13,44 +16,77 @@ from torch import Tensor
 from harness.engine import _survivors as survivors
 from harness.engine._feed import Feed
 from harness.engine._measuring import Evaluator, Notes
-from harness.engine._stack import Stack, stacked
+from harness.engine._stack import stacked
+from harness.errors import RunError, nearest
 from harness.expression import Split, ones
 from harness.population import Member, MemberResult, Population
+
+Slots = dict[str, NDArray[np.float32] | NDArray[np.bool_]]
+
+Measure = Callable[..., tuple[MemberResult, ...]]  # of a population, a device and a measurement's settings
+
+MEASUREMENTS: dict[str, Measure] = {}
+
+
+def measurement(name: str) -> Callable[[Measure], Measure]:
+    """Register the decorated function as what `expression.Measurement` calls `name`."""
+
+    def register(function: Measure) -> Measure:
+        MEASUREMENTS[name] = function
+        return function
+
+    return register
 
 
 def measure(population: Population, device: torch.device) -> tuple[MemberResult, ...]:
     """Return what the population's program, which has no recipe, asks to be measured of every member.
 
-    A member whose loss or weights are not finite has diverged: its accuracies are the task's chance accuracy.
+    A member whose loss or weights are not finite has diverged: its accuracies are the task's chance accuracy. Raises
+    RunError for a measurement of an unknown name.
     """
-    program, members = population.program, population.members
-    if program.magnitudes:
-        return tuple(_magnitudes(population, member) for member in members)
-    stack, feed, notes = stacked(population, device), Feed(population, device), Notes(len(members))
-    answers: list[dict[str, NDArray[np.bool_]]] = [{} for _ in members]
-    if program.points:
-        diverged_R = _path(population, stack, feed, notes)
-    else:
-        diverged_R, right_RN = _accuracies(population, stack, feed, notes)
-        if program.task.fixed_test:
-            answers = [{"correct": right.copy()} for right in right_RN.cpu().numpy()]
-    each = zip(members, notes.rows(), answers, diverged_R.tolist(), strict=True)
-    return tuple(MemberResult(member.unit, tuple(rows), {**slots}, bad) for member, rows, slots, bad in each)
+    asked = population.program.measurement
+    return _named(asked.name)(population, device, **dict(asked.settings))
 
 
-def _magnitudes(population: Population, member: Member) -> MemberResult:
-    network = population.program.network
-    mask = ones(network) if member.mask is None else member.mask
-    bad = not np.isfinite(member.start).all()
-    return MemberResult(member.unit, tuple(survivors.magnitude_rows(network, member.start, mask)), {}, bad)
+def _named(name: str) -> Measure:
+    """Return the function of a measurement; a worker imports the module of one that is not the engine's."""
+    module, _, function = name.partition(":")
+    try:
+        measure: Measure = getattr(importlib.import_module(module), function) if function else MEASUREMENTS[name]
+    except (ImportError, AttributeError, KeyError) as error:
+        raise RunError(
+            f"no measurement {name!r}{nearest(name, MEASUREMENTS)} Measurements: {', '.join(MEASUREMENTS)}. "
+            "Next: register it with @measurement, or name it package.module:function"
+        ) from error
+    return measure
 
 
-def _accuracies(population: Population, stack: Stack, feed: Feed, notes: Notes) -> tuple[Tensor, Tensor]:
-    """Note loss and accuracy on the test set, and on another split that the program names.
+def _results(
+    population: Population, notes: Notes, diverged_R: Tensor, right_RN: Tensor | None = None
+) -> tuple[MemberResult, ...]:
+    """Return what was noted of every member, and which answers are right where that is kept."""
+    kept: list[Slots] = [{} for _ in population.members]
+    if right_RN is not None and population.program.task.fixed_test:
+        kept = [{"correct": right.copy()} for right in right_RN.cpu().numpy()]
+    each = zip(population.members, notes.rows(), kept, diverged_R.tolist(), strict=True)
+    return tuple(MemberResult(member.unit, tuple(rows), slots, bad) for member, rows, slots, bad in each)
 
-    Returns whether a member has diverged, (R,), and which test answers are right, (R, N).
-    """
-    split = population.program.split
+
+@measurement("magnitudes")
+def _magnitudes(population: Population, device: torch.device) -> tuple[MemberResult, ...]:
+    """Return how large the weights are that each member's mask keeps, see `expression.magnitudes`."""
+    network, results = population.program.network, []
+    for member in population.members:
+        mask = ones(network) if member.mask is None else member.mask
+        rows = tuple(survivors.magnitude_rows(network, member.start, mask))
+        results.append(MemberResult(member.unit, rows, {}, not np.isfinite(member.start).all()))
+    return tuple(results)
+
+
+@measurement("accuracy")
+def _accuracies(population: Population, device: torch.device, split: Split = Split.TEST) -> tuple[MemberResult, ...]:
+    """Return loss and accuracy on the test set, and on another `split`."""
+    stack, feed, notes = stacked(population, device), Feed(population, device), Notes(len(population.members))
     loss_R, test_R, diverged_R, right_RN = Evaluator(population, stack, feed, Split.TEST).outcome()
     notes.add("test_loss", 0, loss_R)
     notes.add("test_accuracy", 0, test_R)
@@ -61,22 +97,24 @@ def _accuracies(population: Population, stack: Stack, feed: Feed, notes: Notes) 
         if split is Split.TRAIN:
             notes.add("generalisation_gap", 0, accuracy_R - test_R)
         diverged_R = diverged_R | bad_R
-    return diverged_R, right_RN
+    return _results(population, notes, diverged_R, right_RN)
 
 
-def _path(population: Population, stack: Stack, feed: Feed, notes: Notes) -> Tensor:
-    """Note accuracy on the test set along the straight line from each member's start to its end, barrier and distance.
+@measurement("path")
+def _path(population: Population, device: torch.device, points: int) -> tuple[MemberResult, ...]:
+    """Return accuracy on the test set along the straight line from each member's start to its end, and how far it is.
 
-    The stack's parameters are set in place to each point. Returns whether either end has diverged, shape (R,). See
+    The stack's parameters are set in place to each of the `points`. A member has diverged where either end has. See
     `expression.between`.
     """
     program, members = population.program, population.members
+    stack, feed, notes = stacked(population, device), Feed(population, device), Notes(len(members))
     evaluate = Evaluator(population, stack, feed, Split.TEST)
     a_RP = stack.learned_RP.clone()
     b_RP = torch.from_numpy(np.stack([_end(member) for member in members])).to(stack.device)
     errors, bad = [], []
-    for i in range(program.points):
-        t = i / (program.points - 1)
+    for i in range(points):
+        t = i / (points - 1)
         torch.mul(a_RP, 1 - t, out=stack.learned_RP).add_(b_RP, alpha=t)
         loss_R, accuracy_R, bad_R, _ = evaluate.outcome()
         notes.add("path_loss", i, loss_R)
@@ -89,7 +127,7 @@ def _path(population: Population, stack: Stack, feed: Feed, notes: Notes) -> Ten
     distance_R, relative_R = _distances(population)
     notes.add("distance", 0, torch.from_numpy(distance_R))
     notes.add("relative_distance", 0, torch.from_numpy(relative_R))
-    return diverged_R
+    return _results(population, notes, diverged_R)
 
 
 def _end(member: Member) -> NDArray[np.float32]:

@@ -5,11 +5,13 @@ of the keys of the nodes it mentions, so two claims that mention the same traini
 not enter the key: a later field with a neutral default leaves every stored result valid.
 """
 
-from harness.expression._densities import density, kept, kept_in, layer_keep, unit_keep
+from harness.expression._criteria import CRITERIA, Criterion, criterion
+from harness.expression._densities import Keep, layer_keep, unit_keep
 from harness.expression._keys import describe
 from harness.expression._masks import (
     Bits,
     Flat,
+    Scope,
     largest,
     learned_bits,
     ones,
@@ -19,44 +21,51 @@ from harness.expression._masks import (
     resampled,
     shuffled,
 )
-from harness.expression._measurements import BIN, BINS, NEAR, between, evaluate, magnitudes, measures
-from harness.expression._nodes import (
+from harness.expression._measurements import (
+    BIN,
+    BINS,
+    NEAR,
     Between,
     Evaluation,
-    Fresh,
-    Keep,
-    LearnedMask,
     Magnitudes,
+    Split,
+    between,
+    evaluate,
+    magnitudes,
+    measures,
+)
+from harness.expression._nodes import (
+    ACCURACY,
+    Asked,
     Mask,
     Measured,
+    Measurement,
     Node,
-    Prune,
-    RandomMask,
-    Resampled,
-    Rule,
-    Scope,
     Scores,
-    ShuffledMask,
-    Snapshot,
-    Split,
     Start,
-    Training,
+    Stored,
+    Taken,
     consumed,
+    density,
+    kept,
+    kept_in,
     lineage,
-    mask_of,
-    network_of,
     parents,
-    slot,
+    rebuilt,
 )
-from harness.expression._pruning import prune, random_mask, shuffle
-from harness.expression._trainings import fresh, resample, train
+from harness.expression._pruning import Prune, RandomMask, ShuffledMask, prune, random_mask, shuffle
+from harness.expression._trainings import Fresh, LearnedMask, Resampled, Snapshot, Training, fresh, resample, train
 
 __all__ = [
+    "ACCURACY",
     "BIN",
     "BINS",
+    "CRITERIA",
     "NEAR",
+    "Asked",
     "Between",
     "Bits",
+    "Criterion",
     "Evaluation",
     "Flat",
     "Fresh",
@@ -65,20 +74,23 @@ __all__ = [
     "Magnitudes",
     "Mask",
     "Measured",
+    "Measurement",
     "Node",
     "Prune",
     "RandomMask",
     "Resampled",
-    "Rule",
     "Scope",
     "Scores",
     "ShuffledMask",
     "Snapshot",
     "Split",
     "Start",
+    "Stored",
+    "Taken",
     "Training",
     "between",
     "consumed",
+    "criterion",
     "density",
     "describe",
     "evaluate",
@@ -90,9 +102,7 @@ __all__ = [
     "learned_bits",
     "lineage",
     "magnitudes",
-    "mask_of",
     "measures",
-    "network_of",
     "ones",
     "parents",
     "prunable_bits",
@@ -100,11 +110,11 @@ __all__ = [
     "prune_by_magnitude",
     "random_bits",
     "random_mask",
+    "rebuilt",
     "resample",
     "resampled",
     "shuffle",
     "shuffled",
-    "slot",
     "train",
     "unit_keep",
 ]

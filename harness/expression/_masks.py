@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.expression._densities import layer_keep, unit_keep
-from harness.expression._nodes import Keep, Rule, Scope
-from harness.networks import Network, Tensor, kept_counts, round_half_up, unit_counts
+from harness.expression._criteria import CRITERIA, Criterion
+from harness.expression._densities import Keep, layer_keep, unit_keep
+from harness.networks import Network, kept_counts, round_half_up, unit_counts
 from harness.streams import Replicate, generator, integers, permutations
 
 Flat = NDArray[np.float32]
 Bits = NDArray[np.bool_]
+
+
+class Scope(StrEnum):
+    """Where scores compete with each other."""
+
+    LAYER = "layer"
+    GLOBAL = "global"
+    UNIT = "unit"  # whole hidden units of a layer, by the norm of their incoming weights
+
 
 APART = 2**20  # first counter of a stream's second use: more than there are layers
 
@@ -58,68 +68,55 @@ def prune_by_magnitude(
     keep: Keep,
     scope: Scope,
     among: tuple[str, ...] = (),
-    rule: Rule = Rule.QUANTILE,
+    rule: str = "quantile",
 ) -> Bits:
-    """Return the mask of the largest |weights| still `alive`; shapes (flat_size,).
+    """Return the mask of the weights still `alive` that score highest, by magnitude or `rule`; shapes (flat_size,).
 
     Biases and BatchNorm are never pruned: their places stay True. Layerwise, each layer keeps round-half-up(n * keep)
     of its original n; globally, all prunable weights compete, ties going to the earlier layer, then the lower index.
-    With `among`, only the layers of these names are pruned or compete; the others stay as they are in `alive`. With
-    rule ``std``, what competes are magnitudes in deviations of their layer. By units, `prune_units` says.
+    With `among`, only the layers of these names are pruned or compete; the others stay as they are in `alive`. By
+    units, `prune_units` says.
     """
+    criterion = CRITERIA[rule]
     if scope is Scope.UNIT:
-        return prune_units(network, weights, alive, unit_counts(network, unit_keep(network, keep)))
-    mask = ones(network)
+        return prune_units(network, weights, alive, unit_counts(network, unit_keep(network, keep)), criterion)
+    mask, scores = ones(network), np.zeros(network.flat_size)
     layers = {}
     for name, tensor in network.prunable().items():
         if not among or name in among:
             layers[name] = tensor
+            w, left = weights[tensor.slice].reshape(tensor.shape), alive[tensor.slice].reshape(tensor.shape)
+            scores[tensor.slice] = criterion.scores(name, w, left).reshape(-1)
         else:
             mask[tensor.slice] = alive[tensor.slice]
     if scope is Scope.LAYER:
         counts = kept_counts(network, layer_keep(network, keep, among))
         for name, tensor in layers.items():
-            mask[tensor.slice] = largest(np.abs(weights[tensor.slice]), alive[tensor.slice], counts[name])
+            mask[tensor.slice] = largest(scores[tensor.slice], alive[tensor.slice], counts[name])
         return mask
     assert isinstance(keep, Fraction)
     places = np.concatenate([np.arange(network.flat_size)[tensor.slice] for tensor in layers.values()])
     count = round_half_up(sum(t.size for t in layers.values()) * keep)
-    magnitudes = np.abs(weights) if rule is Rule.QUANTILE else in_deviations(layers.values(), weights, alive)
-    mask[places] = largest(magnitudes[places], alive[places], count)
+    mask[places] = largest(scores[places], alive[places], count)
     return mask
 
 
-def prune_units(network: Network, weights: Flat, alive: Bits, counts: Mapping[str, int]) -> Bits:
+def prune_units(network: Network, weights: Flat, alive: Bits, counts: Mapping[str, int], criterion: Criterion) -> Bits:
     """Return `alive` without the weights into and out of all but `counts` units of each hidden layer; (flat_size,).
 
-    Those with the largest Euclidean norm of incoming weights stay, of those with a weight alive into them; ties go to
-    the lower index. All layers are scored before a unit of any is dropped. Biases are never pruned.
+    Those with the largest Euclidean norm of their incoming weights' scores stay, of those with a weight alive into
+    them; ties go to the lower index. All layers are scored before a unit of any is dropped. Biases are never pruned.
     """
     mask = alive.copy()
     tensors = network.prunable()
     for (name, into), (_, out) in itertools.pairwise(tensors.items()):
         alive_IO = alive[into.slice].reshape(into.shape)
-        w_IO = np.where(alive_IO, weights[into.slice].reshape(into.shape).astype(np.float64), 0)
-        kept_O = largest(np.sqrt((w_IO**2).sum(0)), np.asarray(alive_IO.any(0)), counts[name])
+        sizes_IO = criterion.sizes(name, weights[into.slice].reshape(into.shape), alive_IO)
+        norms_O = np.sqrt((np.where(alive_IO, sizes_IO, 0) ** 2).sum(0))
+        kept_O = largest(norms_O, np.asarray(alive_IO.any(0)), counts[name])
         mask[into.slice].reshape(into.shape)[:] &= kept_O
         mask[out.slice].reshape(out.shape)[:] &= kept_O[:, None]
     return mask
-
-
-def in_deviations(layers: Iterable[Tensor], weights: Flat, alive: Bits) -> NDArray[np.float64]:
-    """Return |weights| over the standard deviation of their layer's weights that are `alive`; shapes (flat_size,).
-
-    A threshold on these is one quality times each layer's deviation (Han et al. 2015, section 3). The deviation is
-    about the mean, over n. Where it is 0 no quality removes a weight but those that are 0. Other tensors are 0.
-    """
-    magnitudes = np.zeros(len(weights))
-    for tensor in layers:
-        magnitude = np.abs(weights[tensor.slice].astype(np.float64))
-        survivors = weights[tensor.slice][alive[tensor.slice]]
-        with np.errstate(invalid="ignore"):  # of a training that diverged
-            sd = np.std(survivors, dtype=np.float64) if len(survivors) else 0.0
-            magnitudes[tensor.slice] = magnitude / sd if sd else np.where(magnitude > 0, np.inf, 0.0)
-    return magnitudes
 
 
 def random_bits(network: Network, keep: Keep, replicate: Replicate, draw: int) -> Bits:

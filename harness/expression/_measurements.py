@@ -2,31 +2,125 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 
 from harness.data import Task
 from harness.errors import DesignError, nearest
-from harness.expression._densities import density
-from harness.expression._nodes import (
-    INITIAL,
-    Between,
-    Evaluation,
-    Magnitudes,
-    Mask,
-    Measured,
-    Snapshot,
-    Split,
-    Start,
-    Training,
-    mask_of,
-)
-from harness.expression._trainings import check_fit, check_origins
+from harness.expression._nodes import ACCURACY, Asked, Mask, Measured, Measurement, Start, density
+from harness.expression._trainings import INITIAL, Snapshot, Training, check_fit, check_origins
 from harness.networks import Network
 
 # Of what `magnitudes` says:
 NEAR = Fraction(1, 5)  # of a layer's weights, those of the smallest magnitude are near zero
 BIN = 0.25  # width of a bin, in root mean squares of the layer's weights
 BINS = 12  # the last has all that are larger
+
+
+class Split(StrEnum):
+    """Which of a replicate's examples accuracy is measured on."""
+
+    TEST = "test"
+    TRAIN = "train"
+    VALIDATION = "validation"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Evaluation(Measured):
+    """Accuracy of `weights` under `mask` without any training, on the test set and on `split`."""
+
+    network: Network
+    task: Task
+    weights: Start = INITIAL
+    mask: Mask | None = None
+    split: Split = Split.TEST
+
+    @property
+    def asked(self) -> Asked:
+        """Accuracy on the test set and, where it is another one, on the split."""
+        if self.split is Split.TEST:
+            return Asked(measurement=ACCURACY)
+        settings = (("split", self.split),)
+        return Asked(measurement=Measurement("accuracy", f"evaluate {self.split}", (Split.TEST, self.split), settings))
+
+    @property
+    def begins(self) -> Start:
+        """The weights that are evaluated."""
+        return self.weights
+
+    def measures(self, metric: str) -> bool:
+        """Return whether it is an accuracy or loss on a split of its own, or the gap between two."""
+        gap = {"generalisation_gap"} if self.split is Split.TRAIN else set()
+        return metric in gap | {
+            f"{split}_{what}" for split in (Split.TEST, self.split) for what in ("accuracy", "loss")
+        }
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Between(Measured):
+    """Accuracy along the straight line from the weights `a` to the weights `b`, and how far apart they are."""
+
+    network: Network
+    task: Task
+    a: Start
+    b: Start
+    points: int = 11
+
+    @property
+    def mask(self) -> Mask | None:
+        """The mask under which `a` was trained; `b` has as many weights."""
+        return self.a.under
+
+    @property
+    def asked(self) -> Asked:
+        """Accuracy at every point of the path."""
+        words, settings = f"evaluate {self.points} points of a path", (("points", self.points),)
+        return Asked(measurement=Measurement("path", words, (Split.TEST,) * self.points, settings))
+
+    @property
+    def begins(self) -> Start:
+        """One end."""
+        return self.a
+
+    @property
+    def ends(self) -> Start:
+        """The other end."""
+        return self.b
+
+    @property
+    def removes(self) -> None:
+        """No mask: where the masks of the ends are two, what lies between uses the weights of both."""
+        return None
+
+    def measures(self, metric: str) -> bool:
+        """Return whether it is the barrier or one of the distances."""
+        return metric in ("barrier", "distance", "relative_distance")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Magnitudes(Measured):
+    """How large the `weights` that `mask` keeps are, among all of their layer."""
+
+    network: Network
+    task: Task
+    weights: Start = INITIAL
+    mask: Mask | None = None
+
+    @property
+    def asked(self) -> Asked:
+        """Counts and ratios of weights, without a forward pass."""
+        return Asked(measurement=Measurement("magnitudes", "magnitudes"))
+
+    @property
+    def begins(self) -> Start:
+        """The weights that are counted."""
+        return self.weights
+
+    def measures(self, metric: str) -> bool:
+        """Return whether it is a ratio or a share of a layer of the network."""
+        what, _, layer = metric.partition("/")
+        return what in ("magnitude_ratio", "near_zero") and layer in self.network.prunable()
 
 
 def evaluate(
@@ -118,7 +212,7 @@ def between(a: Training | Start, b: Training | Start, points: int = 11) -> Betwe
         raise DesignError(
             f"between() trainings on {task.name} and on {trained[-1].task.name}, which may differ in data"
         )
-    one, other = (Fraction(1) if mask is None else density(mask) for mask in map(mask_of, (a, b)))
+    one, other = (Fraction(1) if mask is None else density(mask) for mask in (a.under, b.under))
     if one != other:
         raise DesignError(
             f"between() copies of which one has {float(one):.4f} and the other {float(other):.4f} of the weights. "
@@ -163,7 +257,7 @@ def magnitudes(network: Network, task: Task, *, weights: Start = INITIAL, mask: 
     (True, False)
     """
     check_fit(network, task, mask, weights)
-    if mask_of(weights) is not None:
+    if weights.under is not None:
         raise DesignError(
             "magnitudes() of weights some of which were removed before: what they would be is not there. "
             "Next: weights= of the dense training, or fresh()"
@@ -173,15 +267,4 @@ def magnitudes(network: Network, task: Task, *, weights: Start = INITIAL, mask: 
 
 def measures(node: Measured, stored: str) -> bool:
     """Return whether `node` gives the stored metric, one number a replicate."""
-    match node:
-        case Between():
-            return stored in ("barrier", "distance", "relative_distance")
-        case Magnitudes():
-            what, _, layer = stored.partition("/")
-            return what in ("magnitude_ratio", "near_zero") and layer in node.network.prunable()
-        case Evaluation():
-            gap = {"generalisation_gap"} if node.split is Split.TRAIN else set()
-            measured = {f"{split}_{what}" for split in (Split.TEST, node.split) for what in ("accuracy", "loss")}
-            return stored in measured | gap
-        case Training():
-            return stored in ("test_accuracy", "validation_accuracy", "early_stop_accuracy")
+    return node.measures(stored)

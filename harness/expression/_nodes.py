@@ -1,54 +1,32 @@
-"""The nodes: what is computed, for every replicate at once, and what consumes what."""
+"""What every node says of itself, and what follows from it: parents, other recipes, counts, what consumes what.
+
+A kind of node is one class, in any module: its fields are what its key hashes, fields that are nodes are its parents,
+and its methods say the rest. A start or a mask is made by the planner, on the host, from what trainings have stored.
+What is measured is computed by a worker, of which it asks a training or a measurement that the engine knows by name.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cache
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
-from harness.data import Task
+from numpy.typing import NDArray
+
 from harness.errors import DesignError
 from harness.expression._keys import Keyed
+from harness.expression._masks import Bits, Flat
 from harness.networks import Network, Recipe
+from harness.streams import Replicate
 
-Keep = Fraction | tuple[tuple[str, Fraction], ...]
+if TYPE_CHECKING:
+    from harness.data import Task
+    from harness.expression._trainings import Training
 
-
-class Scope(StrEnum):
-    """Where magnitudes compete with each other."""
-
-    LAYER = "layer"
-    GLOBAL = "global"
-    UNIT = "unit"  # whole hidden units of a layer, by the norm of their incoming weights
-
-
-class Rule(StrEnum):
-    """By what weights compete."""
-
-    QUANTILE = "quantile"  # their magnitudes
-    STD = "std"  # magnitudes over the deviation of their layer's surviving weights (Han et al. 2015, section 3)
-
-
-class Split(StrEnum):
-    """Which of a replicate's examples accuracy is measured on."""
-
-    TEST = "test"
-    TRAIN = "train"
-    VALIDATION = "validation"
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Fresh(Keyed):
-    """Parameters drawn anew from the network's initial distribution, in `stream` at `draw`."""
-
-    stream: str = "init"
-    draw: int = 0
-
-
-INITIAL = Fresh()
+MOMENT = {"moment": True}  # metadata of a node's fields that name a step of a training
 
 
 @dataclass(frozen=True)
@@ -58,207 +36,250 @@ class Scores:
     keep: Fraction
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Snapshot(Keyed):
-    """A training's parameters after `step` updates, or at its end; zero where its mask removed a weight."""
+@dataclass(frozen=True)
+class Measurement:
+    """What a worker measures of weights that are not trained, by the function that the engine knows by `name`.
 
-    training: Training
-    step: int | Literal["end"]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Prune(Keyed):
-    """The mask of the largest magnitudes of `source` among the weights, or units, its training still had.
-
-    Layers that `among` does not name keep what they had; without names, all layers are pruned.
+    Names outside the engine are ``package.module:function``. The function is given `settings` by name. `passes` are the
+    splits that it evaluates, each as often as it does; `words` are those of progress lines and tables.
     """
 
-    source: Snapshot
-    keep: Keep
-    scope: Scope = Scope.LAYER
-    among: tuple[str, ...] = ()
-    rule: Rule = Rule.QUANTILE
+    name: str
+    words: str
+    passes: tuple[str, ...] = ()
+    settings: tuple[tuple[str, Any], ...] = ()
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class RandomMask(Keyed):
-    """A mask with exact counts a layer, its places drawn from the ``mask`` stream."""
-
-    network: Network
-    keep: Keep
-    draw: int = 0
+ACCURACY = Measurement("accuracy", "evaluate", passes=("test",))  # on the test set
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class LearnedMask(Keyed):
-    """The mask that a training of scores ended with."""
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of a worker: steps of a recipe, or a measurement where there is none."""
 
-    training: Training
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class ShuffledMask(Keyed):
-    """A mask whose bits have changed places within each layer, by the ``mask`` stream: counts a layer stay."""
-
-    mask: Mask
-    draw: int = 0
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Resampled(Keyed):
-    """Weights drawn with replacement, by the ``reinit`` stream, from those that a layer of `start` has under `mask`."""
-
-    mask: Mask
-    start: Start = INITIAL
-    draw: int = 0
-
-
-Start = Fresh | Snapshot | Resampled
-
-
-Mask = Prune | RandomMask | LearnedMask | ShuffledMask
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Training(Keyed):
-    """Steps ``first_step .. recipe.steps`` of `recipe`; see `train`."""
-
-    network: Network
-    task: Task
-    recipe: Recipe
-    mask: Mask | None = None
-    start: Start = INITIAL
+    recipe: Recipe | None = None
     first_step: int = 0
     learn: Scores | None = None
-    streams: tuple[tuple[str, int], ...] = ()
-
-    def at(self, step: int | Literal["end"]) -> Start:
-        """Return the parameters after `step` updates (absolute), or at the ``"end"``; usable as a start.
-
-        A training of scores leaves its weights where they started.
-        Raises DesignError for a step outside ``first_step .. recipe.steps``.
-        """
-        if step == self.recipe.steps:
-            step = "end"
-        if step != "end" and not self.first_step <= step < self.recipe.steps:
-            raise DesignError(
-                f"at({step}) of a training of steps {self.first_step} to {self.recipe.steps}: no such moment. "
-                "Next: correct the step in the claim or its study.py."
-            )
-        if self.learn is not None or (step == self.first_step and self.mask is None):
-            return self.start
-        return Snapshot(self, step)
-
-    def learned_mask(self) -> LearnedMask:
-        """Return the mask of a training of scores; its weights are untouched."""
-        if self.learn is None:
-            raise DesignError("learned_mask() of a training of weights: only train(..., learn=Scores(keep)) learns one")
-        return LearnedMask(self)
-
-    def draw(self, stream: str) -> int:
-        """Return which draw of `stream` this training uses."""
-        return dict(self.streams).get(stream, 0)
+    measurement: Measurement = ACCURACY
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Evaluation(Keyed):
-    """Accuracy of `weights` under `mask` without any training, on the test set and on `split`."""
-
-    network: Network
-    task: Task
-    weights: Start = INITIAL
-    mask: Mask | None = None
-    split: Split = Split.TEST
+class Node(Keyed, ABC):
+    """A frozen dataclass that says what is computed, for all replicates; ``@dataclass(frozen=True, eq=False)``."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Between(Keyed):
-    """Accuracy along the straight line from the weights `a` to the weights `b`, and how far apart they are."""
-
-    network: Network
-    task: Task
-    a: Start
-    b: Start
-    points: int = 11
+class Stored(Protocol):
+    """What trainings have stored for one replicate, and the masks that follow from it."""
 
     @property
-    def mask(self) -> Mask | None:
-        """The mask under which `a` was trained; `b` has as many weights."""
-        return mask_of(self.a)
+    def replicate(self) -> Replicate:
+        """The replicate."""
+
+    def array(self, taken: Taken) -> NDArray[Any]:
+        """Return what is stored of `taken`, shape (flat_size,)."""
+
+    def bits(self, mask: Mask) -> Bits:
+        """Return the bits of `mask`, shape (flat_size,); made once."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Magnitudes(Keyed):
-    """How large the `weights` that `mask` keeps are, among all of their layer."""
+class Start(Node):
+    """Weights that a network may start from."""
 
-    network: Network
-    task: Task
-    weights: Start = INITIAL
-    mask: Mask | None = None
+    @abstractmethod
+    def values(self, stored: Stored, network: Network) -> Flat:
+        """Return the parameters for `network`, shape (flat_size,)."""
 
+    @property
+    def origin(self) -> Network | None:
+        """The network that they are of; None where they are drawn for any."""
+        return None
 
-Measured = Training | Evaluation | Between | Magnitudes
-
-
-Node = Start | Mask | Measured
-
-
-def mask_of(start: Start) -> Mask | None:
-    """Return the mask under which the weights `start` were trained, None where they were not, or under none."""
-    return start.training.mask if isinstance(start, Snapshot) else None
+    @property
+    def under(self) -> Mask | None:
+        """The mask under which they were trained; None where they were not, or under none."""
+        return None
 
 
-def network_of(node: Mask | Measured) -> Network:
-    """Return the network whose weights a mask selects from, or that is measured."""
-    match node:
-        case Prune():
-            return node.source.training.network
-        case LearnedMask():
-            return node.training.network
-        case ShuffledMask():
-            return network_of(node.mask)
-        case _:
-            return node.network
+class Mask(Node):
+    """Which weights of a network are kept."""
+
+    if TYPE_CHECKING:  # at run time it would be taken for the default of a field of this name
+
+        @property
+        def network(self) -> Network:
+            """The network whose weights it selects from."""
+
+    @abstractmethod
+    def bits(self, stored: Stored) -> Bits:
+        """Return which parameters stay, shape (flat_size,): biases and BatchNorm True, padding False."""
+
+    @abstractmethod
+    def kept_in(self, layers: frozenset[str]) -> int | None:
+        """Return how many weights it keeps in `layers` together, or None where only training tells."""
+
+
+class Taken(Node):
+    """What is taken from a training: the nodes by which one consumes from another."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def training(self) -> Training:
+            """The training that it is taken from."""
+
+    @property
+    @abstractmethod
+    def slot(self) -> str:
+        """The name under which the training stores it: ``end``, ``100``, ``mask``."""
+
+    @property
+    def name(self) -> str:
+        """The name under which what was made from it remembers it."""
+        return f"{self.training.key}@{self.slot}"
+
+
+class Measured(Node):
+    """What a worker computes for a replicate and the store keeps: numbers, and arrays that others take."""
+
+    if TYPE_CHECKING:
+
+        @property
+        def network(self) -> Network:
+            """The network that is measured."""
+
+        @property
+        def task(self) -> Task:
+            """The task that it is measured on."""
+
+        @property
+        def mask(self) -> Mask | None:
+            """The mask that says how many weights it uses, if there is one."""
+
+    @property
+    @abstractmethod
+    def asked(self) -> Asked:
+        """What is asked of a worker, with network and task."""
+
+    @property
+    @abstractmethod
+    def begins(self) -> Start:
+        """The weights that it begins with."""
+
+    @property
+    def ends(self) -> Start | None:
+        """The weights at the other end of a path, if there is one."""
+        return None
+
+    @property
+    def removes(self) -> Mask | None:
+        """The mask that a worker applies."""
+        return self.mask
+
+    @abstractmethod
+    def measures(self, metric: str) -> bool:
+        """Return whether the stored `metric` is one of its numbers, one a replicate."""
+
+    def scores(self, replicate: Replicate) -> Flat | None:
+        """Return the scores that learning begins with, shape (flat_size,), if scores are learned."""
+        return None
+
+    def draw(self, stream: str) -> int:
+        """Return which draw of `stream` it uses."""
+        return 0
+
+    def kept_in(self, layers: frozenset[str]) -> int | None:
+        """Return how many weights it uses in `layers` together, or None where only training tells."""
+        return kept_in(self.mask, self.network, layers)
+
+
+N = TypeVar("N", bound=Node)
+
+
+def kept_in(mask: Mask | None, network: Network, layers: frozenset[str]) -> int | None:
+    """Return how many weights `mask` keeps in `layers` together, or None where that is known only after training.
+
+    Layers that competed with others, in scope ``"global"``, have a known count only all together.
+    """
+    if mask is not None and layers:
+        return mask.kept_in(layers)
+    return sum(tensor.size for name, tensor in network.prunable().items() if name in layers)
+
+
+def kept(node: Mask | Measured) -> int:
+    """Return how many weights a mask keeps or a measured network uses: structural and exact, before anything is run.
+
+    Raises DesignError where only training would tell: layers left out now that competed with others in a round before.
+    """
+    count = node.kept_in(frozenset(node.network.prunable()))
+    if count is None:
+        raise DesignError(
+            "among= leaves out layers that competed with others in an earlier round: what they have left is "
+            "known only after training. Next: give every round the same among="
+        )
+    return count
+
+
+def density(node: Mask | Measured) -> Fraction:
+    """Return the exact fraction of prunable weights that a mask keeps, or that a measured network uses.
+
+    Args:
+        node: A mask, or what can be an arm.
+
+    Returns:
+        The fraction kept, known before anything is run.
+
+    Raises:
+        DesignError: Where only training would tell.
+
+    >>> from harness import mlp, random_mask
+    >>> density(random_mask(mlp(64, 30, 10), keep=Fraction(1, 5)))
+    Fraction(1, 5)
+    """
+    return Fraction(kept(node), node.network.weights)
 
 
 def parents(node: Node) -> tuple[Node, ...]:
-    """Return the nodes that `node` mentions directly."""
-    match node:
-        case Fresh() | RandomMask():
-            return ()
-        case Snapshot() | LearnedMask():
-            return (node.training,)
-        case Prune():
-            return (node.source,)
-        case ShuffledMask():
-            return (node.mask,)
-        case Resampled():
-            return (node.mask, node.start)
-        case Training():
-            return tuple(n for n in (node.mask, node.start) if n is not None)
-        case Evaluation() | Magnitudes():
-            return tuple(n for n in (node.mask, node.weights) if n is not None)
-        case Between():
-            return (node.a, node.b)
+    """Return the nodes that `node` mentions directly: its fields that are nodes, and what its tuples have of them."""
+    values = (getattr(node, f.name) for f in fields(cast(Any, node)))
+    every = (each for value in values for each in (value if isinstance(value, tuple) else (value,)))
+    return tuple(each for each in every if isinstance(each, Node))
+
+
+def rebuilt(node: N, made: dict[str, Node], *, recipe: Callable[[Recipe], Recipe], moment: Callable[[int], int]) -> N:
+    """Return `node` with other recipes and steps, in it and in all that it is made from.
+
+    `recipe` is applied to every recipe and `moment` to every step that a field of `MOMENT` names. `made` holds what was
+    rebuilt before, by the key it had, and takes what is rebuilt now: a chain of rounds mentions each round twice.
+    """
+
+    def changed(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(changed(each) for each in value)
+        if isinstance(value, Recipe):
+            return recipe(value)
+        return rebuilt(value, made, recipe=recipe, moment=moment) if isinstance(value, Node) else value
+
+    if node.key not in made:
+        values: dict[str, Any] = {}
+        for f in fields(cast(Any, node)):
+            value = getattr(node, f.name)
+            is_step = MOMENT.items() <= f.metadata.items() and isinstance(value, int)
+            values[f.name] = moment(value) if is_step else changed(value)
+        made[node.key] = replace(cast(Any, node), **values)
+    return cast(N, made[node.key])
 
 
 @cache
-def consumed(node: Measured) -> tuple[Snapshot | LearnedMask, ...]:
+def consumed(node: Node) -> tuple[Taken, ...]:
     """Return what `node` takes from other trainings, directly or through host nodes, each once."""
 
-    def walk(n: Node) -> Iterator[Snapshot | LearnedMask]:
+    def walk(n: Node) -> Iterator[Taken]:
         for parent in parents(n):
-            if isinstance(parent, Snapshot | LearnedMask):
+            if isinstance(parent, Taken):
                 yield parent
             else:
                 yield from walk(parent)
 
     return tuple(dict.fromkeys(walk(node)))
-
-
-def slot(taken: Snapshot | LearnedMask) -> str:
-    """Return the name under which a training stores what is taken from it: ``end``, ``100``, ``mask``."""
-    return "mask" if isinstance(taken, LearnedMask) else str(taken.step)
 
 
 def lineage(nodes: Iterable[Measured]) -> list[Measured]:

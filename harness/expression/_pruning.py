@@ -3,12 +3,100 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from fractions import Fraction
 
 from harness.errors import DesignError, nearest
-from harness.expression._densities import check_keep, density, kept_in, layer_keep, unit_keep
-from harness.expression._nodes import Keep, Mask, Prune, RandomMask, Rule, Scope, ShuffledMask, Snapshot, Training
-from harness.networks import Network, kept_counts, unit_counts
+from harness.expression._criteria import CRITERIA
+from harness.expression._densities import Keep, check_keep, layer_keep, unit_keep
+from harness.expression._masks import Bits, Scope, ones, prune_by_magnitude, random_bits, shuffled
+from harness.expression._nodes import Mask, Stored, density, kept_in
+from harness.expression._trainings import Snapshot, Training
+from harness.networks import Network, kept_counts, round_half_up, unit_counts, unit_weights
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Prune(Mask):
+    """The mask of the largest magnitudes of `source` among the weights, or units, its training still had.
+
+    Or of the largest scores, by the criterion that `rule` names.
+
+    Layers that `among` does not name keep what they had; without names, all layers are pruned.
+    """
+
+    source: Snapshot
+    keep: Keep
+    scope: Scope = Scope.LAYER
+    among: tuple[str, ...] = ()
+    rule: str = "quantile"  # of a criterion, see `Criterion.rule`
+
+    @property
+    def network(self) -> Network:
+        """The network that was trained."""
+        return self.source.origin
+
+    def bits(self, stored: Stored) -> Bits:
+        """Return what stays of what the source's mask had left."""
+        before, weights = self.source.under, self.source.values(stored, self.network)
+        alive = ones(self.network) if before is None else stored.bits(before)
+        return prune_by_magnitude(self.network, weights, alive, self.keep, self.scope, self.among, self.rule)
+
+    def kept_in(self, layers: frozenset[str]) -> int | None:
+        """Return how many weights it keeps in `layers` together, or None where some of them competed with others."""
+        network, sizes = self.network, {name: tensor.size for name, tensor in self.network.prunable().items()}
+        if self.scope is Scope.UNIT:
+            counts = unit_weights(network, unit_counts(network, unit_keep(network, self.keep)))
+            return sum(counts[name] for name in layers)
+        among = frozenset(self.among or sizes)
+        rest = kept_in(self.source.under, network, layers - among)
+        if self.scope is Scope.LAYER:
+            counts = kept_counts(network, layer_keep(network, self.keep, self.among))
+            here: int | None = sum(counts[name] for name in layers & among)
+        elif among <= layers:
+            assert isinstance(self.keep, Fraction)
+            here = round_half_up(sum(sizes[name] for name in among) * self.keep)
+        else:
+            here = None if layers & among else 0
+        return None if here is None or rest is None else here + rest
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RandomMask(Mask):
+    """A mask with exact counts a layer, its places drawn from the ``mask`` stream."""
+
+    network: Network
+    keep: Keep
+    draw: int = 0
+
+    def bits(self, stored: Stored) -> Bits:
+        """Return places drawn for the replicate."""
+        return random_bits(self.network, self.keep, stored.replicate, self.draw)
+
+    def kept_in(self, layers: frozenset[str]) -> int:
+        """Return how many weights it keeps in `layers` together."""
+        counts = kept_counts(self.network, layer_keep(self.network, self.keep))
+        return sum(counts[name] for name in layers)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ShuffledMask(Mask):
+    """A mask whose bits have changed places within each layer, by the ``mask`` stream: counts a layer stay."""
+
+    mask: Mask
+    draw: int = 0
+
+    @property
+    def network(self) -> Network:
+        """The network of the mask that is shuffled."""
+        return self.mask.network
+
+    def bits(self, stored: Stored) -> Bits:
+        """Return the bits in other places of their layers."""
+        return shuffled(self.network, stored.bits(self.mask), stored.replicate, self.draw)
+
+    def kept_in(self, layers: frozenset[str]) -> int | None:
+        """Return what the mask keeps that is shuffled."""
+        return self.mask.kept_in(layers)
 
 
 def prune(
@@ -17,7 +105,7 @@ def prune(
     keep: Keep,
     scope: Scope | str = Scope.LAYER,
     among: Iterable[str] = (),
-    rule: Rule | str = Rule.QUANTILE,
+    rule: str = "quantile",
 ) -> Prune:
     """Keep the largest-magnitude weights, or hidden units, of `source` (a training means its end).
 
@@ -26,7 +114,8 @@ def prune(
     `keep` is then the fraction of their weights; the others keep what the source has. Counts are
     round-half-up(n * keep); ties go to the lower index.
 
-    With rule ``"std"`` each layer's threshold is one quality times the standard deviation of the weights it has left
+    `rule` names a criterion, which scores weights: ``"quantile"`` is by magnitude, and `criterion` registers others.
+    With ``"std"`` each layer's threshold is one quality times the standard deviation of the weights it has left
     (Han et al. 2015). The quality is the one that keeps `keep` of all layers together, so that density is exact and
     what a layer keeps is an outcome: it needs scope ``"global"``. A layer whose weights are all equal keeps them all.
 
@@ -62,12 +151,11 @@ def prune(
     snapshot = source if isinstance(source, Snapshot) else Snapshot(source, "end")
     if scope not in list(Scope):
         raise DesignError(f"unknown scope {scope!r}{nearest(scope, list(Scope))} Scopes: {', '.join(Scope)}")
-    if rule not in list(Rule):
-        raise DesignError(f"unknown rule {rule!r}{nearest(rule, list(Rule))} Rules: {', '.join(Rule)}")
-    scope, rule = Scope(scope), Rule(rule)
-    if rule is Rule.STD and scope is not Scope.GLOBAL:
+    scope, criterion = Scope(scope), CRITERIA[CRITERIA.latest(rule)]
+    if criterion.between_layers and scope is not Scope.GLOBAL:
         raise DesignError(
-            "prune(rule='std') has one quality for all layers, so they compete for what is kept. Next: scope='global'"
+            f"prune(rule={rule!r}) has one quality for all layers, so they compete for what is kept. "
+            "Next: scope='global'"
         )
     training = snapshot.training
     network = training.network
@@ -80,7 +168,7 @@ def prune(
         _check_units(training, keep, chosen)
     else:
         check_keep(network, keep, chosen)
-    node = Prune(snapshot, keep, scope, chosen, rule)
+    node = Prune(snapshot, keep, scope, chosen, criterion.rule)
     if training.mask is not None and density(node) > density(training.mask):
         raise DesignError(
             f"prune to {float(density(node)):.4f} of the weights from a training that has only "

@@ -1,13 +1,173 @@
-"""Trainings, and the weights they start from."""
+"""Trainings, what is taken from them, and the weights they start from."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
 
 from harness.data import Augment, Task
 from harness.errors import DesignError
 from harness.expression._densities import check_keep, layer_keep
-from harness.expression._nodes import INITIAL, Fresh, Mask, Resampled, Scores, Snapshot, Start, Training, network_of
-from harness.networks import Network, Recipe, kept_counts
-from harness.streams import STREAMS
+from harness.expression._masks import Bits, Flat, resampled
+from harness.expression._nodes import MOMENT, Asked, Mask, Measured, Scores, Start, Stored, Taken
+from harness.networks import Network, Recipe, initial_scores, initial_values, kept_counts
+from harness.streams import STREAMS, Replicate
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fresh(Start):
+    """Parameters drawn anew from the network's initial distribution, in `stream` at `draw`."""
+
+    stream: str = "init"
+    draw: int = 0
+
+    def values(self, stored: Stored, network: Network) -> Flat:
+        """Return the parameters for `network`, shape (flat_size,)."""
+        return initial_values(network, stored.replicate, self.stream, self.draw)
+
+
+INITIAL = Fresh()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Snapshot(Start, Taken):
+    """A training's parameters after `step` updates, or at its end; zero where its mask removed a weight."""
+
+    training: Training
+    step: int | Literal["end"] = field(metadata=MOMENT)
+
+    @property
+    def slot(self) -> str:
+        """The step, or ``end``."""
+        return str(self.step)
+
+    @property
+    def origin(self) -> Network:
+        """The network that was trained."""
+        return self.training.network
+
+    @property
+    def under(self) -> Mask | None:
+        """The mask that it was trained under."""
+        return self.training.mask
+
+    def values(self, stored: Stored, network: Network) -> Flat:
+        """Return what the training has stored."""
+        return stored.array(self).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class LearnedMask(Mask, Taken):
+    """The mask that a training of scores ended with."""
+
+    training: Training
+
+    @property
+    def slot(self) -> str:
+        """Where a training of scores stores it."""
+        return "mask"
+
+    @property
+    def network(self) -> Network:
+        """The network that was trained."""
+        return self.training.network
+
+    def bits(self, stored: Stored) -> Bits:
+        """Return what the training has stored."""
+        return stored.array(self).astype(np.bool_)
+
+    def kept_in(self, layers: frozenset[str]) -> int | None:
+        """Return what the training uses."""
+        return self.training.kept_in(layers)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Resampled(Start):
+    """Weights drawn with replacement, by the ``reinit`` stream, from those that a layer of `start` has under `mask`."""
+
+    mask: Mask
+    start: Start = INITIAL
+    draw: int = 0
+
+    @property
+    def origin(self) -> Network:
+        """The network of its mask."""
+        return self.mask.network
+
+    def values(self, stored: Stored, network: Network) -> Flat:
+        """Return the parameters for `network`, shape (flat_size,)."""
+        values = self.start.values(stored, network)
+        return resampled(network, values, stored.bits(self.mask), stored.replicate, self.draw)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Training(Measured):
+    """Steps ``first_step .. recipe.steps`` of `recipe`; see `train`."""
+
+    network: Network
+    task: Task
+    recipe: Recipe
+    mask: Mask | None = None
+    start: Start = INITIAL
+    first_step: int = field(default=0, metadata=MOMENT)
+    learn: Scores | None = None
+    streams: tuple[tuple[str, int], ...] = ()
+
+    def at(self, step: int | Literal["end"]) -> Start:
+        """Return the parameters after `step` updates (absolute), or at the ``"end"``; usable as a start.
+
+        A training of scores leaves its weights where they started.
+        Raises DesignError for a step outside ``first_step .. recipe.steps``.
+        """
+        if step == self.recipe.steps:
+            step = "end"
+        if step != "end" and not self.first_step <= step < self.recipe.steps:
+            raise DesignError(
+                f"at({step}) of a training of steps {self.first_step} to {self.recipe.steps}: no such moment. "
+                "Next: correct the step in the claim or its study.py."
+            )
+        if self.learn is not None or (step == self.first_step and self.mask is None):
+            return self.start
+        return Snapshot(self, step)
+
+    def learned_mask(self) -> LearnedMask:
+        """Return the mask of a training of scores; its weights are untouched."""
+        if self.learn is None:
+            raise DesignError("learned_mask() of a training of weights: only train(..., learn=Scores(keep)) learns one")
+        return LearnedMask(self)
+
+    @property
+    def asked(self) -> Asked:
+        """Its course: the recipe's steps from the first one on."""
+        return Asked(self.recipe, self.first_step, self.learn)
+
+    @property
+    def begins(self) -> Start:
+        """Its start."""
+        return self.start
+
+    def measures(self, metric: str) -> bool:
+        """Return whether it is an accuracy that the engine notes of every training."""
+        return metric in ("test_accuracy", "validation_accuracy", "early_stop_accuracy")
+
+    def scores(self, replicate: Replicate) -> Flat | None:
+        """Return the initial scores, shape (flat_size,), where scores are learned."""
+        if self.learn is None:
+            return None
+        return initial_scores(self.network, replicate, "scores", self.draw("scores"))
+
+    def draw(self, stream: str) -> int:
+        """Return which draw of `stream` this training uses."""
+        return dict(self.streams).get(stream, 0)
+
+    def kept_in(self, layers: frozenset[str]) -> int | None:
+        """Return how many weights it uses in `layers`: of learned scores a layer's share, else those of its mask."""
+        if self.learn is None:
+            return super().kept_in(layers)
+        counts = kept_counts(self.network, layer_keep(self.network, self.learn.keep))
+        return sum(counts[name] for name in layers)
 
 
 def train(
@@ -126,7 +286,7 @@ def resample(mask: Mask, start: Start = INITIAL, *, draw: int = 0) -> Resampled:
     >>> resample(mask, draw=1) == resample(mask, draw=2)
     False
     """
-    check_origins(network_of(mask), None, start)
+    check_origins(mask.network, None, start)
     return Resampled(mask, start, draw)
 
 
@@ -142,14 +302,9 @@ def check_fit(network: Network, task: Task, mask: Mask | None, start: Start) -> 
 
 def check_origins(network: Network, mask: Mask | None, start: Start) -> None:
     """Raise DesignError where mask or start is of a network with other tensors."""
-    origins = [] if mask is None else [("mask", network_of(mask))]
-    match start:
-        case Snapshot():
-            origins.append(("start", start.training.network))
-        case Resampled():
-            origins.append(("start", network_of(start.mask)))
-    for what, origin in origins:
-        if origin.tensors() != network.tensors():
+    origins = {"mask": None if mask is None else mask.network, "start": start.origin}
+    for what, origin in origins.items():
+        if origin is not None and origin.tensors() != network.tensors():
             raise DesignError(
                 f"a {what} of a network with other tensors than the one it is given to. Next: use one network for both"
             )

@@ -7,8 +7,7 @@ nothing. Biases, BatchNorm, rectifiers, the loss and the optimiser are left out.
 from __future__ import annotations
 
 from harness.data import CALIBRATION
-from harness.expression import Measured, Split, Training, kept, kept_in, layer_keep
-from harness.networks import kept_counts
+from harness.expression import Measured, kept
 from harness.population._population import Program
 
 
@@ -31,18 +30,14 @@ def training_flops(program: Program) -> int:
 def evaluation_flops(program: Program) -> int:
     """Return the operations of all evaluations of one member.
 
-    A training validates every so many steps and after the last one, and is tested there and at its early stop. With
-    BatchNorm each evaluation first passes the calibration inputs. What is only evaluated is tested once, or at every
-    point of a path, and on another split if there is one; magnitudes are counted without a forward pass.
+    A training validates every so many steps and after the last one, and is tested there and at its early stop. What is
+    only measured passes the examples of the splits that its measurement names. With BatchNorm each evaluation first
+    passes the calibration inputs.
     """
     task, recipe = program.task, program.recipe
     calibration = CALIBRATION if program.network.batch_norms else 0
-    if program.magnitudes:
-        return 0
     if recipe is None:
-        examples = (calibration + task.test_examples) * max(program.points, 1)
-        if program.split is not Split.TEST:
-            examples += calibration + task.examples(program.split)
+        examples = sum(calibration + task.examples(split) for split in program.measurement.passes)
     else:
         every = recipe.validate_every
         validations = recipe.steps // every - program.first_step // every + (recipe.steps % every > 0)
@@ -69,9 +64,6 @@ def kept_multiply_adds(node: Measured) -> int | None:
 
 def _kept_layers(node: Measured) -> dict[str, int] | None:
     """Return how many weights each layer keeps, or None where that is known only after training."""
-    network = node.network
-    if isinstance(node, Training) and node.learn is not None:
-        return kept_counts(network, layer_keep(network, node.learn.keep))
-    counts = {name: kept_in(node.mask, network, frozenset((name,))) for name in network.prunable()}
+    counts = {name: node.kept_in(frozenset((name,))) for name in node.network.prunable()}
     known = {name: count for name, count in counts.items() if count is not None}
     return known if len(known) == len(counts) else None

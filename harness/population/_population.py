@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data import Task
-from harness.expression import Between, Evaluation, Magnitudes, Measured, Scores, Split, Training
+from harness.expression import ACCURACY, Measured, Measurement, Scores
 from harness.networks import Network, Recipe
 from harness.streams import Replicate
 
@@ -28,33 +28,20 @@ def unit_name(node: Measured, replicate: Replicate) -> str:
 
 @dataclass(frozen=True)
 class Program:
-    """What all members of a population have in common; `recipe` is None where nothing is trained.
-
-    Then accuracy is measured on the test set and on `split`, or at so many `points` of a path, or it is only
-    `magnitudes` that are counted.
-    """
+    """What all members of a population have in common; `recipe` is None where nothing is trained but measured."""
 
     network: Network
     task: Task
     recipe: Recipe | None = None
     first_step: int = 0
     learn: Scores | None = None
-    split: Split = Split.TEST
-    points: int = 0
-    magnitudes: bool = False
+    measurement: Measurement = ACCURACY
 
     @classmethod
     def of(cls, node: Measured) -> Program:
         """Return the program that computes `node`."""
-        match node:
-            case Training():
-                return cls(node.network, node.task, node.recipe, node.first_step, node.learn)
-            case Evaluation():
-                return cls(node.network, node.task, split=node.split)
-            case Between():
-                return cls(node.network, node.task, points=node.points)
-            case Magnitudes():
-                return cls(node.network, node.task, magnitudes=True)
+        asked = node.asked
+        return cls(node.network, node.task, asked.recipe, asked.first_step, asked.learn, asked.measurement)
 
     @property
     def packs(self) -> Program:
@@ -81,12 +68,8 @@ class Program:
     @property
     def label(self) -> str:
         """A few words for progress lines and tables."""
-        if self.magnitudes:
-            return f"{self.task.name}: magnitudes"
-        if self.points:
-            return f"{self.task.name}: evaluate {self.points} points of a path"
         if self.recipe is None:
-            return f"{self.task.name}: evaluate" + (f" {self.split}" if self.split is not Split.TEST else "")
+            return f"{self.task.name}: {self.measurement.words}"
         optimiser = self.recipe.optimiser
         what = "scores" if self.learn else "weights"
         first = f" from {self.first_step}" if self.first_step else ""

@@ -11,7 +11,7 @@ from harness.design._claim import Paper
 from harness.design._metrics import METRICS, OF_LAYERS, metric
 from harness.design._parts import beats
 from harness.errors import HarnessError
-from harness.expression import Rule, Scope, Split, measures
+from harness.expression import CRITERIA, Scope, Split, measures
 from harness.networks._recipe import NUMERICS
 from harness.streams import STREAMS
 from tests.cli.test_example import PAGE
@@ -89,7 +89,7 @@ def test_every_value_is_in_the_tables():
     """Members of the enumerations by name, scopes, rules, splits, numerics and streams as text, and all metrics."""
     members = [harness.Init, harness.Scaling, harness.Augment, harness.Decision, harness.Scale]
     written = {f"`{member.name}`" for each in members for member in each}
-    written |= {f'"{value}"' for value in (*Scope, *Rule, *Split, *NUMERICS)}
+    written |= {f'"{value}"' for value in (*Scope, *CRITERIA, *Split, *NUMERICS)}
     written |= {f"`{stream}`" for stream in STREAMS if stream not in NEVER_OTHER}
     assert {word for word in written if word not in VOCABULARY} == set()
     assert METRIC_ROWS.keys() == METRICS.keys() | {f"{kind}/fc1" for kind in OF_LAYERS}

@@ -7,7 +7,6 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from harness.compute import _plan as module
 from harness.compute._plan import MAX_MEMBERS, PARAMETERS, SLACK, Plan, Wanted
 from harness.compute._run import run_plan
 from harness.data._tasks import DIGITS, MNIST
@@ -17,10 +16,10 @@ from harness.design._parts import beats, matches, percent_kept
 from harness.design._variants import shorten
 from harness.errors import DesignError
 from harness.expression import (
-    Rule,
     Scope,
     Scores,
     Snapshot,
+    _trainings,
     consumed,
     evaluate,
     fresh,
@@ -29,7 +28,6 @@ from harness.expression import (
     random_mask,
     resample,
     shuffle,
-    slot,
     train,
 )
 from harness.expression._masks import learned_bits, ones, prune_by_magnitude, resampled, shuffled
@@ -261,8 +259,8 @@ def test_descendants_are_made_from_the_new_generation(store, writer):
             ins = store.entries[unit_name(node, replicate)].ins
             assert len(ins) == len(consumed(node))
             for taken in consumed(node):
-                stored = store.entries[unit_name(taken.training, replicate)].outs[slot(taken)]
-                assert ins[f"{taken.training.key}@{slot(taken)}"] == stored
+                stored = store.entries[unit_name(taken.training, replicate)].outs[taken.slot]
+                assert ins[f"{taken.training.key}@{taken.slot}"] == stored
 
 
 @pytest.mark.parametrize("changed", ["5", "end"])
@@ -456,7 +454,7 @@ def test_a_ticket_of_one_rule_is_pruned_on_by_it(store, writer):
     mask = ones(NET)
     for parent, node in ((DENSE, first), (first, second)):
         end = store.array(store.entries[unit_name(parent, REPLICATES[0])], "end", SIZE)
-        mask = prune_by_magnitude(NET, end, mask, node.mask.keep, Scope.GLOBAL, rule=Rule.STD)
+        mask = prune_by_magnitude(NET, end, mask, node.mask.keep, Scope.GLOBAL, rule="std")
         (member,) = plan.pack([plan.units[unit_name(node, REPLICATES[0])]]).members
         np.testing.assert_array_equal(member.mask, mask)
     assert not np.array_equal(mask, prune_by_magnitude(NET, end, ones(NET), QUARTER, Scope.GLOBAL))
@@ -680,7 +678,7 @@ def test_a_perturbed_engine_never_serves_old_masks_with_new_snapshots(store, mon
     tickets, late = request(SECOND, id="paper/tickets"), request(LATE, id="paper/late")
     execute(store, tickets)
     old = {name: (entry.record, entry.outs) for name, entry in store.entries.items()}
-    monkeypatch.setattr(module, "initial_values", moved_by_one_ulp)
+    monkeypatch.setattr(_trainings, "initial_values", moved_by_one_ulp)
     assert execute(store, late).keys() == {unit_name(node, r) for node in (DENSE, LATE) for r in REPLICATES}
     plan = Plan([tickets, late], store)
     assert nodes_of(plan.due()) == {FIRST, SECOND}
@@ -697,7 +695,7 @@ def test_a_perturbed_engine_never_serves_old_masks_with_new_snapshots(store, mon
             for taken in consumed(node):
                 now = store.entries[unit_name(taken.training, replicate)]
                 assert now.record != old[now.unit][0]
-                assert entry.ins[f"{taken.training.key}@{slot(taken)}"] == now.outs[slot(taken)]
+                assert entry.ins[f"{taken.training.key}@{taken.slot}"] == now.outs[taken.slot]
             end = store.array(store.entries[unit_name(parent, replicate)], "end", SIZE)
             mask = prune_by_magnitude(NET, end, mask, node.mask.keep, Scope.LAYER)
             np.testing.assert_array_equal(members[entry.unit].mask, mask)

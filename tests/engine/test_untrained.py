@@ -150,7 +150,7 @@ def test_a_split_is_its_own_key_and_the_test_set_is_the_default():
 def test_answers_are_kept_where_the_test_set_is_fixed():
     """An evaluation on another split keeps which test answers are right, as one on the test set does."""
     program = Program(mlp(64, 14, 10), replace(DIGITS, fixed_test=True))
-    for each in (program, replace(program, split="train")):
+    for each in (program, replace(program, measurement=Program.of(evaluate(NET, DIGITS, split="train")).measurement)):
         (result,) = compute(population(each, [0])).members
         assert result.arrays["correct"].mean() == next(r.value for r in result.rows if r.metric == "test_accuracy")
 
@@ -194,7 +194,7 @@ def test_barrier_and_distance_are_what_they_say(plan, node):
     assert stored(plan, NODES["from the start"])["barrier", 0] > 0
 
 
-PATH = Program(mlp(64, 33, 17, 10), DIGITS, points=4)
+PATH = replace(Program.of(between(TICKET, COPY, points=4)), network=mlp(64, 33, 17, 10))
 
 
 def on_a_path(index):
@@ -239,7 +239,7 @@ def test_paths_of_levels_and_arms_pack_together():
     dense = between(DENSE, train(NET, DIGITS, RECIPE, streams={"order": 1}), 5)
     assert Program.of(dense) == Program.of(APART) == Program.of(APART).packs
     assert Program.of(between(TICKET, COPY)) != Program.of(APART)
-    assert Program.of(between(TICKET, COPY)).points == 11
+    assert dict(Program.of(between(TICKET, COPY)).measurement.settings) == {"points": 11}
 
 
 SPARSE = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=FIFTH))

@@ -28,7 +28,6 @@ from harness.expression import (
     kept,
     kept_in,
     magnitudes,
-    network_of,
     parents,
     prune,
     random_mask,
@@ -274,7 +273,7 @@ def test_a_shuffled_mask_counts_as_it_did():
     layers = prune(DENSE, keep=(("fc1", THIRD), ("output", HALF)))
     for mask in (layers, prune(DENSE, keep=THIRD, scope="global"), scores.learned_mask(), random_mask(NET, keep=HALF)):
         moved = shuffle(shuffle(mask), draw=3)
-        assert (kept(moved), network_of(moved)) == (kept(mask), NET)
+        assert (kept(moved), moved.network) == (kept(mask), NET)
         ticket, control = (train(NET, DIGITS, RECIPE, mask=m) for m in (mask, moved))
         assert consumed(control) == consumed(ticket)
         assert density(control) == density(ticket)
@@ -296,7 +295,7 @@ def test_one_quality_makes_layers_compete():
     }  # fmt: skip
     with pytest.raises(DesignError, match=r"one quality for all layers.*Next: scope='global'"):
         prune(DENSE, keep=THIRD, rule="std")
-    with pytest.raises(DesignError, match=r"unknown rule 'sdt'; did you mean std\? Rules: quantile, std"):
+    with pytest.raises(DesignError, match=r"unknown rule 'sdt'; did you mean std\? Known: quantile, std"):
         prune(DENSE, keep=THIRD, scope="global", rule="sdt")
 
 

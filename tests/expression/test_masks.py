@@ -17,7 +17,7 @@ from harness.engine import _course as engine
 from harness.engine import _stack as stack
 from harness.engine import _updates as updates
 from harness.errors import DesignError
-from harness.expression import Rule, Scope, density, kept, kept_in, prune, random_mask, train
+from harness.expression import Scope, density, kept, kept_in, prune, random_mask, train
 from harness.expression._masks import learned_bits, ones, prune_by_magnitude, random_bits, resampled, shuffled
 from harness.networks._network import mlp, round_half_up
 from harness.networks._recipe import SGD, Adam, Recipe
@@ -374,7 +374,7 @@ def test_thresholds_are_one_quality_times_each_layer_s_deviation(seed, spread, k
     count = half_up(SMALL.weights, keep)
     if count > 25:
         return
-    mask = prune_by_magnitude(SMALL, weights, alive, keep, Scope.GLOBAL, rule=Rule.STD)
+    mask = prune_by_magnitude(SMALL, weights, alive, keep, Scope.GLOBAL, rule="std")
     kept_here = [mask[t.slice].sum() for t in (one, other)]
     assert sum(kept_here) == count
     sd = {t: weights[t.slice][alive[t.slice]].astype(float).std() for t in (one, other)}
@@ -391,15 +391,15 @@ def test_a_layer_without_spread():
     weights = np.zeros(network.flat_size, np.float32)
     weights[first.slice] = np.linspace(5, 9, 16)
     weights[second.slice] = 0.01
-    mask = prune_by_magnitude(network, weights, ones(network), HALF, Scope.GLOBAL, rule=Rule.STD)
+    mask = prune_by_magnitude(network, weights, ones(network), HALF, Scope.GLOBAL, rule="std")
     assert (mask[first.slice].sum(), mask[second.slice].sum()) == (4, 8)
     weights[second.slice] = 0
-    mask = prune_by_magnitude(network, weights, ones(network), HALF, Scope.GLOBAL, rule=Rule.STD)
+    mask = prune_by_magnitude(network, weights, ones(network), HALF, Scope.GLOBAL, rule="std")
     assert (mask[first.slice].sum(), mask[second.slice].sum()) == (12, 0)
-    again = prune_by_magnitude(network, weights, mask, Fraction(1, 4), Scope.GLOBAL, rule=Rule.STD)
+    again = prune_by_magnitude(network, weights, mask, Fraction(1, 4), Scope.GLOBAL, rule="std")
     assert (again[first.slice].sum(), again[second.slice].sum()) == (6, 0)
     weights[first.slice] = np.nan
-    mask = prune_by_magnitude(network, weights, ones(network), HALF, Scope.GLOBAL, rule=Rule.STD)
+    mask = prune_by_magnitude(network, weights, ones(network), HALF, Scope.GLOBAL, rule="std")
     assert mask[first.slice].sum() + mask[second.slice].sum() == 12
 
 

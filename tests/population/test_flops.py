@@ -14,7 +14,7 @@ from harness.design._claim import Scale
 from harness.engine import _course as engine
 from harness.engine._machine import matmul_flops
 from harness.engine._processor import processor
-from harness.expression import Scores, evaluate, prune, random_mask, train
+from harness.expression import Scores, between, evaluate, fresh, magnitudes, prune, random_mask, train
 from harness.networks._layers import Conv, Flatten, Image, Linear, Relu
 from harness.networks._network import Network, mlp
 from harness.networks._recipe import Adam, Recipe
@@ -53,18 +53,22 @@ def test_evaluations_are_counted_as_the_engine_makes_them():
 
 NORMED = mlp(128, 33, 10, batch_norm=True)
 UNTRAINED = {
-    "evaluation": Program(LENET, DIGITS),
-    "on training images": Program(LENET, DIGITS, split="train"),
-    "on validation pairs": Program(NORMED, DIGIT_DIFFERENCE, split="validation"),
-    "path": Program(NORMED, DIGIT_DIFFERENCE, points=3),
-    "magnitudes": Program(LENET, DIGITS, magnitudes=True),
+    "evaluation": evaluate(LENET, DIGITS),
+    "on training images": evaluate(LENET, DIGITS, split="train"),
+    "on validation pairs": evaluate(NORMED, DIGIT_DIFFERENCE, split="validation"),
+    "path": between(fresh(), train(NORMED, DIGIT_DIFFERENCE, TRAINED.recipe), points=3),
+    "magnitudes": magnitudes(LENET, DIGITS),
 }
 
 
 @pytest.mark.parametrize("name", [*PROGRAMS, *UNTRAINED, "from a later step"])
 def test_the_count_is_what_torch_counts(name):
     """All products that torch executes for a population are those that are counted, to the last one."""
-    programs = PROGRAMS | {"from a later step": replace(TRAINED, first_step=595)} | UNTRAINED
+    programs = (
+        PROGRAMS
+        | {"from a later step": replace(TRAINED, first_step=595)}
+        | {what: Program.of(node) for what, node in UNTRAINED.items()}
+    )
     program = programs[name]
     made = population(program, range(2))
     made = replace(made, members=tuple(replace(m, end=m.start) for m in made.members))

@@ -1,0 +1,196 @@
+"""Pruning criteria: registered by name, checked when they are used, and part of a mask's key by name and version."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from harness.compute._plan import Plan, Wanted
+from harness.compute._run import run_plan
+from harness.data._tasks import DIGITS
+from harness.errors import DesignError
+from harness.expression import (
+    CRITERIA,
+    Prune,
+    Scope,
+    Snapshot,
+    criterion,
+    density,
+    describe,
+    kept_in,
+    ones,
+    prune,
+    train,
+)
+from harness.expression._masks import prune_by_magnitude
+from harness.networks._network import mlp
+from harness.networks._recipe import Adam, Recipe
+from harness.store._store import Store
+from harness.streams import Replicate
+from tests.inline import Inline
+
+NET = mlp(64, 12, 10)
+RECIPE = Recipe(optimiser=Adam(3e-3), steps=6, batch=20, validate_every=6)
+DENSE = train(NET, DIGITS, RECIPE)
+THIRD = Fraction(1, 3)
+LAYERS = NET.prunable()
+
+
+@pytest.fixture(autouse=True)
+def registry():
+    """What a test registers is forgotten after it."""
+    before = set(CRITERIA)
+    yield
+    for name in set(CRITERIA) - before:
+        CRITERIA.remove(name)
+
+
+def smallest(weights, alive):
+    """Small weights stay."""
+    return -np.abs(weights)
+
+
+def of_columns(weights, alive):
+    """A weight's share of its column."""
+    return np.abs(weights) / np.abs(weights).sum(0, keepdims=True)
+
+
+@pytest.mark.parametrize("scope", ["layer", "global"])
+def test_a_criterion_of_one_s_own_prunes(tmp_path, scope):
+    """From a function in a test to the weights that a stored ticket has left, at exact counts, round after round."""
+    criterion("smallest")(smallest)
+    first = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=THIRD, rule="smallest", scope=scope), start=DENSE.at(0))
+    second = train(NET, DIGITS, RECIPE, mask=prune(first, keep=THIRD**2, rule="smallest", scope=scope))
+    assert density(second) == density(prune(DENSE, keep=THIRD**2, scope=scope))
+    plan = Plan([Wanted("tests/own", (second,), (Replicate(11, 0),))], Store(tmp_path))
+    with plan.store.writing() as writer:
+        run_plan(plan, writer, Inline(), console=Console(quiet=True), provenance={})
+    alive, places = ones(NET), np.concatenate([np.arange(NET.flat_size)[t.slice] for t in LAYERS.values()])
+    for source, ticket, keep in ((DENSE, first, THIRD), (first, second, THIRD**2)):
+        ends = [plan.store.array(plan.entry(node, Replicate(11, 0)), "end", NET.flat_size) for node in (source, ticket)]
+        groups = [places] if scope == "global" else [np.arange(NET.flat_size)[t.slice] for t in LAYERS.values()]
+        for group in groups:
+            left = group[alive[group]]
+            stay = left[np.argsort(np.abs(ends[0][left]), kind="stable")[: round(len(group) * keep)]]
+            alive[group] = False
+            alive[stay] = True
+            assert not ends[1][group][~alive[group]].any()
+            assert (ends[1][stay] != 0).mean() > 0.9
+    assert alive[places].sum() == sum(round(len(group) * THIRD**2) for group in groups)
+
+
+def test_a_criterion_scores_units():
+    """Units are compared by the norm of the scores of their incoming weights, which has no sign."""
+    criterion("even")(lambda weights, alive: np.broadcast_to(np.arange(weights.shape[1]) % 2 == 0, weights.shape))
+    weights = np.random.default_rng(0).standard_normal(NET.flat_size).astype(np.float32)
+    mask = prune_by_magnitude(NET, weights, ones(NET), Fraction(1, 2), Scope.UNIT, rule="even")
+    left = mask[LAYERS["fc1"].slice].reshape(64, 12)
+    assert left[:, ::2].all()
+    assert not left[:, 1::2].any()
+    criterion("smallest")(smallest)
+    with pytest.raises(DesignError, match=r"'smallest' gave a negative score in layer fc1.*Next: "):
+        prune_by_magnitude(NET, weights, ones(NET), Fraction(1, 2), Scope.UNIT, rule="smallest")
+
+
+def test_a_criterion_is_given_a_layer_in_its_shape():
+    """Weights and survivors of one layer at a time, inputs by outputs, to be read and not changed."""
+    seen = {}
+
+    def note(weights, alive):
+        seen[weights.shape] = (weights.copy(), alive.copy())
+        with pytest.raises(ValueError, match="read-only"):
+            weights[0] = 1
+        with pytest.raises(ValueError, match="read-only"):
+            alive[0] = True
+        return weights
+
+    criterion("note")(note)
+    weights, alive = np.arange(NET.flat_size, dtype=np.float32), ones(NET)
+    alive[5] = False
+    prune_by_magnitude(NET, weights, alive, THIRD, Scope.LAYER, rule="note")
+    for name in ("fc1", "output"):
+        tensor = LAYERS[name]
+        np.testing.assert_array_equal(seen[tensor.shape][0], weights[tensor.slice].reshape(tensor.shape))
+        np.testing.assert_array_equal(seen[tensor.shape][1], alive[tensor.slice].reshape(tensor.shape))
+
+
+def test_built_in_rules_are_hashed_as_ever():
+    """The default's name does not enter a mask's key, another's does, and no version while it is the first."""
+    assert "rule" not in describe(prune(DENSE, keep=THIRD, scope="global", rule="quantile"))
+    assert describe(prune(DENSE, keep=THIRD, scope="global", rule="std"))["rule"] == "std"
+    assert prune(DENSE, keep=THIRD, scope="global", rule="std").key == "de68c15e5753f15b6c28c2ea68f0274a"
+
+
+def test_another_version_has_another_key():
+    """A criterion that gives other scores than before makes other masks, which no stored one is taken for."""
+    criterion("columns")(of_columns)
+    first = prune(DENSE, keep=THIRD, rule="columns")
+    criterion("columns", version=2)(of_columns)
+    second = prune(DENSE, keep=THIRD, rule="columns")
+    assert (describe(first)["rule"], describe(second)["rule"]) == ("columns", "columns@2")
+    assert len({prune(DENSE, keep=THIRD).key, first.key, second.key}) == 3
+    assert kept_in(second, NET, frozenset({"output"})) == 40
+
+
+def test_a_mask_of_another_version_is_refused():
+    """A mask is never made by another version of its criterion than its key names."""
+    criterion("columns", version=2)(of_columns)
+    old = Prune(Snapshot(DENSE, "end"), THIRD, rule="columns")
+    weights = np.ones(NET.flat_size, np.float32)
+    with pytest.raises(DesignError, match=r"unknown rule 'columns', of which columns@2 is registered\..* Next: "):
+        prune_by_magnitude(NET, weights, ones(NET), old.keep, old.scope, rule=old.rule)
+
+
+def test_unknown_rules_are_refused():
+    """With the nearest names and all that there are, those of one's own included."""
+    criterion("smallest")(smallest)
+    with pytest.raises(
+        DesignError, match=r"'smalest'; did you mean smallest.*\? Known: quantile, std, smallest\. Next: "
+    ):
+        prune(DENSE, keep=THIRD, rule="smalest")
+
+
+@pytest.mark.parametrize(
+    ("score", "message"),
+    [
+        (lambda weights, alive: weights[0], r"scores of shape \(12,\) for layer fc1, expected \(64, 12\)"),
+        (lambda weights, alive: np.full(weights.shape, np.nan), r"nan for 768 of 768 weights alive in layer fc1"),
+        (lambda weights, alive: 1.0, r"scores of shape \(\) for layer fc1"),
+    ],
+)
+def test_scores_that_are_none_are_refused(score, message):
+    """Another shape and nan name the criterion, the layer, and what to do."""
+    criterion("broken")(score)
+    weights = np.ones(NET.flat_size, np.float32)
+    with pytest.raises(DesignError, match=rf"criterion 'broken' gave {message}.*Next: correct the function"):
+        prune_by_magnitude(NET, weights, ones(NET), THIRD, Scope.LAYER, rule="broken")
+
+
+def test_nan_of_removed_weights_does_not_count():
+    """What was removed competes for nothing, whatever a criterion makes of it."""
+    criterion("inverse")(lambda weights, alive: np.where(alive, 1.0, np.nan))
+    alive = ones(NET)
+    alive[:10] = False
+    mask = prune_by_magnitude(NET, np.ones(NET.flat_size, np.float32), alive, THIRD, Scope.GLOBAL, rule="inverse")
+    assert not mask[:10].any()
+
+
+@pytest.mark.parametrize("rule", ["quantile", "columns"])
+def test_a_layer_that_diverged_is_scored(rule):
+    """Divergence is an outcome and no fault of a criterion: exact counts of weights that are no numbers."""
+    criterion("columns")(of_columns)
+    weights = np.full(NET.flat_size, np.nan, np.float32)
+    mask = prune_by_magnitude(NET, weights, ones(NET), THIRD, Scope.LAYER, rule=rule)
+    assert [mask[t.slice].sum() for t in LAYERS.values()] == [256, 40]
+
+
+def test_names_of_criteria_are_their_own():
+    """A name says no version, and is not taken from the function that has it."""
+    with pytest.raises(DesignError, match="a name without @"):
+        criterion("mine@2")(smallest)
+    with pytest.raises(
+        DesignError, match=r"'std' is twice a rule: harness.expression._criteria.in_deviations and tests"
+    ):
+        criterion("std")(smallest)
+    assert criterion("smallest")(smallest) is smallest
