@@ -1,8 +1,7 @@
-"""The command ``harness``: in the test's own process, where nothing starts, or in one that says what it imported."""
+"""The command ``harness`` in the test's own process: nothing to start, no torch to import, no worker to wait for."""
 
 import io
 import os
-import subprocess
 import sys
 from contextlib import ExitStack, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ import torch
 from harness.__main__ import main
 from harness.compute._executor import EXECUTORS
 from tests.inline import Inline
-from tests.project import ROOT
 
 
 @dataclass(frozen=True)
@@ -58,34 +56,3 @@ def harness(*arguments, **environment):
         except SystemExit as stop:
             status = stop.code or 0
     return Done(status, out.getvalue(), err.getvalue())
-
-
-def python(code, **more):
-    """Run code in a process of its own, in the project's folder."""
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300, **more)
-
-
-def command(*arguments, absent=(), hash_seed=0):
-    """Run the command in a process of its own and fail if it imported a module that it should do without."""
-    return commands(arguments, absent=absent, hash_seed=hash_seed)
-
-
-def commands(*lines, absent=(), hash_seed=0):
-    """Run commands one after the other in one process and fail if they imported what they should do without.
-
-    With another hash seed sets are gone through in another order.
-    """
-    code = f"""
-import sys
-from harness.cli import app
-for line in {[list(line) for line in lines]!r}:
-    try:
-        app(line, prog_name="harness")
-    except SystemExit as stop:
-        assert not stop.code, stop.code
-loaded = [name for name in {list(absent)!r} if name in sys.modules]
-assert not loaded, loaded
-"""
-    result = python(code, env={**os.environ, "PYTHONHASHSEED": str(hash_seed)})
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout

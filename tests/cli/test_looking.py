@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from tests.command import ROOT, command, python
+from tests.command import harness
+from tests.process import ROOT, command, python
 
 SLOW = ("torch", "pandas", "matplotlib", "scipy", "pyarrow", "sklearn")
 
@@ -54,8 +55,3 @@ def test_a_reader_that_stops_reading_is_no_scientific_result():
     listing = f"{sys.executable} -m harness list | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", listing], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode in (0, 3)
-
-
-def harness(*arguments):
-    command = [sys.executable, "-m", "harness", *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)

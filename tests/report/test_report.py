@@ -4,7 +4,6 @@ import hashlib
 import json
 import re
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,8 @@ from harness.design._lock import Registry
 from harness.report import _figures as figures
 from harness.verdict._judge import judge_results
 from harness.verdict._results import Results, read_results
-from tests.command import commands, harness
+from tests.command import harness
+from tests.process import commands
 from tests.project import catalogue
 
 ROOT = Path(__file__).parents[2]
@@ -60,13 +60,13 @@ def test_the_rows_alone_bring_the_report_back(again, scale):
 def test_a_locked_claim_without_rows_stays_in_the_family():
     """A claim judged by itself is still one among all its paper has locked: leaving rows out makes no p smaller."""
     results, registry = read_results(COMMITTED / "results.parquet"), Registry(ROOT / "claims" / "registry.lock")
-    whole = judge_results(results, registry, catalogue()).claims
-    id = next(id for id, verdict in whole.items() if len(verdict.family) > 1)
-    alone = Results(results.frame, replace(results.meta, claims={id: results.claims[id]}))
-    verdicts = judge_results(alone, registry, catalogue()).claims
+    whole = judge_results(results, registry, catalogue())["claims"]
+    id = next(id for id, verdict in whole.items() if len(verdict["family"]) > 1)
+    alone = Results(results.frame, results.meta | {"claims": {id: results.claims[id]}})
+    verdicts = judge_results(alone, registry, catalogue())["claims"]
     assert verdicts.keys() == {id}
-    assert verdicts[id].family == whole[id].family
-    assert verdicts[id].p_rep >= whole[id].p_rep
+    assert verdicts[id]["family"] == whole[id]["family"]
+    assert verdicts[id]["p_rep"] >= whole[id]["p_rep"]
 
 
 @pytest.mark.slow

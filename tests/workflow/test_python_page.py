@@ -5,23 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.inline import Inline
+from harness.compute._executor import EXECUTORS
+from tests.command import Here
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "python-api.md").read_text()
-
-
-class Here(Inline):
-    """Stands where worker processes are started, and computes in the process itself."""
-
-    def __init__(self, **asked):
-        assert asked == {"device": "cpu", "workers": 1}
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
 
 
 @pytest.fixture
@@ -34,7 +22,7 @@ def project(tmp_path, monkeypatch):
         (tmp_path / path).write_text(code)
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HARNESS_STORE", raising=False)
-    monkeypatch.setattr("harness.compute.Local", Here)
+    monkeypatch.setitem(EXECUTORS._things, "local", Here)
     return tmp_path
 
 
