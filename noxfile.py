@@ -1,4 +1,4 @@
-"""Sessions: ``claims`` verifies and reports, ``variance`` watches training, ``tests`` and ``lint`` check the code."""
+"""Sessions: ``claims`` verifies and reports, ``variance`` watches training, the others check the code."""
 
 import nox
 
@@ -7,6 +7,8 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "tests"]
 nox.options.error_on_missing_interpreters = True
+
+TOGETHER = ("-n", "2", "--dist", "loadfile")  # two processes; the tests of a file share its fixtures
 
 
 def install(session: nox.Session) -> None:
@@ -32,9 +34,16 @@ def variance(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests: ``nox -s tests -- tests/expression/test_masks.py -k ladder``."""
+    """Run all but the slow tests, on two cores: ``nox -s tests -- tests/expression/test_masks.py -k ladder``."""
     install(session)
-    session.run("python", "-m", "pytest", *session.posargs)
+    session.run("python", "-m", "pytest", *TOGETHER, "-m", "not slow", *session.posargs)
+
+
+@nox.session
+def tests_slow(session: nox.Session) -> None:
+    """Run the tests that need not run each time, which docs/tests.md lists: ``nox -s tests_slow``."""
+    install(session)
+    session.run("python", "-m", "pytest", *TOGETHER, "-m", "slow", *session.posargs)
 
 
 @nox.session

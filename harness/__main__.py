@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import sys
+import traceback
 
 from harness.errors import HarnessError
+
+FAILED = 3  # everything that is neither usage nor a scientific result, which alone is 1
 
 
 def main() -> None:
@@ -19,6 +23,13 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted: everything finished so far is stored", file=sys.stderr)
         sys.exit(130)
+    except SystemExit as stop:
+        if isinstance(cause := stop.__context__, OSError) and cause.errno == errno.EPIPE:
+            sys.exit(FAILED)  # typer's 1 for a reader that stopped reading would be a scientific result
+        raise
+    except Exception:
+        traceback.print_exc()
+        sys.exit(FAILED)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 os.environ.update({"MKL_CBWR": "AVX2", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"})
 
@@ -23,9 +24,10 @@ def restored(source):
     if not script.is_file():
         pytest.skip(f"{source} is not found (see harness doctor), and there is no {script.name} to restore it")
     folder = Path(tempfile.gettempdir()) / f"ticket-harness-test-data-{os.getuid()}"
-    if any(not (folder / file.path).is_file() for file in data.SETS[source].files):
-        command = [sys.executable, script, "--out", folder, "--only", source]
-        subprocess.run(command, check=True, capture_output=True, timeout=120)
+    with FileLock(f"{folder}.lock"):  # tests run in several processes
+        if any(not (folder / file.path).is_file() for file in data.SETS[source].files):
+            command = [sys.executable, script, "--out", folder, "--only", source]
+            subprocess.run(command, check=True, capture_output=True, timeout=120)
     return folder
 
 

@@ -840,7 +840,7 @@ MUTANTS = (
 def mutate(source: str, mutant: Mutant) -> str:
     """Return `source` with the mutant's line broken; raises MovedError unless `before` stands once in the function."""
     lines = source.splitlines(keepends=True)
-    found = [node for name, node in _definitions(ast.parse(source).body) if name == mutant.function]
+    found = [node for name, node in _defined(source) if name == mutant.function]
     if len(found) != 1:
         raise MovedError(f"{mutant.name}: defined {len(found)} times: update the table in tests/mutants.py")
     first, last = found[0].lineno - 1, found[0].end_lineno
@@ -851,6 +851,11 @@ def mutate(source: str, mutant: Mutant) -> str:
             "expected was once. The line moved: update the table in tests/mutants.py"
         )
     return "".join([*lines[:first], text.replace(mutant.before, mutant.after), *lines[last:]])
+
+
+@cache
+def _defined(source: str) -> list[tuple[str, ast.stmt]]:
+    return list(_definitions(ast.parse(source).body))
 
 
 def _definitions(body: Sequence[ast.stmt], outer: str = "") -> Iterable[tuple[str, ast.stmt]]:

@@ -29,6 +29,7 @@ Variant = Annotated[
     str, typer.Option("--variant", help="Other settings: half-rate, double-rate or bfloat16. Never replaces a verdict.")
 ]
 Device = Annotated[str, typer.Option("--device", help="auto (CUDA if present), cpu, or cuda.")]
+ExecutorName = Annotated[str, typer.Option("--executor", help="By what populations are computed.")]
 Workers = Annotated[
     int | None, typer.Option("--workers", min=1, help="Worker processes on a CPU; one a core by default.")
 ]

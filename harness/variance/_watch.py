@@ -6,11 +6,12 @@ import hashlib
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.compute import SILENT, Local, Progress, provenance
+from harness.compute import SILENT, Executor, Local, Progress, provenance
 from harness.expression import Training
 from harness.stats import CONFIRM, FalseAlarm, check_false_alarm, false_alarm, spread_confirm
 from harness.store import now
@@ -34,7 +35,7 @@ class Watch:
     scale: str
     root: Path
     device: str = "cpu"
-    workers: int | None = None
+    start: Callable[[], AbstractContextManager[Executor]] = Local  # what computes, anew each time it is called
 
     @property
     def folder(self) -> Path:
@@ -45,9 +46,9 @@ class Watch:
         """Return where the baseline of a training is."""
         return baselines.baseline_path(self.folder, name, self.scale)
 
-    def executor(self) -> Local:
-        """Return fresh worker processes."""
-        return Local(device=self.device, workers=self.workers)
+    def executor(self) -> AbstractContextManager[Executor]:
+        """Start what the trainings are computed by: fresh worker processes."""
+        return self.start()
 
     def provenance(self) -> dict[str, str]:
         """Return what is recorded of the trainings."""
@@ -186,7 +187,7 @@ def accept_baselines(watch: Watch, *, reason: str, replicates: int, progress: Pr
         ]
 
 
-def _trajectories(watch: Watch, replicates: Sequence[Replicate], executor: Local) -> dict[str, baselines.Trajectory]:
+def _trajectories(watch: Watch, replicates: Sequence[Replicate], executor: Executor) -> dict[str, baselines.Trajectory]:
     """Return the committed first losses of each root training, with the tolerance found for it."""
     roots, steps = watch.roots(), variance.FIRST_STEPS
     plain = first_losses(roots, replicates, executor, steps=steps)

@@ -97,7 +97,7 @@ def run_within(session: Session, limit: Limit, progress: Progress | None) -> Ran
 
 def compute(made: Planned, session: Session, limit: Limit, progress: Progress | None) -> Ran:
     """Compute what is due within the limit; its data sets are found first."""
-    from harness.compute import SILENT, Local, provenance, run_plan
+    from harness.compute import SILENT, provenance, run_plan
 
     progress = progress or SILENT
     plan = made.plan
@@ -106,7 +106,7 @@ def compute(made: Planned, session: Session, limit: Limit, progress: Progress | 
     if not due:
         progress.note(f"all {len(plan.units)} trainings and evaluations are stored")
         return Ran()
-    with plan.store.writing() as writer, Local(device=session.device, workers=session.workers) as executor:
+    with plan.store.writing() as writer, session.start_executor() as executor:
         for name, reason in writer.set_aside.items():
             progress.note(f"record {name} was set aside: {reason}", warning=True)
         progress.note(

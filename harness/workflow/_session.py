@@ -5,13 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import harness
 from harness.design import Catalogue, Claim, Registry, Scale
 from harness.errors import UsageError, nearest
+
+if TYPE_CHECKING:
+    from harness.compute import Executor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +38,13 @@ class Session:
     variant: str = ""
     device: str = "cpu"
     workers: int | None = None
+    executor: str = "local"
     data_dir: Path | None = None
     download: bool = False
 
-    @cached_property
+    @property
     def registry(self) -> Registry:
-        """The registry of locked claims, read once."""
+        """The registry of locked claims, as it is in its file now: another session may lock meanwhile."""
         return Registry(self.catalogue.registry_file)
 
     @property
@@ -75,6 +81,14 @@ class Session:
         kinds = {record.kind for record in read_results(path).meta.records.values()}
         return kinds <= {self.device}
 
+    def start_executor(self) -> AbstractContextManager[Executor]:
+        """Start what populations are computed by, with the claims' extensions known there too."""
+        from harness.compute import EXECUTORS
+
+        making = EXECUTORS[EXECUTORS.latest(self.executor)]
+        prepare = partial(Catalogue.load, self.catalogue.folder)
+        return making(device=self.device, workers=self.workers, prepare=prepare)
+
     def claim(self, id: str | None = None) -> Claim:
         """Return the chosen claim with this id, or the only one. Raises UsageError where there is no such claim."""
         chosen = {claim.id: claim for claim in self.claims}
@@ -100,6 +114,7 @@ def open_session(
     variant: str = "",
     device: str = "auto",
     workers: int | None = None,
+    executor: str = "local",
     data_dir: Path | str | None = None,
     download: bool = False,
 ) -> Session:
@@ -117,6 +132,7 @@ def open_session(
         variant: Other settings: ``half-rate``, ``double-rate`` or ``bfloat16``.
         device: ``cpu``, ``cuda``, or ``auto``: CUDA if present.
         workers: Worker processes on a CPU; one a core by default.
+        executor: By what populations are computed: a name in `harness.compute.EXECUTORS`.
         data_dir: Where data sets are looked for first.
         download: Whether to download data sets that are needed and not found.
 
@@ -156,6 +172,7 @@ def open_session(
         variant=variant,
         device=device,
         workers=workers,
+        executor=executor,
         data_dir=None if data_dir is None else Path(data_dir),
         download=download,
     )

@@ -37,7 +37,7 @@ def check_variance(
 
     Args:
         session: What `open_session` returned; the summary goes to its `folder`, else to reports/scratch/variance.
-        recipes: VarianceCheck recipes or papers, one or several; all by default.
+        recipes: Watched recipes or papers, one or several; all by default.
         replicates: Fresh replicates of each recipe.
         first: Index of the first one, at least 1000; from the commit by default.
         progress: What is called as populations begin, advance and end; nothing is shown by default.
@@ -81,7 +81,7 @@ def accept_baselines(
 
     Args:
         session: What `open_session` returned.
-        recipes: VarianceCheck recipes or papers, one or several; all by default.
+        recipes: Watched recipes or papers, one or several; all by default.
         reason: Why new baselines are accepted.
         replicates: Replicates of each baseline.
         progress: What is called as populations begin, advance and end; nothing is shown by default.
@@ -115,4 +115,6 @@ def _watch(session: Session, recipes: str | Sequence[str]) -> Watch:
     named = [recipes] if isinstance(recipes, str) else list(recipes)
     nodes = session.catalogue.select_watched(named, session.scale)
     require_data(session, {node.task.source for node in lineage(nodes.values())})
-    return Watch(nodes=nodes, scale=session.scale, root=session.root, device=session.device, workers=session.workers)
+    return Watch(
+        nodes=nodes, scale=session.scale, root=session.root, device=session.device, start=session.start_executor
+    )

@@ -12,21 +12,28 @@ from pathlib import Path
 
 import pytest
 
+from tests import command
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "adding-a-claim.md").read_text()
 ID = "example2026/magnitude-beats-random"
 
 
-def harness(root, *arguments, timeout=240, **environment):
-    """Run the command on the project in `root`, with the store that is in it."""
-    inherited = {name: value for name, value in os.environ.items() if name != "HARNESS_STORE"}
+def harness(root, *arguments):
+    """Run the command in this process on the project in `root`, with the store that is in it."""
+    return command.harness(*arguments, "--root", root)
+
+
+def as_typed(root, *arguments):
+    """Run the command as a user does: a process of its own, with workers of its own."""
     return subprocess.run(
         [sys.executable, "-m", "harness", *arguments, "--root", str(root)],
         cwd=ROOT,
-        env={**inherited, "CUDA_VISIBLE_DEVICES": "", **environment},
+        env={name: value for name, value in os.environ.items() if name != "HARNESS_STORE"}
+        | {"CUDA_VISIBLE_DEVICES": ""},
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=240,
     )
 
 
@@ -37,7 +44,7 @@ def ok(result):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """The page's project: its files written, piloted, locked and verified as the page says."""
+    """The page's project: its files written, piloted, locked and verified as the page says; verified as typed."""
     root = tmp_path_factory.mktemp("project")
     (root / "claims").mkdir()
     (root / "claims" / "__init__.py").write_text("")
@@ -47,7 +54,10 @@ def project(tmp_path_factory):
     commands = re.search(r"```sh\n(.*?)```", PAGE, re.DOTALL).group(1).splitlines()
     assert [line.split()[1] for line in commands] == ["plan", "pilot", "lock", "verify"]
     for line in commands:
-        ok(harness(root, *line.partition("#")[0].split()[1:]))
+        name, *options = line.partition("#")[0].split()[1:]
+        if name == "lock":
+            time.sleep(1)  # what is dated to the second: the pilot came before
+        ok((as_typed if name == "verify" else harness)(root, name, *options))
     ok(harness(root, "verify"))  # all claims: this one writes reports/micro
     return root
 
@@ -55,7 +65,7 @@ def project(tmp_path_factory):
 @pytest.fixture
 def copy(project, tmp_path):
     """A copy of the project that a test may spoil; its results are stored."""
-    return Path(shutil.copytree(project, tmp_path / "copy"))
+    return Path(shutil.copytree(project, tmp_path / "copy", ignore=shutil.ignore_patterns("__pycache__")))
 
 
 def test_the_page_ends_with_a_report(project):

@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests import command
+
 ROOT = Path(__file__).parents[2]
 CLAIM = '''"""A small claim, and the training that is watched."""
 
@@ -47,22 +49,28 @@ def project(tmp_path_factory):
     }.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    done = harness(root, "variance", "--accept", "--reason", "the first", "--values", "10", "--workers", "1")
+    done = harness(root, "variance", "--accept", "--reason", "the first", "--values", "10")
     assert done.returncode == 0, done.stdout + done.stderr
     return root
 
 
-def harness(root, *arguments, **environment):
-    command = [sys.executable, "-m", "harness", *arguments, "--root", str(root)]
+def harness(root, *arguments):
+    """Run the command in this process."""
+    return command.harness(*arguments, "--root", root)
+
+
+def as_typed(root, *arguments, **environment):
+    """Run the command as a user does: a process of its own, with workers of its own."""
+    line = [sys.executable, "-m", "harness", *arguments, "--root", str(root)]
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", **environment}
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=environment)
+    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=300, env=environment)
 
 
 def test_green_ends_with_zero_and_writes_what_servers_read(project, tmp_path):
     """Exit status 0, every tier in the output, junit.xml, and the GitHub step summary appended to its file."""
     summary = tmp_path / "summary.md"
     summary.write_text("before\n")
-    done = harness(project, "variance", "--workers", "1", "--first", "5000", GITHUB_STEP_SUMMARY=str(summary))
+    done = as_typed(project, "variance", "--workers", "1", "--first", "5000", GITHUB_STEP_SUMMARY=str(summary))
     assert done.returncode == 0, done.stdout + done.stderr
     for tier in ("0 identity", "1a repeat", "1b trajectory", "2 location", "3 spread"):
         assert f"tier {tier}" in done.stdout
@@ -77,7 +85,7 @@ def test_red_ends_with_one_and_names_the_tier(project):
     file = project / "claims" / "small" / "faster.py"
     file.write_text(CLAIM.replace("Adam(3e-3)", "Adam(3.15e-3)"))
     try:
-        done = harness(project, "variance", "small", "--workers", "1")
+        done = harness(project, "variance", "small")
     finally:
         file.write_text(CLAIM)
     assert done.returncode == 1

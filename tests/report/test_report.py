@@ -1,50 +1,24 @@
-"""Judge and report are pure functions of rows; the command is quick; the folders import in one direction."""
+"""Judge and report are pure functions of rows; the folders import in one direction."""
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.design._lock import Registry
+from harness.report import _figures as figures
 from harness.verdict._judge import judge_results
 from harness.verdict._results import Results, read_results
+from tests.command import commands, harness
 from tests.project import catalogue
 
 ROOT = Path(__file__).parents[2]
 COMMITTED = ROOT / "reports" / "micro"
 SCALES = sorted(path.parent.name for path in ROOT.glob("reports/*/results.parquet") if path.parent.name != "scratch")
-
-
-def python(code, **more):
-    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300, **more)
-
-
-def command(*arguments, absent=(), hash_seed=0):
-    """Run the command in one process and fail if it imported a module that it should do without.
-
-    With another hash seed sets are gone through in another order.
-    """
-    code = f"""
-import sys
-from harness.cli import app
-from tests.project import catalogue
-try:
-    app({list(arguments)!r}, prog_name="harness")
-except SystemExit as stop:
-    assert not stop.code, stop.code
-loaded = [name for name in {list(absent)!r} if name in sys.modules]
-assert not loaded, loaded
-"""
-    result = python(code, env={**os.environ, "PYTHONHASHSEED": str(hash_seed)})
-    assert result.returncode == 0, result.stdout + result.stderr
-    return result.stdout
 
 
 @pytest.fixture(scope="module", params=SCALES)
@@ -65,8 +39,8 @@ def again(tmp_path_factory, scale):
     for other in set(SCALES) - {scale}:
         (root / "reports" / other).mkdir()
         shutil.copy(ROOT / "reports" / other / "verdicts.json", root / "reports" / other)
-    command("judge", "--scale", scale, "--root", str(root), absent=("torch",))
-    command("report", "--scale", scale, "--root", str(root), absent=("torch",))
+    chosen = ("--scale", scale, "--root", str(root))
+    commands(("judge", *chosen), ("report", *chosen), absent=("torch",))
     return root
 
 
@@ -95,23 +69,23 @@ def test_a_locked_claim_without_rows_stays_in_the_family():
     assert verdicts[id].p_rep >= whole[id].p_rep
 
 
+@pytest.mark.slow
 def test_the_same_bytes_twice(again, scale):
     """Judging and reporting again changes no byte, whatever the order of a set."""
     before = files(again / "reports" / scale)
-    command("judge", "--scale", scale, "--root", str(again), hash_seed=4)
-    command("report", "--scale", scale, "--root", str(again), hash_seed=4)
+    chosen = ("--scale", scale, "--root", str(again))
+    commands(("judge", *chosen), ("report", *chosen), hash_seed=4)
     assert files(again / "reports" / scale) == before
 
 
-def test_plan_does_without_torch():
-    """Planning knows the networks' counts and keys without torch."""
-    command("plan", absent=("torch", "matplotlib", "pandas"))
-
-
-@pytest.mark.parametrize("arguments", [("list",), ("--help",), ("verify", "--help")])
-def test_looking_around_is_quick(arguments):
-    """What a user types first imports none of the slow packages."""
-    command(*arguments, absent=("torch", "pandas", "matplotlib", "scipy", "pyarrow", "sklearn"))
+@pytest.mark.skipif("standard" not in SCALES, reason="draws a committed figure of that scale")
+@pytest.mark.parametrize("times", [6, pytest.param(50, marks=pytest.mark.slow)])
+def test_a_figure_is_drawn_in_one_way(times):
+    """However often a figure of the committed rows is drawn, with whatever lies in memory, its bytes are the same."""
+    folder, id = ROOT / "reports" / "standard", "frankle2019/any-input-scaling"
+    results, verdict = read_results(folder / "results.parquet"), recorded("standard")[id]
+    drawn = {figures.draw_figure(results, catalogue().claims[id], verdict) for _ in range(times)}
+    assert drawn == {(folder / "figures" / figures.file_name(id)).read_bytes()}
 
 
 def sections(report):
@@ -191,8 +165,13 @@ def test_the_overview_has_every_claim_once(scale):
 
 
 @pytest.mark.skipif(len(SCALES) < 2, reason="compares the committed reports of two scales")
-def test_a_report_follows_the_verdicts_of_the_other_scales(tmp_path):
-    """Reporting at one scale rewrites what the other reports quote of it; all together come back to the same bytes."""
+def test_a_report_follows_the_verdicts_of_the_other_scales(tmp_path, monkeypatch):
+    """Reporting at one scale rewrites what the other reports quote of it; all together come back to the same bytes.
+
+    Figures, which quote nothing of other scales, stay as they are: those of the other scale are not even drawn.
+    """
+    drawn = []
+    monkeypatch.setattr(figures, "write_figures", lambda *given: drawn.append(given[-1].parent.name))
     for folder in ("claims", "reports"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "scratch"))
     (tmp_path / "docs").mkdir()
@@ -201,16 +180,17 @@ def test_a_report_follows_the_verdicts_of_the_other_scales(tmp_path):
     path = tmp_path / "reports" / "standard" / "verdicts.json"
     id, verdict = next((id, verdict) for id, verdict in recorded("standard").items() if id in recorded("micro"))
     path.write_text(path.read_text().replace(str(verdict["parts"][0]["mean_pp"]), "7.654321"))
-    command("report", "--scale", "standard", "--root", str(tmp_path))
+    assert harness("report", "--scale", "standard", "--root", tmp_path).returncode == 0
     after = files(tmp_path / "reports")
     changed = {str(name) for name in before if before[name] != after[name]}
     assert changed >= {"standard/verdicts.json", "standard/report.md", "micro/report.md"}
     assert not [name for name in changed if name.startswith("micro/") and name != "micro/report.md"]
     quoted = sections((tmp_path / "reports" / "micro" / "report.md").read_text())[id]
     assert "| +7.65 pp (" in next(line for line in quoted.splitlines() if "../standard/report.md" in line)
-    command("judge", "--scale", "standard", "--root", str(tmp_path))
-    command("report", "--scale", "standard", "--root", str(tmp_path))
+    assert harness("judge", "--scale", "standard", "--root", tmp_path).returncode == 0
+    assert harness("report", "--scale", "standard", "--root", tmp_path).returncode == 0
     assert files(tmp_path / "reports") == before
+    assert drawn == ["standard", "standard"]
 
 
 def test_the_report_has_controls_and_robustness():

@@ -1,10 +1,7 @@
 """Merging stores: what is new is copied, what is there stays, what disagrees is named, what is bad is left."""
 
 import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +10,8 @@ from harness.errors import StoreError, UsageError
 from harness.population._population import Row
 from harness.store._merge import merge_into, merge_told
 from harness.store._store import Store, check_records
+from tests.command import harness
 from tests.store.test_store import SIZE, UNITS, contents, disk_full, inject, work
-
-ROOT = Path(__file__).parents[2]
 
 
 def other_units(units, generation=0, **changed):
@@ -197,8 +193,7 @@ def test_what_is_no_store_is_refused(tmp_path):
 
 
 def command(*arguments):
-    line = [sys.executable, "-m", "harness", "store", "merge", *map(str, arguments)]
-    return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    return harness("store", "merge", *arguments)
 
 
 def test_the_command(tmp_path):

@@ -1,0 +1,61 @@
+"""The commands that write nothing: they import no more than they need, and look where they are told to."""
+
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.command import ROOT, command, python
+
+SLOW = ("torch", "pandas", "matplotlib", "scipy", "pyarrow", "sklearn")
+
+
+def test_plan_does_without_torch():
+    """Planning knows the networks' counts and keys without torch."""
+    command("plan", absent=("torch", "matplotlib", "pandas"))
+
+
+@pytest.mark.parametrize("arguments", [("list",), ("--help",), ("verify", "--help")])
+def test_looking_around_is_quick(arguments):
+    """What a user types first imports none of the slow packages."""
+    command(*arguments, absent=SLOW)
+
+
+def test_importing_the_workflow_is_quick():
+    """A notebook that imports the workflow waits for none of the slow packages, nor for typer and rich."""
+    absent = (*SLOW, "typer", "rich", "safetensors")
+    code = f"import sys; from harness import workflow; print([name for name in {absent!r} if name in sys.modules])"
+    assert python(code).stdout.strip() == "[]"
+
+
+def test_claims_may_lie_elsewhere(tmp_path):
+    """--claims FOLDER lists the claims of a folder of any name, in a project that has none."""
+    shutil.copytree(ROOT / "claims" / "frankle2020", tmp_path / "mine" / "frankle2020")
+    shutil.copytree(ROOT / "claims" / "frankle2019b", tmp_path / "mine" / "frankle2019b")
+    shutil.copytree(ROOT / "claims" / "frankle2019", tmp_path / "mine" / "frankle2019")
+    (tmp_path / "project").mkdir()
+    told = command("list", "--root", str(tmp_path / "project"), "--claims", str(tmp_path / "mine"))
+    assert "frankle2020/stability-predicts" in told
+    assert "ramanujan2020" not in told
+
+
+def test_an_unexpected_error_is_not_a_scientific_result(tmp_path):
+    """Exit status 1 is kept for verdicts: a claim's own mistake ends with its traceback and status 3."""
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "broken.py").write_text("1 / 0\n")
+    done = harness("list", "--root", str(tmp_path))
+    assert done.returncode == 3
+    assert "ZeroDivisionError" in done.stderr
+
+
+def test_a_reader_that_stops_reading_is_no_scientific_result():
+    """Piped into what ends early, as ``harness list | head -1``, the command does not end with status 1."""
+    listing = f"{sys.executable} -m harness list | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", listing], cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert done.returncode in (0, 3)
+
+
+def harness(*arguments):
+    command = [sys.executable, "-m", "harness", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
