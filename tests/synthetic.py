@@ -1,10 +1,10 @@
 """Claims whose results are made by hand: the numbers a test chooses, in the shape that `collect` gives."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from harness.data._tasks import DIGITS
 from harness.design._catalogue import Catalogue
@@ -13,9 +13,11 @@ from harness.design._exact import exact
 from harness.expression import kept, random_mask, train
 from harness.networks._network import mlp
 from harness.networks._recipe import Adam, Recipe
+from harness.population._provenance import Provenance
 from harness.stats._kinds import Outcome
 from harness.streams import SUITE_SEED
-from harness.verdict._results import COLUMNS, Results, schema
+from harness.verdict._metadata import ClaimRows, Cost, Metadata
+from harness.verdict._results import ResultRow, Results, frame_of
 
 MICRO = Scale.MICRO
 NET = mlp(64, 12, 10)  # 888 weights
@@ -88,27 +90,27 @@ def results(*values, first=0, quick=False, suite_seed=SUITE_SEED, metric="test_a
                 percent_R = np.asarray(f(name, float(density)), float)
                 replicates = list(range(first, first + len(percent_R)))
                 rows += [
-                    (claim.id, claim.version, name, float(density), kept(node), draw, suite_seed, r, metric, 30,
-                     percent / 100, False, node.key, "0" * 16, "000001-00000000")
+                    ResultRow(claim.id, claim.version, name, float(density), kept(node), draw, suite_seed, r, metric,
+                              30, percent / 100, False, node.key, "0" * 16, "000001-00000000")
                     for draw, node in enumerate(nodes)
                     for r, percent in zip(replicates, percent_R, strict=True)
                 ]  # fmt: skip
-        claims[claim.id] = {
-            "version": claim.version,
-            "digest": claim.digest(MICRO),
-            "replicates": replicates,
-            "cost": {"trainings": 0, "shared": 0, "member_steps": 0, "worker_s": 0.0},
-            **({"exact": {e.name: str(e.value) for e in design.exact}} if design.exact else {}),
-        }
-    frame = schema().empty_table().to_pandas()
-    if rows:
-        frame = pd.DataFrame(dict(zip(COLUMNS, zip(*rows, strict=True), strict=True)))
-    record = {
-        "computed": "2026-02-03T04:05:06Z", "device": "cpu", "processor": "a processor", "git": "0" * 12,
-        "kind": "cpu", "versions": {"numpy": "2"}, "program": "a program", "members": 1, "wall_s": 1.0,
-    }  # fmt: skip
-    meta = {
-        "format": 1, "scale": "micro", "suite_seed": suite_seed, "quick": quick, "claims": claims,
-        "records": {"000001-00000000": record} if rows else {},
-    }  # fmt: skip
-    return Results(frame, meta)
+        claims[claim.id] = ClaimRows(
+            version=claim.version,
+            digest=claim.digest(MICRO),
+            replicates=tuple(replicates),
+            cost=Cost(trainings=0, shared=0, member_steps=0, worker_s=0.0),
+            exact={e.name: str(e.value) for e in design.exact},
+        )
+    record = Provenance(
+        computed="2026-02-03T04:05:06Z", device="cpu", processor="a processor", git="0" * 12, kind="cpu",
+        versions={"numpy": "2"}, program="a program", members=1, wall_s=1.0,
+    )  # fmt: skip
+    records = {"000001-00000000": record} if rows else {}
+    meta = Metadata(scale=MICRO, suite_seed=suite_seed, quick=quick, claims=claims, records=records)
+    return Results(frame_of(rows), meta)
+
+
+def known(results, id, **changed):
+    """The same results with other things known of one claim's rows."""
+    return replace(results, meta=results.meta.with_claim(id, replace(results.claims[id], **changed)))

@@ -199,15 +199,15 @@ class Plan:
         """
         recent = itertools.islice(reversed(self.store.records.values()), 200)
         measured = [
-            (len(record["members"]), record["provenance"]["wall_s"])
+            (len(record.members), record.provenance.wall_s)
             for record in recent
-            if record.get("work") == program.work and record["provenance"].get("kind", "cpu") == self.kind
+            if record.work == program.work and (record.provenance.kind or "cpu") == self.kind
         ][:5]
         if measured and self.kind == "cpu":
             return members * float(np.median([wall_s / n for n, wall_s in measured]))
         if measured:
             n, wall_s = min(measured, key=lambda each: abs(math.log(each[0] / members)))
-            return float(wall_s) * _together(members) / _together(n)
+            return wall_s * _together(members) / _together(n)
         evaluated_s = evaluation_flops(program) / FLOPS[self.kind]
         if program.recipe is None:
             return members * evaluated_s

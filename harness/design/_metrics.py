@@ -45,7 +45,7 @@ class Metric:
 
     @property
     def unit(self) -> str:
-        """The unit of a hundred times the number."""
+        """The unit of the number in `hundredths`."""
         return LOG_POINTS if self.log else PERCENTAGE_POINTS
 
     @property

@@ -3,6 +3,8 @@
 from harness.population._checkpoint import Arrays, Checkpoint, Saver
 from harness.population._flops import evaluation_flops, kept_multiply_adds, parameter_count, training_flops
 from harness.population._population import Computed, Member, MemberResult, Population, Program, Report, Row, unit_name
+from harness.population._provenance import Provenance
+from harness.population._units import hundredths
 
 __all__ = [
     "Arrays",
@@ -12,10 +14,12 @@ __all__ = [
     "MemberResult",
     "Population",
     "Program",
+    "Provenance",
     "Report",
     "Row",
     "Saver",
     "evaluation_flops",
+    "hundredths",
     "kept_multiply_adds",
     "parameter_count",
     "training_flops",

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from harness.design import Claim, Design, Scale
 from harness.expression import Measured, density, kept, lineage
 from harness.networks import Network
-from harness.population import Program, evaluation_flops, kept_multiply_adds, parameter_count, training_flops
-from harness.verdict import Results, device_of
+from harness.population import (
+    Program,
+    evaluation_flops,
+    hundredths,
+    kept_multiply_adds,
+    parameter_count,
+    training_flops,
+)
+from harness.verdict import Cost, Results
 
 PREFIXES = ((1e18, "E"), (1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"))
 
@@ -32,47 +39,48 @@ def cost_in_words(results: Results, claim: Claim, scale: Scale) -> str:
 
     Results from before a quantity was kept do without it, or have it counted from the design they were made with.
     """
-    cost = dict(results.claims[claim.id]["cost"])
-    if "training_flops" not in cost and not results.meta["quick"] and not results.variant:
-        cost |= _structural(results, claim, scale)
-    seconds = cost["worker_s"]
+    cost = results.claims[claim.id].cost
+    if cost.training_flops is None and not results.meta.quick and not results.meta.variant:
+        cost = _with_operations(cost, results, claim, scale)
+    seconds = cost.worker_s
     hours = [f"{s / 3600:.2g} device-hours, {where}" for where, s in _devices(results, claim, seconds).items()]
     time = f"{seconds:.0f} s of one worker"
     told = [
-        f"{cost['trainings']} trainings ({cost['shared']} shared with other claims)",
-        f"{cost['member_steps']:,} member-steps",
+        f"{cost.trainings} trainings ({cost.shared} shared with other claims)",
+        f"{cost.member_steps:,} member-steps",
         f"{time} ({'; '.join(hours)})" if hours else time,
     ]
-    if "training_flops" not in cost or not seconds:
+    training, evaluation = cost.training_flops, cost.evaluation_flops
+    if training is None or evaluation is None or not seconds:
         return f"{', '.join(told)}."
-    training, evaluation = cost["training_flops"], cost["evaluation_flops"]
     rate = f"{si((training + evaluation) / seconds)}FLOP/s"
-    if "ceiling_flop" in cost:
-        share = 100 * (training + evaluation) / cost["ceiling_flop"]
+    if cost.ceiling_flop is not None:
+        share = hundredths((training + evaluation) / cost.ceiling_flop)
         rate += f", {share:.0f} % of what matrix products reach there"
     return f"{', '.join(told)}. {si(training)}FLOP of training and {si(evaluation)}FLOP of evaluation: {rate}."
 
 
-def _structural(results: Results, claim: Claim, scale: Scale) -> dict[str, int]:
-    """Return the operations of a claim's trainings by its design, if that is the one the results were made with."""
+def _with_operations(cost: Cost, results: Results, claim: Claim, scale: Scale) -> Cost:
+    """Return a cost with the operations of the claim's design, if that is the one the results were made with."""
     known = results.claims[claim.id]
-    if known["digest"] != claim.digest(scale):
-        return {}
+    if known.digest != claim.digest(scale):
+        return cost
     programs = [Program.of(node) for node in lineage(claim.design(scale).nodes)]
-    replicates = len(known["replicates"])
-    return {
-        "training_flops": replicates * sum(training_flops(program) for program in programs),
-        "evaluation_flops": replicates * sum(evaluation_flops(program) for program in programs),
-    }
+    replicates = len(known.replicates)
+    return replace(
+        cost,
+        training_flops=replicates * sum(training_flops(program) for program in programs),
+        evaluation_flops=replicates * sum(evaluation_flops(program) for program in programs),
+    )
 
 
-def _devices(results: Results, claim: Claim, seconds: float) -> dict[str, float]:
+def _devices(results: Results, claim: Claim, seconds: float) -> Mapping[str, float]:
     """Return the seconds by device; for results from before they were kept, where all records are of one device."""
-    cost = results.claims[claim.id]["cost"]
-    if "devices" in cost:
-        return dict(cost["devices"])
+    cost = results.claims[claim.id].cost
+    if cost.devices is not None:
+        return cost.devices
     names = set(results.frame.loc[results.frame["claim"] == claim.id, "record"])
-    devices = {device_of(record) for name, record in results.meta["records"].items() if name in names}
+    devices = {record.occupied for name, record in results.meta.records.items() if name in names}
     return {devices.pop(): seconds} if len(devices) == 1 else {}
 
 
@@ -98,7 +106,7 @@ def network_sizes(design: Design) -> Sequence[Size]:
         told.append(Size(f"{network.label}, dense", network.weights, every, network.multiply_adds()))
         sparsest = min(measured, key=density)
         if density(sparsest) < 1:
-            what = f"at {float(density(sparsest)) * 100:.3g} % kept"
+            what = f"at {hundredths(float(density(sparsest))):.3g} % kept"
             left = kept_multiply_adds(sparsest)
             told.append(Size(what, kept(sparsest), parameter_count(sparsest), left))
     return told

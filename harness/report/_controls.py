@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from harness.report._notation import signed, unit_of
+from harness.report._notation import signed
 from harness.stats import ALPHA, FloatArray, Outcome, binomial_range, effect_of_power, t_greater, t_less
+from harness.verdict import ClaimVerdict
 
 BLOCK = 10  # replicates of a sample: the default of a claim
 PARTITIONS = 200  # random divisions of the stored replicates into disjoint samples
@@ -89,15 +89,14 @@ def _rate(control: str, word: str, count: int, tried: Sequence[FloatArray], rate
     )
 
 
-def of_claims(verdicts: Mapping[str, Any]) -> list[Control]:
+def of_claims(verdicts: Mapping[str, ClaimVerdict]) -> list[Control]:
     """Return each claim's floors and null settings, from its judged parts."""
     found = []
     for id, verdict in verdicts.items():
-        parts = [*verdict["parts"], *verdict["beside"]]
-        floors = [floor for part in parts for floor in part["floors"]]
+        floors = [floor for part in verdict.compared for floor in part.floors]
         if floors:
-            beaten = sum(floor["beaten"] for floor in floors)
-            missed = [floor["name"] for floor in floors if not floor["beaten"]]
+            beaten = sum(floor.beaten for floor in floors)
+            missed = [floor.name for floor in floors if not floor.beaten]
             found.append(
                 Control(
                     control=f"{id}: floor arms",
@@ -108,12 +107,12 @@ def of_claims(verdicts: Mapping[str, Any]) -> list[Control]:
             )
         found += [
             Control(
-                control=f"{id}: null setting, {part['name']}",
+                control=f"{id}: null setting, {part.name}",
                 expected="no effect",
-                observed=f"{part['alone']['outcome']} by itself ({signed(part['mean_pp'])} {unit_of(part)})",
-                passed=part["alone"]["outcome"] == Outcome.REPRODUCED,
+                observed=f"{part.alone.outcome} by itself ({signed(part.mean)} {part.unit})",
+                passed=part.alone.outcome == Outcome.REPRODUCED,
             )
-            for part in parts
-            if part["null_setting"]
+            for part in verdict.compared
+            if part.null_setting
         ]
     return found

@@ -10,7 +10,6 @@ import io
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -18,22 +17,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import Bbox
 
-from harness.design import Claim, Part, Scale
+from harness.design import Claim, Part
 from harness.report._notation import unit_of
 from harness.report._pictures import jitter, panels, picture
 from harness.report._style import COLOURS, FAINT, INK, STYLE
-from harness.verdict import Results
+from harness.verdict import ClaimVerdict, PartVerdict, Results, Verdicts
 
 PLACES = 9  # decimals of where a part of a figure is: finer than what is printed, coarser than the solver's noise
 COLUMN, ROW, RIGHT = 4.8, 3.4, 4.4  # inches: a panel of arms, and the differences beside
 
 
-def draw_figure(results: Results, claim: Claim, verdict: Mapping[str, Any]) -> bytes:
+def draw_figure(results: Results, claim: Claim, verdict: ClaimVerdict) -> bytes:
     """Return the claim's figure as SVG: panels of arms, one below the other a metric, and a row a comparison."""
-    scale = Scale(results.meta["scale"])
-    design = claim.design(scale)
+    design = claim.design(results.meta.scale)
     columns = panels(results, claim.id, design)
-    parts, judged = design.compared(), [*verdict["parts"], *verdict["beside"]]
+    parts = design.compared()
     deep, wide = max(map(len, columns.values())), COLUMN * len(columns)
     with mpl.rc_context(STYLE):
         height = max(4.6, ROW * deep, 0.6 + 1.35 * len(parts))
@@ -48,7 +46,7 @@ def draw_figure(results: Results, claim: Claim, verdict: Mapping[str, Any]) -> b
                 named = ", ".join(filter(None, (title, panel.layer)))
                 axis.set_title(named or "Every arm" * (panel is shown[0]))
         rows = right.subplots(len(parts), 1, squeeze=False)[:, 0]
-        for place, (axis, part, result) in enumerate(zip(rows, parts, judged, strict=True)):
+        for place, (axis, part, result) in enumerate(zip(rows, parts, verdict.compared, strict=True)):
             _difference(axis, results, claim.id, part, result, decides=place < len(design.parts))
         units, n = ", ".join(dict.fromkeys(unit_of(part) for part in parts)), len(results.replicates(claim.id))
         rows[-1].set_xlabel(
@@ -87,9 +85,7 @@ def _numbered(svg: bytes) -> bytes:
     return svg
 
 
-def _difference(
-    axis: Axes, results: Results, claim: str, part: Part, result: Mapping[str, Any], *, decides: bool
-) -> None:
+def _difference(axis: Axes, results: Results, claim: str, part: Part, result: PartVerdict, *, decides: bool) -> None:
     """Draw one comparison: a dot a replicate, mean and 95 % interval, 0, and the bound it is held to."""
     values = results.differences(claim, part)
     colour = COLOURS[0] if decides else FAINT
@@ -97,9 +93,9 @@ def _difference(
     for side in part.kind.refuted:
         axis.axvline(side.value(part.bound), color=COLOURS[1], lw=1.5, ls=(0, (3, 1.5)))
     axis.plot(values, jitter(len(values), 0.3), ".", color=colour, ms=5, alpha=0.5)
-    if result["lower_pp"] is not None:
-        axis.plot([result["lower_pp"], result["upper_pp"]], [0, 0], color=colour, lw=3)
-    axis.plot([result["mean_pp"]], [0], "o", color=colour, ms=8, mec="white", mew=1)
+    if result.lower is not None and result.upper is not None:
+        axis.plot([result.lower, result.upper], [0, 0], color=colour, lw=3)
+    axis.plot([np.nan if result.mean is None else result.mean], [0], "o", color=colour, ms=8, mec="white", mew=1)
     if part.published is not None:
         axis.plot([part.published], [0.62], "*", color=COLOURS[2], ms=11, mec="white", mew=0.8)
         axis.annotate(
@@ -113,11 +109,11 @@ def _difference(
     axis.grid(axis="x", color="#dddddd", lw=0.6)
 
 
-def write_figures(results: Results, claims: Mapping[str, Claim], verdicts: Mapping[str, Any], folder: Path) -> None:
+def write_figures(results: Results, claims: Mapping[str, Claim], verdicts: Verdicts, folder: Path) -> None:
     """Write the figures of all judged claims into `folder`, one SVG a claim."""
     folder.mkdir(parents=True, exist_ok=True)
-    for id, verdict in verdicts["claims"].items():
-        if verdict["parts"]:
+    for id, verdict in verdicts.claims.items():
+        if verdict.parts:
             (folder / file_name(id)).write_bytes(draw_figure(results, claims[id], verdict))
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
-from typing import Any
 
-from harness.design import PERCENTAGE_POINTS, Part, metric
+from harness.design import Part, metric
+from harness.population import hundredths
+from harness.verdict import MeanInterval
 
 
-def unit_of(part: Part | Mapping[str, Any]) -> str:
-    """Return the unit of a part's effect, spread and bound; `part` is a design's, or as it stands in verdicts.json."""
-    return metric(part.metric).unit if isinstance(part, Part) else str(part.get("unit", PERCENTAGE_POINTS))
+def unit_of(part: Part) -> str:
+    """Return the unit of the effect, spread and bound of a design's part."""
+    return metric(part.metric).unit
 
 
 def signed(value: float | None) -> str:
@@ -30,12 +30,11 @@ def significant(number: float) -> str:
     return f"{number:.0f}" if number >= 999.5 else f"{number:.3g}"
 
 
-def interval(result: Mapping[str, Any]) -> str:
+def interval(effect: MeanInterval) -> str:
     """Return the mean of a judged part with its 95 % interval: ``+3.55 pp (+2.52 to +4.58)``."""
-    if result["mean_pp"] is None:
+    if effect.mean is None:
         return "–"
-    mean, lower, upper = (signed(result[name]) for name in ("mean_pp", "lower_pp", "upper_pp"))
-    return f"{mean} {unit_of(result)} ({lower} to {upper})"
+    return f"{signed(effect.mean)} {effect.unit} ({signed(effect.lower)} to {signed(effect.upper)})"
 
 
 def p_value(value: float | None) -> str:
@@ -58,7 +57,7 @@ def sentence(text: str) -> str:
 
 def percent(density: float) -> str:
     """Return a density as percent kept."""
-    return f"{density * 100:.3g} %"
+    return f"{hundredths(density):.3g} %"
 
 
 def anchor(heading: str) -> str:

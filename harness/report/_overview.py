@@ -23,7 +23,7 @@ from harness.design import CONTROLS
 from harness.report._style import COLOURS, FAINT, INK, STYLE
 from harness.report._summary import Group, Line
 from harness.stats import KINDS, Bound, Kind, Outcome, kind
-from harness.verdict import JudgedPart
+from harness.verdict import PartVerdict
 
 LOOKS = {  # colour and marker: either tells the verdicts apart
     Outcome.REPRODUCED: (COLOURS[0], "o"),
@@ -61,13 +61,11 @@ def places(grouped: Sequence[Group]) -> list[Place]:
     return rows
 
 
-def in_units(part: JudgedPart) -> tuple[float, float, float] | None:
+def in_units(part: PartVerdict) -> tuple[float, float, float] | None:
     """Return mean and interval of a part in units of its smallest effect of interest or margin; None without them."""
-    values = [part[name] for name in ("mean_pp", "lower_pp", "upper_pp")]
-    if any(value is None for value in values):
+    if part.mean is None or part.lower is None or part.upper is None:
         return None
-    mean, lower, upper = (value / part["bound_pp"] for value in values)
-    return mean, lower, upper
+    return part.mean / part.bound, part.lower / part.bound, part.upper / part.bound
 
 
 def draw_overview(grouped: Sequence[Group]) -> bytes:
@@ -139,11 +137,12 @@ def _row(axis: Axes, row: Place) -> None:
     _say(axis, REPLICATES, row.y, line.n, ha="right")
     _say(axis, PREDICTED, row.y, {True: "✓", False: "✗", None: "–"}[line.came_out], ha="center")
     if part and units:
-        _strip(axis, row.y, kind(part["kind"]))
+        _strip(axis, row.y, kind(part.kind))
         _effect(axis, row.y, line, units)
 
 
 def _look(line: Line) -> dict[str, Any]:
+    """Return how a verdict is marked, as keywords of matplotlib's `plot`."""
     colour, marker = LOOKS[line.outcome]
     face = colour if line.confirmatory else "white"
     return {"color": colour, "marker": marker, "ms": 5.5 if marker != "D" else 5, "mfc": face, "ls": "", "zorder": 4}

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from harness.design import Design, Part, metric
 from harness.expression import BIN, Fresh, Magnitudes
+from harness.population import hundredths
 from harness.report._axes import Along
 from harness.report._notation import written
 from harness.report._style import COLOURS, DASHES, INK, MARKERS
@@ -44,7 +45,7 @@ class Panel:
 
     def values(self, arm: str) -> pd.DataFrame:
         """Return an arm's values in percent or log points: one row a replicate, one column a density."""
-        return self.results.values(self.claim, arm, metric=self.metric) * 100
+        return self.results.values(self.claim, arm, metric=self.metric)
 
     def series(self, arm: str) -> NDArray[np.float64]:
         """Return what the metric sums up, shape (replicates, steps); empty without a series in the results."""
@@ -118,7 +119,7 @@ def curves(axis: Axes, panel: Panel) -> None:
     for arm in panel.arms:
         colour, marker, _ = panel.look(arm)
         table = panel.values(arm)
-        values, kept = along.places(table.to_numpy()), table.columns.to_numpy(float) * 100
+        values, kept = along.places(table.to_numpy()), hundredths(table.columns.to_numpy(float))
         mean = values.mean(0)
         band = [mean_interval(column) for column in values.T]
         low, high = np.array([along.within(b.lower, b.upper) for b in band]).T
@@ -132,7 +133,7 @@ def curves(axis: Axes, panel: Panel) -> None:
                 axis.plot(x * np.exp(jitter(len(column), 0.05)), column, ".", color=colour, ms=3, alpha=0.45, zorder=1)
         drawn.append(values)
     axis.set_xscale("log")
-    densities = sorted({float(d) * 100 for arm in panel.arms for d in panel.design.points[arm]}, reverse=True)
+    densities = sorted({hundredths(float(d)) for arm in panel.arms for d in panel.design.points[arm]}, reverse=True)
     axis.set_xlim(densities[0] * 1.12, densities[-1] / 1.12)
     axis.xaxis.set_major_locator(FixedLocator(_spaced(densities)))
     axis.xaxis.set_minor_locator(NullLocator())
@@ -153,7 +154,7 @@ def _shaded(axis: Axes, panel: Panel) -> list[str]:
     for part in panel.design.parts:
         kept = _read(part, panel)
         if part.band is not None and len(kept) > 1:
-            wide.add((float(part.band.low) * 100, float(part.band.high) * 100))
+            wide.add((hundredths(float(part.band.low)), hundredths(float(part.band.high))))
         if len(kept) == 1:
             single.setdefault(_percent(kept[0]), kept[0])
     for ends in sorted(wide):
@@ -175,7 +176,7 @@ def _read(part: Part, panel: Panel) -> Sequence[float]:
         return ()
     arms = [arm for pair in part.pairs if pair[0] in panel.arms for arm in pair]
     levels = [panel.design.read(arm, part) for arm in arms if len(panel.design.points[arm]) > 1]
-    return max(([float(d) * 100 for d in each] for each in levels), key=len, default=())
+    return max(([hundredths(float(d)) for d in each] for each in levels), key=len, default=())
 
 
 def _spaced(densities: Sequence[float], apart: float = 1.8) -> list[float]:
@@ -239,7 +240,7 @@ def paths(axis: Axes, panel: Panel) -> None:
     """Draw test error between two copies of a net: a thin line a replicate, a thick one their mean."""
     for arm in panel.arms:
         colour, _, dashes = panel.look(arm)
-        error_RT = 100 * (1 - panel.series(arm))
+        error_RT = hundredths(1 - panel.series(arm))
         t_T = np.linspace(0, 1, error_RT.shape[1])
         axis.plot(t_T, error_RT.T, color=colour, lw=THIN, alpha=0.5, zorder=1)
         (mean,) = axis.plot(
@@ -256,7 +257,7 @@ def histograms(axis: Axes, panel: Panel) -> None:
     for arm in panel.arms:
         colour, _, dashes = panel.look(arm)
         count_RB = panel.series(arm)
-        share_RB = 100 * count_RB[count_RB.sum(1) > 0] / count_RB.sum(1, keepdims=True)[count_RB.sum(1) > 0]
+        share_RB = hundredths(count_RB[count_RB.sum(1) > 0]) / count_RB.sum(1, keepdims=True)[count_RB.sum(1) > 0]
         edges = BIN * np.arange(count_RB.shape[1] + 1)
         for share_B in share_RB:
             axis.stairs(share_B, edges, color=colour, lw=THIN, alpha=0.4, baseline=None, zorder=1)

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from harness.design import CONTROLS, Catalogue, Pilot, Registry, Scale
+from harness.design import CONTROLS, Catalogue, Pilot, Registry
 from harness.report import _figures as figures
 from harness.report import _overview as overview
 from harness.report import _summary as summary
 from harness.report._controls import Control, equal_arms, of_claims
 from harness.report._notation import p_is, p_value, sentence, signed, unit_of
 from harness.report._scales import Others
-from harness.report._section import provenance_in_words, section
-from harness.verdict import Results, hits
+from harness.report._section import origin_of, section
+from harness.verdict import Results, Verdicts
 
 OVERVIEW = "overview.svg"
 
 
 def write_report(
     results: Results,
-    verdicts: Mapping[str, Any],
+    verdicts: Verdicts,
     registry: Registry,
     catalogue: Catalogue,
     pilots: Sequence[Pilot],
@@ -46,7 +45,7 @@ def write_report(
 
 def report_text(
     results: Results,
-    verdicts: Mapping[str, Any],
+    verdicts: Verdicts,
     registry: Registry,
     catalogue: Catalogue,
     pilots: Sequence[Pilot],
@@ -58,10 +57,10 @@ def report_text(
         loader=PackageLoader("harness.report"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
     environment.filters.update(signed=signed, unit=unit_of, p=p_value, p_is=p_is, sentence=sentence)
-    scale = Scale(verdicts["scale"])
+    scale = verdicts.scale
     grouped = summary.groups(verdicts, registry, catalogue)
     papers = summary.of_papers(grouped)
-    hit, decided = hits(verdicts)
+    hit, decided = verdicts.hits()
     rendered = environment.get_template("report.md.j2").render(
         scale=scale,
         groups=grouped,
@@ -71,27 +70,27 @@ def report_text(
         ),
         sections={
             id: section(catalogue.claims[id], verdict, results, registry, pilots, scale, variants, others or {})
-            for id, verdict in verdicts["claims"].items()
+            for id, verdict in verdicts.claims.items()
         },
-        controls=[] if results.meta["quick"] else _controls(results, verdicts, catalogue),
-        conditions=[] if results.meta["quick"] else of_claims(verdicts["claims"]),
+        controls=[] if results.meta.quick else _controls(results, verdicts, catalogue),
+        conditions=[] if results.meta.quick else of_claims(verdicts.claims),
         controls_key=CONTROLS,
         overview=f"figures/{OVERVIEW}",
         hits=hit,
         confirmatory=decided,
-        provenance=provenance_in_words(results.meta["records"]),
-        quick=results.meta["quick"],
+        provenance=origin_of(results.meta.records.values()),
+        quick=results.meta.quick,
     )
     return rendered.rstrip() + "\n"
 
 
-def _controls(results: Results, verdicts: Mapping[str, Any], catalogue: Catalogue) -> list[Control]:
+def _controls(results: Results, verdicts: Verdicts, catalogue: Catalogue) -> list[Control]:
     """Return the controls that are experiments of their own: A/A comparisons and planted effects."""
-    scale = Scale(verdicts["scale"])
+    scale = verdicts.scale
     return [
         control
-        for id, verdict in verdicts["claims"].items()
-        if id.startswith(f"{CONTROLS}/") and verdict["parts"]
+        for id, verdict in verdicts.claims.items()
+        if id.startswith(f"{CONTROLS}/") and verdict.parts
         for part in catalogue.claims[id].design(scale).parts
         for control in equal_arms(id, results.differences(id, part))
     ]

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from harness.design import Claim, Scale
 from harness.report._notation import anchor, interval
-from harness.verdict import in_words, read_verdicts, rests_on
+from harness.verdict import ClaimVerdict, Verdicts, read_verdicts
 
-Others = Mapping[Scale, Mapping[str, Any]]  # what verdicts.json holds at other scales
+Others = Mapping[Scale, Verdicts]  # those at other scales
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +38,9 @@ def committed_verdicts(reports: Path, *, but: Scale) -> Others:
     return {scale: read_verdicts(file) for scale, file in files.items() if file.is_file()}
 
 
-def side_by_side(claim: Claim, verdict: Mapping[str, Any], scale: Scale, others: Others) -> Sequence[Row]:
+def side_by_side(claim: Claim, verdict: ClaimVerdict, scale: Scale, others: Others) -> Sequence[Row]:
     """Return a row a deciding part of each scale, what they share in the first; none if there is `scale` only."""
-    known = {other: each["claims"][claim.id] for other, each in others.items() if claim.id in each["claims"]}
+    known = {other: each.claims[claim.id] for other, each in others.items() if claim.id in each.claims}
     if not known:
         return []
     known[scale] = verdict
@@ -49,18 +48,18 @@ def side_by_side(claim: Claim, verdict: Mapping[str, Any], scale: Scale, others:
     for each in Scale:
         if each in known:
             link = "" if each == scale else f"../{each}/report.md#{anchor(claim.id)}"
-            rows += _rows(claim, known[each], each, link, verdict["version"])
+            rows += _rows(claim, known[each], each, link, verdict.version)
     return rows
 
 
-def _rows(claim: Claim, verdict: Mapping[str, Any], scale: Scale, link: str, version: int) -> list[Row]:
+def _rows(claim: Claim, verdict: ClaimVerdict, scale: Scale, link: str, version: int) -> list[Row]:
     data = _data(claim, scale)
-    text = in_words(verdict, scale)
-    if verdict["version"] != version:
-        text += f", version {verdict['version']}"
-    n = str(verdict["n"] or "–")
-    if not verdict["parts"]:
-        told = rests_on(verdict)
+    text = verdict.in_words(scale)
+    if verdict.version != version:
+        text += f", version {verdict.version}"
+    n = str(verdict.n or "–")
+    if not verdict.parts:
+        told = verdict.rests_on
         return [Row(scale=scale, link=link, data=data, verdict=text, comparison=told, effect="–", n=n)]
     rows = [
         Row(
@@ -68,11 +67,11 @@ def _rows(claim: Claim, verdict: Mapping[str, Any], scale: Scale, link: str, ver
             link=link,
             data=data,
             verdict=text,
-            comparison=part["name"],
+            comparison=part.name,
             effect=interval(part),
-            n=str(part["n"]),
+            n=str(part.n),
         )
-        for part in verdict["parts"]
+        for part in verdict.parts
     ]
     return [rows[0], *(replace(row, scale=None, link="", data="", verdict="") for row in rows[1:])]
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from harness.design import (
     Claim,
@@ -20,13 +19,13 @@ from harness.design import (
     pilots_of,
 )
 from harness.expression import Measured, Training
-from harness.population import Program
+from harness.population import Program, Provenance
 from harness.report import _figures as figures
 from harness.report._accounting import Size, cost_in_words, network_sizes
 from harness.report._notation import interval, percent, signed, unit_of, written
 from harness.report._scales import Others, Row, side_by_side
 from harness.stats import MOST
-from harness.verdict import AS_LOCKED, CONFIRMATORY, Effect, Results, deciding, effects, in_words
+from harness.verdict import AS_LOCKED, ClaimVerdict, Effect, ExactQuantity, MeanInterval, PartVerdict, Results, effects
 
 QUALIFIERS = {
     "direction": "the effect has the claimed sign; its interval also reaches below the smallest effect of interest",
@@ -36,30 +35,76 @@ QUALIFIERS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """A comparison in the section's tables: the design's part, its verdict, and both in words."""
+
+    part: Part
+    result: PartVerdict
+    compared: str
+    role: str
+    asserts: str
+    effect: str
+    sd: str
+    needed: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArmLine:
+    """An arm in one metric: how many replicates and draws, and its mean at each density, in words."""
+
+    arm: str
+    measured: str
+    draws: int
+    n: int
+    means: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicateLine:
+    """A replicate by its index, and its difference in each comparison, as printed."""
+
+    replicate: int
+    differences: Sequence[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """Where, when and with what `records` records were computed, in words."""
+
+    device: str
+    processor: str
+    git: str
+    first: str
+    last: str
+    records: int
+    versions: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Section:
     """What the template prints of one claim."""
 
     claim: Claim
     design: Design
     deviations: Sequence[str]
-    verdict: Mapping[str, Any]
-    exact: Sequence[Mapping[str, Any]]
+    verdict: ClaimVerdict
+    exact: Sequence[ExactQuantity]
     verdict_text: str
     qualifier: str
     lock: str
     versions: Sequence[str]
-    arms: Sequence[Mapping[str, str]]
-    rows: Sequence[Mapping[str, Any]]
+    arms: Sequence[ArmLine]
+    rows: Sequence[Compared]
     both: str
-    replicates: Sequence[Mapping[str, Any]]
+    replicates: Sequence[ReplicateLine]
     bands: Sequence[str]
     pilots: Sequence[str]
     piloted: str
     cost: str
     sizes: Sequence[Size]
     trained: Sequence[str]
-    provenance: Mapping[str, Any]
+    provenance: Origin
     figure: str
     floors: int
     robustness: Sequence[Effect]
@@ -70,7 +115,7 @@ class Section:
 
 def section(
     claim: Claim,
-    verdict: Mapping[str, Any],
+    verdict: ClaimVerdict,
     results: Results,
     registry: Registry,
     pilots: Sequence[Pilot],
@@ -80,32 +125,23 @@ def section(
 ) -> Section:
     """Return what the report prints of a claim; see ``report.text``."""
     id, design = claim.id, claim.design(scale)
-    judged = [*verdict["parts"], *verdict["beside"]]
     entry = registry.find(claim, scale)
     before = [p for p in pilots_of(pilots, id, scale) if entry is None or p.date < entry.locked]
+    judged = verdict.compared
     rows = [
-        {
-            "part": part,
-            "compared": _compared(part),
-            "result": result,
-            "role": _role(part, i < len(design.parts)),
-            "asserts": part.kind.asserts(part.bound, unit_of(part)),
-            "effect": interval(result),
-            "sd": f"{result['sd_pp']:.2f} {unit_of(part)}" if result["sd_pp"] is not None else "–",
-            "needed": _needed(part, result),
-        }
-        for i, (part, result) in enumerate(zip(design.compared(), judged, strict=True))
-    ] if judged else []  # fmt: skip
-    robust = effects(claim, results, variants) if judged and not results.meta["quick"] else ()
+        _compared(part, result, decides=i < len(design.parts))
+        for i, (part, result) in enumerate(zip(design.compared() if judged else (), judged, strict=True))
+    ]
+    robust = effects(claim, results, variants) if judged and not results.meta.quick else ()
     changed = [effect for effect in robust if effect.setting != AS_LOCKED]
     return Section(
         claim=claim,
         design=design,
         deviations=claim.deviations.get(scale, ()),
         verdict=verdict,
-        exact=verdict.get("exact", ()),
-        verdict_text=in_words(verdict, scale),
-        qualifier=QUALIFIERS.get(verdict["qualifier"], ""),
+        exact=verdict.exact,
+        verdict_text=verdict.in_words(scale),
+        qualifier=QUALIFIERS.get(verdict.qualifier, ""),
         lock=f"version {entry.version}, locked {entry.locked}, predicted {entry.predicted}" if entry else "not locked",
         versions=_versions(verdict, registry.versions(id, scale), scale),
         arms=_arms(results, id, design),
@@ -118,9 +154,9 @@ def section(
         cost=cost_in_words(results, claim, scale) if not design.exact else "",
         sizes=network_sizes(design),
         trained=_trained(design),
-        provenance=provenance_in_words(_records(results, id)),
+        provenance=origin_of(_records(results, id)),
         figure=f"figures/{figures.file_name(id)}",
-        floors=sum(len(result["floors"]) for result in judged),
+        floors=sum(len(result.floors) for result in judged),
         robustness=robust,
         kept=sum(effect.keeps for effect in changed),
         others=len(changed),
@@ -128,17 +164,19 @@ def section(
     )
 
 
-def _versions(verdict: Mapping[str, Any], locked: Sequence[Locked], scale: Scale) -> list[str]:
+def _versions(verdict: ClaimVerdict, locked: Sequence[Locked], scale: Scale) -> list[str]:
     """Return each version of a claim in words, lowest first: when it was locked, on what, and its verdict."""
-    part = deciding(verdict) or {}
-    known = {each["version"]: {"status": CONFIRMATORY, **each} for each in verdict.get("earlier", ())}
-    known[verdict["version"]] = {**part, **verdict}
+    earlier = {each.version: each for each in verdict.earlier}
     entries = {entry.version: entry for entry in locked}
     told = []
-    for version in sorted({*known, *entries}):
+    for version in sorted({*earlier, verdict.version, *entries}):
         words = f"version {version}, {_locked(entries[version]) if version in entries else 'not locked'}"
-        if version in known:
-            words += f": **{in_words(known[version], scale)}**{_effect(known[version])}"
+        if version == verdict.version:
+            part = verdict.deciding
+            words += f": **{verdict.in_words(scale)}**{_effect(part, part.name, verdict.n) if part else ''}"
+        elif version in earlier:
+            known = earlier[version]
+            words += f": **{known.in_words(scale)}**{_effect(known, known.name, known.n)}"
         else:
             words += ": no verdict stored"
         told.append(words)
@@ -151,14 +189,27 @@ def _locked(entry: Locked) -> str:
     return f"locked {entry.locked}{block}, predicted {entry.predicted}"
 
 
-def _effect(known: Mapping[str, Any]) -> str:
-    if known.get("mean_pp") is None:
+def _effect(effect: MeanInterval, name: str | None, n: int) -> str:
+    if effect.mean is None:
         return ""
-    on = f"{known['name']} " if known.get("name") else ""
-    return f", {on}{interval(known)}, n = {known['n']}"
+    on = f"{name} " if name else ""
+    return f", {on}{interval(effect)}, n = {n}"
 
 
-def _compared(part: Part) -> str:
+def _compared(part: Part, result: PartVerdict, *, decides: bool) -> Compared:
+    return Compared(
+        part=part,
+        result=result,
+        compared=_difference(part),
+        role="null setting" if part.null_setting else "decides" if decides else "beside",
+        asserts=part.kind.asserts(part.bound, unit_of(part)),
+        effect=interval(result),
+        sd=f"{result.sd:.2f} {unit_of(part)}" if result.sd is not None else "–",
+        needed=_needed(part, result),
+    )
+
+
+def _difference(part: Part) -> str:
     """Return what is subtracted from what, in the arms' names, with the label behind it."""
     gaps = [f"{arm} − {reference}" for arm, reference in part.pairs]
     text = gaps[0] if len(gaps) == 1 else " − ".join(f"({gap})" for gap in gaps)
@@ -169,28 +220,25 @@ def _compared(part: Part) -> str:
     return f"{text} ({noted})" if noted else text
 
 
-def _role(part: Part, decides: bool) -> str:
-    if part.null_setting:
-        return "null setting"
-    return "decides" if decides else "beside"
-
-
-def _both(rows: Sequence[Mapping[str, Any]], verdict: Mapping[str, Any]) -> str:
+def _both(rows: Sequence[Compared], verdict: ClaimVerdict) -> str:
     """Return the intervals over replicates and test examples in a sentence, empty where test sets are not fixed."""
-    found = [(row, *row["result"]["both"]) for row in rows if "both" in row["result"]]
-    told = [f"{row['compared']} {signed(low)} to {signed(high)} {unit_of(row['part'])}" for row, low, high in found]
+    told = [
+        f"{row.compared} {' to '.join(map(signed, row.result.both))} {unit_of(row.part)}"
+        for row in rows
+        if row.result.both is not None
+    ]
     if not told:
         return ""
     only = " The verdict is for this test set: other test images could leave it open."
     text = f"95 % intervals over replicates and test images, the test set being fixed: {'; '.join(told)}."
-    return text + (only if verdict.get("for_this_test_set") else "")
+    return text + (only if verdict.for_this_test_set else "")
 
 
-def _needed(part: Part, result: Mapping[str, Any]) -> str:
+def _needed(part: Part, result: PartVerdict) -> str:
     """Return the replicates that `part` needs at the observed spread, and that there are fewer where there are."""
-    if not result["sd_pp"]:
+    if not result.sd:
         return "–"
-    have, need = result["n"], result["needed"]
+    have, need = result.n, result.needed
     if need is not None and need <= have:
         return str(need)
     return f"have {have}, need {need or f'more than {MOST}'} for this {part.kind.held_to}"
@@ -202,34 +250,26 @@ def _band(part: Part) -> str:
     return f"{low:.3g} to {high:.3g} of the weights kept".replace("0.", ".")
 
 
-def _arms(results: Results, claim: str, design: Design) -> list[dict[str, str]]:
+def _arms(results: Results, claim: str, design: Design) -> list[ArmLine]:
     """Return a line for every arm and every metric that parts read and the arm has."""
     names = dict.fromkeys([part.metric for part in design.compared()] or [design.metric])
     lines = []
     for arm in design.arms:
         for name in names:
-            table = results.values(claim, arm, metric=name) * 100
+            table = results.values(claim, arm, metric=name)
             if table.empty:
                 continue
             frame = results.frame
             draws = frame[(frame["claim"] == claim) & (frame["arm"] == arm)]["draw"].max() + 1
-            cells = [f"{percent(float(density))}: {written(table[density].mean(), name)}" for density in table.columns]
-            lines.append(
-                {
-                    "arm": arm,
-                    "measured": metric(name).words,
-                    "draws": str(draws),
-                    "n": str(len(table)),
-                    "values": " · ".join(cells),
-                }
-            )
+            means = [f"{percent(float(density))}: {written(table[density].mean(), name)}" for density in table.columns]
+            lines.append(ArmLine(arm=arm, measured=metric(name).words, draws=draws, n=len(table), means=means))
     return lines
 
 
-def _replicates(results: Results, claim: str, design: Design) -> list[dict[str, Any]]:
+def _replicates(results: Results, claim: str, design: Design) -> list[ReplicateLine]:
     columns = [results.differences(claim, part) for part in design.compared()]
     return [
-        {"replicate": r, "values": [f"{values[i]:+.2f}" for values in columns]}
+        ReplicateLine(replicate=r, differences=[f"{values[i]:+.2f}" for values in columns])
         for i, r in enumerate(results.replicates(claim))
     ]
 
@@ -245,27 +285,29 @@ def _batch(node: Measured) -> str:
     return f", batch {node.recipe.batch}" if isinstance(node, Training) else ""
 
 
-def _records(results: Results, claim: str) -> dict[str, Mapping[str, Any]]:
+def _records(results: Results, claim: str) -> list[Provenance]:
     names = set(results.frame.loc[results.frame["claim"] == claim, "record"])
-    return {name: record for name, record in results.meta["records"].items() if name in names}
+    return [record for name, record in results.meta.records.items() if name in names]
 
 
-def provenance_in_words(records: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def origin_of(records: Iterable[Provenance]) -> Origin:
     """Return where, when and with what `records` were computed, in words."""
+    records = list(records)
+    computed = [record.computed for record in records]
+    names = sorted({name for record in records for name in record.versions})
+    versions = [
+        f"{name} {' and '.join(sorted({record.versions.get(name, '?') for record in records}))}" for name in names
+    ]
+    return Origin(
+        device=_each(record.device for record in records),
+        processor=_each(record.processor for record in records),
+        git=_each(record.git for record in records),
+        first=min(computed, default="never"),
+        last=max(computed, default="never"),
+        records=len(records),
+        versions=", ".join(versions),
+    )
 
-    def each(name: str) -> str:
-        return ", ".join(sorted({str(record[name]) for record in records.values()}))
 
-    versions = {name for record in records.values() for name in record["versions"]}
-    return {
-        "device": each("device"),
-        "processor": each("processor"),
-        "git": each("git"),
-        "first": min((r["computed"] for r in records.values()), default="never"),
-        "last": max((r["computed"] for r in records.values()), default="never"),
-        "records": len(records),
-        "versions": ", ".join(
-            f"{name} {' and '.join(sorted({record['versions'].get(name, '?') for record in records.values()}))}"
-            for name in sorted(versions)
-        ),
-    }
+def _each(values: Iterable[str]) -> str:
+    return ", ".join(sorted(set(values)))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from harness.design import CONTROLS, Catalogue, Paper, Registry, Scale
 from harness.report._notation import anchor, interval
 from harness.stats import Outcome
-from harness.verdict import CONFIRMATORY, JudgedPart, deciding, in_words, rests_on
+from harness.verdict import ClaimVerdict, PartVerdict, Verdicts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +19,7 @@ class Line:
     id: str
     scale: Scale
     predicted: str
-    verdict: Mapping[str, Any] | None
+    verdict: ClaimVerdict | None
 
     @property
     def name(self) -> str:
@@ -35,17 +34,17 @@ class Line:
     @property
     def outcome(self) -> Outcome:
         """What it came to."""
-        return Outcome(self.verdict["outcome"]) if self.verdict else Outcome.NOT_RUN
+        return self.verdict.outcome if self.verdict else Outcome.NOT_RUN
 
     @property
     def confirmatory(self) -> bool:
         """Whether its verdict is on the locked replicates of the locked design."""
-        return self.verdict is not None and self.verdict["status"] == CONFIRMATORY
+        return self.verdict is not None and self.verdict.is_confirmatory
 
     @property
     def verdict_text(self) -> str:
         """Its verdict in words, with the qualifier."""
-        return in_words(self.verdict, self.scale) if self.verdict else str(Outcome.NOT_RUN)
+        return self.verdict.in_words(self.scale) if self.verdict else str(Outcome.NOT_RUN)
 
     @property
     def came_out(self) -> bool | None:
@@ -53,9 +52,9 @@ class Line:
         return self.outcome == self.predicted if self.confirmatory else None
 
     @property
-    def part(self) -> JudgedPart | None:
+    def part(self) -> PartVerdict | None:
         """The part that decides, if the claim has parts with a result."""
-        return deciding(self.verdict) if self.verdict else None
+        return self.verdict.deciding if self.verdict else None
 
     @property
     def effect(self) -> str:
@@ -65,12 +64,12 @@ class Line:
     @property
     def n(self) -> str:
         """Replicates, or a dash where there are none."""
-        return str(self.verdict["n"]) if self.verdict and self.verdict["n"] else "–"
+        return str(self.verdict.n) if self.verdict and self.verdict.n else "–"
 
     @property
     def rests_on(self) -> str:
         """What the verdict rests on, in a few words."""
-        return rests_on(self.verdict) if self.verdict else "locked, no results here"
+        return self.verdict.rests_on if self.verdict else "locked, no results here"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,19 +98,19 @@ class Group:
         return tally(self.lines)
 
 
-def groups(verdicts: Mapping[str, Any], registry: Registry, catalogue: Catalogue) -> list[Group]:
+def groups(verdicts: Verdicts, registry: Registry, catalogue: Catalogue) -> list[Group]:
     """Return the claims of a report by paper, papers and claims by name, the controls last.
 
     To the claims with a verdict come those that the same papers have locked at this scale and that were not run.
     """
-    scale = Scale(verdicts["scale"])
+    scale = verdicts.scale
     lines = {
-        id: Line(id=id, scale=scale, predicted=verdict["predicted"], verdict=verdict)
-        for id, verdict in verdicts["claims"].items()
+        id: Line(id=id, scale=scale, predicted=verdict.predicted, verdict=verdict)
+        for id, verdict in verdicts.claims.items()
     }
     papers = {id.partition("/")[0] for id in lines}
     for entry in registry.entries:
-        if entry.scale == scale and entry.paper in papers and entry.claim not in verdicts["claims"]:
+        if entry.scale == scale and entry.paper in papers and entry.claim not in verdicts.claims:
             lines[entry.claim] = Line(id=entry.claim, scale=scale, predicted=entry.predicted, verdict=None)
     return [
         Group(

@@ -7,12 +7,13 @@ from harness.store._checkpoints import (
     found_checkpoints,
 )
 from harness.store._merge import Merged, merge_into, merge_told
-from harness.store._store import Entry, Store, Writer, check_records, digest, now
+from harness.store._store import Entry, Record, Store, Writer, check_records, digest, now
 
 __all__ = [
     "CheckpointSaver",
     "Entry",
     "Merged",
+    "Record",
     "Store",
     "Writer",
     "check_records",

@@ -62,8 +62,8 @@ def merge_into(source: Path, target: Path) -> Merged:
 
 def _merge_record(theirs: Store, name: str, writer: Writer, merged: Merged) -> None:
     positions = []
-    for i, member in enumerate(theirs.records[name]["members"]):
-        entry = theirs.entries[member["unit"]]
+    for i, member in enumerate(theirs.records[name].members):
+        entry = theirs.entries[member.unit]
         if entry.record != name:
             continue  # computed again later: the newest counts
         before = writer.store.entries.get(entry.unit)
@@ -100,14 +100,14 @@ def _accuracies(store: Store, entry: Entry) -> list[tuple[str, int, str]]:
 
 
 def _conflict(ours: Store, before: Entry, theirs: Store, entry: Entry, slot: str) -> Conflict:
-    program = theirs.records[entry.record]["program"]
+    program = theirs.records[entry.record].program
     return Conflict(entry.unit, program, slot, _whence(ours, before, slot), _whence(theirs, entry, slot))
 
 
 def _whence(store: Store, entry: Entry, slot: str) -> str:
     """Return what an entry has in `slot`, its record, and the machine that computed it."""
     known = store.provenance(entry)
-    machine = [str(known[name]) for name in ("processor", "device", "instructions", "computed") if name in known]
+    machine = [text for text in (known.processor, known.device, known.instructions, known.computed) if text]
     value = f"{entry.outs[slot]} in " if slot in entry.outs else ""
     return f"{value}{store.path}, record {entry.record} ({', '.join(machine)})"
 

@@ -20,7 +20,7 @@ import re
 import shutil
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,8 +33,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
+from harness.as_json import as_json, from_json
 from harness.errors import StoreError
-from harness.population import Computed, Population, Row
+from harness.population import Computed, Population, Provenance, Row
 
 FORMAT = 1
 NAME = re.compile(r"\d{6,}-[0-9a-f]{8}")
@@ -48,6 +49,42 @@ def digest(array: Array) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """What a file of a record must be."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemberRecord:
+    """A member of a record: its unit, digests of what it consumed and produced by slot, and whether it diverged."""
+
+    unit: str
+    ins: Mapping[str, str]
+    outs: Mapping[str, str]
+    diverged: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """What ``record.json`` says of one computed population; `program` and `work` are words, as a program has them.
+
+    `nodes` describes by key what was computed. `seal` is the SHA-256 of all the rest.
+    """
+
+    format: int
+    program: str
+    steps: int
+    nodes: Mapping[str, Mapping[str, object]]
+    members: tuple[MemberRecord, ...]
+    provenance: Provenance
+    files: Mapping[str, Fingerprint]
+    work: str = ""
+    seal: str = ""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One stored unit: where it lies, what it consumed (`ins`) and produced (`outs`), digests by slot."""
@@ -55,8 +92,8 @@ class Entry:
     unit: str
     record: str
     position: int
-    ins: dict[str, str]
-    outs: dict[str, str]
+    ins: Mapping[str, str]
+    outs: Mapping[str, str]
     diverged: bool
 
     @property
@@ -70,7 +107,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.records: dict[str, dict[str, Any]] = {}
+        self.records: dict[str, Record] = {}
         self.entries: dict[str, Entry] = {}
         self.bad: dict[str, str] = {}
         self._rows: dict[str, list[tuple[int, Row]]] = {}
@@ -87,11 +124,9 @@ class Store:
             except (OSError, ValueError, KeyError, TypeError) as error:
                 self.bad[record.name] = str(error)
 
-    def _index(self, name: str, asked: dict[str, Any]) -> None:
-        entries = [
-            Entry(m["unit"], name, i, m["ins"], m["outs"], m["diverged"]) for i, m in enumerate(asked["members"])
-        ]
-        self.records[name] = asked
+    def _index(self, name: str, record: Record) -> None:
+        entries = [Entry(m.unit, name, i, m.ins, m.outs, m.diverged) for i, m in enumerate(record.members)]
+        self.records[name] = record
         self.entries.update({entry.unit: entry for entry in entries})
 
     def rows(self, entry: Entry) -> list[Row]:
@@ -125,10 +160,9 @@ class Store:
             )
         return array
 
-    def provenance(self, entry: Entry) -> dict[str, Any]:
+    def provenance(self, entry: Entry) -> Provenance:
         """Return when, where and with what versions an entry was computed."""
-        provenance: dict[str, Any] = self.records[entry.record]["provenance"]
-        return provenance
+        return self.records[entry.record].provenance
 
     def writing(self) -> Writer:
         """Return the writer of this store, a context manager that holds its lock."""
@@ -186,8 +220,8 @@ class Writer:
         self,
         population: Population,
         computed: Computed,
-        provenance: Mapping[str, Any],
-        nodes: Mapping[str, Mapping[str, Any]] | None = None,
+        provenance: Mapping[str, str],
+        nodes: Mapping[str, Mapping[str, object]] | None = None,
     ) -> str:
         """Write one record and return its name. It is there whole after the rename, or not at all.
 
@@ -201,10 +235,10 @@ class Writer:
 
         All of them are copied byte for byte; of some, the wall time is their share, and the rest is as it was.
         """
-        units = [member["unit"] for member in _read_record(record)["members"]]
+        units = [member.unit for member in _read_record(record).members]
         return self._place([units[i] for i in positions], lambda folder: _copy(record, folder, positions))
 
-    def _place(self, units: Sequence[str], fill: Callable[[Path], dict[str, Any]]) -> str:
+    def _place(self, units: Sequence[str], fill: Callable[[Path], Record]) -> str:
         """Let `fill` write a record of `units` into a folder and move it among the others; returns its name."""
         number = 1 + max((int(name.split("-")[0]) for name in self.store.records), default=0)
         name = f"{number:06d}-{hashlib.sha256(''.join(units).encode()).hexdigest()[:8]}"
@@ -212,7 +246,7 @@ class Writer:
         try:
             shutil.rmtree(partial, ignore_errors=True)  # of an attempt that failed
             partial.mkdir(parents=True)
-            asked = fill(partial)
+            made = fill(partial)
             for file in partial.iterdir():
                 _sync(file)
             _sync(partial)
@@ -223,7 +257,7 @@ class Writer:
                 f"{self.store.path} cannot be written: {getattr(error, 'strerror', '') or error}. Nothing stored is "
                 "lost. Next: make room or give another --store, then run the same command again"
             ) from error
-        self.store._index(name, asked)
+        self.store._index(name, made)
         return name
 
 
@@ -231,9 +265,9 @@ def _write(
     folder: Path,
     population: Population,
     computed: Computed,
-    provenance: Mapping[str, Any],
-    nodes: Mapping[str, Mapping[str, Any]],
-) -> dict[str, Any]:
+    provenance: Mapping[str, str],
+    nodes: Mapping[str, Mapping[str, object]],
+) -> Record:
     flat = [(i, *dataclasses.astuple(row)) for i, m in enumerate(computed.members) for row in m.rows]
     names = ("member", "metric", "step", "value")
     columns = dict(zip(names, zip(*flat, strict=True), strict=True)) if flat else dict.fromkeys(names, ())
@@ -247,44 +281,51 @@ def _write(
         folder / "arrays.safetensors",
     )
     program = population.program
-    asked = {
-        "format": FORMAT,
-        "program": program.label,
-        "work": program.work,
-        "steps": program.steps,
-        "nodes": nodes,
-        "members": [
-            {
-                "unit": result.unit,
-                "ins": dict(member.ins),
-                "outs": {slot: digest(array) for slot, array in result.arrays.items()},
-                "diverged": result.diverged,
-            }
-            for member, result in zip(population.members, computed.members, strict=True)
-        ],
-        "provenance": {
-            **provenance,
-            **computed.computer,
-            "device": computed.device,
-            "versions": computed.versions,
-            "settings": computed.settings,
-            "wall_s": round(computed.wall_s, 3),
-            **({} if computed.matmul_flops is None else {"matmul_flops": round(computed.matmul_flops)}),
-        },
-        "files": {file: _fingerprint(folder / file) for file in FILES},
+    known = {
+        **provenance,
+        **computed.computer,
+        "device": computed.device,
+        "versions": computed.versions,
+        "settings": computed.settings,
+        "wall_s": round(computed.wall_s, 3),
+        "matmul_flops": None if computed.matmul_flops is None else round(computed.matmul_flops),
     }
-    asked["seal"] = _seal(asked)
-    (folder / "record.json").write_text(json.dumps(asked, indent=1, sort_keys=True))
-    return asked
+    members = [
+        MemberRecord(
+            unit=result.unit,
+            ins=dict(member.ins),
+            outs={slot: digest(array) for slot, array in result.arrays.items()},
+            diverged=result.diverged,
+        )
+        for member, result in zip(population.members, computed.members, strict=True)
+    ]
+    record = Record(
+        format=FORMAT,
+        program=program.label,
+        work=program.work,
+        steps=program.steps,
+        nodes=nodes,
+        members=tuple(members),
+        provenance=from_json(Provenance, known),
+        files=_fingerprints(folder),
+    )
+    return _write_record(folder, record)
 
 
-def _copy(record: Path, folder: Path, positions: Sequence[int]) -> dict[str, Any]:
-    """Write the members at `positions` of `record` into `folder`; returns the JSON."""
-    asked = _read_record(record, thorough=True)
-    if len(positions) == len(asked["members"]):
+def _write_record(folder: Path, record: Record) -> Record:
+    """Seal a record and write its JSON; returns it with the seal."""
+    sealed = replace(record, seal=_seal(as_json(record)))
+    (folder / "record.json").write_text(json.dumps(as_json(sealed), indent=1, sort_keys=True))
+    return sealed
+
+
+def _copy(record: Path, folder: Path, positions: Sequence[int]) -> Record:
+    """Write the members at `positions` of the record in the folder `record` into `folder`; returns what is there."""
+    whole = _read_record(record, thorough=True)
+    if len(positions) == len(whole.members):
         for file in ("record.json", *FILES):
             shutil.copyfile(record / file, folder / file)
-        return asked
+        return whole
     place = {before: after for after, before in enumerate(positions)}
     table = pq.read_table(record / "rows.parquet")
     rows = [row | {"member": place[row["member"]]} for row in table.to_pylist() if row["member"] in place]
@@ -295,49 +336,53 @@ def _copy(record: Path, folder: Path, positions: Sequence[int]) -> dict[str, Any
         if int(member) in place:
             arrays[f"{place[int(member)]}/{slot}"] = array
     save_file(arrays, folder / "arrays.safetensors")
-    members = [asked["members"][i] for i in positions]
-    keys = {member["unit"].partition("/")[0] for member in members}
-    seconds = asked["provenance"]["wall_s"] * len(members) / len(asked["members"])
-    asked |= {
-        "members": members,
-        "nodes": {key: node for key, node in asked["nodes"].items() if key in keys},
-        "provenance": asked["provenance"] | {"wall_s": round(seconds, 3)},
-        "files": {file: _fingerprint(folder / file) for file in FILES},
-    }
-    asked["seal"] = _seal(asked)
-    (folder / "record.json").write_text(json.dumps(asked, indent=1, sort_keys=True))
-    return asked
+    members = tuple(whole.members[i] for i in positions)
+    keys = {member.unit.partition("/")[0] for member in members}
+    seconds = whole.provenance.wall_s * len(members) / len(whole.members)
+    part = replace(
+        whole,
+        members=members,
+        nodes={key: node for key, node in whole.nodes.items() if key in keys},
+        provenance=replace(whole.provenance, wall_s=round(seconds, 3)),
+        files=_fingerprints(folder),
+    )
+    return _write_record(folder, part)
 
 
-def _seal(asked: Mapping[str, Any]) -> str:
+def _seal(content: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a record's JSON without its seal."""
-    rest = {name: value for name, value in asked.items() if name != "seal"}
+    rest = {name: value for name, value in content.items() if name != "seal"}
     return hashlib.sha256(json.dumps(rest, sort_keys=True).encode()).hexdigest()
 
 
-def _fingerprint(file: Path) -> dict[str, Any]:
-    return {"size": file.stat().st_size, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()}
+def _fingerprint(file: Path) -> Fingerprint:
+    return Fingerprint(size=file.stat().st_size, sha256=hashlib.sha256(file.read_bytes()).hexdigest())
 
 
-def _read_record(folder: Path, *, thorough: bool = False) -> dict[str, Any]:
-    """Return a record's JSON; ValueError says why it is not to be trusted."""
+def _fingerprints(folder: Path) -> dict[str, Fingerprint]:
+    return {file: _fingerprint(folder / file) for file in FILES}
+
+
+def _read_record(folder: Path, *, thorough: bool = False) -> Record:
+    """Return what a record's JSON says; ValueError says why it is not to be trusted."""
     if not NAME.fullmatch(folder.name):
         raise ValueError("not the name of a record: NNNNNN-xxxxxxxx")
-    asked: dict[str, Any] = json.loads((folder / "record.json").read_text())
-    if not isinstance(asked, dict):
+    content = json.loads((folder / "record.json").read_text())
+    if not isinstance(content, dict):
         raise ValueError("record.json holds no record")
-    if asked.get("format") != FORMAT:
-        raise ValueError(f"format {asked.get('format')!r}, this harness writes and reads format {FORMAT}")
-    if asked.get("seal") != _seal(asked):
+    if content.get("format") != FORMAT:
+        raise ValueError(f"format {content.get('format')!r}, this harness writes and reads format {FORMAT}")
+    if content.get("seal") != _seal(content):
         raise ValueError("record.json is not the file that was written: its seal differs")
-    for file, expected in asked["files"].items():
+    record = from_json(Record, content)
+    for file, expected in record.files.items():
         size = (folder / file).stat().st_size
-        if size != expected["size"]:
-            raise ValueError(f"{file} has {size} bytes, written were {expected['size']}")
+        if size != expected.size:
+            raise ValueError(f"{file} has {size} bytes, written were {expected.size}")
         small = file == "rows.parquet"
         if (small or thorough) and _fingerprint(folder / file) != expected:
             raise ValueError(f"{file} is not the file that was written: its SHA-256 differs")
-    return asked
+    return record
 
 
 def check_records(store: Store) -> Iterator[tuple[str, str]]:

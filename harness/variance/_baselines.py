@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.as_json import as_json, from_json
 from harness.errors import ResultsError
+from harness.population import Provenance
 
 FORMAT = 1
 
@@ -53,7 +55,7 @@ class Baseline:
     trajectory: Trajectory | None
     values: Mapping[str, float]
     weights: Mapping[str, Mapping[str, str]]
-    provenance: Mapping[str, Any]
+    provenance: Provenance
 
 
 def baseline_path(folder: Path, recipe: str, scale: str) -> Path:
@@ -87,9 +89,7 @@ def read_baseline(file: Path, *, recipe: str = "", scale: str = "") -> Baseline:
             f"{file} is the baseline of {found_of[0]} at {found_of[1]}, not of {recipe} at {scale}. "
             f"Next: git checkout {file}"
         )
-    trajectory = content["trajectory"]
-    named = {f.name: content[f.name] for f in fields(Baseline)}
-    return Baseline(**{**named, "trajectory": None if trajectory is None else Trajectory(**trajectory)})
+    return from_json(Baseline, content)
 
 
 def keep_baseline(folder: Path, baseline: Baseline) -> Path:
@@ -103,7 +103,7 @@ def keep_baseline(folder: Path, baseline: Baseline) -> Path:
         kept = history / f"{file.stem}-{len(list(history.glob(f'{file.stem}-*.json'))) + 1}.json"
         file.rename(kept)
         replaces = str(kept.relative_to(folder))
-    content = {"format": FORMAT, **asdict(baseline), "replaces": replaces}
+    content = {"format": FORMAT, **as_json(baseline), "replaces": replaces}
     partial = file.with_suffix(".partial")
     partial.write_text(json.dumps({**content, "seal": _seal(content)}, indent=1, sort_keys=True) + "\n")
     partial.replace(file)

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from harness.compute import SILENT, Executor, Plan, Progress, Unit, Wanted, run_plan
 from harness.expression import Training, consumed, lineage
-from harness.population import Computed, Member
-from harness.store import Store
+from harness.population import Computed, Member, Provenance, hundredths
+from harness.store import Record, Store
 from harness.streams import Replicate
 
 TRACE_EVERY = 10  # steps between the losses that two runs are compared on
@@ -70,7 +70,7 @@ class Retrained:
         entry = self.plan.entry(node, replicate)
         assert entry is not None
         (accuracy,) = (row.value for row in self.plan.store.rows(entry) if row.metric == "test_accuracy")
-        return round(accuracy * 100, 9)
+        return round(hundredths(accuracy), 9)
 
     def weights(self, name: str, replicate: Replicate) -> str:
         """Return the digest of a training's end weights."""
@@ -84,9 +84,9 @@ class Retrained:
         assert entry is not None
         return {row.step: row.value for row in self.plan.store.rows(entry) if row.metric == "train_loss"}
 
-    def provenance(self) -> dict[str, object]:
+    def provenance(self) -> Provenance:
         """Return where and with what the trainings were computed."""
-        return dict(next(iter(self.plan.store.records.values()))["provenance"])
+        return next(iter(self.plan.store.records.values())).provenance
 
     def difference(self, name: str, other: Retrained) -> Difference | None:
         """Return where this computation of a training first parts from another, or None for equal bits throughout."""
@@ -107,7 +107,7 @@ class Retrained:
             return None
         losses = (mine[steps[0]], theirs[steps[0]]) if steps else None
         packing = tuple(
-            f"place {e.position} of {len(fresh.plan.store.records[e.record]['members'])}"
+            f"place {e.position} of {len(fresh.plan.store.records[e.record].members)}"
             for e, fresh in ((one, self), (two, other))
         )
         return Difference(node, replicate, steps[0] if steps else None, losses, (packing[0], packing[1]))
@@ -128,10 +128,8 @@ class _Replay(Plan):
         return [ready[name] for name in next(together, ())]
 
 
-def _units(record: Mapping[str, object]) -> list[str]:
-    members = record["members"]
-    assert isinstance(members, list)
-    return [member["unit"] for member in members]
+def _units(record: Record) -> list[str]:
+    return [member.unit for member in record.members]
 
 
 def is_root(node: Training) -> bool:

@@ -203,22 +203,17 @@ def repeat(name: str, one: Retrained, two: Retrained) -> Finding:
 def settings(fresh: Retrained) -> str:
     """Return the settings in force that can change a last digit, in words."""
     provenance = fresh.provenance()
-    told = {**_strings(provenance["settings"]), **_strings(provenance["versions"])}
+    told = {**(provenance.settings or {}), **provenance.versions}
     return ", ".join(f"{name} {value}" for name, value in told.items())
-
-
-def _strings(value: object) -> dict[str, str]:
-    assert isinstance(value, dict)
-    return value
 
 
 def machine(fresh: Retrained) -> str:
     """Return what must be equal for end weights to be compared: processor or GPU, its instructions, torch, CUDA."""
-    provenance = fresh.provenance()
-    versions, in_force = _strings(provenance["versions"]), _strings(provenance["settings"])
-    device = provenance["processor"] if provenance["device"] == "cpu" else provenance["device"]
-    instructions = f", {in_force['vector instructions']} {provenance['instructions']}" * (provenance["device"] == "cpu")
-    return f"{device}{instructions}, torch {versions['torch']}, CUDA {versions['cuda']}"
+    known = fresh.provenance()
+    on_cpu, in_force = known.device == "cpu", known.settings or {}
+    device = known.processor if on_cpu else known.device
+    instructions = f", {in_force['vector instructions']} {known.instructions}" * on_cpu
+    return f"{device}{instructions}, torch {known.versions['torch']}, CUDA {known.versions['cuda']}"
 
 
 def deviation(losses: Losses, committed: Losses) -> Losses:

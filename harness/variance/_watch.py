@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.compute import SILENT, Executor, Local, Progress, provenance
@@ -180,7 +180,7 @@ def accept_baselines(watch: Watch, *, reason: str, replicates: int, progress: Pr
                     trajectory=trajectories.get(name),
                     values={str(r.index): v for r, v in zip(block, fresh.values(name).tolist(), strict=True)},
                     weights={machine: {str(r.index): fresh.weights(name, r) for r in _block(0, variance.WEIGHTS)}},
-                    provenance={**fresh.provenance(), "computed": now()},
+                    provenance=replace(fresh.provenance(), computed=now()),
                 ),
             )
             for name, node in watch.nodes.items()

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
 
-from harness.design import PERCENTAGE_POINTS, VARIANTS, Catalogue, Claim, Part, Registry, Scale, design_of, metric
+from harness.design import VARIANTS, Catalogue, Claim, Locked, Part, Registry, design_of, metric
 from harness.errors import ResultsError
 from harness.stats import (
     Assessment,
     Comparison,
     Decision,
-    Floor,
     Interval,
     Outcome,
     PartResult,
@@ -26,9 +23,18 @@ from harness.stats import (
     two_way_interval,
 )
 from harness.verdict._results import Results
-from harness.verdict._verdicts import CONFIRMATORY, EXACT, EXPLORATORY, FORMAT, QUICK
+from harness.verdict._verdicts import (
+    DECIDED,
+    EXACT,
+    Alone,
+    ClaimVerdict,
+    ExactQuantity,
+    FloorVerdict,
+    PartVerdict,
+    Status,
+    Verdicts,
+)
 
-EFFECTS = {"bound", "mean", "sd", "lower", "upper", "needed"}  # fields of a part or floor, in the part's unit
 DIGITS_KEPT = 9  # significant digits in verdicts.json: more than anyone reads, fewer than differ between machines
 
 
@@ -48,96 +54,129 @@ def compare_part(results: Results, claim: str, part: Part) -> PartResult:
     )
 
 
-def judge_results(results: Results, registry: Registry, catalogue: Catalogue) -> dict[str, Any]:
-    """Return the verdicts of all claims in `results`, ready for ``verdicts.json``.
+def judge_results(results: Results, registry: Registry, catalogue: Catalogue) -> Verdicts:
+    """Return the verdicts of all claims in `results`, sorted by id.
 
     A claim's family is every claim of its paper that is locked at this scale; those without rows count as p = 1. A
     claim that is not locked, was changed since, or ran on other replicates than the locked ones is exploratory: it is
     judged in the same family and its verdict replaces none. Exact claims stand outside the families.
     """
-    scale = Scale(results.meta["scale"])
-    verdicts: dict[str, Any] = {}
+    scale = results.meta.scale
+    verdicts: dict[str, ClaimVerdict] = {}
     claims: dict[str, Claim] = {}
     for id in results.claims:
         claim = _known(id, catalogue)
         if claim.design(scale).exact:
-            verdicts[id] = _exact(results, registry, claim, scale)
+            verdicts[id] = _exact(results, registry, claim)
         else:
             claims[id] = claim
-    designs = {id: design_of(claim, scale, results.variant) for id, claim in claims.items()}
-    assessments: dict[str, Assessment] = {}
-    beside: dict[str, list[PartResult]] = {}
-    both: dict[str, list[Interval | None]] = {}
-    for id, design in designs.items():
-        try:
-            parts = tuple(compare_part(results, id, part) for part in design.parts)
-            beside[id] = [compare_part(results, id, part) for part in design.beside]
-            both[id] = [_both(results, id, part) for part in design.compared()]
-            assessments[id] = Assessment(parts=parts, decision=design.decision)
-        except ResultsError as error:
-            assessments[id] = Assessment(parts=(), decision=design.decision, error=str(error))
-            beside[id], both[id] = [], []
+    tested = {id: _tested(results, claim) for id, claim in claims.items()}
     for paper in sorted({claim.paper for claim in claims.values()}):
         locked = {id for id in registry.family(paper, scale) if id not in verdicts}
-        members = sorted({*locked, *(id for id in claims if claims[id].paper == paper)})
-        family: dict[str, Assessment | None] = {id: assessments.get(id) for id in members}
-        decided = decide(family)
-        for id in members:
-            if id in claims:
-                known = _described(results, registry, claims[id], scale)
-                decision, parts = designs[id].decision, assessments[id].parts
-                printed = [
-                    _part(part, decision, len(members), interval)
-                    for part, interval in zip([*parts, *beside[id]], both[id], strict=True)
-                ]
-                verdicts[id] = {
-                    **known,
-                    "family": members,
-                    "decision": decision,
-                    "n": assessments[id].n,
-                    "diverged": _diverged(results, id),
-                    **_verdict(decided[id], known["status"]),
-                    **_test_set(parts, both[id], decided[id].outcome),
-                    "parts": printed[: len(parts)],
-                    "beside": printed[len(parts) :],
-                }
-    return {"format": FORMAT, "scale": scale, "claims": dict(sorted(verdicts.items()))}
+        family = tuple(sorted({*locked, *(id for id in claims if claims[id].paper == paper)}))
+        decided = decide({id: tested[id].assessment if id in tested else None for id in family})
+        for id in family:
+            if id in tested:
+                verdicts[id] = _judged(results, registry, claims[id], tested[id], decided[id], family)
+    return Verdicts(scale=scale, claims=dict(sorted(verdicts.items())))
 
 
-def _described(results: Results, registry: Registry, claim: Claim, scale: Scale) -> dict[str, Any]:
-    status, why = _status(results, registry, claim, scale)
-    earlier = results.meta.get("earlier", {}).get(claim.id, [])
-    return {
-        "version": results.claims[claim.id]["version"],
-        "status": status,
-        "status_reason": why,
-        "predicted": claim.predicted[scale],
-        **({"earlier": earlier} if earlier else {}),
-    }
+@dataclass(frozen=True, kw_only=True)
+class _Tested:
+    """A claim's parts, tested, without the others of its family; `both` has an interval or None for each part."""
+
+    assessment: Assessment
+    beside: tuple[PartResult, ...] = ()
+    both: tuple[Interval | None, ...] = ()
+
+    @property
+    def compared(self) -> tuple[PartResult, ...]:
+        return (*self.assessment.parts, *self.beside)
 
 
-def _exact(results: Results, registry: Registry, claim: Claim, scale: Scale) -> dict[str, Any]:
+def _tested(results: Results, claim: Claim) -> _Tested:
+    design = design_of(claim, results.meta.scale, results.meta.variant)
+    try:
+        return _Tested(
+            assessment=Assessment(
+                parts=tuple(compare_part(results, claim.id, part) for part in design.parts), decision=design.decision
+            ),
+            beside=tuple(compare_part(results, claim.id, part) for part in design.beside),
+            both=tuple(_both(results, claim.id, part) for part in design.compared()),
+        )
+    except ResultsError as error:
+        return _Tested(assessment=Assessment(parts=(), decision=design.decision, error=str(error)))
+
+
+def _judged(
+    results: Results, registry: Registry, claim: Claim, tested: _Tested, verdict: Verdict, family: tuple[str, ...]
+) -> ClaimVerdict:
+    status, reason = _status(results, registry, claim)
+    if status is Status.QUICK:
+        verdict = Verdict(outcome=Outcome.NOT_RUN, cause="quick run")
+    assessment = tested.assessment
+    printed = tuple(
+        _part(part, assessment.decision, len(family), interval)
+        for part, interval in zip(tested.compared, tested.both, strict=True)
+    )
+    return ClaimVerdict(
+        version=results.claims[claim.id].version,
+        status=status,
+        status_reason=reason,
+        predicted=claim.predicted[results.meta.scale],
+        outcome=verdict.outcome,
+        qualifier=verdict.qualifier,
+        cause=verdict.cause,
+        p_rep=_rounded(verdict.p_rep),
+        p_ref=_rounded(verdict.p_ref),
+        needed=verdict.needed,
+        decision=assessment.decision,
+        family=family,
+        n=assessment.n,
+        diverged=_diverged(results, claim.id),
+        for_this_test_set=_is_for_this_test_set(tested, verdict.outcome),
+        parts=printed[: len(assessment.parts)],
+        beside=printed[len(assessment.parts) :],
+        earlier=results.meta.earlier.get(claim.id, ()),
+    )
+
+
+def _exact(results: Results, registry: Registry, claim: Claim) -> ClaimVerdict:
     """Return the verdict of an exact claim, from what was observed when the results were collected."""
-    known = _described(results, registry, claim, scale)
-    observed = results.claims[claim.id].get("exact", {})
+    scale, known = results.meta.scale, results.claims[claim.id]
+    status, reason = _status(results, registry, claim)
     expected = {each.name: str(each.expected) for each in claim.design(scale).exact}
-    compared = [
-        {"name": name, "observed": observed.get(name, "missing"), "expected": text, "equal": observed.get(name) == text}
-        for name, text in expected.items()
-    ]
-    return {
-        **known,
-        "family": [],
-        "decision": EXACT,
-        "n": 0,
-        "diverged": 0,
-        **_verdict(exactly(observed, expected), known["status"]),
-        "p_rep": None,
-        "p_ref": None,
-        "parts": [],
-        "beside": [],
-        "exact": compared,
-    }
+    verdict = exactly(known.exact, expected)
+    if status is Status.QUICK:
+        verdict = Verdict(outcome=Outcome.NOT_RUN, cause="quick run")
+    return ClaimVerdict(
+        version=known.version,
+        status=status,
+        status_reason=reason,
+        predicted=claim.predicted[scale],
+        outcome=verdict.outcome,
+        qualifier=verdict.qualifier,
+        cause=verdict.cause,
+        p_rep=None,
+        p_ref=None,
+        needed=verdict.needed,
+        decision=EXACT,
+        family=(),
+        n=0,
+        diverged=0,
+        parts=(),
+        beside=(),
+        exact=tuple(
+            ExactQuantity(
+                name=name,
+                observed=known.exact.get(name, "missing"),
+                expected=text,
+                equal=known.exact.get(name) == text,
+            )
+            for name, text in expected.items()
+        ),
+        earlier=results.meta.earlier.get(claim.id, ()),
+    )
 
 
 def _known(id: str, catalogue: Catalogue) -> Claim:
@@ -146,61 +185,67 @@ def _known(id: str, catalogue: Catalogue) -> Claim:
     return catalogue.claims[id]
 
 
-def _status(results: Results, registry: Registry, claim: Claim, scale: Scale) -> tuple[str, str]:
-    known = results.claims[claim.id]
-    if results.meta["quick"]:
-        return QUICK, "a run of a few steps shows that the machinery works and nothing else"
-    if results.variant:
-        return EXPLORATORY, f"every training with {VARIANTS[results.variant].words}"
-    entry = registry.find(claim, scale)
+def _status(results: Results, registry: Registry, claim: Claim) -> tuple[Status, str]:
+    entry = registry.find(claim, results.meta.scale)
+    if results.meta.quick:
+        return Status.QUICK, "a run of a few steps shows that the machinery works and nothing else"
+    if results.meta.variant:
+        return Status.EXPLORATORY, f"every training with {VARIANTS[results.meta.variant].words}"
     if entry is None:
-        return EXPLORATORY, "not locked"
-    if known["version"] != claim.version:
-        return EXPLORATORY, f"the rows are of version {known['version']}, the claim is version {claim.version}"
-    if known["digest"] != entry.digest or claim.digest(scale) != entry.digest:
-        return EXPLORATORY, registry.fault(claim, scale) or "the rows were computed from another version of the design"
-    run, locked = known["replicates"], [replicate.index for replicate in entry.block()]
-    if results.meta["suite_seed"] != entry.suite_seed:
-        return EXPLORATORY, f"suite seed {results.meta['suite_seed']} was used, not the locked {entry.suite_seed}"
+        return Status.EXPLORATORY, "not locked"
+    if differs := _differs(results, registry, claim, entry):
+        return Status.EXPLORATORY, differs
+    return Status.CONFIRMATORY, f"locked {entry.locked}"
+
+
+def _differs(results: Results, registry: Registry, claim: Claim, entry: Locked) -> str:
+    """Say in what the rows are not those of the locked design on its locked replicates; empty where they are."""
+    known, scale, seed = results.claims[claim.id], results.meta.scale, results.meta.suite_seed
+    if known.version != claim.version:
+        return f"the rows are of version {known.version}, the claim is version {claim.version}"
+    if known.digest != entry.digest or claim.digest(scale) != entry.digest:
+        return registry.fault(claim, scale) or "the rows were computed from another version of the design"
+    run, locked = list(known.replicates), [replicate.index for replicate in entry.block()]
+    if seed != entry.suite_seed:
+        return f"suite seed {seed} was used, not the locked {entry.suite_seed}"
     if len(run) != len(locked):
-        return EXPLORATORY, f"{len(run)} replicates were run, not the {len(locked)} that are locked"
+        return f"{len(run)} replicates were run, not the {len(locked)} that are locked"
     if run != locked:
-        return EXPLORATORY, f"replicates {run[0]} to {run[-1]} were run, not the locked {locked[0]} to {locked[-1]}"
-    return CONFIRMATORY, f"locked {entry.locked}"
+        return f"replicates {run[0]} to {run[-1]} were run, not the locked {locked[0]} to {locked[-1]}"
+    return ""
 
 
-def _verdict(verdict: Verdict, status: str) -> dict[str, Any]:
-    if status == QUICK:
-        return {
-            "outcome": Outcome.NOT_RUN,
-            "qualifier": "",
-            "cause": "quick run",
-            "p_rep": 1.0,
-            "p_ref": 1.0,
-            "needed": None,
-        }
-    return {name: _rounded(value) for name, value in asdict(verdict).items()}
-
-
-def _part(part: PartResult, decision: Decision, family: int, both: Interval | None) -> dict[str, Any]:
+def _part(part: PartResult, decision: Decision, family: int, both: Interval | None) -> PartVerdict:
     alone = decide({part.name: Assessment(parts=(part,), decision=decision)})[part.name]
-    described = {name: value for name, value in _in_json(part).items() if name not in ("floors", "unit")}
-    floors = [_in_json(floor) for floor in part.floors]
-    return {
-        **described,
-        "kind": str(part.kind),
-        **({} if part.unit == PERCENTAGE_POINTS else {"unit": part.unit}),
-        "floors": floors,
-        "needed": part_needs(part, claims=family),
-        "alone": {"outcome": alone.outcome, "qualifier": alone.qualifier, "cause": alone.cause},
-        **({"both": [_rounded(both.lower), _rounded(both.upper)]} if both else {}),
-    }
-
-
-def _in_json(tested: PartResult | Floor) -> dict[str, Any]:
-    """Return the fields by the names that ``verdicts.json`` has for them, which end in ``_pp`` in any unit."""
-    named = ((f"{name}_pp" if name in EFFECTS else name, value) for name, value in asdict(tested).items())
-    return {name: _rounded(value) for name, value in named}
+    return PartVerdict(
+        name=part.name,
+        kind=str(part.kind),
+        bound=_round(part.bound),
+        unit=part.unit,
+        n=part.n,
+        mean=_rounded(part.mean),
+        sd=_rounded(part.sd),
+        lower=_rounded(part.lower),
+        upper=_rounded(part.upper),
+        p_rep=_round(part.p_rep),
+        p_ref=_round(part.p_ref),
+        flip_rep=_round(part.flip_rep),
+        flip_ref=_round(part.flip_ref),
+        floors=tuple(
+            FloorVerdict(
+                name=floor.name,
+                mean=_rounded(floor.mean),
+                lower=_rounded(floor.lower),
+                needed=_round(floor.needed),
+                beaten=floor.beaten,
+            )
+            for floor in part.floors
+        ),
+        null_setting=part.null_setting,
+        needed=part_needs(part, claims=family),
+        alone=Alone(outcome=alone.outcome, qualifier=alone.qualifier, cause=alone.cause),
+        both=(_rounded(both.lower), _rounded(both.upper)) if both else None,
+    )
 
 
 def _both(results: Results, claim: str, part: Part) -> Interval | None:
@@ -209,21 +254,21 @@ def _both(results: Results, claim: str, part: Part) -> Interval | None:
     return None if differences_RN is None or len(differences_RN) < 2 else two_way_interval(differences_RN)
 
 
-def _test_set(parts: Sequence[PartResult], both: Sequence[Interval | None], outcome: Outcome) -> dict[str, bool]:
-    """Return that a decided verdict is for this test set, where other test examples might have left it open."""
+def _is_for_this_test_set(tested: _Tested, outcome: Outcome) -> bool:
+    """Whether a verdict is decided, where other test examples might have left it open."""
     intervals = [
         (part, interval or part.interval)
-        for part, interval in zip(parts, both, strict=False)  # what stands beside decides nothing
+        for part, interval in zip(tested.assessment.parts, tested.both, strict=False)  # not those beside
     ]
-    if not any(both) or outcome not in (Outcome.REPRODUCED, Outcome.REFUTED) or decided_with(intervals, outcome):
-        return {}
-    return {"for_this_test_set": True}
+    return any(tested.both) and outcome in DECIDED and not decided_with(intervals, outcome)
 
 
-def _rounded(value: Any) -> Any:
-    if isinstance(value, float):
-        return None if not math.isfinite(value) else float(f"{value:.{DIGITS_KEPT}g}")
-    return value
+def _round(value: float) -> float:
+    return float(f"{value:.{DIGITS_KEPT}g}")
+
+
+def _rounded(value: float) -> float | None:
+    return _round(value) if math.isfinite(value) else None
 
 
 def _diverged(results: Results, claim: str) -> int:

@@ -9,17 +9,20 @@ report's folder loses nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.as_json import as_json, from_json
 from harness.design import Part, Reading
 from harness.errors import ResultsError
+from harness.population import hundredths
+from harness.verdict._metadata import ClaimRows, Metadata
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,44 +66,71 @@ def schema(*, correct: bool = False) -> pa.Schema:
     return pa.schema([*fields, *([(CORRECT, pa.binary())] if correct else [])])
 
 
+class ResultRow(NamedTuple):
+    """One row, in the order of the file's columns."""
+
+    claim: str
+    version: int
+    arm: str
+    density: float
+    kept: int
+    draw: int
+    suite_seed: int
+    replicate: int
+    metric: str
+    step: int
+    value: float
+    diverged: bool
+    key: str
+    out: str
+    record: str
+    correct: bytes | None = None
+
+
+def frame_of(rows: Sequence[ResultRow]) -> pd.DataFrame:
+    """Return rows as a table, without the column of `correct` answers where no row has any."""
+    import pandas as pd
+
+    if not rows:
+        empty: pd.DataFrame = schema().empty_table().to_pandas()
+        return empty
+    frame = pd.DataFrame(dict(zip(ResultRow._fields, zip(*rows, strict=True), strict=True)))
+    return frame.drop(columns=CORRECT) if frame[CORRECT].isna().all() else frame
+
+
 @dataclass(frozen=True)
 class Results:
-    """The rows of a report and what is known about them.
-
-    `meta` has ``scale``, ``suite_seed``, ``quick``; ``claims``: by id the version, digest of the locked content,
-    replicates, cost, what an exact claim observed, and ``examples``: by task the number of test examples where the test
-    set is fixed and the rows say which were answered correctly; ``records``: by name the provenance of each stored
-    record a row came from; and where a claim was amended, ``earlier``: by id the verdicts on its lower versions.
-    """
+    """The rows of a report and what is known about them."""
 
     frame: pd.DataFrame
-    meta: dict[str, Any]
+    meta: Metadata
 
     @property
-    def variant(self) -> str:
-        """Name of the variant under which the rows were computed; empty for the claims as they are locked."""
-        return str(self.meta.get("variant", ""))
-
-    @property
-    def claims(self) -> dict[str, dict[str, Any]]:
+    def claims(self) -> Mapping[str, ClaimRows]:
         """What is known of each claim, by id."""
-        claims: dict[str, dict[str, Any]] = self.meta["claims"]
-        return claims
+        return self.meta.claims
 
     def replicates(self, claim: str) -> list[int]:
         """Return the replicate indices of a claim, in order."""
-        return list(self.claims[claim]["replicates"])
+        return list(self.claims[claim].replicates)
 
     def values(self, claim: str, arm: str, *, metric: str = "test_accuracy") -> pd.DataFrame:
-        """Return an arm's values: one row a replicate, one column a density (densest first), draws averaged."""
-        return self._table(claim, arm, metric, "density").iloc[:, ::-1]
+        """Return an arm's values in percent or log points: one row a replicate, one column a density, draws averaged.
+
+        The densest comes first.
+        """
+        return hundredths(self._stored(claim, arm, metric))
 
     def series(self, claim: str, arm: str, metric: str) -> pd.DataFrame:
         """Return an arm's values of a metric at every step: one row a replicate, one column a step, draws averaged.
 
-        A step is the number of a point or of a bin. Empty where the results were collected without the series.
+        They are as stored, in no unit. A step is the number of a point or of a bin. Empty where the results were
+        collected without the series.
         """
         return self._table(claim, arm, metric, "step")
+
+    def _stored(self, claim: str, arm: str, metric: str) -> pd.DataFrame:
+        return self._table(claim, arm, metric, "density").iloc[:, ::-1]
 
     def _table(self, claim: str, arm: str, metric: str, columns: str) -> pd.DataFrame:
         """Return replicates by `columns`, both rising; by arrays, as pandas takes a hundred times as long."""
@@ -126,7 +156,7 @@ class Results:
         The mean, or for a slope the fitted change from the densest to the sparsest (0 for an arm at one density).
         Raises ResultsError when a replicate has no value there.
         """
-        table = self.values(claim, arm, metric=part.metric)
+        table = self._stored(claim, arm, part.metric)
         if part.band is not None and len(table.columns) > 1:
             table = table[[density for density in table.columns if density in part.band]]
         expected = self.replicates(claim)
@@ -137,9 +167,9 @@ class Results:
                 f"were {len(expected)} replicates. Next: harness run {claim}, then harness judge"
             )
         if part.reading is Reading.SLOPE:
-            return _fitted_change(table.columns.to_numpy(float), table.to_numpy(float)) * 100
-        values: NDArray[np.float64] = table.mean(axis=1).to_numpy() * 100
-        return values
+            return hundredths(_fitted_change(table.columns.to_numpy(float), table.to_numpy(float)))
+        values: NDArray[np.float64] = table.mean(axis=1).to_numpy()
+        return hundredths(values)
 
     def differences(self, claim: str, part: Part) -> NDArray[np.float64]:
         """Return the number a replicate that `part` is about, in percentage points; shape (replicates,).
@@ -156,7 +186,7 @@ class Results:
         Its mean over examples is `differences`. None for a slope, for another metric than test accuracy, and where
         test sets are not fixed. Raises ResultsError as `read` does.
         """
-        examples = self.claims[claim].get("examples", {}).get(part.task)
+        examples = self.claims[claim].examples.get(part.task)
         if examples is None or part.reading is not Reading.MEAN or part.metric != "test_accuracy":
             return None
         one, *other = (
@@ -180,7 +210,7 @@ class Results:
         averaged = pd.DataFrame(np.stack(bits).astype(np.float64)).groupby(
             [chosen["replicate"].to_numpy(), chosen["density"].to_numpy()]
         )
-        return averaged.mean().groupby(level=0).mean().to_numpy() * 100
+        return hundredths(averaged.mean().groupby(level=0).mean().to_numpy())
 
 
 def _fitted_change(density_D: NDArray[np.float64], value_RD: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -192,13 +222,6 @@ def _fitted_change(density_D: NDArray[np.float64], value_RD: NDArray[np.float64]
     return change
 
 
-def device_of(provenance: Mapping[str, Any]) -> str:
-    """Return what a worker occupies: the GPU, or one core of the processor."""
-    if provenance["device"] != "cpu":
-        return str(provenance["device"])
-    return f"one core of {provenance.get('processor', 'a processor')}"
-
-
 def write_results(results: Results, path: Path) -> None:
     """Write results as one Parquet file, appearing whole by a rename."""
     import pyarrow as pa
@@ -207,7 +230,8 @@ def write_results(results: Results, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = schema(correct=CORRECT in results.frame)
     table = pa.Table.from_pandas(results.frame, schema=columns, preserve_index=False)
-    table = table.replace_schema_metadata({"harness": json.dumps(results.meta, sort_keys=True)})
+    content = {"format": RESULTS_FORMAT, **as_json(results.meta)}
+    table = table.replace_schema_metadata({"harness": json.dumps(content, sort_keys=True)})
     partial = path.with_suffix(".partial")
     pq.write_table(table, partial, compression="zstd")
     partial.replace(path)
@@ -220,13 +244,14 @@ def read_results(path: Path) -> Results:
 
     try:
         table = pq.read_table(path)
-        meta = json.loads((table.schema.metadata or {})[b"harness"])
+        content = json.loads((table.schema.metadata or {})[b"harness"])
+        if content.get("format") != RESULTS_FORMAT:
+            found = content.get("format")
+            raise ResultsError(f"{path} has format {found!r}; this harness reads format {RESULTS_FORMAT}")
+        return Results(table.to_pandas(), from_json(Metadata, content))
     except FileNotFoundError:
         raise ResultsError(f"no results at {path}. Next: harness verify") from None
-    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+    except (OSError, pa.ArrowException, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultsError(
             f"{path} cannot be read as results: {error}. Next: git checkout it, or harness verify"
         ) from error
-    if meta.get("format") != RESULTS_FORMAT:
-        raise ResultsError(f"{path} has format {meta.get('format')!r}; this harness reads format {RESULTS_FORMAT}")
-    return Results(table.to_pandas(), meta)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.design import VARIANTS, Claim, Part, Scale, design_of, metric
+from harness.design import VARIANTS, Claim, Part, design_of, metric
 from harness.stats import PartResult
 from harness.verdict import _results as rows
 from harness.verdict._judge import compare_part
@@ -43,7 +43,7 @@ def read_variants(folder: Path) -> dict[str, Results]:
 
 def effects(claim: Claim, results: Results, variants: Mapping[str, Results]) -> list[Effect]:
     """Return the effects of the deciding parts under every setting that was run on this version of the claim."""
-    scale = Scale(results.meta["scale"])
+    scale = results.meta.scale
     found = []
     for place, part in enumerate(claim.design(scale).parts):
         locked = compare_part(results, claim.id, part)
@@ -87,7 +87,7 @@ def _current(claim: Claim, results: Results, variants: Mapping[str, Results]) ->
     """Variants of the claim as it is now; those of an earlier version say nothing about it."""
     for name, other in variants.items():
         known = other.claims.get(claim.id)
-        if known is not None and known["digest"] == results.claims[claim.id]["digest"]:
+        if known is not None and known.digest == results.claims[claim.id].digest:
             yield name, other
 
 

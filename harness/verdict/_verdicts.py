@@ -1,136 +1,219 @@
-"""``verdicts.json``: reading, writing and comparing verdicts, without what it takes to reach them."""
+"""Verdicts as they are stored and printed, without what it takes to reach them.
+
+Numbers are rounded to what ``verdicts.json`` keeps, and None where they are not finite: verdicts that were just reached
+and the same ones read again are equal.
+"""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any
-from xml.etree import ElementTree
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import ClassVar
 
-from harness.design import CONTROLS, Scale
-from harness.errors import ResultsError
+from harness.design import CONTROLS, PERCENTAGE_POINTS, Scale
 from harness.stats import Decision, Outcome
 
-FORMAT = 1
-
-JudgedPart = Mapping[str, Any]  # as in verdicts.json
-
-CONFIRMATORY = "confirmatory"  # locked before the run, and run as locked
-EXPLORATORY = "exploratory"
-QUICK = "quick"
-
 EXACT = "exact"  # stands where other verdicts name the test that decided
+DECIDED = (Outcome.REPRODUCED, Outcome.REFUTED)
 
 
-def in_words(verdict: Mapping[str, Any], scale: str) -> str:
-    """Return a verdict with its qualifier in plain words: ``reproduced (direction), analogue task``."""
-    text = str(verdict["outcome"])
-    if verdict["qualifier"]:
-        text += f" ({verdict['qualifier']})"
-    decided = verdict["outcome"] in (Outcome.REPRODUCED, Outcome.REFUTED)
-    if decided and verdict.get("decision") == EXACT:
-        text += ", exact"
-    elif decided and scale == Scale.MICRO:
-        text += ", analogue task"
-    if verdict.get("for_this_test_set"):
-        text += ", for this test set"
-    if verdict["status"] == EXPLORATORY:
-        text += ", exploratory"
-    return text
+class Status(StrEnum):
+    """What a verdict counts for."""
+
+    CONFIRMATORY = "confirmatory"  # locked before the run, and run as locked
+    EXPLORATORY = "exploratory"
+    QUICK = "quick"
 
 
-def turned_claims(recorded: Mapping[str, Any], fresh: Mapping[str, Any]) -> list[str]:
-    """Return the claims whose verdict went from reproduced to refuted or back; an amended claim is another claim."""
-    decided = {Outcome.REPRODUCED, Outcome.REFUTED}
-    return [
-        id
-        for id, verdict in fresh["claims"].items()
-        if id in recorded["claims"]
-        and verdict["version"] == recorded["claims"][id]["version"]
-        and {verdict["outcome"], recorded["claims"][id]["outcome"]} == decided
-    ]
+@dataclass(frozen=True, kw_only=True)
+class MeanInterval:
+    """A mean and its 95 % interval, in `unit`; None for what too few replicates leave undefined."""
+
+    STORED_AS: ClassVar[Mapping[str, str]] = {"mean": "mean_pp", "lower": "lower_pp", "upper": "upper_pp"}
+
+    mean: float | None
+    lower: float | None
+    upper: float | None
+    unit: str = PERCENTAGE_POINTS
 
 
-def hits(verdicts: Mapping[str, Any]) -> tuple[int, int]:
-    """Return how many confirmatory verdicts on papers' claims were predicted, and how many there are."""
-    papers = [v for id, v in verdicts["claims"].items() if not id.startswith(f"{CONTROLS}/")]
-    confirmatory = [v for v in papers if v["status"] == CONFIRMATORY]
-    return sum(v["outcome"] == v["predicted"] for v in confirmatory), len(confirmatory)
+@dataclass(frozen=True, kw_only=True)
+class FloorVerdict:
+    """A floor of a part: how far the reference is ahead of it, the lower 95 % limit of that, and the least needed."""
+
+    STORED_AS: ClassVar[Mapping[str, str]] = {"mean": "mean_pp", "lower": "lower_pp", "needed": "needed_pp"}
+
+    name: str
+    mean: float | None
+    lower: float | None
+    needed: float
+    beaten: bool
 
 
-def verdicts_json(verdicts: Mapping[str, Any]) -> str:
-    """Return the text of ``verdicts.json``."""
-    return json.dumps(verdicts, indent=1, sort_keys=True) + "\n"
+@dataclass(frozen=True, kw_only=True)
+class Alone:
+    """What a part would come to as the only part of the only claim of its paper."""
+
+    outcome: Outcome
+    qualifier: str
+    cause: str
 
 
-def read_verdicts(path: Path) -> dict[str, Any]:
-    """Read ``verdicts.json``; raises ResultsError where it is missing or not ours."""
-    try:
-        verdicts: dict[str, Any] = json.loads(path.read_text())
-    except FileNotFoundError:
-        raise ResultsError(f"no verdicts at {path}. Next: harness judge") from None
-    except ValueError as error:
-        raise ResultsError(f"{path} cannot be read as verdicts: {error}. Next: harness judge") from error
-    if verdicts.get("format") != FORMAT:
-        raise ResultsError(f"{path} has format {verdicts.get('format')!r}; this harness reads format {FORMAT}")
-    return verdicts
+@dataclass(frozen=True, kw_only=True)
+class PartVerdict(MeanInterval):
+    """One part, judged: its test, in `unit`, and the replicates that would give the power to decide it.
 
-
-def verdicts_junit(verdicts: Mapping[str, Any], turned_claims: Sequence[str] = ()) -> str:
-    """Return ``junit.xml``: one test case a claim, failed where its verdict turned or there was an error."""
-    claims = verdicts["claims"]
-    failed = [id for id in claims if id in turned_claims]
-    errors = [id for id, v in claims.items() if v["outcome"] == Outcome.ERROR]
-    undecided = [id for id, v in claims.items() if v["outcome"] in (Outcome.INCONCLUSIVE, Outcome.NOT_RUN)]
-    suite = ElementTree.Element(
-        "testsuite",
-        name=f"claims at scale {verdicts['scale']}",
-        tests=str(len(claims)),
-        failures=str(len(failed)),
-        errors=str(len(errors)),
-        skipped=str(len(undecided)),
-    )
-    for id, verdict in claims.items():
-        paper, _, name = id.partition("/")
-        case = ElementTree.SubElement(suite, "testcase", classname=paper, name=name)
-        text = in_words(verdict, verdicts["scale"])
-        if id in failed:
-            ElementTree.SubElement(case, "failure", message=f"the verdict turned: {text}")
-        elif id in errors:
-            ElementTree.SubElement(case, "error", message=verdict["cause"])
-        elif id in undecided:
-            ElementTree.SubElement(case, "skipped", message=f"{text}: {verdict['cause']}")
-        ElementTree.SubElement(case, "system-out").text = text
-    ElementTree.indent(suite)
-    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=True) + "\n"
-
-
-def deciding(verdict: Mapping[str, Any]) -> JudgedPart | None:
-    """Return the part on which a verdict rests, by the deciding test's p.
-
-    The part that refutes; else the one that is shown least, and where all are shown, null settings stand back.
+    `both` is the interval over replicates and test examples, where the test set is fixed. p-values are unadjusted.
     """
-    parts: Sequence[JudgedPart] = verdict["parts"]
-    if not parts:
-        return None
-    p = "flip" if verdict["decision"] == Decision.SIGN_FLIP else "p"
-    if verdict["outcome"] == Outcome.REFUTED:
-        return min(parts, key=lambda part: part[f"{p}_ref"])
-    if verdict["outcome"] == Outcome.REPRODUCED:
-        parts = [part for part in parts if not part["null_setting"]] or parts
-    return max(parts, key=lambda part: part[f"{p}_rep"])
+
+    STORED_AS: ClassVar[Mapping[str, str]] = {**MeanInterval.STORED_AS, "bound": "bound_pp", "sd": "sd_pp"}
+
+    name: str
+    kind: str
+    bound: float
+    n: int
+    sd: float | None
+    p_rep: float
+    p_ref: float
+    flip_rep: float
+    flip_ref: float
+    floors: tuple[FloorVerdict, ...]
+    null_setting: bool
+    needed: int | None
+    alone: Alone
+    both: tuple[float | None, ...] | None = None
 
 
-def rests_on(verdict: Mapping[str, Any]) -> str:
-    """Return what a verdict rests on: the comparison that decides, or how many exact quantities are equal."""
-    if verdict.get("exact"):
-        equal = sum(each["equal"] for each in verdict["exact"])
-        return f"{equal} of {len(verdict['exact'])} quantities equal"
-    part = deciding(verdict)
-    if part is None:
-        return "nothing that could be judged"
-    if len(verdict["parts"]) == 1:
-        return str(part["name"])
-    which = "refutes, " if verdict["outcome"] == Outcome.REFUTED else ""
-    return f"{part['name']} ({which}1 of {len(verdict['parts'])} parts)"
+@dataclass(frozen=True, kw_only=True)
+class ExactQuantity:
+    """A quantity of an exact claim, as text: what was observed, what is claimed, and whether they are equal."""
+
+    name: str
+    observed: str
+    expected: str
+    equal: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionVerdict:
+    """What one version of a claim came to; `decision` is the test that decided, or `EXACT`."""
+
+    version: int
+    outcome: Outcome
+    qualifier: str
+    n: int
+    decision: str
+    for_this_test_set: bool = False
+
+    def in_words(self, scale: str) -> str:
+        """Return the verdict with its qualifier in plain words: ``reproduced (direction), analogue task``."""
+        text = str(self.outcome)
+        if self.qualifier:
+            text += f" ({self.qualifier})"
+        decided = self.outcome in DECIDED
+        if decided and self.decision == EXACT:
+            text += ", exact"
+        elif decided and scale == Scale.MICRO:
+            text += ", analogue task"
+        return text + (", for this test set" if self.for_this_test_set else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlierVersion(VersionVerdict, MeanInterval):
+    """What is kept of the confirmatory verdict on a lower version: the part it rests on, by `name`, and its effect."""
+
+    name: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimVerdict(VersionVerdict):
+    """The verdict on a claim, with all that was judged for it.
+
+    `family` are the claims whose p-values were adjusted together; `diverged` counts trainings; `beside` are the parts
+    that decide nothing; `earlier` the verdicts on lower versions, lowest first.
+    """
+
+    status: Status
+    status_reason: str
+    predicted: Outcome
+    cause: str
+    p_rep: float | None
+    p_ref: float | None
+    needed: int | None
+    family: tuple[str, ...]
+    diverged: int
+    parts: tuple[PartVerdict, ...]
+    beside: tuple[PartVerdict, ...]
+    exact: tuple[ExactQuantity, ...] = ()
+    earlier: tuple[EarlierVersion, ...] = ()
+
+    def in_words(self, scale: str) -> str:
+        """Return the verdict in plain words, with its status where it replaces none."""
+        return super().in_words(scale) + (", exploratory" if self.status is Status.EXPLORATORY else "")
+
+    @property
+    def is_confirmatory(self) -> bool:
+        """Whether it is on the locked replicates of the locked design."""
+        return self.status is Status.CONFIRMATORY
+
+    @property
+    def compared(self) -> tuple[PartVerdict, ...]:
+        """All parts: those that decide, then those beside them."""
+        return (*self.parts, *self.beside)
+
+    @property
+    def deciding(self) -> PartVerdict | None:
+        """The part on which the verdict rests, by the deciding test's p; None without parts.
+
+        The part that refutes; else the one that is shown least, and where all are shown, null settings stand back.
+        """
+        if not self.parts:
+            return None
+        flip = self.decision == Decision.SIGN_FLIP
+        if self.outcome == Outcome.REFUTED:
+            return min(self.parts, key=lambda part: part.flip_ref if flip else part.p_ref)
+        parts = self.parts
+        if self.outcome == Outcome.REPRODUCED:
+            parts = tuple(part for part in parts if not part.null_setting) or parts
+        return max(parts, key=lambda part: part.flip_rep if flip else part.p_rep)
+
+    @property
+    def rests_on(self) -> str:
+        """What the verdict rests on: the comparison that decides, or how many exact quantities are equal."""
+        if self.exact:
+            return f"{sum(each.equal for each in self.exact)} of {len(self.exact)} quantities equal"
+        part = self.deciding
+        if part is None:
+            return "nothing that could be judged"
+        if len(self.parts) == 1:
+            return part.name
+        which = "refutes, " if self.outcome == Outcome.REFUTED else ""
+        return f"{part.name} ({which}1 of {len(self.parts)} parts)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdicts:
+    """The verdicts of a report, by the claims' ids."""
+
+    scale: Scale
+    claims: Mapping[str, ClaimVerdict]
+
+    def turned(self, recorded: Verdicts) -> list[str]:
+        """Return the claims that went from reproduced to refuted or back since `recorded`.
+
+        An amended claim is another claim, and does not turn.
+        """
+        return [
+            id
+            for id, verdict in self.claims.items()
+            if (before := recorded.claims.get(id)) is not None
+            and verdict.version == before.version
+            and {verdict.outcome, before.outcome} == set(DECIDED)
+        ]
+
+    def hits(self) -> tuple[int, int]:
+        """Return how many confirmatory verdicts on papers' claims were predicted, and how many there are."""
+        papers = [verdict for id, verdict in self.claims.items() if not id.startswith(f"{CONTROLS}/")]
+        confirmatory = [verdict for verdict in papers if verdict.is_confirmatory]
+        return sum(verdict.outcome == verdict.predicted for verdict in confirmatory), len(confirmatory)

@@ -4,59 +4,55 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.design import Design, Scale, metric
 from harness.expression import Measured, kept
-from harness.population import Program, evaluation_flops, training_flops
-from harness.verdict import ALWAYS_KEPT, COLUMNS, CORRECT, RESULTS_FORMAT, Results, device_of, schema
+from harness.population import Program, Provenance, evaluation_flops, training_flops
+from harness.verdict import ALWAYS_KEPT, ClaimRows, Cost, Metadata, ResultRow, Results, frame_of
 from harness.workflow._planning import Planned, Request
 
 if TYPE_CHECKING:
     from harness.compute import Plan
-    from harness.store import Entry
+    from harness.store import Entry, Record
 
 
 def collect(made: Planned, *, scale: str, suite_seed: int, quick: bool, variant: str = "") -> Results:
     """Return the results of every request whose units are all stored and usable; others are left out."""
-    import pandas as pd
-
     plan = made.plan
     reasons = plan.reasons()
-    rows: list[tuple[Any, ...]] = []
-    claims: dict[str, dict[str, Any]] = {}
-    records: dict[str, Any] = {}
+    rows: list[ResultRow] = []
+    claims: dict[str, ClaimRows] = {}
     for request in made.requests:
         names = request.wanted.units()
         if any(reasons[name] for name in names):
             continue
-        claims[request.claim.id] = {
-            "version": request.claim.version,
-            "digest": request.claim.digest(Scale(scale)),
-            "replicates": [r.index for r in request.replicates],
-            "cost": _cost(plan, names),
-            **({"examples": fixed} if (fixed := _fixed_tests(request.design)) else {}),
-            **({"exact": {e.name: str(e.value) for e in request.design.exact}} if request.design.exact else {}),
-        }
-        rows += _rows(plan, request, records)
-    frame = schema().empty_table().to_pandas()
-    if rows:
-        frame = pd.DataFrame(dict(zip((*COLUMNS, CORRECT), zip(*rows, strict=True), strict=True)))
-        if frame[CORRECT].isna().all():  # no fixed test set
-            frame = frame.drop(columns=CORRECT)
-    meta = {
-        "format": RESULTS_FORMAT,
-        "scale": scale,
-        "suite_seed": suite_seed,
-        "quick": quick,
-        **({"variant": variant} if variant else {}),
-        "claims": claims,
-        "records": dict(sorted(records.items())),
-    }
-    return Results(frame, meta)
+        claims[request.claim.id] = ClaimRows(
+            version=request.claim.version,
+            digest=request.claim.digest(Scale(scale)),
+            replicates=tuple(r.index for r in request.replicates),
+            cost=_cost(plan, names),
+            examples=_fixed_tests(request.design),
+            exact={e.name: str(e.value) for e in request.design.exact},
+        )
+        rows += _rows(plan, request)
+    meta = Metadata(
+        scale=Scale(scale),
+        suite_seed=suite_seed,
+        quick=quick,
+        variant=variant,
+        claims=claims,
+        records={name: _provenance(plan.store.records[name]) for name in sorted({row.record for row in rows})},
+    )
+    return Results(frame_of(rows), meta)
+
+
+def _provenance(record: Record) -> Provenance:
+    return replace(record.provenance, program=record.program, members=len(record.members))
 
 
 def _fixed_tests(design: Design) -> dict[str, int]:
@@ -70,7 +66,7 @@ def _correct(plan: Plan, node: Measured, entry: Entry) -> bytes | None:
     return np.packbits(plan.store.array(entry, "correct", node.task.test_examples).astype(np.bool_)).tobytes()
 
 
-def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[Any, ...]]:
+def _rows(plan: Plan, request: Request) -> list[ResultRow]:
     rows = []
     read = dict.fromkeys(part.metric for part in request.design.compared())
     metrics = dict.fromkeys((*ALWAYS_KEPT, *read))
@@ -80,34 +76,28 @@ def _rows(plan: Plan, request: Request, records: dict[str, Any]) -> list[tuple[A
             for replicate in request.replicates:
                 entry = plan.entry(node, replicate)
                 assert entry is not None
-                record = plan.store.records[entry.record]
-                records[entry.record] = {
-                    **record["provenance"],
-                    "program": record["program"],
-                    "members": len(record["members"]),
-                }
                 every = sorted(plan.store.rows(entry), key=lambda row: row.step)
                 final = {row.metric: row for row in every}
                 made = [final.get(name) if name in ALWAYS_KEPT else metric(name).read(final) for name in metrics]
                 made += [row for row in every if row.metric in series]
                 rows += [
-                    (
-                        request.claim.id,
-                        request.claim.version,
-                        arm,
-                        float(density),
-                        kept(node),
-                        draw,
-                        replicate.suite_seed,
-                        replicate.index,
-                        row.metric,
-                        row.step,
-                        row.value,
-                        entry.diverged,
-                        node.key,
-                        entry.out,
-                        entry.record,
-                        _correct(plan, node, entry) if row.metric == "test_accuracy" else None,
+                    ResultRow(
+                        claim=request.claim.id,
+                        version=request.claim.version,
+                        arm=arm,
+                        density=float(density),
+                        kept=kept(node),
+                        draw=draw,
+                        suite_seed=replicate.suite_seed,
+                        replicate=replicate.index,
+                        metric=row.metric,
+                        step=row.step,
+                        value=row.value,
+                        diverged=entry.diverged,
+                        key=node.key,
+                        out=entry.out,
+                        record=entry.record,
+                        correct=_correct(plan, node, entry) if row.metric == "test_accuracy" else None,
                     )
                     for row in made
                     if row is not None
@@ -119,12 +109,8 @@ def _flat(points: Mapping[Fraction, tuple[Measured, ...]]) -> list[tuple[Fractio
     return [(density, draw, node) for density, nodes in points.items() for draw, node in enumerate(nodes)]
 
 
-def _cost(plan: Plan, names: list[str]) -> dict[str, Any]:
-    """Return what the units `names` cost: a member has its share of its population's time.
-
-    ``devices`` are seconds by device; ``training_flops`` and ``evaluation_flops`` operations by structure;
-    ``ceiling_flop`` those that matrix products would have made in the same time, where every record has their rate.
-    """
+def _cost(plan: Plan, names: list[str]) -> Cost:
+    """Return what the units `names` cost: a member has its share of its population's time."""
     steps, seconds, shared, training, evaluation = 0, 0.0, 0, 0, 0
     devices: defaultdict[str, float] = defaultdict(float)
     ceiling: float | None = 0.0
@@ -132,22 +118,21 @@ def _cost(plan: Plan, names: list[str]) -> dict[str, Any]:
         unit = plan.units[name]
         program = Program.of(unit.node)
         record = plan.store.records[plan.store.entries[name].record]
-        share = record["provenance"]["wall_s"] / len(record["members"])
+        share, rate = record.provenance.wall_s / len(record.members), record.provenance.matmul_flops
         steps += program.steps
         seconds += share
         shared += len(unit.wanted_by) > 1
         training += training_flops(program)
         evaluation += evaluation_flops(program)
-        devices[device_of(record["provenance"])] += share
-        rate = record["provenance"].get("matmul_flops")
+        devices[record.provenance.occupied] += share
         ceiling = None if ceiling is None or rate is None else ceiling + share * rate
-    return {
-        "trainings": len(names),
-        "shared": shared,
-        "member_steps": steps,
-        "worker_s": round(seconds, 1),
-        "devices": {name: round(s, 1) for name, s in sorted(devices.items())},
-        "training_flops": training,
-        "evaluation_flops": evaluation,
-        **({"ceiling_flop": round(ceiling)} if ceiling else {}),
-    }
+    return Cost(
+        trainings=len(names),
+        shared=shared,
+        member_steps=steps,
+        worker_s=round(seconds, 1),
+        devices={name: round(s, 1) for name, s in sorted(devices.items())},
+        training_flops=training,
+        evaluation_flops=evaluation,
+        ceiling_flop=round(ceiling) if ceiling else None,
+    )

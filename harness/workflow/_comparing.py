@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.design import Claim, Scale, design_of
+from harness.design import Claim, design_of
 from harness.errors import UsageError
+from harness.population import Provenance
 from harness.stats import Interval, PartResult, mean_interval, welch_interval
 from harness.verdict import Results, compare_part, read_results
 from harness.workflow._judging import judge_rows
@@ -97,7 +98,7 @@ def _results(path: Path) -> Results:
 
 
 def _reports(a: Results, b: Results, session: Session) -> Comparison:
-    scales = [side.meta["scale"] for side in (a, b)]
+    scales = [side.meta.scale for side in (a, b)]
     if scales[0] != scales[1]:
         raise UsageError(f"reports at scale {scales[0]} and scale {scales[1]} measure other tasks. Next: harness list")
     one, other = ({line.claim: line for line in judge_rows(side, session).lines} for side in (a, b))
@@ -111,8 +112,8 @@ def _reports(a: Results, b: Results, session: Session) -> Comparison:
         if one[id].outcome != other[id].outcome:
             changed.append(Changed(id, one[id].words, other[id].words))
     differs = [
-        *_differing({"variant": a.variant or "as locked"}, {"variant": b.variant or "as locked"}),
-        *_differing(_provenance(a.meta["records"].values()), _provenance(b.meta["records"].values())),
+        *_differing({"variant": a.meta.variant or "as locked"}, {"variant": b.meta.variant or "as locked"}),
+        *_differing(_provenance(a.meta.records.values()), _provenance(b.meta.records.values())),
         *(Differing(f"{id} only in", "A" if id in one else "B", "") for id in sorted(one.keys() ^ other.keys())),
     ]
     return Comparison(tuple(lines), tuple(differs), tuple(changed))
@@ -120,8 +121,8 @@ def _reports(a: Results, b: Results, session: Session) -> Comparison:
 
 def _effects(claim: Claim, a: Results, b: Results) -> list[Line]:
     """The parts of a claim that both sides have, by name."""
-    id, scale = claim.id, Scale(a.meta["scale"])
-    parts = [{p.name: p for p in design_of(claim, scale, side.variant).parts} for side in (a, b)]
+    id, scale = claim.id, a.meta.scale
+    parts = [{p.name: p for p in design_of(claim, scale, side.meta.variant).parts} for side in (a, b)]
     lines = []
     for name in parts[0]:
         if name not in parts[1]:
@@ -129,7 +130,7 @@ def _effects(claim: Claim, a: Results, b: Results) -> list[Line]:
         one, two = compare_part(a, id, parts[0][name]), compare_part(b, id, parts[1][name])
         x, y = a.differences(id, parts[0][name]), b.differences(id, parts[1][name])
         common = sorted(set(a.replicates(id)) & set(b.replicates(id)))
-        paired = len(common) > 1 and a.meta["suite_seed"] == b.meta["suite_seed"]
+        paired = len(common) > 1 and a.meta.suite_seed == b.meta.suite_seed
         if paired:
             x, y = (values[[side.replicates(id).index(r) for r in common]] for side, values in ((a, x), (b, y)))
             difference, how = mean_interval(y - x), f"paired, n {len(common)}"
@@ -169,13 +170,14 @@ def _baselines(a: Baseline, b: Baseline) -> Comparison:
     return Comparison(tuple(lines), tuple(differs))
 
 
-def _provenance(records: Sequence[Mapping[str, Any]] | Any) -> dict[str, str]:
+def _provenance(records: Iterable[Provenance]) -> dict[str, str]:
     """Where and with what rows were computed: every value that occurs, by name."""
     found: dict[str, set[str]] = {}
     for record in records:
-        flat = {name: record.get(name, "not recorded") for name in ("device", "processor", "git")}
-        for name, value in {**flat, **record.get("versions", {}), **record.get("settings", {})}.items():
-            found.setdefault(name, set()).add(str(value))
+        flat = {"device": record.device, "processor": record.processor, "git": record.git}
+        known = {name: value or "not recorded" for name, value in flat.items()}
+        for name, value in {**known, **record.versions, **(record.settings or {})}.items():
+            found.setdefault(name, set()).add(value)
     return {name: ", ".join(sorted(values)) for name, values in found.items()}
 
 

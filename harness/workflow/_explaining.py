@@ -76,7 +76,7 @@ def _closest(node: Measured, store: Store) -> str:
     wanted = dict(_leaves(describe(node), ""))
     best: list[str] = []
     for record in store.records.values():
-        for described in record["nodes"].values():
+        for described in record.nodes.values():
             stored = dict(_leaves(described, ""))
             names = sorted(n for n in {*wanted, *stored} if wanted.get(n) != stored.get(n))
             told = [f"{n} {stored.get(n, 'by default')}, not {wanted.get(n, 'by default')}" for n in names]

@@ -1,21 +1,20 @@
-"""From rows to verdicts and to tables of differences. What is known of the form of verdicts.json stands here alone."""
+"""From rows to verdicts and to tables of differences."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.design import PERCENTAGE_POINTS, design_of, metric
 from harness.errors import UsageError, nearest
 from harness.verdict import (
+    ClaimVerdict,
     Results,
-    deciding,
-    in_words,
+    Verdicts,
     judge_results,
     read_results,
     read_verdicts,
-    turned_claims,
     verdicts_json,
     verdicts_junit,
 )
@@ -52,7 +51,7 @@ class Judged:
     """The verdicts on all claims of some results, in lines, and whole as in ``verdicts.json``."""
 
     lines: tuple[Judgement, ...]
-    verdicts: Mapping[str, Any]
+    verdicts: Verdicts
 
     def __getitem__(self, claim: str) -> Judgement:
         """Return the judgement of a claim by its id."""
@@ -116,29 +115,29 @@ def turned(before: Judged | None, after: Judged) -> tuple[Turned, ...]:
     """Return the claims that were decided the other way before."""
     if before is None:
         return ()
-    ids = turned_claims(before.verdicts, after.verdicts)
+    ids = after.verdicts.turned(before.verdicts)
     return tuple(Turned(id, before[id].outcome, after[id].outcome) for id in ids)
 
 
-def _in_lines(verdicts: Mapping[str, Any]) -> Judged:
-    return Judged(tuple(_line(id, verdict, verdicts["scale"]) for id, verdict in verdicts["claims"].items()), verdicts)
+def _in_lines(verdicts: Verdicts) -> Judged:
+    return Judged(tuple(_line(id, verdict, verdicts.scale) for id, verdict in verdicts.claims.items()), verdicts)
 
 
-def _line(id: str, verdict: Mapping[str, Any], scale: str) -> Judgement:
-    part = deciding(verdict) or {}
+def _line(id: str, verdict: ClaimVerdict, scale: str) -> Judgement:
+    part = verdict.deciding
     return Judgement(
         claim=id,
-        outcome=str(verdict["outcome"]),
-        words=in_words(verdict, scale),
-        cause=verdict["cause"],
-        status=verdict["status"],
-        predicted=verdict["predicted"],
-        n=verdict["n"],
-        p=verdict["p_rep"],
-        effect=part.get("mean_pp"),
-        lower=part.get("lower_pp"),
-        upper=part.get("upper_pp"),
-        unit=str(part.get("unit", PERCENTAGE_POINTS)),
+        outcome=str(verdict.outcome),
+        words=verdict.in_words(scale),
+        cause=verdict.cause,
+        status=str(verdict.status),
+        predicted=str(verdict.predicted),
+        n=verdict.n,
+        p=verdict.p_rep,
+        effect=part.mean if part else None,
+        lower=part.lower if part else None,
+        upper=part.upper if part else None,
+        unit=part.unit if part else PERCENTAGE_POINTS,
     )
 
 
@@ -168,7 +167,7 @@ def differences(session: Session, claim: str | None = None) -> pd.DataFrame:
     results = read_results(session.out / "results.parquet")
     if chosen.id not in results.claims:
         raise UsageError(f"the results in {session.out} have no rows of {chosen.id}. Next: harness run {chosen.id}")
-    parts = design_of(chosen, session.scale, results.variant).compared()
+    parts = design_of(chosen, session.scale, results.meta.variant).compared()
     table = pd.DataFrame(
         {part.name: results.differences(chosen.id, part) for part in parts},
         index=pd.Index(results.replicates(chosen.id), name="replicate"),

@@ -115,7 +115,7 @@ def summarise_pilot(request: Request, results: Results, *, scale: Scale, date: s
             continue  # an arm that no part reads, of which the first part's metric is not known
         for density, nodes in points.items():
             node = nodes[0]
-            values = table[float(density)].to_numpy() * 100
+            values = table[float(density)].to_numpy()
             line(f"{arm} at {float(density):.4%} kept", node.task.name, _how(node), values, node.key)
     for part in design.compared():
         line(part.name, part.task, "", results.differences(claim.id, part), "")

@@ -78,7 +78,7 @@ class Session:
         path = self.committed / "results.parquet"
         if not path.is_file():
             return True
-        kinds = {record["kind"] for record in read_results(path).meta["records"].values()}
+        kinds = {record.kind for record in read_results(path).meta.records.values()}
         return kinds <= {self.device}
 
     def start_executor(self) -> AbstractContextManager[Executor]:

@@ -34,8 +34,9 @@ from harness.expression._masks import learned_bits, ones, prune_by_magnitude, re
 from harness.networks._network import initial_values, mlp
 from harness.networks._recipe import SGD, Adam, Recipe
 from harness.population._population import Computed, MemberResult, Program, Row, unit_name
+from harness.population._provenance import Provenance
 from harness.stats._kinds import Outcome
-from harness.store._store import Store, digest
+from harness.store._store import MemberRecord, Record, Store, digest
 from harness.streams import Replicate
 from harness.workflow._planning import totals
 from tests.inline import Inline
@@ -345,8 +346,18 @@ def test_a_gpu_s_step_is_mostly_launches(store, writer):
     program, plan = Program.of(node), Plan([request(node)], store, "cuda")
     assert plan.seconds(program, 5) == pytest.approx(1.6, rel=0.3)  # as an H100 took
     assert plan.seconds(program, 64) < 4 * plan.seconds(program, 5)
-    record = {"work": program.work, "members": [0] * 4, "provenance": {"wall_s": 8.0, "kind": "cuda"}}
-    store.records["000001-00000000"] = record
+    members = tuple(MemberRecord(unit=f"a/0/{i}", ins={}, outs={}, diverged=False) for i in range(4))
+    there = Provenance(device="a GPU", versions={}, wall_s=8.0, kind="cuda")
+    store.records["000001-00000000"] = Record(
+        format=1,
+        program=program.label,
+        work=program.work,
+        steps=1,
+        nodes={},
+        members=members,
+        provenance=there,
+        files={},
+    )
     assert plan.seconds(program, 4) == 8
     assert 8 < plan.seconds(program, 8) < 9.1
     assert plan.population_size(program, 10, idle=1, left_s=SLACK * 9.1) == 5  # twice, and not one at a time

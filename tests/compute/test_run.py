@@ -65,4 +65,4 @@ def test_a_run_ends_with_nothing_due_and_says_what_it_did(tmp_path):
         summary = run_plan(plan, writer, Inline(), provenance={"git": "abc"})
     assert plan.due() == []
     assert summary.trainings == len(plan.units) == len(plan.store.entries)
-    assert {record["provenance"]["git"] for record in plan.store.records.values()} == {"abc"}
+    assert {record.provenance.git for record in plan.store.records.values()} == {"abc"}

@@ -39,7 +39,7 @@ from harness.store._store import Store
 from harness.streams import Replicate
 from harness.verdict import _judge as judging
 from harness.verdict import _results as results
-from harness.verdict import _verdicts as verdicts
+from harness.verdict._files import verdicts_junit
 from harness.workflow._collecting import collect
 from harness.workflow._piloting import summarise_pilot
 from harness.workflow._planning import Planned, Request
@@ -151,7 +151,7 @@ def test_an_advantage_before_the_density_refutes_only_beyond(monkeypatch, tmp_pa
         return 80 + (around(ahead, 0.2, 10) if arm == "a" else np.full(10, -20.0 if arm == "d" else 0.0))
 
     judged = judging.judge_results(synthetic.results((made, values)), Registry(tmp_path / "lock"), CATALOGUE)
-    assert judged["claims"][made.id]["outcome"] == outcome
+    assert judged.claims[made.id].outcome == outcome
 
 
 # --- metric ----------------------------------------------------------------------------------------------------------
@@ -188,7 +188,7 @@ def test_the_metric_of_a_part_is_collected_and_shown(tmp_path):
     with asked.plan.store.writing() as writer:
         run_plan(asked.plan, writer, Inline(), provenance={})
     collected = collect(asked, scale="micro", suite_seed=11, quick=False)
-    a, b = (collected.values(made.id, arm, metric="validation_accuracy").mean(axis=1) * 100 for arm in "ab")
+    a, b = (collected.values(made.id, arm, metric="validation_accuracy").mean(axis=1) for arm in "ab")
     assert collected.differences(made.id, part) == pytest.approx((a - b).to_numpy())
     lines = summarise_pilot(asked.requests[0], collected, scale=MICRO, date="today", git="none")
     assert lines[-1].what == part.name
@@ -289,7 +289,7 @@ def test_every_kind_of_part_is_reported_and_drawn(monkeypatch, tmp_path):
     text = (tmp_path / "report.md").read_text()
     assert "| change of a − dense towards sparsity (steeper) | decides |" in text
     assert "| (a − b) − (c − d) | decides |" in text
-    assert judged["claims"][made.id]["outcome"] == Outcome.REPRODUCED
+    assert judged.claims[made.id].outcome == Outcome.REPRODUCED
     assert (tmp_path / "figures" / "paper-claim.svg").read_bytes().startswith(b"<?xml")
 
 
@@ -355,12 +355,12 @@ def test_every_replicate_of_every_arm_is_drawn_whatever_is_read(monkeypatch, tmp
     drawn = []
     monkeypatch.setattr(figures, "Figure", lambda **given: drawn.append(Figure(**given)) or drawn[-1])
     judged = judging.judge_results(both, Registry(tmp_path / "lock"), CATALOGUE)
-    figures.draw_figure(both, made, judged["claims"][made.id])
+    figures.draw_figure(both, made, judged.claims[made.id])
     columns = panels(both, made.id, made.design(MICRO)).values()
     for axis, panel in zip(drawn[0].axes, by_row(columns), strict=False):
         points = np.concatenate([np.concatenate(line.get_data()) for line in axis.lines if line.get_marker() == "."])
         for arm in (arm for arm in panel.arms if arm != "dense"):
-            for value in both.values(made.id, arm, metric=panel.metric).to_numpy().ravel() * 100:
+            for value in both.values(made.id, arm, metric=panel.metric).to_numpy().ravel():
                 shown = value if panel.metric == "barrier" else 100 - value
                 assert np.isclose(points, shown).any(), (panel, arm)
     report.write_report(both, judged, Registry(tmp_path / "lock"), CATALOGUE, [], tmp_path, {})
@@ -396,17 +396,17 @@ def test_an_exact_claim_goes_from_plan_to_report_without_a_training(monkeypatch,
     results.write_results(collect(asked, scale="micro", suite_seed=20190506, quick=False), tmp_path / "r.parquet")
     rows = results.read_results(tmp_path / "r.parquet")
     judged = judging.judge_results(rows, registry, CATALOGUE)
-    verdict = judged["claims"][made.id]
-    assert (verdict["outcome"], verdict["status"], verdict["n"]) == (outcome, "confirmatory", 0)
-    assert verdict["cause"] == ("" if outcome is Outcome.REPRODUCED else "weights is 887, expected 888")
-    assert (verdict["family"], verdict["p_rep"], verdicts.in_words(verdict, "micro")) == ([], None, f"{outcome}, exact")
+    verdict = judged.claims[made.id]
+    assert (verdict.outcome, verdict.status, verdict.n) == (outcome, "confirmatory", 0)
+    assert verdict.cause == ("" if outcome is Outcome.REPRODUCED else "weights is 887, expected 888")
+    assert (verdict.family, verdict.p_rep, verdict.in_words("micro")) == ((), None, f"{outcome}, exact")
     report.write_report(rows, judged, registry, CATALOGUE, [], tmp_path / "out", {})
     text = (tmp_path / "out" / "report.md").read_text()
     assert f"| weights | {observed} | 888 | {'yes' if observed == 888 else 'no'} |" in text
     assert "| comparison |" not in text
     assert "Every replicate" not in text
     assert [path.name for path in (tmp_path / "out" / "figures").iterdir()] == ["overview.svg"]
-    assert f'name="{made.id.partition("/")[2]}"' in verdicts.verdicts_junit(judged)
+    assert f'name="{made.id.partition("/")[2]}"' in verdicts_junit(judged)
 
 
 def test_what_an_exact_claim_expects_is_locked():

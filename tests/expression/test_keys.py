@@ -17,7 +17,7 @@ import pytest
 import harness.data
 import harness.expression
 import harness.networks
-from harness.design import VARIANTS, Registry, Scale, design_of
+from harness.design import VARIANTS, Registry, design_of
 from harness.expression import kept
 from harness.expression._keys import Keyed, _canonical
 from harness.streams import STREAMS
@@ -110,10 +110,10 @@ def test_committed_results_are_of_the_designs_as_they_are(file):
     columns = ["arm", "kept", "draw", "key"]
     named = results.frame[["claim", *columns]].drop_duplicates()
     rows = {id: set(frame[columns].itertuples(index=False, name=None)) for id, frame in named.groupby("claim")}
-    scale, checked = Scale(results.meta["scale"]), 0
+    scale, checked = results.meta.scale, 0
     for id, known in results.claims.items():
         claim = claims()[id]
-        if claim.version != known["version"]:
+        if claim.version != known.version:
             continue
         design = design_of(claim, scale, variant_of(file))
         measured = {
@@ -125,7 +125,7 @@ def test_committed_results_are_of_the_designs_as_they_are(file):
         stored = rows.get(id, set())  # an exact claim has no rows
         other = sorted({arm for arm, *_ in measured ^ stored})
         assert not other, f"{id} at {scale}, {file}: other keys in {', '.join(other)}: {MEND}"
-        assert known["digest"] == claim.digest(scale), f"{id} at {scale}, {file}: another digest"
+        assert known.digest == claim.digest(scale), f"{id} at {scale}, {file}: another digest"
         checked += 1
     assert checked, f"{file} has no claim at its present version. Next: run what was amended, or remove the file"
 

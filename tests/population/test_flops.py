@@ -1,6 +1,5 @@
 """Operations and sizes are exact, and the report accounts for what a claim cost."""
 
-import copy
 from dataclasses import replace
 from fractions import Fraction
 
@@ -22,9 +21,10 @@ from harness.population._flops import evaluation_flops, kept_multiply_adds, para
 from harness.population._population import Program
 from harness.report._accounting import Size, cost_in_words, network_sizes, si
 from harness.store._store import Store
-from harness.verdict._results import Results, read_results, write_results
+from harness.verdict._results import read_results, write_results
 from harness.workflow._collecting import collect
 from harness.workflow._planning import Planned
+from tests import synthetic
 from tests.inline import NET, RECIPE, Inline, small_design, small_request
 from tests.members import PROGRAMS, population
 from tests.synthetic import design
@@ -139,26 +139,23 @@ def computed(tmp_path_factory):
 
 def known(asked, results, **changed):
     """The results with parts of their cost changed or, for None, missing; and the claim they are of."""
-    meta = copy.deepcopy(results.meta)
     claim = asked.requests[0].claim
-    cost = meta["claims"][claim.id]["cost"] | changed
-    meta["claims"][claim.id]["cost"] = {name: value for name, value in cost.items() if value is not None}
-    return Results(results.frame, meta), claim
+    return synthetic.known(results, claim.id, cost=replace(results.claims[claim.id].cost, **changed)), claim
 
 
 def test_what_a_claim_cost_is_collected(computed):
     """Every unit of the lineage counts once: its share of the time, its steps, its operations, its device."""
     asked, results = computed
     plan = asked.plan
-    cost = results.claims["tests/small"]["cost"]
+    cost = results.claims["tests/small"].cost
     programs = [Program.of(unit.node) for unit in plan.units.values()]
-    assert cost["trainings"] == len(programs) == 20
-    assert cost["training_flops"] == sum(map(training_flops, programs))
-    assert cost["evaluation_flops"] == sum(map(evaluation_flops, programs))
-    assert cost["devices"] == {f"one core of {processor()}": cost["worker_s"]}
-    rates = {record["provenance"]["matmul_flops"] for record in plan.store.records.values()}
-    seconds = sum(record["provenance"]["wall_s"] for record in plan.store.records.values())
-    assert cost["ceiling_flop"] == pytest.approx(seconds * rates.pop(), rel=1e-6)
+    assert cost.trainings == len(programs) == 20
+    assert cost.training_flops == sum(map(training_flops, programs))
+    assert cost.evaluation_flops == sum(map(evaluation_flops, programs))
+    assert cost.devices == {f"one core of {processor()}": cost.worker_s}
+    rates = {record.provenance.matmul_flops for record in plan.store.records.values()}
+    seconds = sum(record.provenance.wall_s for record in plan.store.records.values())
+    assert cost.ceiling_flop == pytest.approx(seconds * rates.pop(), rel=1e-6)
     assert not rates
 
 
@@ -184,8 +181,7 @@ def test_older_results_are_read(computed, tmp_path):
     same, _ = known(asked, now, ceiling_flop=None)
     assert cost_in_words(older, claim, Scale.MICRO) == cost_in_words(same, claim, Scale.MICRO)
     assert f"device-hours, one core of {processor()}" in cost_in_words(older, claim, Scale.MICRO)
-    older.claims[claim.id]["digest"] = "0" * 64
-    assert "FLOP" not in cost_in_words(older, claim, Scale.MICRO)
-    older.claims[claim.id]["digest"] = claim.digest(Scale.MICRO)
-    older.meta["quick"] = True
-    assert "FLOP" not in cost_in_words(older, claim, Scale.MICRO)
+    other = synthetic.known(older, claim.id, digest="0" * 64)
+    assert "FLOP" not in cost_in_words(other, claim, Scale.MICRO)
+    quick = replace(older, meta=replace(older.meta, quick=True))
+    assert "FLOP" not in cost_in_words(quick, claim, Scale.MICRO)

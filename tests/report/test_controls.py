@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from harness.report import _controls as controls
+from harness.stats._kinds import Outcome
 from harness.stats._paired import ALPHA, binomial_range, effect_of_power, t_power
+from harness.verdict._verdicts import Alone, ClaimVerdict, FloorVerdict, PartVerdict, Status
 
 RNG = np.random.default_rng(3)
 EQUAL = RNG.normal(0, 0.3, 60)
@@ -57,16 +59,28 @@ def test_floors_and_null_settings_are_listed():
     """A claim's floors are counted with those not beaten; a null setting should be reproduced by itself."""
 
     def part(name, *, beaten=(), null=False, outcome="reproduced"):
-        floors = [{"name": f"floor {i}", "beaten": each} for i, each in enumerate(beaten)]
-        return {
-            "name": name, "floors": floors, "null_setting": null, "mean_pp": -0.2, "alone": {"outcome": outcome},
-        }  # fmt: skip
+        floors = tuple(
+            FloorVerdict(name=f"floor {i}", mean=1.0, lower=0.5, needed=0.0, beaten=each)
+            for i, each in enumerate(beaten)
+        )
+        return PartVerdict(
+            name=name, kind="matches", bound=0.5, n=10, mean=-0.2, sd=0.1, lower=-0.3, upper=-0.1, p_rep=0.0, p_ref=1.0,
+            flip_rep=0.0, flip_ref=1.0, floors=floors, null_setting=null, needed=2,
+            alone=Alone(outcome=Outcome(outcome), qualifier="", cause=""),
+        )  # fmt: skip
 
-    judged = {
-        "p/a": {"parts": [part("x", beaten=(True, True))], "beside": [part("y", beaten=(False,))]},
-        "p/b": {"parts": [part("z", null=True), part("w", null=True, outcome="inconclusive")], "beside": []},
+    def judged(parts, beside=()):
+        return ClaimVerdict(
+            version=1, outcome=Outcome.REPRODUCED, qualifier="", cause="", n=10, decision="t", needed=None,
+            status=Status.EXPLORATORY, status_reason="not locked", predicted=Outcome.REPRODUCED, p_rep=0.0, p_ref=1.0,
+            family=("p/a",), diverged=0, parts=parts, beside=beside,
+        )  # fmt: skip
+
+    verdicts = {
+        "p/a": judged((part("x", beaten=(True, True)),), beside=(part("y", beaten=(False,)),)),
+        "p/b": judged((part("z", null=True), part("w", null=True, outcome="inconclusive"))),
     }
-    floors, kept, lost = controls.of_claims(judged)
+    floors, kept, lost = controls.of_claims(verdicts)
     assert (floors.control, floors.expected) == ("p/a: floor arms", "3 beaten by what is needed")
     assert (floors.observed, floors.passed) == ("2 beaten, not floor 0", False)
     assert (kept.passed, lost.passed) == (True, False)

@@ -1,6 +1,5 @@
 """A figure shows what was measured: which picture that gives, and that the numbers in it are those of the rows."""
 
-import json
 import re
 from dataclasses import replace
 from fractions import Fraction
@@ -80,7 +79,7 @@ def drawn(monkeypatch, tmp_path, made, results):
     """The claim's figure, judged from its results alone, as SVG."""
     synthetic.register(monkeypatch, made)
     verdicts = judging.judge_results(results, Registry(tmp_path / "lock"), CATALOGUE)
-    return figures.draw_figure(results, made, verdicts["claims"][made.id]).decode()
+    return figures.draw_figure(results, made, verdicts.claims[made.id]).decode()
 
 
 def narrow_bands(svg):
@@ -274,8 +273,8 @@ def test_a_figure_comes_back_from_the_results_alone(monkeypatch, tmp_path):
         judged[name] = judging.judge_results(again, Registry(tmp_path / "lock"), CATALOGUE)
         report.write_report(again, judged[name], Registry(tmp_path / "lock"), CATALOGUE, [], tmp_path / name, {})
         made_again = (tmp_path / name / "figures" / "paper-claim.svg").read_bytes()
-        assert made_again == figures.draw_figure(results, made, judged[name]["claims"][made.id])
-    assert json.dumps(judged["with"]) == json.dumps(judged["without"])
+        assert made_again == figures.draw_figure(results, made, judged[name].claims[made.id])
+    assert judged["with"] == judged["without"]
     assert (tmp_path / "with" / "report.md").read_bytes() == (tmp_path / "without" / "report.md").read_bytes()
 
 

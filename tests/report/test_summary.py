@@ -1,6 +1,7 @@
 """A report at a glance: the summary's lines, the overview figure, and a claim's scales side by side."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,7 +17,8 @@ from harness.report._notation import anchor, interval, signed, significant
 from harness.report._scales import committed_verdicts, side_by_side
 from harness.stats._kinds import Outcome
 from harness.verdict import _judge as judging
-from harness.verdict._verdicts import verdicts_json
+from harness.verdict._files import verdicts_json
+from harness.verdict._verdicts import MeanInterval
 from tests import synthetic
 from tests.synthetic import CATALOGUE, MICRO, around, claim, counted, design
 
@@ -102,11 +104,10 @@ def test_a_verdict_rests_on_one_part(monkeypatch, registry, ahead, behind, part,
     """What refutes, else what is shown least; a null setting that holds is not what a claim is about."""
     made = claim(design(BEATS, NULL))
     synthetic.register(monkeypatch, made)
-    verdict = judging.judge_results(synthetic.results((made, values(ahead, behind=behind))), registry, CATALOGUE)[
-        "claims"
-    ][made.id]
-    assert summary.deciding(verdict)["name"] == part
-    assert summary.rests_on(verdict) == words
+    rows = synthetic.results((made, values(ahead, behind=behind)))
+    verdict = judging.judge_results(rows, registry, CATALOGUE).claims[made.id]
+    assert verdict.deciding.name == part
+    assert verdict.rests_on == words
 
 
 def test_floors_are_listed_without_controls_of_their_own(monkeypatch, registry):
@@ -132,7 +133,7 @@ def test_the_overview_has_a_row_a_claim(mixed, registry):
     """Each claim once, run or not, exact or tested; the same bytes again, with nothing of the day in them."""
     svg = drawn(mixed[1], registry)
     rows = re.findall(r'id="claim-([^"]+)"', svg)
-    expected = [id.replace("/", "-") for id in (*mixed[1]["claims"], "paper/unrun")]
+    expected = [id.replace("/", "-") for id in (*mixed[1].claims, "paper/unrun")]
     assert sorted(rows) == sorted(expected)
     assert drawn(mixed[1], registry) == svg
     assert "dc:date" not in svg
@@ -143,7 +144,7 @@ def test_effects_are_drawn_in_units_of_what_they_are_held_to(monkeypatch, regist
     made = claim(design(BEATS, MATCHES))
     synthetic.register(monkeypatch, made)
     rows = synthetic.results((made, values(2.0, behind=-0.25)))
-    first, second = judging.judge_results(rows, registry, CATALOGUE)["claims"][made.id]["parts"]
+    first, second = judging.judge_results(rows, registry, CATALOGUE).claims[made.id].parts
     assert overview.in_units(first)[0] == pytest.approx(2.0 / DIGITS.sesoi_pp)
     assert overview.in_units(second)[0] == pytest.approx(-0.25 / DIGITS.margin_pp)
 
@@ -179,7 +180,8 @@ def two_scales(monkeypatch, registry):
     synthetic.register(monkeypatch, made)
     rows = synthetic.results((made, values(2.0)))
     judged = judging.judge_results(rows, registry, CATALOGUE)
-    other = judging.judge_results(synthetic.results((made, values(-2.0))), registry, CATALOGUE) | {"scale": "standard"}
+    there = judging.judge_results(synthetic.results((made, values(-2.0))), registry, CATALOGUE)
+    other = replace(there, scale=Scale.STANDARD)
     return made, rows, judged, other
 
 
@@ -200,16 +202,16 @@ def test_a_claim_at_one_scale_has_no_such_table(two_scales, registry):
     made, rows, judged, other = two_scales
     alone = report.report_text(rows, judged, registry, CATALOGUE, [], {})
     assert "| scale | data |" not in alone
-    without = {Scale.STANDARD: other | {"claims": {}}}
+    without = {Scale.STANDARD: replace(other, claims={})}
     assert report.report_text(rows, judged, registry, CATALOGUE, [], {}, without) == alone
-    assert side_by_side(made, judged["claims"][made.id], MICRO, without) == []
+    assert side_by_side(made, judged.claims[made.id], MICRO, without) == []
 
 
 def test_another_version_says_so(two_scales):
     """A verdict on another version of the claim is marked with its number."""
     made, _, judged, other = two_scales
-    other["claims"][made.id]["version"] = 3
-    told = side_by_side(made, judged["claims"][made.id], MICRO, {Scale.STANDARD: other})
+    other = replace(other, claims={made.id: replace(other.claims[made.id], version=3)})
+    told = side_by_side(made, judged.claims[made.id], MICRO, {Scale.STANDARD: other})
     assert [row.verdict.endswith(", version 3") for row in told if row.verdict] == [False, True]
 
 
@@ -218,8 +220,8 @@ def test_committed_verdicts_are_those_of_the_other_scales(two_scales, tmp_path):
     _, _, judged, other = two_scales
     assert committed_verdicts(tmp_path, but=MICRO) == {}
     for verdicts in (judged, other):
-        (tmp_path / verdicts["scale"]).mkdir()
-        (tmp_path / verdicts["scale"] / "verdicts.json").write_text(verdicts_json(verdicts))
+        (tmp_path / verdicts.scale).mkdir()
+        (tmp_path / verdicts.scale / "verdicts.json").write_text(verdicts_json(verdicts))
     assert list(committed_verdicts(tmp_path, but=MICRO)) == [Scale.STANDARD]
     assert list(committed_verdicts(tmp_path, but=Scale.PAPER)) == [MICRO, Scale.STANDARD]
 
@@ -229,10 +231,11 @@ def test_committed_verdicts_are_those_of_the_other_scales(two_scales, tmp_path):
 
 def test_numbers_are_written_with_sign_and_unit():
     """A minus sign is no hyphen, and what is missing is a dash."""
-    part = {"mean_pp": -0.5, "lower_pp": -1.0, "upper_pp": 0.0}
-    assert interval(part) == "−0.50 pp (−1.00 to +0.00)"
-    assert interval(part | {"lower_pp": None, "upper_pp": None}) == "−0.50 pp (– to –)"
-    assert interval(part | {"mean_pp": None}) == "–"
+    effect = MeanInterval(mean=-0.5, lower=-1.0, upper=0.0)
+    assert interval(effect) == "−0.50 pp (−1.00 to +0.00)"
+    assert interval(replace(effect, unit="log points")) == "−0.50 log points (−1.00 to +0.00)"
+    assert interval(replace(effect, lower=None, upper=None)) == "−0.50 pp (– to –)"
+    assert interval(replace(effect, mean=None)) == "–"
     assert signed(None) == "–"
 
 

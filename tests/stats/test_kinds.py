@@ -234,8 +234,8 @@ def test_a_claim_of_a_further_kind_is_locked_judged_and_reported(trails, monkeyp
     rows = synthetic.results((made, lambda arm, at: 60 + (around(-2, 0.2, 10) if arm == "a" else np.zeros(10))))
     registry = Registry(tmp_path / "lock")
     verdicts = judging.judge_results(rows, registry, CATALOGUE)
-    judged = verdicts["claims"][made.id]
-    assert (judged["outcome"], judged["parts"][0]["kind"]) == (Outcome.REPRODUCED, "trails")
+    judged = verdicts.claims[made.id]
+    assert (judged.outcome, judged.parts[0].kind) == (Outcome.REPRODUCED, "trails")
     report.write_report(rows, verdicts, registry, CATALOGUE, [], tmp_path / "report", {})
     text = (tmp_path / "report" / "report.md").read_text()
     assert "< −0.4 pp" in text

@@ -108,9 +108,9 @@ def test_verdicts_and_report_say_what_each_part_needs(monkeypatch, tmp_path):
     rows = synthetic.results((made, lambda arm, at: 60 + (around(1, sd[arm], 10) if arm in sd else np.zeros(10))))
     registry = Registry(tmp_path / "lock")
     judged = judging.judge_results(rows, registry, CATALOGUE)
-    verdict = judged["claims"][made.id]
-    enough, wide = (part["needed"] for part in verdict["parts"])
-    margin, hopeless, still = (part["needed"] for part in verdict["beside"])
+    verdict = judged.claims[made.id]
+    enough, wide = (part.needed for part in verdict.parts)
+    margin, hopeless, still = (part.needed for part in verdict.beside)
     assert (enough, hopeless, still) == (5, None, None)
     for needed, bound in ((wide, DIGITS.sesoi_pp), (margin, DIGITS.margin_pp)):
         assert t_power(effect=bound, sd=0.7, n=needed, alpha=ALPHA) >= 0.8

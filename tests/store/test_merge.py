@@ -48,7 +48,7 @@ def test_what_is_new_is_copied_byte_for_byte(tmp_path):
     assert contents(a) == contents(a) | before
     assert contents(a).keys() == {*UNITS, "cc/7/0", "cc/7/1"}
     store = Store(a)
-    assert store.provenance(store.entries["cc/7/0"])["processor"] == "two"
+    assert store.provenance(store.entries["cc/7/0"]).processor == "two"
     assert contents(b) == before
 
 
@@ -80,10 +80,10 @@ def test_of_a_record_that_is_partly_there_the_rest_is_copied(tmp_path):
         store.array(entry, "mask", SIZE), Store(b).array(Store(b).entries[UNITS[1]], "mask", SIZE)
     )
     record = store.records[entry.record]
-    assert (entry.position, len(record["members"]), entry.diverged) == (0, 1, True)
-    assert record["provenance"]["wall_s"] == 0.625
-    assert record["provenance"]["processor"] == "two"
-    assert record["nodes"] == {"aa": NODES["aa"]}
+    assert (entry.position, len(record.members), entry.diverged) == (0, 1, True)
+    assert record.provenance.wall_s == 0.625
+    assert record.provenance.processor == "two"
+    assert record.nodes == {"aa": NODES["aa"]}
     assert list(check_records(store)) == []
 
 

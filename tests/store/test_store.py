@@ -20,6 +20,7 @@ from harness.errors import StoreError
 from harness.networks._network import mlp
 from harness.networks._recipe import Adam, Recipe
 from harness.population._population import Computed, Member, MemberResult, Population, Program, Row
+from harness.population._provenance import Provenance
 from harness.store import _store as module
 from harness.store._store import Store, check_records, digest
 from harness.streams import Replicate
@@ -81,7 +82,7 @@ def test_what_is_stored_comes_back(tmp_path):
         assert (entry.record, entry.ins, entry.diverged) == (name, dict(member.ins), result.diverged)
     provenance = store.provenance(store.entries[UNITS[0]])
     computed_with = {"versions": {"numpy": np.__version__}, "settings": {"threads": "1"}}
-    assert provenance == {"kind": "test", "device": "cpu", **computed_with, "wall_s": 1.25}
+    assert provenance == Provenance(kind="test", device="cpu", **computed_with, wall_s=1.25)
 
 
 def test_what_is_only_evaluated_needs_no_arrays(tmp_path):

@@ -475,7 +475,7 @@ def test_replay_packs_as_before(accepted, tmp_path):
     one = Retrained(nodes(), block, tmp_path / "one").compute(Inline(), provenance={})
     two = Retrained(nodes(), block, tmp_path / "two", replay=one).compute(Inline(), provenance={})
     packed = [
-        [[m["unit"] for m in record["members"]] for record in retrained.plan.store.records.values()]
+        [[m.unit for m in record.members] for record in retrained.plan.store.records.values()]
         for retrained in (one, two)
     ]
     assert packed[0] == packed[1]

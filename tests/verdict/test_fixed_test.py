@@ -19,7 +19,6 @@ from harness.store._store import Store
 from harness.streams import Replicate
 from harness.verdict import _judge as judging
 from harness.verdict import _results as results
-from harness.verdict import _verdicts as verdicts
 from harness.workflow._collecting import collect
 from harness.workflow._planning import Planned, Request
 from tests import synthetic
@@ -90,7 +89,7 @@ def test_other_tasks_store_no_answers(tmp_path):
     collected = collect(asked, scale="micro", suite_seed=11, quick=False)
     assert not [entry for entry in asked.plan.store.entries.values() if "correct" in entry.outs]
     assert "correct" not in collected.frame
-    assert "examples" not in collected.claims["paper/claim"]
+    assert not collected.claims["paper/claim"].examples
     assert collected.correct_differences("paper/claim", beats("a", "b", on=DIGITS)) is None
 
 
@@ -274,7 +273,7 @@ def answered(wrong, *, a_wrong=(), examples=500, n=10):
     packed = [
         np.packbits(bits(*place)).tobytes() for place in zip(rows.frame["arm"], rows.frame["replicate"], strict=True)
     ]
-    rows.claims[made.id]["examples"] = {FIXED.name: examples}
+    rows = synthetic.known(rows, made.id, examples={FIXED.name: examples})
     return made, results.Results(rows.frame.assign(correct=packed), rows.meta)
 
 
@@ -283,18 +282,18 @@ def judged(monkeypatch, tmp_path, made, rows):
     registry = Registry(tmp_path / "lock")
     registry.lock(made, MICRO, pilots=0, when="2026-02-03T04:05:06Z")
     verdict = judging.judge_results(rows, registry, CATALOGUE)
-    return verdict["claims"][made.id], report.report_text(rows, verdict, registry, CATALOGUE, [], {})
+    return verdict.claims[made.id], report.report_text(rows, verdict, registry, CATALOGUE, [], {})
 
 
 def test_a_verdict_that_other_images_could_leave_open_says_so(monkeypatch, tmp_path):
     """All replicates err on the same images, a on 8 and b on 12 others: decided among seeds, open among images."""
     made, rows = answered(lambda r: range(12 + r % 3), a_wrong=range(100, 108))
     verdict, text = judged(monkeypatch, tmp_path, made, rows)
-    (part,) = verdict["parts"]
-    assert verdict["outcome"] == Outcome.REPRODUCED
-    assert part["lower_pp"] > 0.4 > 0 > part["both"][0]
-    assert verdict["for_this_test_set"] is True
-    assert verdicts.in_words(verdict, MICRO).endswith(", for this test set")
+    (part,) = verdict.parts
+    assert verdict.outcome == Outcome.REPRODUCED
+    assert part.lower > 0.4 > 0 > part.both[0]
+    assert verdict.for_this_test_set is True
+    assert verdict.in_words(MICRO).endswith(", for this test set")
     assert "95 % intervals over replicates and test images" in text
     assert "The verdict is for this test set" in text
 
@@ -303,10 +302,10 @@ def test_a_verdict_that_holds_for_other_images_does_not_say_so(monkeypatch, tmp_
     """Errors on many images: both intervals decide, the second is printed, and what stands beside has it too."""
     made, rows = answered(lambda r: range(60 + r % 3))
     verdict, text = judged(monkeypatch, tmp_path, made, rows)
-    assert verdict["outcome"] == Outcome.REPRODUCED
-    assert verdict["parts"][0]["both"][0] > 0
-    assert len(verdict["beside"][0]["both"]) == 2
-    assert "for_this_test_set" not in verdict
+    assert verdict.outcome == Outcome.REPRODUCED
+    assert verdict.parts[0].both[0] > 0
+    assert len(verdict.beside[0].both) == 2
+    assert not verdict.for_this_test_set
     assert "95 % intervals over replicates and test images" in text
     assert "for this test set" not in text
 
@@ -316,7 +315,7 @@ def test_an_open_verdict_is_for_no_test_set(monkeypatch, tmp_path):
     made, rows = answered(lambda r: range(8) if r % 2 else ())
     arms = dict(made.design(MICRO).arms)
     wide = claim(design(equals("a", "b", on=FIXED, floors=("d",)), arms=arms))
-    rows.claims[made.id]["digest"] = wide.digest(MICRO)
+    rows = synthetic.known(rows, made.id, digest=wide.digest(MICRO))
     verdict, _ = judged(monkeypatch, tmp_path, wide, rows)
-    assert verdict["outcome"] == Outcome.INCONCLUSIVE
-    assert "for_this_test_set" not in verdict
+    assert verdict.outcome == Outcome.INCONCLUSIVE
+    assert not verdict.for_this_test_set

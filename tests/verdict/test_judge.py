@@ -9,12 +9,13 @@ import pytest
 from harness.data._tasks import DIGITS
 from harness.design._claim import Design
 from harness.design._lock import Registry
-from harness.design._parts import beats
+from harness.design._parts import beats, matches
 from harness.report import _report as report
 from harness.stats._kinds import Outcome
 from harness.verdict import _judge as judging
 from harness.verdict import _results as results
-from harness.verdict import _verdicts as verdicts
+from harness.verdict._files import read_verdicts, verdicts_json
+from harness.verdict._verdicts import Status
 from harness.verdict._versions import carry_over
 from tests import synthetic
 from tests.synthetic import CATALOGUE, MICRO, around, claim, counted, design
@@ -40,7 +41,7 @@ def lock(registry, *claims):
 
 
 def judge(registry, *values, **more):
-    return judging.judge_results(synthetic.results(*values, **more), registry, CATALOGUE)["claims"]
+    return judging.judge_results(synthetic.results(*values, **more), registry, CATALOGUE).claims
 
 
 # --- families --------------------------------------------------------------------------------------------------------
@@ -55,11 +56,11 @@ def test_locked_claims_without_rows_count_in_the_family(monkeypatch, registry):
     lock(registry, *unrun)
     among = judge(registry, (ran, ahead(0.8)))
     assert among.keys() == {"paper/w"}
-    assert (alone["outcome"], alone["family"]) == (Outcome.REPRODUCED, ["paper/w"])
-    assert among["paper/w"]["p_rep"] == pytest.approx(4 * alone["p_rep"])
-    assert among["paper/w"]["family"] == [f"paper/{name}" for name in "wxyz"]
-    assert among["paper/w"]["outcome"] == Outcome.INCONCLUSIVE
-    assert among["paper/w"]["cause"].startswith("multiplicity")
+    assert (alone.outcome, alone.family) == (Outcome.REPRODUCED, ("paper/w",))
+    assert among["paper/w"].p_rep == pytest.approx(4 * alone.p_rep)
+    assert among["paper/w"].family == tuple(f"paper/{name}" for name in "wxyz")
+    assert among["paper/w"].outcome == Outcome.INCONCLUSIVE
+    assert among["paper/w"].cause.startswith("multiplicity")
 
 
 def test_exact_claims_stand_outside_the_family(monkeypatch, registry):
@@ -68,9 +69,9 @@ def test_exact_claims_stand_outside_the_family(monkeypatch, registry):
     synthetic.register(monkeypatch, tested, counts, more)
     lock(registry, tested, counts, more)
     judged = judge(registry, (tested, ahead(0.8)), (counts, None))
-    assert judged[tested.id]["family"] == [tested.id]
-    assert judged[tested.id]["p_rep"] == judged[tested.id]["parts"][0]["p_rep"]
-    assert (judged[counts.id]["family"], judged[counts.id]["p_rep"]) == ([], None)
+    assert judged[tested.id].family == (tested.id,)
+    assert judged[tested.id].p_rep == judged[tested.id].parts[0].p_rep
+    assert (judged[counts.id].family, judged[counts.id].p_rep) == ((), None)
     assert registry.family("paper", MICRO) == [tested.id]
 
 
@@ -83,7 +84,7 @@ def test_as_locked_is_confirmatory(monkeypatch, registry):
     synthetic.register(monkeypatch, made)
     lock(registry, made)
     verdict = judge(registry, (made, ahead(2.0)))[made.id]
-    assert (verdict["status"], verdict["status_reason"]) == ("confirmatory", f"locked {WHEN}")
+    assert (verdict.status, verdict.status_reason) == ("confirmatory", f"locked {WHEN}")
 
 
 @pytest.mark.parametrize(
@@ -105,13 +106,13 @@ def test_all_else_is_exploratory(monkeypatch, registry, tmp_path, locked, run, m
         lock(registry, claim(locked))
     rows = synthetic.results((made, ahead(2.0, n=more.pop("n", 10))), **more)
     judged = judging.judge_results(rows, registry, CATALOGUE)
-    verdict = judged["claims"][made.id]
-    assert (verdict["outcome"], verdict["status"]) == (Outcome.REPRODUCED, "exploratory")
-    assert reason in verdict["status_reason"]
-    assert verdicts.in_words(verdict, MICRO).endswith(", exploratory")
-    assert verdicts.hits(judged) == (0, 0)
+    verdict = judged.claims[made.id]
+    assert (verdict.outcome, verdict.status) == (Outcome.REPRODUCED, "exploratory")
+    assert reason in verdict.status_reason
+    assert verdict.in_words(MICRO).endswith(", exploratory")
+    assert judged.hits() == (0, 0)
     text = report.report_text(rows, judged, registry, CATALOGUE, [], {})
-    assert f"*Exploratory: {verdict['status_reason']}.* Such a verdict never replaces a confirmatory one." in text
+    assert f"*Exploratory: {verdict.status_reason}.* Such a verdict never replaces a confirmatory one." in text
 
 
 def test_rows_of_another_design_are_exploratory(monkeypatch, registry):
@@ -119,11 +120,10 @@ def test_rows_of_another_design_are_exploratory(monkeypatch, registry):
     made = claim(design(BEATS))
     synthetic.register(monkeypatch, made)
     lock(registry, made)
-    rows = synthetic.results((made, ahead(2.0)))
-    rows.claims[made.id]["digest"] = "0" * 64
-    verdict = judging.judge_results(rows, registry, CATALOGUE)["claims"][made.id]
-    assert verdict["status"] == "exploratory"
-    assert "another version of the design" in verdict["status_reason"]
+    rows = synthetic.known(synthetic.results((made, ahead(2.0))), made.id, digest="0" * 64)
+    verdict = judging.judge_results(rows, registry, CATALOGUE).claims[made.id]
+    assert verdict.status == "exploratory"
+    assert "another version of the design" in verdict.status_reason
 
 
 def test_rows_of_an_earlier_version_keep_its_number(monkeypatch, registry):
@@ -132,8 +132,8 @@ def test_rows_of_an_earlier_version_keep_its_number(monkeypatch, registry):
     synthetic.register(monkeypatch, second)
     lock(registry, first, second)
     verdict = judge(registry, (first, ahead(2.0)))[first.id]
-    assert (verdict["version"], verdict["status"]) == (1, "exploratory")
-    assert verdict["status_reason"] == "the rows are of version 1, the claim is version 2"
+    assert (verdict.version, verdict.status) == (1, "exploratory")
+    assert verdict.status_reason == "the rows are of version 1, the claim is version 2"
 
 
 def test_an_amended_claim_does_not_turn(monkeypatch, registry):
@@ -143,9 +143,9 @@ def test_an_amended_claim_does_not_turn(monkeypatch, registry):
     one, other = (
         judging.judge_results(synthetic.results((made, ahead(mean))), registry, CATALOGUE) for mean in (5.0, -5.0)
     )
-    assert verdicts.turned_claims(one, other) == [made.id]
-    other["claims"][made.id]["version"] = 2
-    assert verdicts.turned_claims(one, other) == []
+    assert other.turned(one) == [made.id]
+    amended = replace(other, claims={made.id: replace(other.claims[made.id], version=2)})
+    assert amended.turned(one) == []
 
 
 def test_hits_count_confirmatory_predictions_only(monkeypatch, registry):
@@ -157,8 +157,8 @@ def test_hits_count_confirmatory_predictions_only(monkeypatch, registry):
     synthetic.register(monkeypatch, right, wrong, refuted, unlocked)
     lock(registry, right, wrong, refuted)
     values = (right, ahead(5.0)), (wrong, ahead(-5.0)), (refuted, ahead(-5.0)), (unlocked, ahead(5.0))
-    assert verdicts.hits(judging.judge_results(synthetic.results(*values), registry, CATALOGUE)) == (2, 3)
-    assert verdicts.hits(judging.judge_results(synthetic.results(*values, quick=True), registry, CATALOGUE)) == (0, 0)
+    assert judging.judge_results(synthetic.results(*values), registry, CATALOGUE).hits() == (2, 3)
+    assert judging.judge_results(synthetic.results(*values, quick=True), registry, CATALOGUE).hits() == (0, 0)
 
 
 # --- amended claims --------------------------------------------------------------------------------------------------
@@ -182,7 +182,7 @@ def amended(monkeypatch, registry, tmp_path):
 def commit(folder, rows, registry):
     judged = judging.judge_results(rows, registry, CATALOGUE)
     results.write_results(rows, folder / "results.parquet")
-    (folder / "verdicts.json").write_text(verdicts.verdicts_json(judged))
+    (folder / "verdicts.json").write_text(verdicts_json(judged))
     return judged
 
 
@@ -193,14 +193,14 @@ def test_the_report_prints_every_version_with_its_verdict(amended, registry, tmp
     results.write_results(carried, tmp_path / "results.parquet")
     again = results.read_results(tmp_path / "results.parquet")
     judged = judging.judge_results(again, registry, CATALOGUE)
-    (earlier,) = judged["claims"]["paper/claim"]["earlier"]
-    assert (earlier["version"], earlier["outcome"], earlier["qualifier"], earlier["n"]) == (
+    (earlier,) = judged.claims["paper/claim"].earlier
+    assert (earlier.version, earlier.outcome, earlier.qualifier, earlier.n) == (
         1,
         "refuted",
         "opposite",
         10,
     )
-    assert earlier["mean_pp"] == pytest.approx(-2.0)
+    assert earlier.mean == pytest.approx(-2.0)
     text = report.report_text(again, judged, registry, CATALOGUE, [], {})
     (line,) = [line for line in text.splitlines() if line.startswith("* **Versions.**")]
     one, two = line.removesuffix(".").split("; ")
@@ -214,12 +214,13 @@ def test_a_version_is_told_by_what_its_verdict_rests_on(amended, registry):
     """Of two parts the one that refutes, in its own unit."""
     rows, committed = amended
     path = committed / "verdicts.json"
-    judged = json.loads(path.read_text())
-    (part,) = judged["claims"]["paper/claim"]["parts"]
-    shown = {**part, "name": "shown", "p_ref": 1.0}
-    refutes = {**part, "name": "slower", "mean_pp": -7.5, "unit": "log points"}
-    judged["claims"]["paper/claim"]["parts"] = [shown, refutes]
-    path.write_text(json.dumps(judged))
+    judged = read_verdicts(path)
+    verdict = judged.claims["paper/claim"]
+    (part,) = verdict.parts
+    shown = replace(part, name="shown", p_ref=1.0)
+    refutes = replace(part, name="slower", mean=-7.5, unit="log points")
+    changed = replace(verdict, parts=(shown, refutes))
+    path.write_text(verdicts_json(replace(judged, claims={"paper/claim": changed})))
     carried = carry_over(rows, committed)
     text = report.report_text(carried, judging.judge_results(carried, registry, CATALOGUE), registry, CATALOGUE, [], {})
     (line,) = [line for line in text.splitlines() if line.startswith("* **Versions.**")]
@@ -230,13 +231,13 @@ def test_what_was_carried_over_is_carried_on(amended, registry, monkeypatch):
     """A run again keeps it, a third version has both, and no version is told twice."""
     rows, committed = amended
     commit(committed, carry_over(rows, committed), registry)
-    assert [each["version"] for each in carry_over(rows, committed).meta["earlier"]["paper/claim"]] == [1]
+    assert [each.version for each in carry_over(rows, committed).meta.earlier["paper/claim"]] == [1]
     third = claim(design(beats("a", "d", on=DIGITS)), version=3)
     synthetic.register(monkeypatch, third)
     lock(registry, third)
     carried = carry_over(synthetic.results((third, ahead(1.0)), first=20), committed)
-    told = carried.meta["earlier"]["paper/claim"]
-    assert [(each["version"], each["outcome"]) for each in told] == [(1, "refuted"), (2, "reproduced")]
+    told = carried.meta.earlier["paper/claim"]
+    assert [(each.version, each.outcome) for each in told] == [(1, "refuted"), (2, "reproduced")]
 
 
 def test_nothing_is_carried_where_there_is_nothing_earlier(amended, registry, tmp_path):
@@ -244,12 +245,12 @@ def test_nothing_is_carried_where_there_is_nothing_earlier(amended, registry, tm
     rows, committed = amended
     assert carry_over(rows, tmp_path / "nowhere") is rows
     path = committed / "verdicts.json"
-    exploratory = json.loads(path.read_text())
-    exploratory["claims"]["paper/claim"]["status"] = "exploratory"
-    path.write_text(json.dumps(exploratory))
-    assert "earlier" not in carry_over(rows, committed).meta
+    judged = read_verdicts(path)
+    exploratory = replace(judged.claims["paper/claim"], status=Status.EXPLORATORY)
+    path.write_text(verdicts_json(replace(judged, claims={"paper/claim": exploratory})))
+    assert not carry_over(rows, committed).meta.earlier
     commit(committed, rows, registry)
-    assert "earlier" not in carry_over(rows, committed).meta
+    assert not carry_over(rows, committed).meta.earlier
 
 
 def test_a_version_without_a_stored_verdict_says_so(amended, registry):
@@ -268,3 +269,17 @@ def test_an_amended_version_that_is_not_locked_is_listed_as_such(amended, regist
     rows = carry_over(synthetic.results((third, ahead(1.0, n=11)), first=20), committed)
     text = report.report_text(rows, judging.judge_results(rows, registry, CATALOGUE), registry, CATALOGUE, [], {})
     assert "; version 3, not locked: **reproduced (direction), analogue task, exploratory**, a beats b +1.00 pp" in text
+
+
+# --- the file --------------------------------------------------------------------------------------------------------
+
+
+def test_the_file_keeps_its_names(monkeypatch, registry):
+    """Whatever fields are called and whatever their unit is, the file names a part's numbers as it always has."""
+    made = claim(design(matches("b", "dense", on=DIGITS, floors=("a",))))
+    synthetic.register(monkeypatch, made)
+    judged = judging.judge_results(synthetic.results((made, ahead(0.8))), registry, CATALOGUE)
+    (part,) = json.loads(verdicts_json(judged))["claims"][made.id]["parts"]
+    assert [name for name in part if name.endswith("_pp")] == ["bound_pp", "lower_pp", "mean_pp", "sd_pp", "upper_pp"]
+    assert list(part["floors"][0]) == ["beaten", "lower_pp", "mean_pp", "name", "needed_pp"]
+    assert part["kind"] == "matches"

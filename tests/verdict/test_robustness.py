@@ -94,9 +94,8 @@ def values(*, ahead, behind=0.1, floor=50.0):
 def under(made, name, f):
     """Results of a variant of `made`."""
     results = synthetic.results((claim(design_of(made, MICRO, name), id=made.id), f))
-    results.meta["variant"] = name
-    results.claims[made.id]["digest"] = made.digest(MICRO)
-    return results
+    results = synthetic.known(results, made.id, digest=made.digest(MICRO))
+    return replace(results, meta=replace(results.meta, variant=name))
 
 
 def stopped_early(results, shift):
@@ -144,8 +143,7 @@ def test_effects_say_whether_they_keep_their_side(made):
 def test_variants_of_another_version_say_nothing(made):
     """Rows computed from another version of the claim are left out, and without others there is no table."""
     results = synthetic.results((made, values(ahead=2.0)))
-    stale = under(made, "half-rate", values(ahead=1.0))
-    stale.claims[made.id]["digest"] = "another"
+    stale = synthetic.known(under(made, "half-rate", values(ahead=1.0)), made.id, digest="another")
     assert robustness.effects(made, results, {"half-rate": stale}) == []
 
 
@@ -165,6 +163,6 @@ def test_a_variant_never_replaces_a_verdict(made, tmp_path):
     """Results of a variant are judged as exploratory, and say which setting it was."""
     registry = Registry(tmp_path / "registry.lock")
     registry.lock(made, MICRO, pilots=0, when="2026-02-03T04:05:06Z")
-    judged = judging.judge_results(under(made, "bfloat16", values(ahead=2.0)), registry, CATALOGUE)["claims"][made.id]
-    assert judged["status"] == "exploratory"
-    assert judged["status_reason"] == "every training with bfloat16 autocast, float32 master weights"
+    judged = judging.judge_results(under(made, "bfloat16", values(ahead=2.0)), registry, CATALOGUE).claims[made.id]
+    assert judged.status == "exploratory"
+    assert judged.status_reason == "every training with bfloat16 autocast, float32 master weights"

@@ -7,8 +7,10 @@ import pytest
 
 from harness.cli.tables import comparison_markdown
 from harness.data._tasks import DIGITS
+from harness.design._claim import Scale
 from harness.design._parts import beats
 from harness.errors import UsageError
+from harness.population._provenance import Provenance
 from harness.variance import _baselines as baselines
 from harness.verdict._results import write_results
 from harness.workflow import _comparing as comparing
@@ -70,7 +72,9 @@ def test_other_seeds_are_compared_as_two_samples(made, tmp_path):
 def test_changed_verdicts_and_versions_are_named(made, tmp_path):
     """A verdict that turned is listed with both sides, as are versions and devices that differ."""
     one, other = synthetic.results((made, values(2.0))), synthetic.results((made, values(-2.0)))
-    other.meta["records"]["000001-00000000"].update(device="a GPU", versions={"numpy": "3"})
+    (record,) = other.meta.records.values()
+    records = {"000001-00000000": replace(record, device="a GPU", versions={"numpy": "3"})}
+    other = replace(other, meta=replace(other.meta, records=records))
     a, b = folders(tmp_path, one, other)
     compared = comparing.compare(session(tmp_path), a, b)
     (turned,) = compared.changed
@@ -85,12 +89,17 @@ def test_changed_verdicts_and_versions_are_named(made, tmp_path):
     assert "| device | cpu | a GPU |" in text
 
 
+def there(torch):
+    """Where a baseline was computed, with this version of torch."""
+    return Provenance(device="cpu", processor="p", git="g", versions={"torch": torch}, wall_s=1.0)
+
+
 def baseline(folder, accuracies, **changed):
     made = {
         "recipe": "small/dense", "scale": "micro", "key": "k", "suite_seed": 1, "accepted": "2026-02-03T04:05:06Z",
         "reason": "the first", "replaces": "", "drawn": {"0": {"order": "d"}}, "trajectory": None,
         "values": {str(i): v for i, v in enumerate(accuracies)}, "weights": {},
-        "provenance": {"device": "cpu", "processor": "p", "git": "g", "versions": {"torch": "2.11"}},
+        "provenance": there("2.11"),
     }  # fmt: skip
     return baselines.keep_baseline(folder, baselines.Baseline(**{**made, **changed}))
 
@@ -98,8 +107,9 @@ def baseline(folder, accuracies, **changed):
 def test_baselines_are_compared_by_mean_spread_and_versions(tmp_path):
     """A torch upgrade: the same replicates paired, the draws that differ counted, both versions named."""
     a = baseline(tmp_path / "a", [90.0, 91.0, 92.0])
-    newer = {"device": "cpu", "processor": "p", "git": "g", "versions": {"torch": "2.15"}}
-    b = baseline(tmp_path / "b", [90.5, 91.5, 92.5], provenance=newer, reason="torch 2.15", drawn={"0": {"order": "e"}})
+    b = baseline(
+        tmp_path / "b", [90.5, 91.5, 92.5], provenance=there("2.15"), reason="torch 2.15", drawn={"0": {"order": "e"}}
+    )
     compared = comparing.compare(session(tmp_path), a, b)
     (line,) = compared.lines
     assert (line.a, line.b) == ("91.00, sd 1.00, n 3", "91.50, sd 1.00, n 3")
@@ -118,7 +128,6 @@ def test_a_report_and_a_baseline_do_not_compare(made, tmp_path):
     with pytest.raises(UsageError, match="one is a baseline, the other is not"):
         comparing.compare(session(tmp_path), file, folder)
     other = synthetic.results((made, values(2.0)))
-    other.meta["scale"] = "standard"
-    (standard,) = folders(tmp_path / "standard", other)
+    (standard,) = folders(tmp_path / "standard", replace(other, meta=replace(other.meta, scale=Scale.STANDARD)))
     with pytest.raises(UsageError, match="scale micro and scale standard"):
         comparing.compare(session(tmp_path), folder, standard)

@@ -1,0 +1,34 @@
+"""Where, when and with what a population was computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """What is known of how a record came about; what an older one did not keep is empty, or None.
+
+    `kind` is ``cpu`` or ``cuda``, `instructions` a digest of the processor's, `wall_s` the seconds of all members
+    together, `matmul_flops` the measured rate of matrix products there. Beside the rows of a report stand also the
+    `program` that was run and how many `members` it had.
+    """
+
+    device: str
+    versions: Mapping[str, str]
+    wall_s: float
+    settings: Mapping[str, str] | None = None
+    computed: str = ""
+    git: str = ""
+    kind: str = ""
+    processor: str = ""
+    instructions: str = ""
+    matmul_flops: int | None = None
+    program: str = ""
+    members: int = 0
+
+    @property
+    def occupied(self) -> str:
+        """What a worker occupies: the GPU, or one core of the processor."""
+        return self.device if self.device != "cpu" else f"one core of {self.processor or 'a processor'}"

@@ -1,0 +1,65 @@
+"""What is known of the rows of a report beside the numbers themselves: it stands in the file's metadata."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from harness.design import Scale
+from harness.population import Provenance
+from harness.verdict._verdicts import EarlierVersion
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cost:
+    """What a claim's rows cost; None for what was not kept yet when they were collected.
+
+    `devices` are seconds by device; `training_flops` and `evaluation_flops` operations by structure; `ceiling_flop`
+    those that matrix products would have made in the same time, where every record has their rate.
+    """
+
+    trainings: int
+    shared: int
+    member_steps: int
+    worker_s: float
+    devices: Mapping[str, float] | None = None
+    training_flops: int | None = None
+    evaluation_flops: int | None = None
+    ceiling_flop: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimRows:
+    """What is known of one claim's rows: the version and the digest of the locked content they were computed for.
+
+    `examples` is by task the number of test examples where the test set is fixed and the rows say which were answered
+    correctly; `exact` what an exact claim observed.
+    """
+
+    version: int
+    digest: str
+    replicates: tuple[int, ...]
+    cost: Cost
+    examples: Mapping[str, int] = field(default_factory=dict)
+    exact: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metadata:
+    """What is known of all rows: claims by id, the provenance of the stored records that rows came from by name.
+
+    `variant` is empty for the claims as they are locked. Where a claim was amended, `earlier` has the verdicts on its
+    lower versions by id.
+    """
+
+    scale: Scale
+    suite_seed: int
+    quick: bool
+    claims: Mapping[str, ClaimRows]
+    records: Mapping[str, Provenance]
+    variant: str = ""
+    earlier: Mapping[str, tuple[EarlierVersion, ...]] = field(default_factory=dict)
+
+    def with_claim(self, id: str, known: ClaimRows) -> Metadata:
+        """Return the metadata with other things known of one claim."""
+        return replace(self, claims={**self.claims, id: known})
