@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,6 +93,10 @@ class Network:
 
         Weights are (inputs, outputs) of linear layers, (outputs, inputs, kernel, kernel) of convolutions.
         """
+        return self._laid_out
+
+    @cached_property
+    def _laid_out(self) -> tuple[Tensor, ...]:
         return tuple(self._tensors())
 
     def _tensors(self) -> Iterator[Tensor]:
@@ -111,7 +116,7 @@ class Network:
                 yield Tensor(name, shape, offset, prunable)
                 offset += -(-math.prod(shape) // ALIGN) * ALIGN
 
-    @property
+    @cached_property
     def flat_size(self) -> int:
         """Floats in one member's flat parameters, padding included."""
         last = self.tensors()[-1]
@@ -132,17 +137,17 @@ class Network:
             )
         return dict(list(self.prunable().items())[:-1])
 
-    @property
+    @cached_property
     def weights(self) -> int:
         """Number of prunable weights, the paper's count."""
         return sum(t.size for t in self.tensors() if t.prunable)
 
-    @property
+    @cached_property
     def parameters(self) -> int:
         """Number of learned values: weights, biases, BatchNorm's scales and shifts."""
         return sum(t.size for t in self.tensors())
 
-    @property
+    @cached_property
     def convolutions(self) -> tuple[str, ...]:
         """Names of the convolutions, those in shortcuts left out."""
         shortcuts = [each.shortcut for each in self.layers if isinstance(each, Residual)]
@@ -150,7 +155,7 @@ class Network:
         names = (layer.name for layer, _ in self.traced() if isinstance(layer, Conv))
         return tuple(name for name in names if name not in apart)
 
-    @property
+    @cached_property
     def label(self) -> str:
         """A few words for reports: kind, input, widths, BatchNorm, biases, initialisation, weights."""
         linears = [layer for layer, _ in self.traced() if isinstance(layer, Linear)]
@@ -172,7 +177,7 @@ class Network:
             norm += f", dropout {', '.join(f'{rate:.3g}' for rate in dict.fromkeys(self.dropouts))}"
         return f"{kind} {'-'.join(widths)} ({self.init}{norm}{bias}; {self.weights:,} weights)"
 
-    @property
+    @cached_property
     def dropouts(self) -> tuple[float, ...]:
         """The rates of the dropout layers, input to output."""
         return tuple(layer.rate for layer, _ in self.traced() if isinstance(layer, Dropout))
@@ -190,7 +195,7 @@ class Network:
         layers = tuple(Dropout(next(left)) if isinstance(layer, Dropout) else layer for layer in self.layers)
         return replace(self, layers=layers)
 
-    @property
+    @cached_property
     def batch_norms(self) -> int:
         """Number of BatchNorm layers."""
         return sum(isinstance(layer, BatchNorm) for layer, _ in self.traced())
@@ -211,12 +216,12 @@ class Network:
         }
         return sum(count * places[name] for name, count in kept.items())
 
-    @property
+    @cached_property
     def activations(self) -> int:
         """Number of values that all layers give for one example."""
         return sum(math.prod(shape) for _, shape in self.traced())
 
-    @property
+    @cached_property
     def widest(self) -> int:
         """Number of values that the widest layer, or the input, has for one example."""
         return max(self.inputs, *(math.prod(shape) for _, shape in self.traced()))

@@ -345,11 +345,17 @@ def _subset_sums(d_R: FloatArray) -> FloatArray:
 
 def _drawn_sums_at_most(d_R: FloatArray, bound: float) -> int:
     """How many of `FLIP_DRAWS` random subsets sum to at most `bound`; one replicate at a time, to keep memory flat."""
-    draws = np.random.default_rng(FLIP_SEED)
     sums = np.zeros(FLIP_DRAWS)
-    for d in d_R:
-        sums += d * draws.integers(0, 2, FLIP_DRAWS)
+    for d, drawn in zip(d_R, _drawn_subsets(d_R.size), strict=True):
+        sums += d * np.unpackbits(drawn, count=FLIP_DRAWS)
     return int(np.count_nonzero(sums <= bound))
+
+
+@cache
+def _drawn_subsets(n: int) -> list[npt.NDArray[np.uint8]]:
+    """Which of `FLIP_DRAWS` random subsets each of `n` replicates is in, in packed bits; the same in every test."""
+    draws = np.random.default_rng(FLIP_SEED)
+    return [np.packbits(draws.integers(0, 2, FLIP_DRAWS).astype(np.bool_)) for _ in range(n)]
 
 
 @cache

@@ -9,7 +9,6 @@ import time
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
 from harness.compute._run import run_plan
 from tests.inline import Inline, small_plan
@@ -33,7 +32,7 @@ def calm(path):
     """Run the small plan in this process, uninterrupted."""
     plan = small_plan(path)
     with plan.store.writing() as writer:
-        run_plan(plan, writer, Inline(), console=Console(quiet=True), provenance={})
+        run_plan(plan, writer, Inline(), provenance={})
 
 
 def everything(path):

@@ -4,7 +4,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from harness.compute._plan import Plan, Wanted
 from harness.compute._run import run_plan
@@ -65,7 +64,7 @@ def test_a_criterion_of_one_s_own_prunes(tmp_path, scope):
     assert density(second) == density(prune(DENSE, keep=THIRD**2, scope=scope))
     plan = Plan([Wanted("tests/own", (second,), (Replicate(11, 0),))], Store(tmp_path))
     with plan.store.writing() as writer:
-        run_plan(plan, writer, Inline(), console=Console(quiet=True), provenance={})
+        run_plan(plan, writer, Inline(), provenance={})
     alive, places = ones(NET), np.concatenate([np.arange(NET.flat_size)[t.slice] for t in LAYERS.values()])
     for source, ticket, keep in ((DENSE, first, THIRD), (first, second, THIRD**2)):
         ends = [plan.store.array(plan.entry(node, Replicate(11, 0)), "end", NET.flat_size) for node in (source, ticket)]

@@ -5,7 +5,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from rich.console import Console
 
 from harness.compute._plan import Plan, Wanted
 from harness.compute._run import run_plan
@@ -44,7 +43,7 @@ def computed(path, *nodes):
     """The plan of these nodes, computed and stored."""
     plan = Plan([Wanted("tests/own", nodes, REPLICATES)], Store(path))
     with plan.store.writing() as writer:
-        run_plan(plan, writer, Inline(), console=Console(quiet=True), provenance={})
+        run_plan(plan, writer, Inline(), provenance={})
     assert plan.due() == []
     return plan
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 from harness.data._tasks import DIGITS
 from harness.expression import describe, train
@@ -16,7 +17,7 @@ class Stored(Store):
 
     def __init__(self, *nodes):
         text = json.dumps({"nodes": {node.key: describe(node) for node in nodes}}, sort_keys=True)
-        self.records = {"000001-00000000": json.loads(text)}
+        self.records = {"000001-00000000": SimpleNamespace(**json.loads(text))}
 
 
 def test_the_closest_training_is_told_by_the_fields_that_differ():
