@@ -32,10 +32,7 @@ class Extensions(Mapping[str, T]):
 
         Raises DesignError where another thing has the name and version, and for a name that is none.
         """
-        if not name or "@" in name or version < 1:
-            raise DesignError(
-                f"a {self._what} {name!r}, version {version}. Next: give a name without @, from version 1 on"
-            )
+        self.check_name(name, version)
         full = name if version == 1 else f"{name}@{version}"
         other = self._things.get(full, thing)
         if other != thing and _origin(other) != _origin(thing):
@@ -44,6 +41,13 @@ class Extensions(Mapping[str, T]):
                 "Next: give one another name or version"
             )
         self._things[full] = thing
+
+    def check_name(self, name: str, version: int = 1) -> None:
+        """Raise DesignError for what cannot be a name or a version."""
+        if not name or "@" in name or version < 1:
+            raise DesignError(
+                f"a {self._what} {name!r}, version {version}. Next: give it a name without @, and a version from 1 on"
+            )
 
     def remove(self, name: str) -> None:
         """Take out what has this full name."""

@@ -37,7 +37,7 @@ def test_what_is_unknown_is_refused_with_the_nearest(known):
             wanted("rad")
     with pytest.raises(DesignError, match="unknown colour 'red@2', of which red is registered"):
         known.latest("red@2")
-    with pytest.raises(DesignError, match="give a name without @"):
+    with pytest.raises(DesignError, match="give it a name without @"):
         known.add("red@2", "#900")
 
 

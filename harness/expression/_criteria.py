@@ -100,6 +100,7 @@ def criterion(name: str, *, version: int = 1, between_layers: bool = False) -> C
         ...     return -np.abs(weights)
         >>> CRITERIA.remove("small first")
     """
+    CRITERIA.check_name(name, version)
 
     def register(score: Score) -> Score:
         CRITERIA.add(name, Criterion(name, score, version, between_layers), version=version)

@@ -4,12 +4,14 @@ import hashlib
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.design._lock import Registry
 from harness.report import _figures as figures
+from harness.verdict._files import read_verdicts
 from harness.verdict._judge import judge_results
 from harness.verdict._results import Results, read_results
 from tests.command import harness
@@ -60,13 +62,13 @@ def test_the_rows_alone_bring_the_report_back(again, scale):
 def test_a_locked_claim_without_rows_stays_in_the_family():
     """A claim judged by itself is still one among all its paper has locked: leaving rows out makes no p smaller."""
     results, registry = read_results(COMMITTED / "results.parquet"), Registry(ROOT / "claims" / "registry.lock")
-    whole = judge_results(results, registry, catalogue())["claims"]
-    id = next(id for id, verdict in whole.items() if len(verdict["family"]) > 1)
-    alone = Results(results.frame, results.meta | {"claims": {id: results.claims[id]}})
-    verdicts = judge_results(alone, registry, catalogue())["claims"]
+    whole = judge_results(results, registry, catalogue()).claims
+    id = next(id for id, verdict in whole.items() if len(verdict.family) > 1)
+    alone = Results(results.frame, replace(results.meta, claims={id: results.claims[id]}))
+    verdicts = judge_results(alone, registry, catalogue()).claims
     assert verdicts.keys() == {id}
-    assert verdicts[id]["family"] == whole[id]["family"]
-    assert verdicts[id]["p_rep"] >= whole[id]["p_rep"]
+    assert verdicts[id].family == whole[id].family
+    assert verdicts[id].p_rep >= whole[id].p_rep
 
 
 @pytest.mark.slow
@@ -83,7 +85,7 @@ def test_the_same_bytes_twice(again, scale):
 def test_a_figure_is_drawn_in_one_way(times):
     """However often a figure of the committed rows is drawn, with whatever lies in memory, its bytes are the same."""
     folder, id = ROOT / "reports" / "standard", "frankle2019/any-input-scaling"
-    results, verdict = read_results(folder / "results.parquet"), recorded("standard")[id]
+    results, verdict = read_results(folder / "results.parquet"), read_verdicts(folder / "verdicts.json").claims[id]
     drawn = {figures.draw_figure(results, catalogue().claims[id], verdict) for _ in range(times)}
     assert drawn == {(folder / "figures" / figures.file_name(id)).read_bytes()}
 
