@@ -18,6 +18,7 @@ BREAKS = {  # file, what is put into a function of it: the contract that says no
     ("harness/stats/_rule.py", "import pandas, torch"): "Only the engine imports torch",
     ("harness/design/_lock.py", "from harness.store import Store"): "Verdicts and reports need neither torch",
     ("harness/cli/options.py", "import claims.han2015"): "The harness imports no claims of the repository",
+    ("harness/workflow/_planning.py", "from rich.table import Table"): "Only the command knows typer and rich",
     ("harness/compute/_plan.py", "from harness.design import Claim"): "Computing knows no claims",
     ("harness/report/_report.py", "from harness.verdict._judge import judge_results"): PRIVATE,
     ("claims/han2015/study.py", "from harness.expression._nodes import Prune"): PRIVATE,
@@ -50,7 +51,7 @@ def test_every_contract_holds(copy):
     """What is committed keeps all contracts."""
     status, told = linted(copy)
     assert status == 0, told
-    assert "7 kept, 0 broken" in told
+    assert "8 kept, 0 broken" in told
 
 
 @pytest.mark.parametrize(("file", "line"), BREAKS)

@@ -110,7 +110,7 @@ def test_only_a_test_that_fails_or_hangs_kills(status, output, expected):
 
 def test_a_name_finds_its_file():
     """A module is found wherever it lies, and so is a file of tests; what is not there, or twice, is named."""
-    assert Mutant("paired.holm", "", "", "").file.as_posix() == "harness/stats/_paired.py"
+    assert Mutant("paired.t_power", "", "", "").file.as_posix() == "harness/stats/_paired.py"
     assert Mutant("streams.word", "", "", "").file.as_posix() == "harness/streams.py"
     assert located("test_paired::test_it[a]") == "tests/stats/test_paired.py::test_it[a]"
     with pytest.raises(MovedError, match=r"_box.py or box.py is none below harness/: update the table"):

@@ -10,14 +10,15 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Protocol
 
 from harness.extensions import Extensions
@@ -107,7 +108,8 @@ class Local:
 
     def submit(self, number: int, population: Population, checkpoint: Path | None = None) -> Future[Computed]:
         """Start computing `population`."""
-        return self._pool.submit(_work, number, population, checkpoint)
+        with _no_main():  # the first call starts the workers
+            return self._pool.submit(_work, number, population, checkpoint)
 
     def stop(self) -> None:
         """Ask the workers to save what they are computing and to end it; they look every half second of training."""
@@ -130,6 +132,17 @@ class Local:
             for process in multiprocessing.active_children():
                 process.terminate()
         self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _no_main() -> Iterator[None]:
+    """Hide the main module: a worker would run a user's script again, which starts workers, and needs none of it."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def cores() -> int:

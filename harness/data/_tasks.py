@@ -180,7 +180,6 @@ XOR = Task(
     "xor", images=1, classes=2, chance=0.5, sesoi_pp=5.0, margin_pp=5.0, source=DataSet.XOR, shape=(1, 1, 2),
     train_images=4, validation_images=4, test_images=4,
 )  # fmt: skip
-TASKS = {task.name: task for task in (DIGITS, DIGIT_DIFFERENCE, MNIST, FASHION_MNIST, CIFAR10, XOR)}
 
 
 @dataclass(frozen=True)

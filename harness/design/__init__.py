@@ -1,4 +1,4 @@
-"""What a claim asserts, fixed before it runs: parts, designs, the catalogue, the registry, the log of pilots."""
+"""What a claim asserts, fixed before it runs: parts, catalogue, registry, pilots; knows neither torch nor the store."""
 
 from harness.design._catalogue import Catalogue, Watched, claim, paper, watch
 from harness.design._check import check_design

@@ -1,6 +1,6 @@
-"""The vocabulary in which claims are written: lazy nodes, and the keys under which their results are stored.
+"""The vocabulary in which claims are written: lazy nodes, their keys, and masks; knows no claims and no torch.
 
-A node says what is computed, for every replicate at once; nothing is computed here. Its key is a hash of its fields and
+A node says what is computed, for every replicate at once; nothing is trained here. Its key is a hash of its fields and
 of the keys of the nodes it mentions, so two claims that mention the same training share it. Fields at their defaults do
 not enter the key: a later field with a neutral default leaves every stored result valid.
 """

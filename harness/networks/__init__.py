@@ -1,4 +1,4 @@
-"""Networks and training recipes as frozen descriptions: layers, counts, initial values, schedules."""
+"""Networks and training recipes as frozen descriptions, with counts and initial values; knows no data and no torch."""
 
 from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
 from harness.networks._layers import (

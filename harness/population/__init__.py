@@ -1,9 +1,9 @@
-"""What is handed to a worker and what comes back: plain data, and what it costs by its structure."""
+"""What is handed to a worker and what comes back: plain data between planner, engine and store, and what it costs."""
 
-from harness.population._checkpoint import Arrays, Checkpoint, Saver
 from harness.population._flops import evaluation_flops, kept_multiply_adds, parameter_count, training_flops
 from harness.population._population import Computed, Member, MemberResult, Population, Program, Report, Row, unit_name
 from harness.population._provenance import Provenance
+from harness.population._saving import Arrays, Checkpoint, Saver
 from harness.population._units import hundredths
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""From numbers to p-values to decisions: tests, intervals, power, and the rule that makes a verdict of them."""
+"""From numbers to p-values to verdicts, by rules that know neither claims nor networks nor files."""
 
 from harness.stats._acceptance import (
     CONFIRM,

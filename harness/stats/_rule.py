@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from harness.stats import _causes as causes
 from harness.stats._assessment import Assessment
+from harness.stats._holm import holm
 from harness.stats._kinds import Decision, Outcome
-from harness.stats._paired import ALPHA, holm
+from harness.stats._paired import ALPHA
 
 SIGN_FLIP_FROM = 10  # replicates from which a t verdict must agree with the sign-flip test
 MOST_NAMED = 3  # quantities of an exact claim that differ; the report's table has them all

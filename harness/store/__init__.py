@@ -1,4 +1,4 @@
-"""What has been computed: records that appear whole, checkpoints of what is under way, stores merged."""
+"""What has been computed: records that appear whole, checkpoints, stores merged; knows no claims and no torch."""
 
 from harness.store._checkpoints import (
     CheckpointSaver,

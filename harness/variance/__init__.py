@@ -1,4 +1,4 @@
-"""The seed-variance check: whether training still gives what it gave when its baselines were accepted."""
+"""The seed-variance check: whether training still gives what it gave; knows no claims and no verdicts."""
 
 from harness.variance._baselines import Baseline, read_baseline
 from harness.variance._findings import asks, failed, findings_junit, findings_markdown

@@ -10,7 +10,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy import integrate, special
 from scipy import stats as scipy_stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW, ttost_paired
 
@@ -21,7 +20,6 @@ from harness.stats._paired import (
     flip_greater,
     flip_least,
     flip_less,
-    holm,
     mean_interval,
     replicates_needed,
     sd_upper,
@@ -184,48 +182,6 @@ def test_flip_keeps_its_level_with_heavy_tails():
     p = np.array([flip_greater(x, null=0) for x in x_NR])
     for q in (2 / 256, 6 / 256, 0.5):
         assert np.mean(p <= q) == close_to(q, repeats=3000)
-
-
-# --- Holm --------------------------------------------------------------------------------------------------------
-
-
-@settings(deadline=None, max_examples=20)  # statsmodels takes 60 ms a call
-@given(p_values.filter(bool))
-def test_holm_matches_statsmodels(p):
-    """Adjusted p-values are those of statsmodels, in the order given."""
-    np.testing.assert_allclose(holm(p), multipletests(p, method="holm")[1], rtol=1e-12)
-
-
-@law
-@given(st.data(), p_values)
-def test_holm_is_equivariant(data, p):
-    """Reordering the tests reorders the adjusted p-values and changes none."""
-    order = data.draw(st.permutations(range(len(p))))
-    np.testing.assert_array_equal(holm([p[i] for i in order]), holm(p)[list(order)])
-
-
-@law
-@given(st.data(), p_values.filter(bool))
-def test_holm_is_monotone(data, p):
-    """Raising one p-value lowers no adjusted p-value; and none is below its own p or above Bonferroni's."""
-    i = data.draw(st.integers(0, len(p) - 1))
-    raised = [*p]
-    raised[i] = data.draw(st.floats(p[i], 1))
-    assert np.all(holm(raised) >= holm(p))
-    assert np.all(holm(p) >= p)
-    assert np.all(holm(p) <= np.minimum(1, len(p) * np.array(p)))
-
-
-@pytest.mark.parametrize("p", [[-0.1], [1.1], [np.nan], [[0.5]]])
-def test_holm_refuses_what_is_no_p_value(p):
-    """Numbers outside [0, 1], nan and matrices are a ValueError."""
-    with pytest.raises(ValueError, match=r"\[0, 1\]"):
-        holm(p)
-
-
-def test_holm_of_nothing_is_nothing():
-    """An empty family has no adjusted p-values."""
-    assert holm([]).shape == (0,)
 
 
 # --- power -------------------------------------------------------------------------------------------------------

@@ -1,14 +1,17 @@
 """The page docs/python-api.md, its blocks run in order in a project with one small claim."""
 
+import os
 import re
-from pathlib import Path
+import subprocess
+import sys
 
 import pytest
 
 from harness.compute._executor import EXECUTORS
 from tests.command import Here
+from tests.project import ROOT
 
-DOCS = Path(__file__).parents[2] / "docs"
+DOCS = ROOT / "docs"
 PAGE = (DOCS / "python-api.md").read_text()
 
 
@@ -37,6 +40,21 @@ def test_the_page_runs_from_top_to_bottom(project, capsys):
     assert told[0] == "all 6 trainings and evaluations are stored"
     assert re.fullmatch(r"[+-]\d+\.\d\d pp \([+-]\d+\.\d\d to [+-]\d+\.\d\d\)", told[1])
     assert len(told) == 2
+
+
+@pytest.mark.slow
+def test_the_page_runs_as_a_script(project):
+    """A script of all blocks, without ``if __name__ == "__main__"``, trains in worker processes and prints once."""
+    (project / "page.py").write_text("\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)))
+    ran = subprocess.run(
+        [sys.executable, "page.py"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert len(ran.stdout.splitlines()) == 2
 
 
 def test_the_page_names_every_function():

@@ -1,0 +1,26 @@
+"""The worker processes of this machine."""
+
+import sys
+from multiprocessing import spawn
+
+from harness.compute import Local
+
+
+class Starting:
+    """Stands for the pool; keeps what a worker would be told of the main module when it starts."""
+
+    def submit(self, *_):
+        self.told = {name for name in spawn.get_preparation_data("worker") if name.startswith("init_main")}
+
+
+def test_a_worker_does_not_run_the_main_module(monkeypatch):
+    """A user's script without ``if __name__ == "__main__"`` starts no workers of workers, and stays the main module."""
+    main = sys.modules["__main__"]
+    starting = Starting()
+    starting.submit()
+    assert starting.told, "pytest has a main module that a worker would run"
+    executor = Local(workers=1)
+    monkeypatch.setattr(executor, "_pool", starting)
+    executor.submit(0, None)
+    assert starting.told == set()
+    assert sys.modules["__main__"] is main
