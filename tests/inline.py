@@ -73,3 +73,13 @@ def small_request(*, replicates=3, build=small_design):
 def small_plan(path, **request):
     """Return the plan of the small claim on a store at `path`."""
     return Plan([small_request(**request).wanted], Store(path))
+
+
+def everything(path):
+    """Return what is stored at `path` for each unit of the small plan, all of which must be: rows and digests."""
+    plan = small_plan(path)
+    assert not plan.due()
+    return {
+        name: (plan.store.rows(plan.store.entries[name]), plan.store.entries[name].outs, plan.store.entries[name].ins)
+        for name in plan.units
+    }

@@ -20,6 +20,7 @@ from harness.verdict._metadata import ClaimRows, Cost, Metadata
 from harness.verdict._results import ResultRow, Results, frame_of
 
 MICRO = Scale.MICRO
+WHEN = "2026-02-03T04:05:06Z"
 NET = mlp(64, 12, 10)  # 888 weights
 RECIPE = Recipe(optimiser=Adam(3e-3), steps=30, batch=20)
 PAPER = Paper(key="paper", authors="A. Author", title="A Title", venue="a venue", arxiv="0000.00000")
@@ -114,3 +115,9 @@ def results(*values, first=0, quick=False, suite_seed=SUITE_SEED, metric="test_a
 def known(results, id, **changed):
     """The same results with other things known of one claim's rows."""
     return replace(results, meta=results.meta.with_claim(id, replace(results.claims[id], **changed)))
+
+
+def lock(registry, *claims):
+    """Lock the designs of `claims` at `micro`, without pilots."""
+    for each in claims:
+        registry.lock(each, MICRO, pilots=0, when=WHEN)

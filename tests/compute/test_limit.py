@@ -22,7 +22,7 @@ from harness.errors import StoppedError, UsageError
 from harness.population._population import Program
 from harness.store import _checkpoints as checkpoint
 from harness.store._checkpoints import CheckpointSaver
-from tests.inline import Inline, small_plan
+from tests.inline import Inline, everything, small_plan
 
 ROOT = Path(__file__).parents[2]
 
@@ -146,15 +146,6 @@ class Stopping(Inline):
     def _stop(self):
         self.asked += 1
         return self.left > 0 and self.asked == self.steps
-
-
-def everything(path):
-    plan = small_plan(path)
-    assert not plan.due()
-    return {
-        name: (plan.store.rows(plan.store.entries[name]), plan.store.entries[name].outs, plan.store.entries[name].ins)
-        for name in plan.units
-    }
 
 
 def compute_all(path, executor=None, **more):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.compute._run import run_plan
-from tests.inline import Inline, small_plan
+from tests.inline import Inline, everything, small_plan
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,15 +33,6 @@ def calm(path):
     plan = small_plan(path)
     with plan.store.writing() as writer:
         run_plan(plan, writer, Inline(), provenance={})
-
-
-def everything(path):
-    plan = small_plan(path)
-    assert not plan.due()
-    return {
-        name: (plan.store.rows(plan.store.entries[name]), plan.store.entries[name].outs, plan.store.entries[name].ins)
-        for name in plan.units
-    }
 
 
 def test_resume_equals_uninterrupted_after_20_kills(tmp_path):

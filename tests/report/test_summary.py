@@ -20,9 +20,8 @@ from harness.verdict import _judge as judging
 from harness.verdict._files import verdicts_json
 from harness.verdict._verdicts import MeanInterval
 from tests import synthetic
-from tests.synthetic import CATALOGUE, MICRO, around, claim, counted, design
+from tests.synthetic import CATALOGUE, MICRO, around, claim, counted, design, lock
 
-WHEN = "2026-02-03T04:05:06Z"
 BEATS = beats("a", "b", on=DIGITS)
 MATCHES = matches("c", "b", on=DIGITS, floors=("d",))
 NULL = equals("c", "b", on=DIGITS, floors=("d",), label="no effect here", null_setting=True)
@@ -38,11 +37,6 @@ def values(ahead, sd=0.5, behind=0.0, n=10):
 def registry(tmp_path):
     """An empty registry."""
     return Registry(tmp_path / "registry.lock")
-
-
-def lock(registry, *claims):
-    for each in claims:
-        registry.lock(each, MICRO, pilots=0, when=WHEN)
 
 
 @pytest.fixture

@@ -1,7 +1,5 @@
 """Fresh values are accepted and rejected as scipy's tests say, at the error rates and the power that are stated."""
 
-import subprocess
-import sys
 from functools import cache
 
 import numpy as np
@@ -10,7 +8,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats as scipy_stats
 
-import harness
 from harness.stats._acceptance import (
     ALPHA_LOCATION,
     ALPHA_SPREAD,
@@ -26,6 +23,7 @@ from harness.stats._acceptance import (
     spread_confirm,
     spread_power,
 )
+from tests.project import loaded_by
 
 law = settings(deadline=None, max_examples=60)
 levels = st.sampled_from([0.001, ALPHA_LOCATION, 0.05])
@@ -307,12 +305,4 @@ def test_impossible_designs_are_refused(call):
 
 def test_import_is_light():
     """The check imports neither scipy.stats nor torch."""
-    script = f"""
-import sys, types
-package = sys.modules["harness"] = types.ModuleType("harness")  # without what the package itself may re-export
-package.__path__ = {list(harness.__path__)!r}
-import harness.stats._acceptance
-print([name for name in ("scipy.stats", "scipy.integrate", "torch") if name in sys.modules])
-"""
-    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert shown.strip() == "[]"
+    assert loaded_by("harness.stats._acceptance", "scipy.stats", "scipy.integrate", "torch") == []

@@ -1,8 +1,6 @@
 """The statistics agree with statsmodels, with brute force, with simulation, and with the laws they stand on."""
 
 import itertools
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -13,7 +11,6 @@ from scipy import stats as scipy_stats
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import DescrStatsW, ttost_paired
 
-import harness
 from harness.stats._paired import (
     ALPHA,
     FLIP_DRAWS,
@@ -29,6 +26,7 @@ from harness.stats._paired import (
     tost_power,
     welch_interval,
 )
+from tests.project import loaded_by
 
 law = settings(deadline=None, max_examples=60)
 hundredths = st.integers(-500, 500)
@@ -306,15 +304,7 @@ def test_impossible_designs_are_refused(call):
 
 def test_import_is_light():
     """The judge's modules import neither scipy.stats nor scipy.integrate, which take longer than judging, nor torch."""
-    script = f"""
-import sys, types
-package = sys.modules["harness"] = types.ModuleType("harness")  # without what the package itself may re-export
-package.__path__ = {list(harness.__path__)!r}
-import harness.verdict
-print([name for name in ("scipy.stats", "scipy.integrate", "torch") if name in sys.modules])
-"""
-    shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
-    assert shown.strip() == "[]"
+    assert loaded_by("harness.verdict", "scipy.stats", "scipy.integrate", "torch") == []
 
 
 @law

@@ -18,9 +18,8 @@ from harness.verdict._files import read_verdicts, verdicts_json
 from harness.verdict._verdicts import Status
 from harness.verdict._versions import carry_over
 from tests import synthetic
-from tests.synthetic import CATALOGUE, MICRO, around, claim, counted, design
+from tests.synthetic import CATALOGUE, MICRO, WHEN, around, claim, counted, design, lock
 
-WHEN = "2026-02-03T04:05:06Z"
 BEATS = beats("a", "b", on=DIGITS)
 
 
@@ -33,11 +32,6 @@ def ahead(mean, sd=1.0, n=10):
 def registry(tmp_path):
     """An empty registry."""
     return Registry(tmp_path / "registry.lock")
-
-
-def lock(registry, *claims):
-    for each in claims:
-        registry.lock(each, MICRO, pilots=0, when=WHEN)
 
 
 def judge(registry, *values, **more):
