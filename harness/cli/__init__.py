@@ -1,4 +1,4 @@
-"""The command ``harness``: what a user says, handed to `harness.workflow`, and what comes back, shown."""
+"""The command ``harness``: hands what a user says to `harness.workflow` and shows what comes back; decides nothing."""
 
 from __future__ import annotations
 

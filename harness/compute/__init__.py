@@ -1,4 +1,4 @@
-"""From wanted nodes to stored records: plan, pack, execute, within a time limit; knows no claims and no verdicts."""
+"""From wanted nodes to stored records: plan, pack, execute, within a time limit; knows no claims, verdicts or torch."""
 
 from harness.compute._executor import EXECUTORS, Executor, Local, cores, executor
 from harness.compute._limit import Limit

@@ -1,4 +1,4 @@
-"""What is learned: data sets, tasks, each replicate's split and the batches drawn from it; knows no networks."""
+"""What is learned: data sets, tasks, each replicate's split and its batches; knows no networks and no torch."""
 
 from harness.data._sets import (
     PUBLISHED,

@@ -1,4 +1,4 @@
-"""What a claim asserts, fixed before it runs: parts, catalogue, registry, pilots; knows neither torch nor the store."""
+"""What a claim asserts, fixed before it runs: parts, catalogue, registry, pilots; knows no torch, compute or store."""
 
 from harness.design._catalogue import Catalogue, Watched, claim, paper, watch
 from harness.design._check import check_design

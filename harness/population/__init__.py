@@ -1,4 +1,4 @@
-"""What is handed to a worker and what comes back: plain data between planner, engine and store, and what it costs."""
+"""What is handed to a worker and what comes back, as plain data, and what it costs; knows no torch."""
 
 from harness.population._flops import evaluation_flops, kept_multiply_adds, parameter_count, training_flops
 from harness.population._population import Computed, Member, MemberResult, Population, Program, Report, Row, unit_name

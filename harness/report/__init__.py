@@ -1,4 +1,4 @@
-"""Rows and verdicts as pages: markdown, figures, tables; knows neither torch nor the planner nor the store."""
+"""Rows and verdicts as pages: markdown, figures, tables; knows no torch, compute or store."""
 
 from harness.report._notation import interval, p_value
 from harness.report._report import write_report

@@ -1,4 +1,4 @@
-"""From numbers to p-values to verdicts, by rules that know neither claims nor networks nor files."""
+"""From numbers to p-values to decisions, by rules that know no claims, networks or files."""
 
 from harness.stats._acceptance import (
     CONFIRM,

@@ -1,4 +1,4 @@
-"""From rows to verdicts, a pure function of files: knows neither torch nor the planner nor the store."""
+"""From rows to verdicts, a pure function of files: knows no torch, compute or store."""
 
 from harness.verdict._files import read_verdicts, verdicts_json, verdicts_junit
 from harness.verdict._judge import compare_part, judge_results

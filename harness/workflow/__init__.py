@@ -1,4 +1,4 @@
-"""What a user does, as functions on a session: list, plan, pilot, lock, run, judge, report, verify, explain.
+"""What a user does, as functions on a session: list, plan, run, judge, report and more; knows no command line.
 
 Functions return frozen dataclasses and print nothing; importing this is quick, and each imports what it needs.
 """
