@@ -188,7 +188,10 @@ def test_checkpoints_survive_the_run_and_are_packed_as_they_were(tmp_path, alway
     again = Ending(12, stops=0)
     compute_all(tmp_path / "s", again)
     assert again.members == first.members
-    assert again.reported == [12, 18]
+    assert (again.reported[0], sum(again.reported)) == (
+        12,
+        30,
+    )  # what was done before, and all; slow machines tell more often
     assert checkpoint.found_checkpoints(tmp_path / "s" / "checkpoints") == []
     compute_all(tmp_path / "s")
     assert everything(tmp_path / "s") == everything(tmp_path / "calm")
