@@ -2,6 +2,7 @@
 
 import sys
 from multiprocessing import spawn
+from types import ModuleType
 
 from harness.compute import Local
 
@@ -15,10 +16,12 @@ class Starting:
 
 def test_a_worker_does_not_run_the_main_module(monkeypatch):
     """A user's script without ``if __name__ == "__main__"`` starts no workers of workers, and stays the main module."""
-    main = sys.modules["__main__"]
+    main = ModuleType("__main__")
+    main.__file__ = "script.py"
+    monkeypatch.setitem(sys.modules, "__main__", main)
     starting = Starting()
     starting.submit()
-    assert starting.told, "pytest has a main module that a worker would run"
+    assert starting.told == {"init_main_from_path"}
     executor = Local(workers=1)
     monkeypatch.setattr(executor, "_pool", starting)
     executor.submit(0, None)
