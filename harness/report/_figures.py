@@ -15,6 +15,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import Bbox
 
 from harness.design import Claim, Part
@@ -35,7 +36,7 @@ def draw_figure(results: Results, claim: Claim, verdict: ClaimVerdict) -> bytes:
     deep, wide = max(map(len, columns.values())), COLUMN * len(columns)
     with mpl.rc_context(STYLE):
         height = max(4.6, ROW * deep, 0.6 + 1.35 * len(parts))
-        figure = Figure(figsize=(wide + RIGHT, height), layout="constrained")
+        figure = Figure(figsize=(wide + RIGHT, height))
         left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=[wide, RIGHT])[0]
         axes = left.subplots(deep, len(columns), squeeze=False)
         for column, (title, shown) in zip(axes.T, columns.items(), strict=True):
@@ -60,13 +61,12 @@ def draw_figure(results: Results, claim: Claim, verdict: ClaimVerdict) -> bytes:
 
 
 def _settle(figure: Figure) -> None:
-    """Lay the figure out now, and round where its parts and their axes are.
+    """Lay the figure out once, without drawing it, and round where its parts and their axes are.
 
     The layout's solver takes its constraints in an order that changes from drawing to drawing, and with it the last
     digits of a coordinate, which the same rows must not give otherwise.
     """
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    ConstrainedLayoutEngine().execute(figure)
     for part in figure.subfigs:  # axes are placed relative to these
         box = part.bbox_relative
         box.p0, box.p1 = np.round(box.p0, PLACES) + 0.0, np.round(box.p1, PLACES) + 0.0  # no zero below zero

@@ -27,12 +27,12 @@ from harness.stats._paired import (
     t_less,
     t_power,
     tost_power,
-    two_way_interval,
     welch_interval,
 )
 from harness.stats._power import MOST, POWER, needs, part_needs, power_at_bound
 from harness.stats._rule import SIGN_FLIP_FROM, Verdict, decide, exactly
 from harness.stats._sides import Side, above, below
+from harness.stats._two_way import two_way_interval
 
 __all__ = [
     "ALPHA",

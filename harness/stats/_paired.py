@@ -26,9 +26,6 @@ ALPHA = 0.025  # one-sided; the two-sided 95 % interval then excludes exactly wh
 EXACT_MOST = 20  # replicates up to which every sign pattern is counted (2**20 of them)
 FLIP_DRAWS = 99_999  # random sign patterns beyond that; with the observed one, p moves in steps of 1e-5
 FLIP_SEED = 20_190_327
-TWO_WAY_DRAWS = 9_999
-TWO_WAY_SEED = 20_070_901
-TWO_WAY_CHUNK = 99  # draws at a time, to keep memory flat
 TIE = 1e-9  # share of sum |x - null| below which two sums are equal: float noise, never data
 
 
@@ -73,36 +70,6 @@ def welch_interval(x: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -
     df = variance**2 / (error_x**4 / (x_R.size - 1) + error_y**4 / (y_R.size - 1))
     half = float(t_quantile(df, (1 + level) / 2)) * variance**0.5
     return Interval(difference - half, difference + half)
-
-
-def two_way_interval(differences: npt.ArrayLike, *, level: float = 0.95) -> Interval:
-    """Return an interval of the mean of `differences` (replicates, images) that speaks of other images too.
-
-    The pigeonhole bootstrap (Owen 2007, Ann. Appl. Stat. 1): replicates and images are drawn with replacement, each by
-    itself, and d*_b is the mean over the grid of drawn rows and columns, `TWO_WAY_DRAWS` times from a fixed seed. In
-    expectation its variance is about var_R/R + var_N/N + 3 var_RN/(R N), with var_R between replicates, var_N between
-    images, var_RN the rest: too large only in the last term, so conservative. The ends are the quantiles of d* at
-    Phi(-+t sqrt(R/(R-1))), t = t(R-1; (1 + level)/2), which undoes the narrowness of a bootstrap of few replicates
-    (expanded percentiles: Hesterberg 2015, Am. Statistician 69). Assumes that replicates and images are two
-    independent samples, and at least 5 replicates for a useful tail.
-
-    Raises ValueError for fewer than 2 replicates or images, non-finite values, or a level outside (0, 1).
-    """
-    _inside(level, "level")
-    d_RN = np.asarray(differences, dtype=np.float64)
-    if d_RN.ndim != 2 or min(d_RN.shape) < 2 or not bool(np.isfinite(d_RN).all()):
-        raise ValueError(f"expected finite numbers, (replicates, images) of at least 2 each, got shape {d_RN.shape}")
-    R, N = d_RN.shape
-    draws = np.random.default_rng(TWO_WAY_SEED)
-    weights_BR = draws.multinomial(R, np.full(R, 1 / R), size=TWO_WAY_DRAWS) / R
-    means_B = np.empty(TWO_WAY_DRAWS)
-    for first in range(0, TWO_WAY_DRAWS, TWO_WAY_CHUNK):
-        image_means_BN = weights_BR[first : first + TWO_WAY_CHUNK] @ d_RN
-        drawn_BN = draws.integers(0, N, image_means_BN.shape)
-        means_B[first : first + TWO_WAY_CHUNK] = np.take_along_axis(image_means_BN, drawn_BN, axis=1).mean(1)
-    z = float(t_quantile(R - 1, (1 + level) / 2)) * (R / (R - 1)) ** 0.5
-    lower, upper = np.quantile(means_B, [normal_cdf(-z), normal_cdf(z)])
-    return Interval(float(lower), float(upper))
 
 
 def t_greater(x: npt.ArrayLike, *, null: float) -> float:

@@ -1,4 +1,4 @@
-"""A fixed test set: one split for all replicates, stored answers, and an interval over replicates and images."""
+"""A fixed test set: one split for all replicates, stored answers, and a verdict that says where other images matter."""
 
 from dataclasses import replace
 
@@ -14,7 +14,7 @@ from harness.design._parts import Band, beats, equals, interaction, matches, per
 from harness.report import _report as report
 from harness.stats._assessment import Comparison, assess, decided_with
 from harness.stats._kinds import BEATS, EQUALS, MATCHES, Outcome
-from harness.stats._paired import Interval, mean_interval, two_way_interval
+from harness.stats._paired import Interval
 from harness.store._store import Store
 from harness.streams import Replicate
 from harness.verdict import _judge as judging
@@ -150,75 +150,6 @@ def test_a_diverged_training_counts_at_chance(asked):
     spoiled = results.Results(frame, collected.meta)
     per_image = spoiled.correct_differences("paper/claim", PART)
     assert per_image.mean(axis=1) == pytest.approx(spoiled.differences("paper/claim", PART))
-
-
-# --- the interval ----------------------------------------------------------------------------------------------------
-
-
-def crossed(rng, *, theta=0.0, replicates=1.0, images=1.0, rest=1.0, shape=(10, 60)):
-    """Differences with normal effects of replicates, of images, and of both together."""
-    r, n = shape
-    return (
-        theta + replicates * rng.normal(size=(r, 1)) + images * rng.normal(size=(1, n)) + rest * rng.normal(size=shape)
-    )
-
-
-def test_without_image_effects_it_is_about_students():
-    """Where all images agree, only replicates vary: the interval is near Student's of their means."""
-    x = crossed(np.random.default_rng(1), theta=3.0, images=0.0, rest=0.0)
-    both, student = two_way_interval(x), mean_interval(x.mean(axis=1))
-    width = student.upper - student.lower
-    assert both.upper - both.lower == pytest.approx(width, rel=0.15)
-    assert (both.lower, both.upper) == pytest.approx((student.lower, student.upper), abs=0.1 * width)
-
-
-def test_images_that_vary_widen_it():
-    """Student's interval ignores which images were drawn; this one does not."""
-    x = crossed(np.random.default_rng(2), replicates=0.1, images=3.0, rest=0.1)
-    both, student = two_way_interval(x), mean_interval(x.mean(axis=1))
-    assert both.upper - both.lower > 5 * (student.upper - student.lower)
-
-
-def test_it_covers_the_mean_over_both():
-    """Under both kinds of effects it covers the truth at least 95 % of the time, where Student's falls far short."""
-    rng, repeats = np.random.default_rng(3), 150
-    covered = naive = 0
-    for _ in range(repeats):
-        x = crossed(rng, shape=(8, 30), replicates=0.3)
-        both, student = two_way_interval(x), mean_interval(x.mean(axis=1))
-        covered += both.lower <= 0 <= both.upper
-        naive += student.lower <= 0 <= student.upper
-    assert covered / repeats >= 0.93
-    assert naive / repeats < 0.85
-
-
-def test_it_is_the_same_each_time_and_moves_with_the_data():
-    """A fixed seed: equal data give equal bits; a shift and a factor move both ends with them."""
-    x = crossed(np.random.default_rng(4))
-    one = two_way_interval(x)
-    assert two_way_interval(x) == one
-    moved = two_way_interval(2 * x + 5)
-    assert (moved.lower, moved.upper) == pytest.approx((2 * one.lower + 5, 2 * one.upper + 5))
-
-
-def test_a_higher_level_is_wider():
-    """99 % contains 95 % contains 50 %."""
-    x = crossed(np.random.default_rng(5))
-    low, middle, high = (two_way_interval(x, level=level) for level in (0.5, 0.95, 0.99))
-    assert high.lower < middle.lower < low.lower < low.upper < middle.upper < high.upper
-
-
-@pytest.mark.parametrize("bad", [np.zeros(5), np.zeros((1, 5)), np.zeros((5, 1)), np.full((3, 3), np.nan)])
-def test_bad_input_is_refused(bad):
-    """One row, one column, no grid, or no numbers."""
-    with pytest.raises(ValueError, match=r"\(replicates, images\) of at least 2 each, got shape"):
-        two_way_interval(bad)
-
-
-def test_a_level_outside_0_to_1_is_refused():
-    """A level is a probability."""
-    with pytest.raises(ValueError, match="level must lie between 0 and 1"):
-        two_way_interval(np.zeros((3, 3)), level=1.0)
 
 
 # --- the verdict -----------------------------------------------------------------------------------------------------
