@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from harness.stats import _acceptance as acceptance
 from harness.stats._acceptance import (
     ALPHA_LOCATION,
     ALPHA_SPREAD,
@@ -23,6 +22,11 @@ from harness.stats._acceptance import (
     FRESH,
     GATE_BASELINE,
     GATE_FRESH,
+    t_critical,
+)
+from harness.stats._alarms import (
+    ROLLS,
+    SEED,
     Draw,
     FalseAlarm,
     false_alarm,
@@ -74,7 +78,7 @@ def check_bound(rate: FalseAlarm, m: int, n: int) -> float:
 def false_alarms(draws: int) -> None:
     worst = 100 * (ALPHA_LOCATION / draws) ** 0.5
     print(
-        f"{draws:,} baselines, each met by {acceptance.ROLLS} of {draws:,} fresh samples a look; binomial error of a "
+        f"{draws:,} baselines, each met by {ROLLS} of {draws:,} fresh samples a look; binomial error of a "
         f"first look's 1 %: {worst:.2f}; spread at n = {FRESH} only warns and is not in the check's bound.\n"
     )
     print(
@@ -94,14 +98,14 @@ def false_alarms(draws: int) -> None:
 
 def unlucky(*, m: int, n: int, confirm: int, draws: int = 4000, pool: int = 20_000) -> float:
     """Return the rate at which both looks fail by location, at the 95th percentile of normal baselines."""
-    random = np.random.default_rng(acceptance.SEED)
+    random = np.random.default_rng(SEED)
     values = random.standard_normal((draws, m))
     mean, ss = values.mean(axis=1), (m - 1) * values.var(axis=1, ddof=1)
     both = np.ones(draws)
     for size in (n, confirm):
         fresh = random.standard_normal((pool, size))
         fresh_mean, fresh_ss = fresh.mean(axis=1), (size - 1) * fresh.var(axis=1, ddof=1)
-        reach = acceptance._t_critical(m + size - 2, ALPHA_LOCATION) ** 2 * (1 / m + 1 / size) / (m + size - 2)
+        reach = t_critical(m + size - 2, ALPHA_LOCATION) ** 2 * (1 / m + 1 / size) / (m + size - 2)
         for i in range(draws):
             both[i] *= np.mean((fresh_mean - mean[i]) ** 2 > reach * (ss[i] + fresh_ss))
     return float(np.quantile(both, 0.95))

@@ -1,17 +1,7 @@
 """From numbers to p-values to decisions, by rules that know no claims, networks or files."""
 
-from harness.stats._acceptance import (
-    CONFIRM,
-    GATE_FRESH,
-    FalseAlarm,
-    check_false_alarm,
-    false_alarm,
-    location,
-    location_power,
-    spread,
-    spread_confirm,
-    spread_power,
-)
+from harness.stats._acceptance import CONFIRM, GATE_FRESH, location, spread, spread_confirm
+from harness.stats._alarms import FalseAlarm, check_false_alarm, false_alarm, location_power, spread_power
 from harness.stats._assessment import Assessment, Comparison, Floor, PartResult, assess, decided_with
 from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, Bound, Decision, Kind, Outcome, kind, register
 from harness.stats._paired import (

@@ -22,7 +22,8 @@ from harness.expression import Scores, prune, train
 from harness.expression import _masks as masks
 from harness.networks._network import Init, mlp
 from harness.networks._recipe import Adam, Recipe
-from harness.stats._acceptance import check_false_alarm, location, spread, spread_power
+from harness.stats._acceptance import location, spread
+from harness.stats._alarms import check_false_alarm, spread_power
 from harness.stats._paired import binomial_range
 from harness.streams import Replicate
 from harness.variance import _baselines as baselines
