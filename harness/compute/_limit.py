@@ -16,7 +16,7 @@ DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 def duration_s(text: str) -> int:
     """Return the seconds of a duration in hours, minutes and seconds. Raises UsageError for anything else.
 
-    >>> seconds("9m"), seconds("1h30m"), seconds("90s")
+    >>> duration_s("9m"), duration_s("1h30m"), duration_s("90s")
     (540, 5400, 90)
     """
     match = DURATION.fullmatch(text.strip())

@@ -44,7 +44,7 @@ def ok(result):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """The page's project: its files written, piloted, locked and verified as the page says; verified as typed."""
+    """The page's project: its files written, piloted, locked and verified as the page says."""
     root = tmp_path_factory.mktemp("project")
     (root / "claims").mkdir()
     (root / "claims" / "__init__.py").write_text("")
@@ -57,7 +57,7 @@ def project(tmp_path_factory):
         name, *options = line.partition("#")[0].split()[1:]
         if name == "lock":
             time.sleep(1)  # what is dated to the second: the pilot came before
-        ok((as_typed if name == "verify" else harness)(root, name, *options))
+        ok(harness(root, name, *options))
     ok(harness(root, "verify"))  # all claims: this one writes reports/micro
     return root
 
@@ -78,6 +78,18 @@ def test_the_page_ends_with_a_report(project):
     verdict = json.loads((project / "reports" / "micro" / "verdicts.json").read_text())["claims"][ID]
     assert verdict["status"] == "confirmatory"
     assert verdict["n"] == 10
+
+
+@pytest.mark.slow
+def test_workers_give_the_same_report(copy):
+    """Verified as a user types it, by worker processes and from an empty store, the claim's verdict is the same."""
+    (command,) = re.findall(r"^harness (verify .*)$", PAGE, re.MULTILINE)
+    verdicts = copy / "reports" / "scratch" / "verdicts.json"
+    before = json.loads(verdicts.read_text())
+    shutil.rmtree(copy / ".harness")
+    ok(as_typed(copy, *command.partition("#")[0].split()))
+    assert json.loads(verdicts.read_text()) == before
+    assert list((copy / ".harness" / "store" / "records").iterdir())
 
 
 def test_a_claim_takes_at_most_50_lines():

@@ -54,9 +54,9 @@ def project(tmp_path_factory):
     return root
 
 
-def harness(root, *arguments):
+def harness(root, *arguments, **environment):
     """Run the command in this process."""
-    return command.harness(*arguments, "--root", root)
+    return command.harness(*arguments, "--root", root, **environment)
 
 
 def as_typed(root, *arguments, **environment):
@@ -70,7 +70,7 @@ def test_green_ends_with_zero_and_writes_what_servers_read(project, tmp_path):
     """Exit status 0, every tier in the output, junit.xml, and the GitHub step summary appended to its file."""
     summary = tmp_path / "summary.md"
     summary.write_text("before\n")
-    done = as_typed(project, "variance", "--workers", "1", "--first", "5000", GITHUB_STEP_SUMMARY=str(summary))
+    done = harness(project, "variance", "--first", "5000", GITHUB_STEP_SUMMARY=str(summary))
     assert done.returncode == 0, done.stdout + done.stderr
     for tier in ("0 identity", "1a repeat", "1b trajectory", "2 location", "3 spread"):
         assert f"tier {tier}" in done.stdout
@@ -78,6 +78,16 @@ def test_green_ends_with_zero_and_writes_what_servers_read(project, tmp_path):
     assert summary.read_text().startswith("before\n## Seed variance: green")
     suite = ElementTree.parse(project / "reports" / "scratch" / "variance" / "junit.xml").getroot()
     assert (suite.get("tests"), suite.get("failures")) == ("5", "0")
+
+
+@pytest.mark.slow
+def test_workers_find_the_same(project):
+    """In a process of its own, with workers of its own, the check ends as in this one, finding by finding."""
+    asked = ("variance", "--first", "5000")
+    here, typed = harness(project, *asked), as_typed(project, *asked, "--workers", "1")
+    assert typed.returncode == 0, typed.stdout + typed.stderr
+    found, same = ([line for line in done.stdout.splitlines() if "tier" in line] for done in (here, typed))
+    assert found == same != []
 
 
 def test_red_ends_with_one_and_names_the_tier(project):

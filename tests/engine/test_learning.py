@@ -27,8 +27,10 @@ LEARNERS = {  # and the accuracy every seed must reach: chance is 10 %, five hun
     ),
 }
 
+SLOW = ("conv-6", "resnet-20")
 
-@pytest.mark.parametrize("name", LEARNERS)
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in LEARNERS])
 def test_every_seed_learns_real_images(real, name, monkeypatch):
     """Three packed seeds are all well above chance on CIFAR-10 at their early stop, within a hundred or two steps.
 

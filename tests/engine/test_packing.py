@@ -65,6 +65,9 @@ def test_packed_equals_alone_on_mnist(real, scaling):
         assert_same(packed[i], compute(population(program, [i], snapshots=(10,))).members[0])
 
 
+SLOW = ("residual batch-norm, bfloat16",)
+
+
 def test_position_does_not_matter():
     """The same member first and last in a population, among others of another order, is the same."""
     program = PROGRAMS["digits mlp, odd widths, adam"]
@@ -73,7 +76,9 @@ def test_position_does_not_matter():
     assert_same(first, last)
 
 
-@pytest.mark.parametrize("name", CONVOLUTIONS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in CONVOLUTIONS]
+)
 def test_packed_convolutions_equal_alone(name):
     """First, a masked one and last of 3 and 8 members of convolutional networks have what they have alone."""
     program = CONVOLUTIONS[name]
