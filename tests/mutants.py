@@ -531,7 +531,7 @@ MUTANTS = (
            "verdict.version == before.version", "verdict.version >= before.version",
            "test_judge::test_an_amended_claim_does_not_turn"),
     Mutant("results.Results.values",
-           "hundredths(self._stored(claim, arm, metric))", "self._stored(claim, arm, metric)",
+           'hundredths(self._table(claim, arm, metric, "density")', '(self._table(claim, arm, metric, "density")',
            "test_parts::test_the_metric_of_a_part_is_collected_and_shown"),
     # --- the lock: hash chain, content, next block ---
     Mutant("lock.Registry.__init__",
@@ -822,16 +822,16 @@ MUTANTS = (
            "test_plan::test_totals_say_what_claims_share_and_what_is_left"),
     # --- keys: defaults stay out, everything else goes in ---
     Mutant("keys._fields",
-           "f.default is dataclasses.MISSING or getattr(value, f.name) != f.default", "f.name",
+           "default is dataclasses.MISSING or given != default", "name",
            "test_expression::test_fields_at_their_defaults_do_not_enter"),
     Mutant("keys._fields",
-           '{"is": type(value).__name__, **described}', "described",
+           '{"is": type(value).__name__}', "{}",
            "test_expression::test_whatever_changes_the_numbers_changes_the_key"),
     Mutant("keys.Keyed.__post_init__",
            "sort_keys=True", "sort_keys=False",
            "test_keys::test_every_key_is_as_pinned"),
     Mutant("keys._fields",
-           "f.name: _canonical(getattr(value, f.name))", 'f.name.rstrip("s"): _canonical(getattr(value, f.name))',
+           "described[name]", 'described[name.rstrip("s")]',
            "test_keys::test_committed_results_are_of_the_designs_as_they_are"),
     Mutant("keys._canonical",
            "return str(value)", "return float(value)",  # not two densities of a design share it

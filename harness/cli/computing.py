@@ -10,7 +10,6 @@ from typing import Annotated
 
 import typer
 
-from harness import workflow
 from harness.cli.options import (
     Claims,
     ClaimsFolder,
@@ -52,6 +51,8 @@ def run(
     claims_folder: ClaimsFolder = None,
 ) -> None:
     """Compute what is due, store it, and write results.parquet once everything is there."""
+    from harness import workflow
+
     session = workflow.open_session(
         claims,
         scale=scale,
@@ -95,6 +96,8 @@ def verify(
     Exit status: 0 verdicts as recorded, or a time limit left something to be continued; 1 a verdict turned from
     reproduced to refuted or back, or the committed rows give other bytes; 2 usage; 3 a run failed; 130 interrupted.
     """
+    from harness import workflow
+
     session = workflow.open_session(
         claims,
         scale=scale,
@@ -138,6 +141,8 @@ def pilot(
     claims_folder: ClaimsFolder = None,
 ) -> None:
     """Run claims on pilot seeds and log every arm and difference to docs/pilots.csv."""
+    from harness import workflow
+
     session = workflow.open_session(
         claims,
         scale=scale,
@@ -185,6 +190,8 @@ def seed_variance(
     Exit status: 0 green; 1 a tier is red; 2 usage; 3 a baseline is missing or not to be trusted, or a run failed.
     Writes junit.xml and summary.md under reports/scratch/variance, and the GitHub step summary where there is one.
     """
+    from harness import workflow
+
     session = workflow.open_session(
         scale=scale,
         root=root,

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from harness import workflow
 from harness.cli.options import (
     Claims,
     ClaimsFolder,
@@ -29,6 +28,8 @@ from harness.errors import ResultsError
 
 def list_claims(scale: ScaleName = "micro", root: Root = Path(), claims_folder: ClaimsFolder = None) -> None:
     """List the claims with their predicted and recorded verdicts."""
+    from harness import workflow
+
     session = open_report(scale, None, root, claims_folder)
     show_claims(workflow.list_claims(session), session.scale, console)
 
@@ -46,6 +47,8 @@ def plan(
     claims_folder: ClaimsFolder = None,
 ) -> None:
     """Show what would be computed, what is stored or shared, the cost, and whether the replicates can decide."""
+    from harness import workflow
+
     session = workflow.open_session(
         claims,
         scale=scale,
@@ -75,6 +78,8 @@ def diff(
 
     For a torch upgrade, CPU against GPU, or a variant. Exit status 1 where a verdict is another one.
     """
+    from harness import workflow
+
     compared = workflow.compare(open_report(scale, None, root, claims_folder), a, b)
     sys.stdout.write(comparison_markdown(compared))
     if compared.changed:
@@ -91,6 +96,8 @@ def why(
     claims_folder: ClaimsFolder = None,
 ) -> None:
     """Say which field or digest makes a claim's trainings run again."""
+    from harness import workflow
+
     session = workflow.open_session(
         claim,
         scale=scale,
@@ -108,6 +115,8 @@ def doctor(
     data_dir: DataDir = None, store: StorePath = None, root: Root = Path(), claims_folder: ClaimsFolder = None
 ) -> None:
     """Print versions, device, threads, data found, and the health of the store."""
+    from harness import workflow
+
     examined = workflow.examine(root, store=store, claims=claims_folder, data_dir=data_dir)
     show_examined(examined, console)
     if not examined.fine:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from harness.workflow import Session, open_session
+if TYPE_CHECKING:
+    from harness.workflow import Session
 
 console = Console(width=None if sys.stdout.isatty() else 160)
 
@@ -45,6 +46,8 @@ TimeLimit = Annotated[
 
 def open_report(scale: str, out: Path | None, root: Path, claims: Path | None) -> Session:
     """Return a session whose results are those of the committed report, or of the one in `out`."""
+    from harness.workflow import open_session
+
     return open_session(scale=scale, root=root, claims=claims, out=out or root / "reports" / scale, device="cpu")
 
 

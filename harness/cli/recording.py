@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
-from harness import workflow
 from harness.cli.options import ClaimsFolder, Out, Root, ScaleName, console, open_report, shown
 from harness.cli.tables import show_verdicts
 
 
 def judge(scale: ScaleName = "micro", out: Out = None, root: Root = Path(), claims_folder: ClaimsFolder = None) -> None:
     """Judge the rows of results.parquet: writes verdicts.json and junit.xml. Needs no torch and no GPU."""
+    from harness import workflow
+
     session = open_report(scale, out, root, claims_folder)
     show_verdicts(workflow.judge(session), console)
     console.print(f"wrote {shown(session.out / 'verdicts.json', session.root)}", highlight=False)
@@ -23,6 +24,8 @@ def report(
     scale: ScaleName = "micro", out: Out = None, root: Root = Path(), claims_folder: ClaimsFolder = None
 ) -> None:
     """Write report.md and the figures from results.parquet and verdicts.json. Needs no torch."""
+    from harness import workflow
+
     session = open_report(scale, out, root, claims_folder)
     console.print(f"wrote {shown(workflow.report(session), session.root)}", highlight=False)
 
@@ -34,6 +37,8 @@ def lock(
     claims_folder: ClaimsFolder = None,
 ) -> None:
     """Lock claims before their confirmatory run: append them to claims/registry.lock."""
+    from harness import workflow
+
     session = workflow.open_session(claims, scale=scale, root=root, claims=claims_folder, device="cpu")
     for claim in session.claims:
         entry = workflow.lock(session, claim.id)
@@ -54,6 +59,7 @@ def merge_stores(
 
     A unit that both have stays as A has it. Exit status 1 where the two disagree on one; the rest is merged.
     """
+    from harness import workflow
     from harness.store import merge_told
 
     merged = workflow.merge(a, b, into=into)

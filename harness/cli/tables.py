@@ -12,23 +12,23 @@ from rich.table import Table
 
 from harness.cli.options import shown
 from harness.stats import MOST
-from harness.workflow import (
-    Comparison,
-    Examined,
-    Explained,
-    Judged,
-    Judgement,
-    Left,
-    Listed,
-    PartPower,
-    VarianceCheck,
-    Verified,
-    Work,
-)
 
 if TYPE_CHECKING:
     from harness.design import Pilot
     from harness.variance import Checked
+    from harness.workflow import (
+        Comparison,
+        Examined,
+        Explained,
+        Judged,
+        Judgement,
+        Left,
+        Listed,
+        PartPower,
+        VarianceCheck,
+        Verified,
+        Work,
+    )
 
 MOST_REASONS = 20
 

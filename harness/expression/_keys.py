@@ -7,7 +7,10 @@ import hashlib
 import json
 from enum import Enum
 from fractions import Fraction
+from functools import cache
 from typing import Any
+
+PLAIN = {bool, int, float, str, type(None)}  # a hash holds them as they are
 
 
 class Keyed:
@@ -35,15 +38,23 @@ def describe(node: Keyed) -> dict[str, Any]:
 
 
 def _fields(value: Any) -> dict[str, Any]:
-    described = {
-        f.name: _canonical(getattr(value, f.name))
-        for f in dataclasses.fields(value)
-        if f.default is dataclasses.MISSING or getattr(value, f.name) != f.default
-    }
-    return {"is": type(value).__name__, **described}
+    described: dict[str, Any] = {"is": type(value).__name__}
+    cls: Any = type(value)  # to mypy a type is not always hashable
+    for name, default in _names_and_defaults(cls):
+        given = getattr(value, name)
+        if default is dataclasses.MISSING or given != default:
+            described[name] = _canonical(given)
+    return described
+
+
+@cache
+def _names_and_defaults(cls: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple((f.name, f.default) for f in dataclasses.fields(cls))
 
 
 def _canonical(value: Any) -> Any:
+    if type(value) in PLAIN:
+        return value
     if isinstance(value, Keyed):
         return {"key": value.key}
     if dataclasses.is_dataclass(value):

@@ -22,6 +22,7 @@ from harness.as_json import as_json, from_json
 from harness.design import Part, Reading
 from harness.errors import ResultsError
 from harness.population import hundredths
+from harness.stats import FloatArray
 from harness.verdict._metadata import ClaimRows, Metadata
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class Results:
 
         The densest comes first.
         """
-        return hundredths(self._stored(claim, arm, metric))
+        return hundredths(self._table(claim, arm, metric, "density").iloc[:, ::-1])
 
     def series(self, claim: str, arm: str, metric: str) -> pd.DataFrame:
         """Return an arm's values of a metric at every step: one row a replicate, one column a step, draws averaged.
@@ -129,13 +130,17 @@ class Results:
         """
         return self._table(claim, arm, metric, "step")
 
-    def _stored(self, claim: str, arm: str, metric: str) -> pd.DataFrame:
-        return self._table(claim, arm, metric, "density").iloc[:, ::-1]
-
     def _table(self, claim: str, arm: str, metric: str, columns: str) -> pd.DataFrame:
-        """Return replicates by `columns`, both rising; by arrays, as pandas takes a hundred times as long."""
         import pandas as pd
 
+        replicates, steps, values = self._means(claim, arm, metric, columns)
+        return pd.DataFrame(values, index=replicates, columns=steps)
+
+    def _means(self, claim: str, arm: str, metric: str, columns: str) -> tuple[NDArray[Any], NDArray[Any], FloatArray]:
+        """Return replicates and `columns`, both rising, and their values, nan where there is none.
+
+        By arrays, as pandas takes a hundred times as long.
+        """
         places = self._places.get((claim, arm, metric), np.array([], np.intp))
         replicates, row_N = np.unique(self.frame["replicate"].to_numpy()[places], return_inverse=True)
         steps, column_N = np.unique(self.frame[columns].to_numpy()[places], return_inverse=True)
@@ -143,35 +148,36 @@ class Results:
         count_C = np.bincount(cell_N, minlength=cells)
         sum_C = np.bincount(cell_N, weights=self.frame["value"].to_numpy(float)[places], minlength=cells)
         mean_C = np.divide(sum_C, count_C, out=np.full(cells, np.nan), where=count_C > 0)
-        return pd.DataFrame(mean_C.reshape(len(replicates), len(steps)), index=replicates, columns=steps)
+        return replicates, steps, mean_C.reshape(len(replicates), len(steps))
 
     @cached_property
     def _places(self) -> Mapping[Any, Any]:
         """Which rows are of a claim, arm and metric: found once, and not for every number that is read."""
         return self.frame.groupby(["claim", "arm", "metric"], observed=True, sort=False).indices
 
-    def read(self, claim: str, arm: str, part: Part) -> NDArray[np.float64]:
+    def read(self, claim: str, arm: str, part: Part) -> FloatArray:
         """Return one number a replicate, in percentage points: what `part` reads of the arm at its densities.
 
         The mean, or for a slope the fitted change from the densest to the sparsest (0 for an arm at one density).
         Raises ResultsError when a replicate has no value there.
         """
-        table = self._stored(claim, arm, part.metric)
-        if part.band is not None and len(table.columns) > 1:
-            table = table[[density for density in table.columns if density in part.band]]
+        replicates, density_D, value_RD = self._means(claim, arm, part.metric, "density")
+        if part.band is not None and len(density_D) > 1:
+            inside = [density in part.band for density in density_D]
+            density_D, value_RD = density_D[inside], value_RD[:, inside]
         expected = self.replicates(claim)
-        missing = sorted(set(expected) - set(table.index[np.flatnonzero(table.notna().to_numpy().all(axis=1))]))
-        if missing or not len(table.columns):
+        missing = sorted(set(expected) - set(replicates[(~np.isnan(value_RD)).all(axis=1)]))
+        if missing or not len(density_D):
             raise ResultsError(
                 f"{claim}, arm {arm!r}, part {part.name!r}: no value for replicates {missing or expected}; expected "
                 f"were {len(expected)} replicates. Next: harness run {claim}, then harness judge"
             )
         if part.reading is Reading.SLOPE:
-            return hundredths(_fitted_change(table.columns.to_numpy(float), table.to_numpy(float)))
-        values: NDArray[np.float64] = table.mean(axis=1).to_numpy()
-        return hundredths(values)
+            return hundredths(_fitted_change(density_D.astype(float), value_RD))
+        means: FloatArray = value_RD[:, ::-1].mean(axis=1)  # summed densest first, as committed verdicts are
+        return hundredths(means)
 
-    def differences(self, claim: str, part: Part) -> NDArray[np.float64]:
+    def differences(self, claim: str, part: Part) -> FloatArray:
         """Return the number a replicate that `part` is about, in percentage points; shape (replicates,).
 
         arm - reference, as read by `part`, minus the same of the pair `less` where there is one. A slope of the
@@ -180,7 +186,7 @@ class Results:
         one, *other = (self.read(claim, a, part) - self.read(claim, b, part) for a, b in part.pairs)
         return one - other[0] if other else one
 
-    def correct_differences(self, claim: str, part: Part) -> NDArray[np.float64] | None:
+    def correct_differences(self, claim: str, part: Part) -> FloatArray | None:
         """Return `differences` a test example, in percentage points; shape (replicates, examples).
 
         Its mean over examples is `differences`. None for a slope, for another metric than test accuracy, and where
@@ -194,7 +200,7 @@ class Results:
         )
         return one - other[0] if other else one
 
-    def _correct(self, claim: str, arm: str, part: Part, examples: int) -> NDArray[np.float64]:
+    def _correct(self, claim: str, arm: str, part: Part, examples: int) -> FloatArray:
         """Return the percent of an arm's answers that are correct, (replicates, examples), as `read` averages them."""
         self.read(claim, arm, part)  # says what is missing
         frame = self.frame
@@ -213,12 +219,12 @@ class Results:
         return hundredths(averaged.mean().groupby(level=0).mean().to_numpy())
 
 
-def _fitted_change(density_D: NDArray[np.float64], value_RD: NDArray[np.float64]) -> NDArray[np.float64]:
+def _fitted_change(density_D: FloatArray, value_RD: FloatArray) -> FloatArray:
     """Return what the least-squares line in log density rises from the densest to the sparsest, shape (replicates,)."""
     if len(density_D) == 1:
         return np.zeros(len(value_RD))
     x_D = np.log(density_D) - np.log(density_D).mean()
-    change: NDArray[np.float64] = value_RD @ x_D / (x_D @ x_D) * (x_D.min() - x_D.max())
+    change: FloatArray = value_RD @ x_D / (x_D @ x_D) * (x_D.min() - x_D.max())
     return change
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import importlib.util
 import platform
 import shutil
@@ -70,6 +69,8 @@ def examine(
 
 
 def _machine(root: Path) -> Iterator[Found]:
+    import importlib.metadata
+
     from harness.compute import cores, git_revision
     from harness.engine import processor
 
