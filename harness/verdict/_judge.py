@@ -272,6 +272,5 @@ def _rounded(value: float) -> float | None:
 
 
 def _diverged(results: Results, claim: str) -> int:
-    frame = results.frame
-    mine = frame[(frame["claim"] == claim) & frame["diverged"]]
-    return int(mine[["key", "replicate"]].drop_duplicates().shape[0])
+    diverged = results.frame.loc[results.frame["diverged"], ["claim", "key", "replicate"]]
+    return len(diverged[diverged["claim"] == claim].drop_duplicates())
