@@ -7,7 +7,8 @@ from harness.store._checkpoints import (
     found_checkpoints,
 )
 from harness.store._merge import Merged, merge_into, merge_told
-from harness.store._store import Entry, Record, Store, Writer, check_records, digest, now
+from harness.store._records import Record, digest
+from harness.store._store import Entry, Store, Writer, check_records, now
 
 __all__ = [
     "CheckpointSaver",

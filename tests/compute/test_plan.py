@@ -36,7 +36,8 @@ from harness.networks._recipe import SGD, Adam, Recipe
 from harness.population._population import Computed, MemberResult, Program, Row, unit_name
 from harness.population._provenance import Provenance
 from harness.stats._kinds import Outcome
-from harness.store._store import MemberRecord, Record, Store, digest
+from harness.store._records import MemberRecord, Record, digest
+from harness.store._store import Store
 from harness.streams import Replicate
 from harness.workflow._planning import totals
 from tests.inline import Inline

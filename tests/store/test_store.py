@@ -1,100 +1,22 @@
 """The store: a record is there whole or not at all, what cannot be trusted is set aside, one process writes."""
 
-import json
 import os
-import re
 import resource
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pyarrow.parquet as pq
 import pytest
 from safetensors.numpy import save_file
 
-from harness.data._tasks import DIGITS
 from harness.errors import StoreError
-from harness.networks._network import mlp
-from harness.networks._recipe import Adam, Recipe
-from harness.population._population import Computed, Member, MemberResult, Population, Program, Row
-from harness.population._provenance import Provenance
+from harness.store import _records as records
 from harness.store import _store as module
-from harness.store._store import Store, check_records, digest
-from harness.streams import Replicate
+from harness.store._store import Store, check_records
+from tests.store.made import SIZE, UNITS, contents, fill, rewrite, truncate, work
 
 ROOT = Path(__file__).parents[2]
-NETWORK = mlp(64, 10)
-SIZE = NETWORK.flat_size
-UNITS = ("aa/7/0", "aa/7/1")
-
-
-def work(generation=0):
-    """A population of two members, and what it might have come to: one of them diverged, with a mask."""
-    rng = np.random.default_rng(generation)
-    program = Program(NETWORK, DIGITS, Recipe(optimiser=Adam(1e-3), steps=10, batch=60))
-    members = tuple(Member(unit, Replicate(7, i), 0, np.zeros(SIZE, np.float32)) for i, unit in enumerate(UNITS))
-    members = (members[0], replace(members[1], ins=(("bb@end", "0123456789abcdef"),)))
-    results = tuple(
-        MemberResult(
-            unit,
-            (Row("validation_loss", 5, float("nan") if i else 0.25), Row("test_accuracy", 10, 0.5 + generation / 100)),
-            {"end": rng.standard_normal(SIZE).astype(np.float32), "mask": rng.random(SIZE) < 0.3},
-            diverged=i == 1,
-        )
-        for i, unit in enumerate(UNITS)
-    )
-    return Population(program, members), Computed(results, 1.25, "cpu", {"numpy": np.__version__}, {"threads": "1"})
-
-
-def fill(path, *generations):
-    """Add a record for each generation; returns their names."""
-    with Store(path).writing() as writer:
-        return [writer.add(*work(generation), {"kind": "test"}) for generation in generations]
-
-
-def contents(path):
-    """Every stored number, and that all of a record stands a thorough check."""
-    store = Store(path)
-    assert list(check_records(store)) == []
-    return {
-        unit: (repr(store.rows(entry)), store.array(entry, "end", SIZE).tobytes(), entry.ins, entry.outs)
-        for unit, entry in store.entries.items()
-    }
-
-
-def test_what_is_stored_comes_back(tmp_path):
-    """Rows, NaN among them, weights and masks bit for bit, digests, what was consumed, divergence, provenance."""
-    (name,) = fill(tmp_path, 0)
-    population, computed = work(0)
-    store = Store(tmp_path)
-    assert list(store.entries) == list(UNITS)
-    for member, result in zip(population.members, computed.members, strict=True):
-        entry = store.entries[member.unit]
-        assert repr(store.rows(entry)) == repr(list(result.rows))
-        for slot, array in result.arrays.items():
-            stored = store.array(entry, slot, SIZE)
-            assert stored.dtype == array.dtype
-            np.testing.assert_array_equal(stored, array)
-        assert entry.outs == {slot: digest(array) for slot, array in result.arrays.items()}
-        assert (entry.record, entry.ins, entry.diverged) == (name, dict(member.ins), result.diverged)
-    provenance = store.provenance(store.entries[UNITS[0]])
-    computed_with = {"versions": {"numpy": np.__version__}, "settings": {"threads": "1"}}
-    assert provenance == Provenance(kind="test", device="cpu", **computed_with, wall_s=1.25)
-
-
-def test_what_is_only_evaluated_needs_no_arrays(tmp_path):
-    """A population that keeps no weights is a record like any other."""
-    population, computed = work(0)
-    bare = replace(computed, members=tuple(replace(m, arrays={}) for m in computed.members))
-    with Store(tmp_path).writing() as writer:
-        writer.add(population, bare, {})
-    store = Store(tmp_path)
-    assert len(store.rows(store.entries[UNITS[0]])) == 2
-    assert store.entries[UNITS[0]].outs == {}
-    assert store.entries[UNITS[0]].out == ""
 
 
 def test_the_writer_sees_what_it_has_written(tmp_path):
@@ -127,10 +49,10 @@ def half_a_file(tensors, path):
 
 
 FAULTS = {
-    "before the write": ("_write", False, None),
-    "before the rows": ("pq.write_table", False, None),
-    "in the middle of the arrays": ("save_file", True, half_a_file),
-    "before record.json": ("_fingerprint", False, None),
+    "before the write": ("write_record", False, None),
+    "before the rows": ("records.pq.write_table", False, None),
+    "in the middle of the arrays": ("records.save_file", True, half_a_file),
+    "before record.json": ("records._fingerprint", False, None),
     "before the files are synced": ("_sync", False, None),
     "before the rename": ("os.replace", False, None),
     "after the rename": ("os.replace", True, None),
@@ -140,8 +62,8 @@ FAULTS = {
 def inject(patch, where, fail):
     """Let `fail` happen at the moment `where` of a write."""
     name, after, instead = FAULTS[where]
-    target, _, attribute = f"module.{name}".rpartition(".")
-    owner = {"module": module, "module.pq": module.pq, "module.os": module.os}[target]
+    target, _, attribute = name.rpartition(".")
+    owner = {"": module, "os": module.os, "records": records, "records.pq": records.pq}[target]
     real = instead or getattr(owner, attribute)
 
     def broken(*args, **named):
@@ -232,68 +154,6 @@ def test_a_full_disk_is_a_store_error(tmp_path, bytes_left):
 
 
 # --- set aside, not trusted ----------------------------------------------------------------------------------------
-
-
-def truncate(record):
-    file = record / "rows.parquet"
-    file.write_bytes(file.read_bytes()[:-100])
-
-
-def edit_rows(record):
-    """Raise every accuracy, and keep the file's size."""
-    file = record / "rows.parquet"
-    written, size = file.read_bytes(), file.stat().st_size
-    better = written.replace(np.float64(0.51).tobytes(), np.float64(0.91).tobytes())
-    file.write_bytes(better)
-    assert written != better
-    assert file.stat().st_size == size
-    assert max(pq.read_table(file).to_pydict()["value"]) == 0.91
-
-
-def rewrite(**changed):
-    def change(record):
-        file = record / "record.json"
-        file.write_text(json.dumps(json.loads(file.read_text()) | changed))
-
-    return change
-
-
-DAMAGE = {
-    "truncated rows": (truncate, "rows.parquet has .* bytes, written were"),
-    "hand-edited rows": (edit_rows, "rows.parquet is not the file that was written"),
-    "missing rows": (lambda record: (record / "rows.parquet").unlink(), "rows.parquet"),
-    "missing arrays": (lambda record: (record / "arrays.safetensors").unlink(), "arrays.safetensors"),
-    "missing record.json": (lambda record: (record / "record.json").unlink(), "record.json"),
-    "truncated record.json": (lambda record: os.truncate(record / "record.json", 200), r"line \d+ column"),
-    "unknown version": (rewrite(format=99), "format 99, this harness writes and reads format 1"),
-    "no version": (rewrite(format=None), "format None"),
-    "foreign members": (rewrite(members=[{"name": "x"}]), "seal"),
-    "foreign JSON": (lambda record: (record / "record.json").write_text("[]"), "."),
-}
-
-
-@pytest.mark.parametrize("damage", DAMAGE)
-def test_a_bad_record_is_set_aside_and_computed_again(tmp_path, damage):
-    """It is named with its reason, moved under aside/ byte for byte, counts for nothing, and can be computed again."""
-    spoil, reason = DAMAGE[damage]
-    good, bad = fill(tmp_path, 0, 1)
-    before = contents(tmp_path)
-    spoil(tmp_path / "records" / bad)
-    spoilt = {file.name: file.read_bytes() for file in (tmp_path / "records" / bad).iterdir()}
-    store = Store(tmp_path)
-    assert store.bad.keys() == {bad}
-    assert {entry.record for entry in store.entries.values()} == {good}  # what was there before counts again
-    with store.writing():
-        pass
-    assert {folder.name for folder in (tmp_path / "records").iterdir()} == {good}
-    (folder,) = [aside for aside in (tmp_path / "aside").iterdir() if aside.is_dir()]
-    assert folder.name.startswith(bad)
-    assert {file.name: file.read_bytes() for file in folder.iterdir()} == spoilt
-    (note,) = (tmp_path / "aside").glob("*.reason.txt")
-    assert note.name.startswith(bad)
-    assert re.search(reason, note.read_text())
-    fill(tmp_path, 1)
-    assert contents(tmp_path) == before
 
 
 def test_setting_aside_is_done_once(tmp_path):
