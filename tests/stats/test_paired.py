@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from scipy import integrate, special
 from scipy import stats as scipy_stats
@@ -190,6 +190,7 @@ def test_flip_keeps_its_level_with_heavy_tails():
 def test_power_matches_statsmodels(effect, sd, n, alpha):
     """The power of the one-sided paired t-test is that of statsmodels."""
     oracle = TTestPower().power(effect / sd, n, alpha, alternative="larger")
+    assume(np.isfinite(oracle))  # statsmodels gives up on a few far effects, which the next test covers
     assert t_power(effect=effect, sd=sd, n=n, alpha=alpha) == pytest.approx(oracle, abs=1e-7)
 
 
