@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from harness.compute import Executor
 
 
+SHIPPED = Path(harness.__file__).parent / "_shipped"  # the claims that an installed harness brings along
+
+
 @dataclass(frozen=True, kw_only=True)
 class Session:
     """The project's folder, the chosen claims, the scale, and how they are computed; see `open_session`.
@@ -61,15 +64,18 @@ class Session:
     def out(self) -> Path:
         """Where results go: the folder that was given, else the report for a run that may replace it, else scratch.
 
-        Only all claims on their locked replicates and usual device replace the report. The results of a variant lie
-        beside the report, under ``variants/``.
+        Only all claims of the project, on their locked replicates and usual device, replace the report. The results of
+        a variant lie beside those of the same run without it, under ``variants/``.
         """
         if self.folder is not None:
             return self.folder
-        if self.variant:
-            return self.committed / "variants" / self.variant
-        whole = self.everything and not self.quick and self.replicates is None
-        return self.committed if whole and self._usual_device() else self.root / "reports" / "scratch"
+        whole = self.everything and not self.quick and self.replicates is None and self._of_this_project()
+        report = self.committed if whole and self._usual_device() else self.root / "reports" / "scratch"
+        return report / "variants" / self.variant if self.variant else report
+
+    def _of_this_project(self) -> bool:
+        """Whether the claims lie in the project, or are those that come with the harness."""
+        return self.catalogue.folder.resolve().is_relative_to(self.root) or self.catalogue.folder == SHIPPED
 
     def _usual_device(self) -> bool:
         """Whether the committed report of this scale, if there is one, was computed on this kind of device."""
@@ -180,8 +186,8 @@ def open_session(
 
 def claims_folder(root: Path) -> Path:
     """Return the project's folder of claims, or where there is none that of an installed harness."""
-    here, shipped = root / "claims", Path(harness.__file__).parent / "_shipped"
-    return shipped if not here.is_dir() and shipped.is_dir() else here
+    here = root / "claims"
+    return SHIPPED if not here.is_dir() and SHIPPED.is_dir() else here
 
 
 def store_folder(root: Path, given: Path | str | None = None) -> Path:
