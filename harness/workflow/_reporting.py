@@ -28,6 +28,8 @@ def report(session: Session) -> Path:
         >>> report(open_session(out="reports/micro")).name  # doctest: +SKIP
         'report.md'
     """
+    scale = Scale(read_verdicts(session.out / "verdicts.json").scale)  # of what lies there, whatever was asked for
+    session = replace(session, scale=scale, folder=session.out)
     _write_one(session)
     if session.out.resolve() == session.committed:
         for scale in Scale:
