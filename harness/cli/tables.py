@@ -214,9 +214,9 @@ def _show_findings(checked: Checked, console: Console) -> None:
 
 def comparison_markdown(comparison: Comparison) -> str:
     """Return a comparison as markdown tables."""
-    lines = ["| | A | B | B − A (95 % interval), pp | |", "| --- | --- | --- | --- | --- |"]
+    lines = ["| | A | B | B − A (95 % interval) | |", "| --- | --- | --- | --- | --- |"]
     lines += [
-        f"| {e.what} | {e.a} | {e.b} | {e.difference:+.2f} ({e.lower:+.2f} to {e.upper:+.2f}) | {e.how} |"
+        f"| {e.what} | {e.a} | {e.b} | {e.difference:+.2f} ({e.lower:+.2f} to {e.upper:+.2f}) {e.unit} | {e.how} |"
         for e in comparison.lines
     ]
     changed = "; ".join(f"{each.claim}: {each.a}, then {each.b}" for each in comparison.changed)

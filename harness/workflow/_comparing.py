@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.design import Claim, design_of
+from harness.design import PERCENTAGE_POINTS, Claim, design_of, metric
 from harness.errors import UsageError
 from harness.population import Provenance
 from harness.stats import Interval, PartResult, mean_interval, welch_interval
@@ -35,6 +35,7 @@ class Line:
     lower: float
     upper: float
     how: str
+    unit: str = PERCENTAGE_POINTS
 
 
 @dataclass(frozen=True)
@@ -112,11 +113,15 @@ def _reports(a: Results, b: Results, session: Session) -> Comparison:
         if one[id].outcome != other[id].outcome:
             changed.append(Changed(id, one[id].words, other[id].words))
     differs = [
-        *_differing({"variant": a.meta.variant or "as locked"}, {"variant": b.meta.variant or "as locked"}),
+        *_differing(_kind_of_run(a), _kind_of_run(b)),
         *_differing(_provenance(a.meta.records.values()), _provenance(b.meta.records.values())),
         *(Differing(f"{id} only in", "A" if id in one else "B", "") for id in sorted(one.keys() ^ other.keys())),
     ]
     return Comparison(tuple(lines), tuple(differs), tuple(changed))
+
+
+def _kind_of_run(side: Results) -> dict[str, str]:
+    return {"variant": side.meta.variant or "as locked", "quick": "yes" if side.meta.quick else "no"}
 
 
 def _effects(claim: Claim, a: Results, b: Results) -> list[Line]:
@@ -130,13 +135,16 @@ def _effects(claim: Claim, a: Results, b: Results) -> list[Line]:
         one, two = compare_part(a, id, parts[0][name]), compare_part(b, id, parts[1][name])
         x, y = a.differences(id, parts[0][name]), b.differences(id, parts[1][name])
         common = sorted(set(a.replicates(id)) & set(b.replicates(id)))
+        if min(len(x), len(y)) < 2:
+            raise UsageError(f"{id}: a side has one replicate, and no spread. Next: harness run {id} --replicates 2")
         paired = len(common) > 1 and a.meta.suite_seed == b.meta.suite_seed
         if paired:
             x, y = (values[[side.replicates(id).index(r) for r in common]] for side, values in ((a, x), (b, y)))
             difference, how = mean_interval(y - x), f"paired, n {len(common)}"
         else:
             difference, how = welch_interval(y, x), f"Welch, n {len(x)} and {len(y)}"
-        lines.append(_line(f"{id}: {name}", _effect(one), _effect(two), float(y.mean() - x.mean()), difference, how))
+        line = _line(f"{id}: {name}", _effect(one), _effect(two), float(y.mean() - x.mean()), difference, how)
+        lines.append(replace(line, unit=metric(parts[0][name].metric).unit))
     return lines
 
 

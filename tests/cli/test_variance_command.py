@@ -124,5 +124,5 @@ def test_diff_prints_two_baselines(project):
     done = harness(project, "diff", file, file)
     assert done.returncode == 0, done.stderr
     assert "| small/dense: test accuracy |" in done.stdout
-    assert "+0.00 (+0.00 to +0.00) | paired, n 10 |" in done.stdout
+    assert "+0.00 (+0.00 to +0.00) pp | paired, n 10 |" in done.stdout
     assert "Verdicts that changed: none." in done.stdout

@@ -12,7 +12,7 @@ from harness.design._parts import beats
 from harness.errors import UsageError
 from harness.population._provenance import Provenance
 from harness.variance import _baselines as baselines
-from harness.verdict._results import write_results
+from harness.verdict._results import read_results, write_results
 from harness.workflow import _comparing as comparing
 from harness.workflow._comparing import Differing
 from harness.workflow._session import Session
@@ -67,6 +67,22 @@ def test_other_seeds_are_compared_as_two_samples(made, tmp_path):
     assert line.difference == pytest.approx(0.5)
     half = 2.100922 * 0.3 * (2 / 10) ** 0.5  # t(18; .975), equal spreads
     assert [line.lower, line.upper] == pytest.approx([0.5 - half, 0.5 + half], abs=1e-5)
+
+
+def test_one_replicate_is_not_compared(made, tmp_path):
+    """A side without a spread has no interval: the error says what to run."""
+    one = synthetic.results((made, lambda arm, at: np.array([82.0 if arm == "a" else 80.0])))
+    a, b = folders(tmp_path, synthetic.results((made, values(2.0))), one)
+    with pytest.raises(UsageError, match=r"a side has one replicate, and no spread\. Next: harness run paper/claim"):
+        comparing.compare(session(tmp_path), a, b)
+
+
+def test_a_quick_side_is_named(made, tmp_path):
+    """Trainings of a few steps are no other result of the same claim."""
+    a, b = folders(tmp_path, *(synthetic.results((made, values(2.0))) for _ in range(2)))
+    whole = read_results(b / "results.parquet")
+    write_results(replace(whole, meta=replace(whole.meta, quick=True)), b / "results.parquet")
+    assert comparing.compare(session(tmp_path), a, b).differs == (Differing("quick", "no", "yes"),)
 
 
 def test_changed_verdicts_and_versions_are_named(made, tmp_path):
