@@ -84,9 +84,9 @@ def _censored(results: Results, claim: Claim, part: Part) -> str:
 
 
 def _current(claim: Claim, results: Results, variants: Mapping[str, Results]) -> Iterator[tuple[str, Results]]:
-    """Variants of the claim as it is now; those of an earlier version say nothing about it."""
+    """Variants of the claim as it is now; those of an earlier version, and quick ones, say nothing about it."""
     for name, other in variants.items():
-        known = other.claims.get(claim.id)
+        known = None if other.meta.quick else other.claims.get(claim.id)
         if known is not None and known.digest == results.claims[claim.id].digest:
             yield name, other
 

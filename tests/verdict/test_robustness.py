@@ -159,6 +159,14 @@ def test_the_report_prints_them(made, tmp_path):
     assert "| a beats b | learning rate halved | −1.00 pp | −1.05 to −0.95 | 10 | **no** |" in text
 
 
+def test_a_quick_variant_is_no_evidence(made):
+    """Trainings cut to a few steps say nothing of a setting."""
+    results = synthetic.results((made, values(ahead=2.0)))
+    other = under(made, "half-rate", values(ahead=-1.0))
+    quick = replace(other, meta=replace(other.meta, quick=True))
+    assert [len(robustness.effects(made, results, {"half-rate": each})) for each in (other, quick)] == [4, 0]
+
+
 def test_a_variant_never_replaces_a_verdict(made, tmp_path):
     """Results of a variant are judged as exploratory, and say which setting it was."""
     registry = Registry(tmp_path / "registry.lock")
