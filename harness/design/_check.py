@@ -31,6 +31,9 @@ def check_design(claim: Claim, scale: Scale) -> None:
         raise DesignError(f"{claim.id}: a design without parts asserts nothing. Next: give it parts=, or exact=")
     for part in design.compared():
         _check_part(claim.id, design, part)
+    names = [part.name for part in design.compared()]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DesignError(f"{claim.id}: two parts are called {twice[0]!r}. Next: give one of them a label=")
 
 
 def _check_exact(id: str, design: Design) -> None:
@@ -59,6 +62,11 @@ def _check_part(id: str, design: Design, part: Part) -> None:
                 raise DesignError(
                     f"{id}, part {part.name!r}: arm {arm!r} does not measure {part.metric}. Next: correct metric=, or "
                     "the node: evaluate(), between() and magnitudes() say what they measure"
+                )
+            if node.task.name != part.task:
+                raise DesignError(
+                    f"{id}, part {part.name!r}: arm {arm!r} is measured on {node.task.name}, and the part's bound is "
+                    f"that of {part.task}. Next: correct on= in the claim, or the arm"
                 )
     for arm, reference in part.pairs:
         _check_pair(id, design, part, arm, reference)

@@ -615,6 +615,10 @@ BAD = {
         compared(beside=(beats("ticket", "densest", on=DIGITS, label="ticket beats reinit"),)),
         "no arm 'densest'",
     ),
+    "a bound of another task": (
+        compared(parts=(beats("ticket", "reinit", on=MNIST),)),
+        "arm 'ticket' is measured on digits, and the part's bound is that of mnist",
+    ),
 }
 
 
@@ -633,10 +637,14 @@ def test_arms_that_cannot_be_compared_are_refused(what):
     [
         (compared(replicates=4), "paper/claim: 4 replicates cannot decide anything, at least 5 are needed. Next: "),
         (compared(parts=()), "paper/claim: a design without parts asserts nothing. Next: "),
+        (
+            compared(beside=(beats("ticket", "reinit", on=DIGITS, label="x"),) * 2),
+            "paper/claim: two parts are called 'x'. Next: give one of them a label=",
+        ),
     ],
 )
 def test_designs_that_decide_nothing_are_refused(design, message):
-    """Fewer than five replicates, or no parts, are a DesignError that names the claim and what to do."""
+    """Too few replicates, no parts, or two of one name: a DesignError that names the claim and what to do."""
     with pytest.raises(DesignError, match=message):
         check_design(claim(design), Scale.MICRO)
 
