@@ -96,6 +96,7 @@ class Local:
         self.places = 1 if device != "cpu" else workers or min(MAX_WORKERS, cores())
         if device == "cpu":
             os.environ.update(WORKER_ENVIRONMENT)
+        self._others = set(multiprocessing.active_children())  # of whoever uses the harness
         context = multiprocessing.get_context("spawn")
         self._reports: Queue[Progress] = context.Queue()
         self._stop = context.Event()
@@ -129,7 +130,7 @@ class Local:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error is not None:
-            for process in multiprocessing.active_children():
+            for process in set(multiprocessing.active_children()) - self._others:
                 process.terminate()
         self._pool.shutdown(wait=True, cancel_futures=True)
 

@@ -1,8 +1,12 @@
 """The worker processes of this machine."""
 
+import multiprocessing
 import sys
+import time
 from multiprocessing import spawn
 from types import ModuleType
+
+import pytest
 
 from harness.compute import Local
 
@@ -12,6 +16,19 @@ class Starting:
 
     def submit(self, *_):
         self.told = {name for name in spawn.get_preparation_data("worker") if name.startswith("init_main")}
+
+
+def test_an_error_ends_no_process_of_somebody_else():
+    """A notebook may have workers of its own, which an error of a run leaves alone."""
+    theirs = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    theirs.start()
+    try:
+        with pytest.raises(ZeroDivisionError), Local(workers=1):
+            1 / 0  # noqa: B018
+        assert theirs.is_alive()
+    finally:
+        theirs.kill()
+        theirs.join()
 
 
 def test_a_worker_does_not_run_the_main_module(monkeypatch):
