@@ -123,7 +123,8 @@ def _store(root: Path, path: Path) -> Iterator[Found]:
 
     kept = Store(path)
     faults = dict(check_records(kept))
-    free = shutil.disk_usage(path if path.exists() else root).free / 2**30
+    there = next(folder for folder in (path, *path.absolute().parents) if folder.exists())
+    free = shutil.disk_usage(there).free / 2**30
     yield Found("store", f"{path}: {len(kept.records)} records, {len(kept.entries)} units, {free:.0f} GiB free")
     for name, fault in faults.items():
         yield Found("", f"record {name}: {fault}. Next: harness run sets it aside, or move it away", fine=False)

@@ -41,6 +41,13 @@ def test_claims_may_lie_elsewhere(tmp_path):
     assert "ramanujan2020" not in told
 
 
+def test_doctor_looks_at_a_folder_that_is_not_there(tmp_path):
+    """A mistyped folder is reported, not a traceback."""
+    done = harness("doctor", "--root", str(tmp_path / "typo" / "deeper"))
+    assert "Traceback" not in done.stderr
+    assert "0 records, 0 units" in done.stdout
+
+
 def test_an_unexpected_error_is_not_a_scientific_result(tmp_path):
     """Exit status 1 is kept for verdicts: a claim's own mistake ends with its traceback and status 3."""
     (tmp_path / "claims").mkdir()
