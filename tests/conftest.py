@@ -41,3 +41,10 @@ def real(monkeypatch):
         return data.load_set(source)
 
     return make
+
+
+def pytest_make_parametrize_id(val):
+    """Name a hypothesis kind, among a test's parameters, as a reader writes it."""
+    from harness.stats import Kind
+
+    return str(val) if isinstance(val, Kind) else None
