@@ -1,6 +1,7 @@
 """The seed-variance check: green when nothing changed, and every planted fault named by the tier it belongs to."""
 
 import json
+import re
 from contextlib import nullcontext
 from dataclasses import replace
 from fractions import Fraction
@@ -240,7 +241,8 @@ def test_a_reduction_in_another_order_is_named_by_the_repeat(accepted, monkeypat
     found, _ = check(accepted)
     assert red(found) == {Tier.REPEAT: ["dense", "ticket", "popup"]}
     told = findings.failed(found)[0].figures
-    for word in ("the loss of step 10 is", "and then", "packed place", "deterministic algorithms", "TF32", "threads"):
+    assert re.search(r"the loss of step [1-9]0 is", told)  # at which step rounding shows first, the processor decides
+    for word in ("and then", "packed place", "deterministic algorithms", "TF32", "threads"):
         assert word in told
 
 
