@@ -1,8 +1,8 @@
 """Fingerprints guard what a key means: five steps of every root training of the locked claims, against committed ones.
 
-Draws are compared exactly, losses to 1e-4 or three times what one unit in the last place of every weight changes, if that
-is more: another processor passes, a changed engine does not. After a change that is meant, raise `Recipe.version` and
-write them anew: ``python -m tests.engine.test_fingerprint``.
+Draws are compared exactly, losses to 1e-4 or three times what one unit in the last place of every weight moves them, if
+that is more: another processor passes, a changed engine does not. After a change that is meant, raise `Recipe.version`
+and write them anew: ``python -m tests.engine.test_fingerprint``.
 """
 
 import itertools
