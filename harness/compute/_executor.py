@@ -154,21 +154,20 @@ def cores() -> int:
 _report: Callable[[int, int], None]
 _stop: Event
 _device: str
+_prepare: Callable[[], object]
 
 
 def _start_worker(reports: Queue[Progress], stop: Event, device: str, prepare: Callable[[], object]) -> None:
     """Set a worker up before torch loads."""
-    global _report, _stop, _device
+    global _report, _stop, _device, _prepare
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    _device = device
-    _stop = stop
+    _device, _stop, _prepare = device, stop, prepare
 
     def report(number: int, steps: int) -> None:
         reports.put((number, steps))
 
     _report = report
-    prepare()
 
 
 def _die_with_parent() -> None:
@@ -179,9 +178,12 @@ def _die_with_parent() -> None:
 
 
 def _work(number: int, population: Population, checkpoint: Path | None) -> Computed:
+    global _prepare
     from harness.engine import compute_within_memory, one_thread
     from harness.store import CheckpointSaver
 
+    _prepare()  # not when the worker starts: there an error would only be a worker that died
+    _prepare = _nothing
     if _device == "cpu":
         one_thread()
     saver = None if checkpoint is None else CheckpointSaver(checkpoint, _stop.is_set)

@@ -9,6 +9,7 @@ from types import ModuleType
 import pytest
 
 from harness.compute import Local
+from harness.errors import DesignError
 
 
 class Starting:
@@ -29,6 +30,17 @@ def test_an_error_ends_no_process_of_somebody_else():
     finally:
         theirs.kill()
         theirs.join()
+
+
+def unprepared():
+    """Fail as a worker does that does not find the claims."""
+    raise DesignError("no folder of claims")
+
+
+def test_what_a_worker_lacks_is_told():
+    """An error of preparing is the error of what was to be computed, not a worker that died of something."""
+    with Local(workers=1, prepare=unprepared) as executor, pytest.raises(DesignError, match="no folder of claims"):
+        executor.submit(1, None).result()
 
 
 def test_a_worker_does_not_run_the_main_module(monkeypatch):
