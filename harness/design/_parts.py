@@ -133,7 +133,7 @@ def asserts(
     published: float | None = None,
     metric: str = "test_accuracy",
 ) -> Part:
-    """`arm` compared with `reference` by a kind that is registered with `harness.stats.register`, given by name.
+    """`arm` compared with `reference` by a kind that is registered with `harness.stats.add_kind`, given by name.
 
     Args:
         kind: ``"beats"``, ``"matches"``, ``"equals"``, or one of your own.

@@ -3,7 +3,7 @@
 from harness.stats._acceptance import CONFIRM, GATE_FRESH, location, spread, spread_confirm
 from harness.stats._alarms import FalseAlarm, check_false_alarm, false_alarm, location_power, spread_power
 from harness.stats._assessment import Assessment, Comparison, Floor, PartResult, assess, decided_with
-from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, Bound, Decision, Kind, Outcome, kind, register
+from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, Bound, Decision, Kind, Outcome, add_kind, kind
 from harness.stats._paired import (
     ALPHA,
     FloatArray,
@@ -49,6 +49,7 @@ __all__ = [
     "Side",
     "Verdict",
     "above",
+    "add_kind",
     "assess",
     "below",
     "binomial_range",
@@ -66,7 +67,6 @@ __all__ = [
     "needs",
     "part_needs",
     "power_at_bound",
-    "register",
     "sd_upper",
     "spread",
     "spread_confirm",

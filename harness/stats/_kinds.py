@@ -182,7 +182,7 @@ def _sign(value: float) -> float:
 KINDS = Extensions[Kind]("kind of comparison")
 
 
-def register(kind: Kind) -> Kind:
+def add_kind(kind: Kind) -> Kind:
     """Add a kind, to be found by what `str` gives; return it. Raises DesignError where another has that name."""
     KINDS.add(kind.name, kind, version=kind.version)
     return kind
@@ -193,7 +193,7 @@ def kind(name: str) -> Kind:
     return KINDS[name]
 
 
-BEATS = register(  # theta > 0, and at least as large as the task's smallest effect of interest
+BEATS = add_kind(  # theta > 0, and at least as large as the task's smallest effect of interest
     Kind(
         name="beats",
         held_to=Bound.SESOI,
@@ -207,7 +207,7 @@ BEATS = register(  # theta > 0, and at least as large as the task's smallest eff
         drawn="sesoi +{bound}",
     )
 )
-MATCHES = register(  # theta > -margin
+MATCHES = add_kind(  # theta > -margin
     Kind(
         name="matches",
         held_to=Bound.MARGIN,
@@ -220,7 +220,7 @@ MATCHES = register(  # theta > -margin
         drawn="margin −{bound}",
     )
 )
-EQUALS = register(  # |theta| < margin: two one-sided tests, Schuirmann 1987
+EQUALS = add_kind(  # |theta| < margin: two one-sided tests, Schuirmann 1987
     Kind(
         name="equals",
         held_to=Bound.MARGIN,

@@ -1,4 +1,7 @@
-"""Laws of every kind of comparison, and a kind of this module's own that is taken from p-values to words."""
+"""Laws of every kind of comparison, and a kind of this module's own that is taken from p-values to words.
+
+Also tests `stats._sides`.
+"""
 
 from dataclasses import replace
 
@@ -13,7 +16,7 @@ from harness.design._parts import asserts
 from harness.errors import DesignError
 from harness.report import _report as report
 from harness.stats._assessment import Assessment, Comparison, assess, decided_with
-from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, Bound, Decision, Kind, Outcome, kind, register
+from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, Bound, Decision, Kind, Outcome, add_kind, kind
 from harness.stats._paired import ALPHA, Interval, mean_interval, t_greater, t_less, t_power
 from harness.stats._power import needs, power_at_bound
 from harness.stats._rule import decide
@@ -44,7 +47,7 @@ samples = st.lists(st.integers(-300, 300), min_size=2, max_size=12).map(lambda x
 @pytest.fixture
 def trails():
     """The kind of this module, registered for one test."""
-    yield register(TRAILS)
+    yield add_kind(TRAILS)
     KINDS.remove("trails")
 
 
@@ -161,7 +164,7 @@ def test_a_kind_is_found_by_name_and_version(trails):
     """The first version is its plain name; a later one says so, and both can be registered."""
     assert kind("beats") is BEATS
     assert kind("trails") is trails
-    later = register(replace(trails, version=2))
+    later = add_kind(replace(trails, version=2))
     try:
         assert (str(trails), str(later)) == ("trails", "trails@2")
         assert (kind("trails"), kind("trails@2")) == (trails, later)
@@ -177,9 +180,9 @@ def test_an_unknown_kind_is_refused_with_the_nearest():
 
 def test_a_name_is_used_once(trails):
     """The same kind may be registered again, as when a module is read twice; another of its name may not."""
-    assert register(replace(trails)) == trails
+    assert add_kind(replace(trails)) == trails
     with pytest.raises(DesignError, match=r"'trails' is twice a kind of comparison: .* Next: "):
-        register(replace(trails, floor=2))
+        add_kind(replace(trails, floor=2))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from harness.compute import EXECUTORS, executor
 from harness.data import SETS, data_set
 from harness.design import METRICS, Catalogue, Metric, add_metric
 from harness.expression import CRITERIA, criterion
-from harness.stats import KINDS, Bound, Kind, above, below, register
+from harness.stats import KINDS, Bound, Kind, above, add_kind, below
 from tests.command import Here
 
 NET = mlp(64, 12, 10)
@@ -127,7 +127,7 @@ def test_a_metric(tmp_path):
 
 def test_a_kind_of_comparison(tmp_path):
     """Worse by more than the sesoi: one object with its sides and words, named by a part."""
-    register(
+    add_kind(
         Kind(
             name="trails", held_to=Bound.SESOI, reproduced=(below(-1),), refuted=(above(-1),), floor=0, planned_at=-2,
             shown="below -{bound}", asserted="< −{bound}", drawn="sesoi −{bound}",
