@@ -1,5 +1,6 @@
 """The documents follow the code: files that they name are there, and every room is in the table of rooms."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -43,3 +44,12 @@ def test_every_room_is_in_the_table():
     told = {name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split(" | ")[0])}
     rooms = {path.parent.name for path in (ROOT / "harness").glob("*/__init__.py")}
     assert told == rooms | {"streams", "errors", "as_json", "extensions"}
+
+
+def test_the_tests_of_a_module_are_found_by_its_name():
+    """A private module has a test file of its name in its room, or the docstring of the file that tests it names it."""
+    private = [path.relative_to(ROOT / "harness") for path in (ROOT / "harness").glob("*/_[!_]*.py")]
+    own = [path for path in private if (ROOT / "tests" / path.parent / f"test{path.name}").is_file()]
+    opened = [ast.get_docstring(ast.parse(file.read_text())) for file in (ROOT / "tests").glob("**/test_*.py")]
+    named = re.findall(r"`(\w+\._\w+)`", " ".join(opened))
+    assert sorted(named) == sorted(f"{path.parent}.{path.stem}" for path in private if path not in own)

@@ -1,4 +1,7 @@
-"""The page docs/adding-a-claim.md, followed word by word, and the exit statuses of the command on what comes of it."""
+"""The page docs/adding-a-claim.md, followed word by word, and the exit statuses of the command on what comes of it.
+
+Also tests `workflow._piloting` and `workflow._verifying`.
+"""
 
 import json
 import os

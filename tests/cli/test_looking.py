@@ -1,4 +1,7 @@
-"""The commands that write nothing: they import no more than they need, and look where they are told to."""
+"""The commands that write nothing: they import no more than they need, and look where they are told to.
+
+Also tests `design._catalogue`, `workflow._examining` and `workflow._listing`.
+"""
 
 import shutil
 import subprocess

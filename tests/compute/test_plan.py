@@ -1,4 +1,7 @@
-"""The plan: what is due and why, what is shared, what packs together, and designs that are refused."""
+"""The plan: what is due and why, what is shared, and what packs together.
+
+Also tests `population._population`, `population._units` and `workflow._planning`.
+"""
 
 import hashlib
 from dataclasses import replace
@@ -10,11 +13,7 @@ import pytest
 from harness.compute._plan import MAX_MEMBERS, PARAMETERS, SLACK, Plan, Wanted
 from harness.compute._run import run_plan
 from harness.data._tasks import DIGITS, MNIST
-from harness.design._check import check_design
-from harness.design._claim import Claim, Design, Scale, Source
-from harness.design._parts import beats, matches, percent_kept
-from harness.design._variants import shorten
-from harness.errors import DesignError
+from harness.design._claim import Claim, Scale, Source
 from harness.expression import (
     Scope,
     Scores,
@@ -32,7 +31,7 @@ from harness.expression import (
 )
 from harness.expression._masks import learned_bits, ones, prune_by_magnitude, resampled, shuffled
 from harness.networks._network import initial_values, mlp
-from harness.networks._recipe import SGD, Adam, Recipe
+from harness.networks._recipe import Adam, Recipe
 from harness.population._population import Computed, MemberResult, Program, Row, unit_name
 from harness.population._provenance import Provenance
 from harness.stats._kinds import Outcome
@@ -489,180 +488,6 @@ def test_a_program_is_what_its_members_have_in_common():
     assert Program.of(FIRST).steps == 25
     assert Program.of(SCORES) == Program(NET, DIGITS, RECIPE, learn=Scores(HALF))
     assert Program.of(evaluate(NET, DIGITS, mask=FIRST.mask)) == Program(NET, DIGITS)
-
-
-# --- the machinery's short version -----------------------------------------------------------------------------------
-
-
-def test_shorten_keeps_distinct_nodes_distinct():
-    """A study of many recipes, rewind steps, draws and rounds is as many nodes when shortened, and as many arms."""
-    nodes = [DENSE]
-    for steps in (100, 200, 300, 600, 7800):
-        recipe = replace(RECIPE, steps=steps)
-        dense = train(NET, DIGITS, recipe)
-        ticket = dense
-        for k in range(1, 4):
-            mask = prune(ticket, keep=HALF**k)
-            ticket = train(NET, DIGITS, recipe, mask=mask, start=dense.at(0), streams={"order": k})
-            late = [train(NET, DIGITS, recipe, mask=mask, start=dense.at(s), first_step=s) for s in (10, 30, 99)]
-            nodes += [ticket, *late, train(NET, DIGITS, recipe, mask=mask, start=fresh("reinit", draw=k))]
-        nodes += [dense, train(NET, DIGITS, recipe, learn=Scores(HALF)), train(NET, DIGITS, replace(recipe, batch=30))]
-    nodes += [evaluate(NET, DIGITS), evaluate(NET, DIGITS, mask=random_mask(NET, keep=HALF))]
-    nodes += [train(NET, DIGITS, RECIPE, mask=shuffle(mask, draw=draw)) for draw in range(2)]
-    nodes += [train(NET, DIGITS, RECIPE, start=resample(mask, dense.at(step))) for step in (0, 10)]
-    assert len(set(nodes)) == len(nodes)
-    design = Design(arms={"all": nodes}, parts=(), contrast=())
-    short = shorten(design)
-    measured = [node for each in short.points["all"].values() for node in each]
-    assert {d: len(each) for d, each in short.points["all"].items()} == {
-        d: len(each) for d, each in design.points["all"].items()
-    }
-    assert len(set(measured)) == len(nodes)
-
-
-def test_shortened_trainings_are_short_and_keep_their_shape():
-    """A fortieth of the steps; rewind steps scale with them, stay within the training, and parents stay parents."""
-    recipe = replace(RECIPE, steps=1500)
-    dense = train(NET, DIGITS, recipe)
-    late = train(NET, DIGITS, recipe, mask=prune(dense, keep=HALF), start=dense.at(100), first_step=100)
-    design = shorten(Design(arms={"dense": dense, "late": late}, parts=(), contrast=()))
-    (parent,), (short,) = design.points["dense"][Fraction(1)], design.points["late"][HALF]
-    assert parent.recipe.steps == short.recipe.steps == 37
-    assert short.first_step == short.start.step == 2
-    assert short.mask.source == Snapshot(parent, "end")
-    assert short.start.training == parent
-
-
-def test_shortened_trainings_have_steps_left():
-    """A training that rewinds to its last step but one still makes an update when shortened."""
-    recipe = replace(RECIPE, steps=399)
-    dense = train(NET, DIGITS, recipe)
-    late = train(NET, DIGITS, recipe, mask=prune(dense, keep=HALF), start=dense.at(398), first_step=398)
-    (short,) = shorten(Design(arms={"late": late}, parts=(), contrast=())).points["late"][HALF]
-    assert 0 < short.first_step < short.recipe.steps < 399
-
-
-# --- designs that are refused ----------------------------------------------------------------------------------------
-
-
-def compared(**changed):
-    """A design of a ticket against its reinitialisation at two densities, that passes."""
-    masks = [prune(DENSE, keep=HALF), prune(DENSE, keep=QUARTER)]
-    tickets = [train(NET, DIGITS, RECIPE, mask=m, start=DENSE.at(5), first_step=5) for m in masks]
-    given = {
-        "arms": {
-            "ticket": tickets,
-            "reinit": [replace(ticket, start=fresh("reinit")) for ticket in tickets],
-            "dense": DENSE,
-            "untrained": evaluate(NET, DIGITS),
-        },
-        "parts": (beats("ticket", "reinit", on=DIGITS),),
-        "contrast": ("start",),
-    }
-    return Design(**(given | changed))
-
-
-def arms(**changed):
-    return {**compared().arms, **changed}
-
-
-TICKETS = compared().arms["ticket"]
-BELOW = percent_kept("1", "2")
-BAD = {
-    "equal keys": (compared(arms=arms(reinit=TICKETS)), "'ticket' and 'reinit' are the same training at 50.00% kept"),
-    "another rate": (
-        compared(arms=arms(reinit=[replace(t, recipe=RECIPE.with_lr(0.1)) for t in TICKETS])),
-        r"at 50.00% kept: 'ticket' and 'reinit' differ in recipe.optimiser.lr, .*the contrast \(start\)",
-    ),
-    "another optimiser": (
-        compared(arms=arms(reinit=[replace(t, recipe=replace(RECIPE, optimiser=SGD(0.1))) for t in TICKETS])),
-        "differ in recipe.optimiser, ",
-    ),
-    "another mask": (
-        compared(arms=arms(reinit=[replace(t, mask=random_mask(NET, keep=t.mask.keep)) for t in TICKETS])),
-        "differ in mask, ",
-    ),
-    "another order": (
-        compared(arms=arms(reinit=[replace(t, streams=(("order", 3),)) for t in TICKETS])),
-        "differ in streams.order, ",
-    ),
-    "another first step": (
-        compared(arms=arms(reinit=[replace(t, first_step=0, start=fresh("reinit")) for t in TICKETS])),
-        "differ in first_step, ",
-    ),
-    "nothing to train": (
-        compared(arms=arms(reinit=[evaluate(NET, DIGITS, mask=t.mask) for t in TICKETS])),
-        "differ in training, ",
-    ),
-    "other densities": (
-        compared(arms=arms(reinit=[replace(TICKETS[0], start=fresh("reinit")), REINIT, DENSE])),
-        "'ticket' and 'reinit' are not at the same densities: 50.00%, 25.00% against 100.00%, 50.00%, 25.00%",
-    ),
-    "empty band": (
-        compared(parts=(beats("ticket", "reinit", on=DIGITS, band=BELOW),)),
-        "arm 'ticket' has no density in its band; it has 50.00%, 25.00%",
-    ),
-    "unknown arm": (compared(parts=(beats("tickets", "reinit", on=DIGITS),)), "no arm 'tickets'; did you mean ticket"),
-    "unknown reference": (
-        compared(parts=(beats("ticket", "re-init", on=DIGITS),)),
-        "no arm 're-init'; did you mean reinit",
-    ),
-    "unknown floor": (
-        compared(parts=(matches("ticket", "reinit", on=DIGITS, floors=("linear",)),)),
-        "no arm 'linear'",
-    ),
-    "bad part beside": (
-        compared(beside=(beats("ticket", "densest", on=DIGITS, label="ticket beats reinit"),)),
-        "no arm 'densest'",
-    ),
-    "a bound of another task": (
-        compared(parts=(beats("ticket", "reinit", on=MNIST),)),
-        "arm 'ticket' is measured on digits, and the part's bound is that of mnist",
-    ),
-}
-
-
-@pytest.mark.parametrize("what", BAD)
-def test_arms_that_cannot_be_compared_are_refused(what):
-    """A DesignError before anything is run: the claim, the part, what is wrong, and what to do next."""
-    design, message = BAD[what]
-    with pytest.raises(DesignError, match=message) as refused:
-        check_design(claim(design), Scale.MICRO)
-    assert str(refused.value).startswith("paper/claim, part 'ticket")
-    assert "Next: " in str(refused.value)
-
-
-@pytest.mark.parametrize(
-    ("design", "message"),
-    [
-        (compared(replicates=4), "paper/claim: 4 replicates cannot decide anything, at least 5 are needed. Next: "),
-        (compared(parts=()), "paper/claim: a design without parts asserts nothing. Next: "),
-        (
-            compared(beside=(beats("ticket", "reinit", on=DIGITS, label="x"),) * 2),
-            "paper/claim: two parts are called 'x'. Next: give one of them a label=",
-        ),
-    ],
-)
-def test_designs_that_decide_nothing_are_refused(design, message):
-    """Too few replicates, no parts, or two of one name: a DesignError that names the claim and what to do."""
-    with pytest.raises(DesignError, match=message):
-        check_design(claim(design), Scale.MICRO)
-
-
-def test_declared_differences_pass():
-    """What the contrast names, or the field above it, may differ; a part's label takes the place of its name."""
-    check_design(claim(compared()), Scale.MICRO)
-    check_design(claim(compared(replicates=5)), Scale.MICRO)
-    other = arms(reinit=[replace(t, recipe=RECIPE.with_lr(0.1)) for t in TICKETS])
-    for contrast in ("recipe.optimiser.lr", "recipe.optimiser", "recipe"):
-        check_design(claim(compared(arms=other, contrast=(contrast,))), Scale.MICRO)
-    with pytest.raises(DesignError, match="part 'tickets hold'"):
-        check_design(
-            claim(compared(arms=other, parts=(beats("ticket", "reinit", on=DIGITS, label="tickets hold"),))),
-            Scale.MICRO,
-        )
-    dense = arms(reinit=DENSE)  # a reference of one point is read at every density
-    check_design(claim(compared(arms=dense, contrast=("mask", "start", "first_step"))), Scale.MICRO)
 
 
 # --- lineage with the engine -----------------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
-"""The loop that spends compute: halving where memory is short, failures by name, provenance."""
+"""The loop that spends compute: halving where memory is short, failures by name, provenance.
+
+Also tests `compute._inputs`, `compute._progress` and `workflow._running`.
+"""
 
 from concurrent.futures import Future
 

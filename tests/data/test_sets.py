@@ -1,4 +1,7 @@
-"""Real data sets: where they are looked for, how they are split, scaled and augmented, and that nets learn them."""
+"""Real data sets: where they are looked for, how they are split, scaled and augmented, and that nets learn them.
+
+Also tests `data._tasks`, `engine._feed` and `engine._pixels`.
+"""
 
 import os
 import subprocess

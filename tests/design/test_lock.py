@@ -1,4 +1,7 @@
-"""The lock binds: entries are appended and never changed, and what a claim asserts cannot move under its entry."""
+"""The lock binds: entries are appended and never changed, and what a claim asserts cannot move under its entry.
+
+Also tests `workflow._locking`.
+"""
 
 import hashlib
 import json

@@ -1,4 +1,7 @@
-"""What parts read of the rows: metric, slope, difference of differences, only beyond a density; and exact claims."""
+"""What parts read of the rows: metric, slope, difference of differences, only beyond a density; and exact claims.
+
+Also tests `design._claim`, `design._metrics` and `workflow._collecting`.
+"""
 
 from fractions import Fraction
 from itertools import zip_longest

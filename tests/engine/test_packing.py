@@ -1,4 +1,7 @@
-"""A member packed with others equals the same member alone, bit for bit: every key in the store stands on this."""
+"""A member packed with others equals the same member alone, bit for bit: every key in the store stands on this.
+
+Also tests `engine._machine`, `engine._nn` and `engine._stack`.
+"""
 
 from dataclasses import replace
 

@@ -1,4 +1,7 @@
-"""What a training means: steps, batches, learning rates and snapshots, against a plain torch loop over one member."""
+"""What a training means: steps, batches, learning rates and snapshots, against a plain torch loop over one member.
+
+Also tests `engine._course`, `engine._measuring`, `engine._updates` and `networks._recipe`.
+"""
 
 from dataclasses import replace
 from fractions import Fraction

@@ -1,4 +1,7 @@
-"""What is measured without training: accuracy on a split, along a path between two trainings, magnitudes."""
+"""What is measured without training: accuracy on a split, along a path between two trainings, magnitudes.
+
+Also tests `engine._survivors`.
+"""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""The papers' networks: their counts, what refuses to fit, and that each computes what torch's own layers compute."""
+"""The papers' networks: their counts, what refuses to fit, and that each computes what torch's own layers compute.
+
+Also tests `networks._architectures` and `networks._network`.
+"""
 
 import itertools
 import math

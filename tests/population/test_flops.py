@@ -1,4 +1,7 @@
-"""Operations and sizes are exact, and the report accounts for what a claim cost."""
+"""Operations and sizes are exact, and the report accounts for what a claim cost.
+
+Also tests `engine._processor` and `report._accounting`.
+"""
 
 from dataclasses import replace
 from fractions import Fraction

@@ -1,4 +1,7 @@
-"""A figure shows what was measured: which picture that gives, and that the numbers in it are those of the rows."""
+"""A figure shows what was measured: which picture that gives, and that the numbers in it are those of the rows.
+
+Also tests `report._axes`, `report._figures` and `report._style`.
+"""
 
 import re
 from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Judge and report are pure functions of rows; the folders import in one direction."""
+"""Judge and report are pure functions of rows; the folders import in one direction.
+
+Also tests `report._section`.
+"""
 
 import hashlib
 import json

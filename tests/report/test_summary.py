@@ -1,4 +1,7 @@
-"""A report at a glance: the summary's lines, the overview figure, and a claim's scales side by side."""
+"""A report at a glance: the summary's lines, the overview figure, and a claim's scales side by side.
+
+Also tests `report._notation`, `report._overview` and `report._scales`.
+"""
 
 import re
 from dataclasses import replace

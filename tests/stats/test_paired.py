@@ -1,4 +1,7 @@
-"""The statistics agree with statsmodels, with brute force, with simulation, and with the laws they stand on."""
+"""The statistics agree with statsmodels, with brute force, with simulation, and with the laws they stand on.
+
+Also tests `stats._distributions`.
+"""
 
 import itertools
 

@@ -1,4 +1,7 @@
-"""Power and sample size, before a run in the plan and after it in verdicts and report."""
+"""Power and sample size, before a run in the plan and after it in verdicts and report.
+
+Also tests `design._pilots` and `workflow._deciding`.
+"""
 
 import io
 from dataclasses import replace

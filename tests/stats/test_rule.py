@@ -1,4 +1,7 @@
-"""Verdicts follow the protocol: the part table, the decision rule, the Holm family, the error rates they promise."""
+"""Verdicts follow the protocol: the part table, the decision rule, the Holm family, the error rates they promise.
+
+Also tests `stats._assessment` and `stats._causes`.
+"""
 
 import itertools
 from functools import cache

@@ -1,4 +1,7 @@
-"""A population that was ended early and goes on from its checkpoint equals one that was not, bit for bit."""
+"""A population that was ended early and goes on from its checkpoint equals one that was not, bit for bit.
+
+Also tests `population._saving`.
+"""
 
 import json
 import os

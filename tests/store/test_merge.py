@@ -1,4 +1,7 @@
-"""Merging stores: what is new is copied, what is there stays, what disagrees is named, what is bad is left."""
+"""Merging stores: what is new is copied, what is there stays, what disagrees is named, what is bad is left.
+
+Also tests `workflow._merging`.
+"""
 
 import os
 from dataclasses import replace

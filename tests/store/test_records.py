@@ -1,4 +1,7 @@
-"""A record is read as it was written; one that is not what was written is not trusted."""
+"""A record is read as it was written; one that is not what was written is not trusted.
+
+Also tests `population._provenance`.
+"""
 
 import os
 import re

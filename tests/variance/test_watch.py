@@ -1,4 +1,8 @@
-"""The seed-variance check: green when nothing changed, and every planted fault named by the tier it belongs to."""
+"""The seed-variance check: green when nothing changed, and every planted fault named by the tier it belongs to.
+
+Also tests `variance._baselines`, `variance._findings`, `variance._retrained`, `variance._tiers` and
+`workflow._variance`.
+"""
 
 import json
 import re

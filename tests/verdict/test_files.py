@@ -1,4 +1,7 @@
-"""Committed verdicts, rows and baselines: what is read and written again has the same bytes."""
+"""Committed verdicts, rows and baselines: what is read and written again has the same bytes.
+
+Also tests `verdict._metadata` and `verdict._results`.
+"""
 
 import json
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""From rows to verdicts: families of what is locked, exploratory runs, amended claims, predictions."""
+"""From rows to verdicts: families of what is locked, exploratory runs, amended claims, predictions.
+
+Also tests `verdict._verdicts` and `verdict._versions`.
+"""
 
 import json
 from dataclasses import replace

@@ -1,84 +1,21 @@
-"""The same claims under other settings: designs rewritten, effects side by side, sides kept or lost."""
+"""The same claims under other settings: effects side by side, sides kept or lost."""
 
 from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from harness.data._tasks import DIGITS
-from harness.design._claim import Design
 from harness.design._lock import Registry
-from harness.design._parts import Band, beats, matches
-from harness.design._variants import VARIANTS, design_of, only_read
-from harness.errors import UsageError
-from harness.expression import lineage, prune, train
-from harness.networks._network import mlp
-from harness.networks._recipe import SGD, Adam, Recipe
+from harness.design._parts import beats, matches
+from harness.design._variants import design_of
 from harness.report import _report as report
 from harness.verdict import _judge as judging
 from harness.verdict import _robustness as robustness
 from harness.verdict._results import Results, write_results
 from tests import synthetic
 from tests.synthetic import CATALOGUE, MICRO, claim, design
-
-NET = mlp(64, 12, 10)
-RECIPE = Recipe(optimiser=Adam(3e-3), steps=30, batch=20)
-SPARSE = Band(low=Fraction(1, 8), high=Fraction(1, 4))
-
-
-def chain(recipe=RECIPE):
-    """A dense net, and tickets at three densities, each pruned from the one before."""
-    dense = train(NET, DIGITS, recipe)
-    tickets = []
-    for k in (1, 2, 3):
-        mask = prune(tickets[-1] if tickets else dense, keep=Fraction(1, 2) ** k)
-        tickets.append(train(NET, DIGITS, recipe, mask=mask, start=dense.at(5), first_step=5))
-    return {"dense": dense, "ticket": tickets, "unread": train(NET, DIGITS, replace(recipe, steps=31))}
-
-
-@pytest.mark.parametrize(("name", "lr"), [("half-rate", 1.5e-3), ("double-rate", 6e-3), ("bfloat16", 3e-3)])
-def test_a_variant_changes_every_recipe_and_nothing_else(name, lr):
-    """A variant of a chain is the chain of the changed recipe: masks, starts and steps follow, keys and all."""
-    part = beats("ticket", "dense", on=DIGITS, band=SPARSE)
-    made = claim(Design(arms=chain(), parts=(part,), contrast=("mask", "start", "first_step")))
-    numerics = "bfloat16" if name == "bfloat16" else "float32"
-    expected = chain(replace(RECIPE, optimiser=Adam(lr), numerics=numerics))
-    changed = design_of(made, MICRO, name)
-    assert [n.key for nodes in changed.points["ticket"].values() for n in nodes] == [
-        n.key for n in expected["ticket"][1:]
-    ]
-    assert changed.points["dense"][Fraction(1)][0].key == expected["dense"].key
-    assert {n.recipe.optimiser for n in lineage([changed.points["ticket"][Fraction(1, 8)][0]])} == {Adam(lr)}
-
-
-def test_rates_scale_with_any_optimiser():
-    """Halving and doubling speak of the recipe's own rate, and leave momentum and decay alone."""
-    recipe = replace(RECIPE, optimiser=SGD(0.2, momentum=0.9, weight_decay=1e-4))
-    assert VARIANTS["half-rate"].change(recipe).optimiser == SGD(0.1, momentum=0.9, weight_decay=1e-4)
-    assert VARIANTS["double-rate"].change(recipe).optimiser == SGD(0.4, momentum=0.9, weight_decay=1e-4)
-
-
-def test_only_what_deciding_parts_read_is_repeated():
-    """Arms that no deciding part reads, and densities outside its band, are left out; floors are kept."""
-    parts = (matches("ticket", "dense", on=DIGITS, band=SPARSE, floors=("unread",)),)
-    full = Design(arms=chain(), parts=parts, contrast=(), beside=(beats("ticket", "dense", on=DIGITS),))
-    read = only_read(full)
-    assert list(read.arms) == ["dense", "ticket", "unread"]
-    assert list(read.points["ticket"]) == [Fraction(1, 4), Fraction(1, 8)]
-    assert read.beside == ()
-    assert list(only_read(replace(full, parts=(beats("ticket", "dense", on=DIGITS, band=SPARSE),))).arms) == [
-        "dense",
-        "ticket",
-    ]
-
-
-def test_unknown_variants_are_refused():
-    """A variant that is not known is a usage error with the nearest name."""
-    with pytest.raises(UsageError, match="did you mean half-rate"):
-        design_of(claim(design(beats("a", "b", on=DIGITS))), MICRO, "halfrate")
-
 
 BEATS, MATCHES = beats("a", "b", on=DIGITS), matches("c", "d", on=DIGITS, floors=("dense",))
 

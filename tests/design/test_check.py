@@ -1,0 +1,148 @@
+"""Designs that are refused before anything is run, and those that pass."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+
+from harness.data._tasks import DIGITS, MNIST
+from harness.design._check import check_design
+from harness.design._claim import Claim, Design, Scale, Source
+from harness.design._parts import beats, matches, percent_kept
+from harness.errors import DesignError
+from harness.expression import evaluate, fresh, prune, random_mask, train
+from harness.networks._network import mlp
+from harness.networks._recipe import SGD, Adam, Recipe
+from harness.stats._kinds import Outcome
+
+NET = mlp(64, 12, 10)
+RECIPE = Recipe(optimiser=Adam(3e-3), steps=30, batch=20)
+HALF, QUARTER = Fraction(1, 2), Fraction(1, 4)
+DENSE = train(NET, DIGITS, RECIPE)
+REINIT = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=QUARTER), start=fresh("reinit"))
+
+
+def claim(design):
+    source = Source(version="v1", place="section 1", published="none")
+    predicted = {Scale.MICRO: Outcome.REPRODUCED}
+    return Claim(id="paper/claim", statement="It does.", source=source, predicted=predicted, build=lambda scale: design)
+
+
+def compared(**changed):
+    """A design of a ticket against its reinitialisation at two densities, that passes."""
+    masks = [prune(DENSE, keep=HALF), prune(DENSE, keep=QUARTER)]
+    tickets = [train(NET, DIGITS, RECIPE, mask=m, start=DENSE.at(5), first_step=5) for m in masks]
+    given = {
+        "arms": {
+            "ticket": tickets,
+            "reinit": [replace(ticket, start=fresh("reinit")) for ticket in tickets],
+            "dense": DENSE,
+            "untrained": evaluate(NET, DIGITS),
+        },
+        "parts": (beats("ticket", "reinit", on=DIGITS),),
+        "contrast": ("start",),
+    }
+    return Design(**(given | changed))
+
+
+def arms(**changed):
+    return {**compared().arms, **changed}
+
+
+TICKETS = compared().arms["ticket"]
+BELOW = percent_kept("1", "2")
+BAD = {
+    "equal keys": (compared(arms=arms(reinit=TICKETS)), "'ticket' and 'reinit' are the same training at 50.00% kept"),
+    "another rate": (
+        compared(arms=arms(reinit=[replace(t, recipe=RECIPE.with_lr(0.1)) for t in TICKETS])),
+        r"at 50.00% kept: 'ticket' and 'reinit' differ in recipe.optimiser.lr, .*the contrast \(start\)",
+    ),
+    "another optimiser": (
+        compared(arms=arms(reinit=[replace(t, recipe=replace(RECIPE, optimiser=SGD(0.1))) for t in TICKETS])),
+        "differ in recipe.optimiser, ",
+    ),
+    "another mask": (
+        compared(arms=arms(reinit=[replace(t, mask=random_mask(NET, keep=t.mask.keep)) for t in TICKETS])),
+        "differ in mask, ",
+    ),
+    "another order": (
+        compared(arms=arms(reinit=[replace(t, streams=(("order", 3),)) for t in TICKETS])),
+        "differ in streams.order, ",
+    ),
+    "another first step": (
+        compared(arms=arms(reinit=[replace(t, first_step=0, start=fresh("reinit")) for t in TICKETS])),
+        "differ in first_step, ",
+    ),
+    "nothing to train": (
+        compared(arms=arms(reinit=[evaluate(NET, DIGITS, mask=t.mask) for t in TICKETS])),
+        "differ in training, ",
+    ),
+    "other densities": (
+        compared(arms=arms(reinit=[replace(TICKETS[0], start=fresh("reinit")), REINIT, DENSE])),
+        "'ticket' and 'reinit' are not at the same densities: 50.00%, 25.00% against 100.00%, 50.00%, 25.00%",
+    ),
+    "empty band": (
+        compared(parts=(beats("ticket", "reinit", on=DIGITS, band=BELOW),)),
+        "arm 'ticket' has no density in its band; it has 50.00%, 25.00%",
+    ),
+    "unknown arm": (compared(parts=(beats("tickets", "reinit", on=DIGITS),)), "no arm 'tickets'; did you mean ticket"),
+    "unknown reference": (
+        compared(parts=(beats("ticket", "re-init", on=DIGITS),)),
+        "no arm 're-init'; did you mean reinit",
+    ),
+    "unknown floor": (
+        compared(parts=(matches("ticket", "reinit", on=DIGITS, floors=("linear",)),)),
+        "no arm 'linear'",
+    ),
+    "bad part beside": (
+        compared(beside=(beats("ticket", "densest", on=DIGITS, label="ticket beats reinit"),)),
+        "no arm 'densest'",
+    ),
+    "a bound of another task": (
+        compared(parts=(beats("ticket", "reinit", on=MNIST),)),
+        "arm 'ticket' is measured on digits, and the part's bound is that of mnist",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BAD)
+def test_arms_that_cannot_be_compared_are_refused(what):
+    """A DesignError before anything is run: the claim, the part, what is wrong, and what to do next."""
+    design, message = BAD[what]
+    with pytest.raises(DesignError, match=message) as refused:
+        check_design(claim(design), Scale.MICRO)
+    assert str(refused.value).startswith("paper/claim, part 'ticket")
+    assert "Next: " in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("design", "message"),
+    [
+        (compared(replicates=4), "paper/claim: 4 replicates cannot decide anything, at least 5 are needed. Next: "),
+        (compared(parts=()), "paper/claim: a design without parts asserts nothing. Next: "),
+        (
+            compared(beside=(beats("ticket", "reinit", on=DIGITS, label="x"),) * 2),
+            "paper/claim: two parts are called 'x'. Next: give one of them a label=",
+        ),
+    ],
+)
+def test_designs_that_decide_nothing_are_refused(design, message):
+    """Too few replicates, no parts, or two of one name: a DesignError that names the claim and what to do."""
+    with pytest.raises(DesignError, match=message):
+        check_design(claim(design), Scale.MICRO)
+
+
+def test_declared_differences_pass():
+    """What the contrast names, or the field above it, may differ; a part's label takes the place of its name."""
+    check_design(claim(compared()), Scale.MICRO)
+    check_design(claim(compared(replicates=5)), Scale.MICRO)
+    other = arms(reinit=[replace(t, recipe=RECIPE.with_lr(0.1)) for t in TICKETS])
+    for contrast in ("recipe.optimiser.lr", "recipe.optimiser", "recipe"):
+        check_design(claim(compared(arms=other, contrast=(contrast,))), Scale.MICRO)
+    with pytest.raises(DesignError, match="part 'tickets hold'"):
+        check_design(
+            claim(compared(arms=other, parts=(beats("ticket", "reinit", on=DIGITS, label="tickets hold"),))),
+            Scale.MICRO,
+        )
+    dense = arms(reinit=DENSE)  # a reference of one point is read at every density
+    check_design(claim(compared(arms=dense, contrast=("mask", "start", "first_step"))), Scale.MICRO)
