@@ -116,9 +116,9 @@ class _Course:
         self.early.restore()
         self.notes.add("early_stop_accuracy", self.early.step_R, test.outcome()[1])
         if program.learn is not None:
-            for slots in self.slots:
+            for slots, member in zip(self.slots, population.members, strict=True):
                 scores = np.asarray(slots["end"], np.float32)
-                slots["mask"] = learned_bits(self.stack.network, scores, program.learn.keep)
+                slots["mask"] = learned_bits(self.stack.network, scores, program.learn.keep, member.mask)
         each = zip(population.members, self.notes.rows(), self.slots, diverged_R, strict=True)
         results = tuple(MemberResult(member.unit, tuple(rows), slots, bad) for member, rows, slots, bad in each)
         return _computed(results, time.perf_counter() - self.started, self.stack.device, matmul_rate)

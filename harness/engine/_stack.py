@@ -66,8 +66,9 @@ class Stack:
 class ScoreStack(Stack):
     """Edge-popup (Ramanujan et al. 2020, section 3): the weights stay, a score a weight is learned.
 
-    The forward pass uses the weights whose |score| is among the top k of their layer, scaled by sqrt(1/k). The
-    backward pass goes straight through the choice to |score|, and from there to the score by its sign.
+    The forward pass uses the weights whose |score| is among the top k of their layer, scaled by sqrt(1/k); one that a
+    mask removed is never among them. The backward pass goes straight through the choice to |score|, and from there to
+    the score by its sign.
     """
 
     def __init__(self, network: Network, members: tuple[Member, ...], device: torch.device, learn: Scores) -> None:
@@ -81,13 +82,18 @@ class ScoreStack(Stack):
         counts = kept_counts(network, layer_keep(network, learn.keep))
         self._count = {f"{layer}.weight": count for layer, count in counts.items()}
         self._scale = math.sqrt(1 / learn.keep)
+        masked = any(m.mask is not None for m in members)
+        self._dead = {name: self._mask[name].flatten(1) == 0 for name in self._count} if masked else {}
 
     def leaves(self) -> dict[str, Tensor]:
         """Return the weights that the scores choose, scaled, and zeros for the others."""
         leaves = {}
         for name, weights in self._weights.items():
             if name in self._count:
-                chosen = top(self._scores[name].abs().flatten(1), self._count[name]).view_as(weights)
+                magnitude = self._scores[name].abs().flatten(1)
+                if name in self._dead:
+                    magnitude = magnitude.masked_fill(self._dead[name], -1)  # below every score
+                chosen = top(magnitude, self._count[name]).view_as(weights)
                 weights = weights * chosen * self._scale
             leaves[name] = weights.detach().requires_grad_()
         return leaves

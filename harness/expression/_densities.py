@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from harness.errors import DesignError
-from harness.networks import Network
+from harness.networks import Network, kept_counts
 
 Keep = Fraction | tuple[tuple[str, Fraction], ...]
 
@@ -35,3 +35,18 @@ def check_keep(network: Network, keep: Keep, among: tuple[str, ...] = (), *, who
     if isinstance(keep, tuple) and set(fractions) != set(pruned):
         whose = whose or ("among= has" if among else "the network has")
         raise DesignError(f"keep names layers {sorted(fractions)}, {whose} {sorted(pruned)}")
+
+
+def layer_counts(network: Network, keep: Keep, among: tuple[str, ...] = ()) -> dict[str, int]:
+    """Return how many weights each layer, or each of those in `among`, keeps: at least one.
+
+    Raises DesignError as `check_keep` does, and for a layer that would be left without a weight: through it nothing
+    would pass, and the network would answer by chance whatever it learned.
+    """
+    check_keep(network, keep, among)
+    counts = kept_counts(network, layer_keep(network, keep, among))
+    if empty := [layer for layer, count in counts.items() if not count]:
+        sizes = {name: tensor.size for name, tensor in network.prunable().items()}
+        asked = f"{float(layer_keep(network, keep, among)[empty[0]]):.4%} of the {sizes[empty[0]]} weights"
+        raise DesignError(f"no weight is kept in {', '.join(empty)}: {asked} of {empty[0]}. Next: raise keep=")
+    return counts

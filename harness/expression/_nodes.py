@@ -27,13 +27,22 @@ if TYPE_CHECKING:
     from harness.expression._trainings import Training
 
 MOMENT = {"moment": True}  # metadata of a node's fields that name a step of a training
+DRAW = {"draw": True}  # and of those that pick draws of random streams: another value is the same thing drawn again
 
 
 @dataclass(frozen=True)
 class Scores:
-    """Edge-popup: weights stay as they start, a score a weight is learned, a layer's top `keep` are used."""
+    """Edge-popup: weights stay as they start, a score a weight is learned, a layer's top `keep` are used.
+
+    `keep` is a fraction of all weights of a layer, also where a mask has removed some.
+    """
 
     keep: Fraction
+
+
+@dataclass(frozen=True)
+class ScoresUnderMask(Scores):
+    """Scores that are ranked among the weights that a mask leaves; `train` makes them of `Scores`."""
 
 
 @dataclass(frozen=True)
@@ -244,11 +253,23 @@ def parents(node: Node) -> tuple[Node, ...]:
     return tuple(each for each in every if isinstance(each, Node))
 
 
-def rebuilt(node: N, made: dict[str, Node], *, recipe: Callable[[Recipe], Recipe], moment: Callable[[int], int]) -> N:
-    """Return `node` with other recipes and steps, in it and in all that it is made from.
+def _same(value: Any) -> Any:
+    return value
 
-    `recipe` is applied to every recipe and `moment` to every step that a field of `MOMENT` names. `made` holds what was
-    rebuilt before, by the key it had, and takes what is rebuilt now: a chain of rounds mentions each round twice.
+
+def rebuilt(
+    node: N,
+    made: dict[str, Node],
+    *,
+    recipe: Callable[[Recipe], Recipe] = _same,
+    moment: Callable[[int], int] = _same,
+    draw: Callable[[Any], Any] = _same,
+) -> N:
+    """Return `node` with other recipes, steps or draws, in it and in all that it is made from.
+
+    `recipe` is applied to every recipe, `moment` to every step that a field of `MOMENT` names, and `draw` to what a
+    field of `DRAW` holds. `made` holds what was rebuilt before, by the key it had, and takes what is rebuilt now: a
+    chain of rounds mentions each round twice.
     """
 
     def changed(value: Any) -> Any:
@@ -256,16 +277,26 @@ def rebuilt(node: N, made: dict[str, Node], *, recipe: Callable[[Recipe], Recipe
             return tuple(changed(each) for each in value)
         if isinstance(value, Recipe):
             return recipe(value)
-        return rebuilt(value, made, recipe=recipe, moment=moment) if isinstance(value, Node) else value
+        return rebuilt(value, made, recipe=recipe, moment=moment, draw=draw) if isinstance(value, Node) else value
 
     if node.key not in made:
         values: dict[str, Any] = {}
         for f in fields(cast(Any, node)):
             value = getattr(node, f.name)
-            is_step = MOMENT.items() <= f.metadata.items() and isinstance(value, int)
-            values[f.name] = moment(value) if is_step else changed(value)
+            if DRAW.items() <= f.metadata.items():
+                values[f.name] = draw(value)
+            elif MOMENT.items() <= f.metadata.items() and isinstance(value, int):
+                values[f.name] = moment(value)
+            else:
+                values[f.name] = changed(value)
         made[node.key] = replace(cast(Any, node), **values)
     return cast(N, made[node.key])
+
+
+def drawn_first(nodes: Iterable[N]) -> list[N]:
+    """Return the nodes as they are at the first draw of every random stream: re-draws of one thing become equal."""
+    made: dict[str, Node] = {}
+    return [rebuilt(node, made, draw=lambda value: type(value)()) for node in nodes]
 
 
 @cache

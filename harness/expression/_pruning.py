@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from harness.errors import DesignError, nearest
 from harness.expression._criteria import CRITERIA
-from harness.expression._densities import Keep, check_keep, layer_keep, unit_keep
+from harness.expression._densities import Keep, check_keep, layer_counts, layer_keep, unit_keep
 from harness.expression._masks import Bits, Scope, ones, prune_by_magnitude, random_bits, shuffled
-from harness.expression._nodes import Mask, Stored, density, kept_in
+from harness.expression._nodes import DRAW, Mask, Start, Stored, density, kept_in
 from harness.expression._trainings import Snapshot, Training
 from harness.networks import Network, kept_counts, round_half_up, unit_counts, unit_weights
 
@@ -66,7 +66,7 @@ class RandomMask(Mask):
 
     network: Network
     keep: Keep
-    draw: int = 0
+    draw: int = field(default=0, metadata=DRAW)
 
     def bits(self, stored: Stored) -> Bits:
         """Return places drawn for the replicate."""
@@ -83,7 +83,7 @@ class ShuffledMask(Mask):
     """A mask whose bits have changed places within each layer, by the ``mask`` stream: counts a layer stay."""
 
     mask: Mask
-    draw: int = 0
+    draw: int = field(default=0, metadata=DRAW)
 
     @property
     def network(self) -> Network:
@@ -100,7 +100,7 @@ class ShuffledMask(Mask):
 
 
 def prune(
-    source: Training | Snapshot,
+    source: Training | Start,
     *,
     keep: Keep,
     scope: Scope | str = Scope.LAYER,
@@ -127,7 +127,7 @@ def prune(
     dropped unit keeps its bias, or BatchNorm's shift, as those are never pruned: it feeds nothing.
 
     Args:
-        source: A training, which means its end, or its `.at(k)`.
+        source: A training, which means its end, or its `.at(k)` for a step after its first.
         keep: The fraction kept, one for all layers or one per layer.
         scope: ``"layer"``, ``"global"`` or ``"unit"``: where magnitudes compete.
         among: The layers that are pruned; all without it.
@@ -137,8 +137,9 @@ def prune(
         A mask.
 
     Raises:
-        DesignError: For a density outside (0, 1], an unknown layer, one above the source's, or one that only training
-            would tell; by units also where a layer would have none, or where single weights were pruned before.
+        DesignError: For a density outside (0, 1], an unknown layer, a layer or all units of one left empty, a density
+            above the source's or one that only training would tell, for weights that no training has made, and by
+            units where single weights were pruned before.
 
     >>> from harness import DIGITS, SGD, Recipe, mlp, train
     >>> net, recipe = mlp(64, 30, 10), Recipe(optimiser=SGD(0.1), steps=200, batch=60)
@@ -148,7 +149,12 @@ def prune(
     >>> density(prune(ticket, keep=Fraction(1, 4)))
     Fraction(1, 4)
     """
-    snapshot = source if isinstance(source, Snapshot) else Snapshot(source, "end")
+    snapshot = Snapshot(source, "end") if isinstance(source, Training) else source
+    if not isinstance(snapshot, Snapshot):
+        raise DesignError(
+            f"prune() of {snapshot!r}, which no training has made: at(k) at the first step is the start itself, and a "
+            "training of scores leaves its weights there. Next: prune a training, or its at(k) for a later step"
+        )
     if scope not in list(Scope):
         raise DesignError(f"unknown scope {scope!r}{nearest(scope, list(Scope))} Scopes: {', '.join(Scope)}")
     scope, criterion = Scope(scope), CRITERIA[CRITERIA.latest(rule)]
@@ -164,8 +170,11 @@ def prune(
     if scope is Scope.GLOBAL and not isinstance(keep, Fraction):
         raise DesignError("prune(scope='global') takes one fraction; layers have no fractions of their own there")
     chosen = _in_order(network, tuple(among))
+    counts: dict[str, int] = {}
     if scope is Scope.UNIT:
         _check_units(training, keep, chosen)
+    elif scope is Scope.LAYER:
+        counts = layer_counts(network, keep, chosen)
     else:
         check_keep(network, keep, chosen)
     node = Prune(snapshot, keep, scope, chosen, criterion.rule)
@@ -175,12 +184,11 @@ def prune(
             f"{float(density(training.mask)):.4f}: pruning cannot bring weights back"
         )
     if scope is Scope.LAYER and training.mask is not None:
-        after = kept_counts(network, layer_keep(network, keep, chosen))
-        known = {layer: kept_in(training.mask, network, frozenset({layer})) for layer in after}
+        known = {layer: kept_in(training.mask, network, frozenset({layer})) for layer in counts}
         before = {layer: count for layer, count in known.items() if count is not None}
-        if grown := [layer for layer in before if after[layer] > before[layer]]:
+        if grown := [layer for layer in before if counts[layer] > before[layer]]:
             raise DesignError(
-                f"prune would keep {after[grown[0]]} weights of {grown[0]}, of which {before[grown[0]]} are left: "
+                f"prune would keep {counts[grown[0]]} weights of {grown[0]}, of which {before[grown[0]]} are left: "
                 "pruning cannot bring weights back"
             )
     return node
@@ -232,13 +240,13 @@ def random_mask(network: Network, *, keep: Keep, draw: int = 0) -> RandomMask:
         A mask, another one in each replicate.
 
     Raises:
-        DesignError: For a density outside (0, 1], and for an unknown layer.
+        DesignError: For a density outside (0, 1], for an unknown layer, and for one that would keep no weight.
 
     >>> from harness import mlp
     >>> density(random_mask(mlp(64, 30, 10), keep=Fraction(1, 20)))
     Fraction(1, 20)
     """
-    check_keep(network, keep)
+    layer_counts(network, keep)
     return RandomMask(network, keep, draw)
 
 

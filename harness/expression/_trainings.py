@@ -9,9 +9,9 @@ import numpy as np
 
 from harness.data import Augment, Task
 from harness.errors import DesignError
-from harness.expression._densities import check_keep, layer_keep
+from harness.expression._densities import layer_counts, layer_keep
 from harness.expression._masks import Bits, Flat, resampled
-from harness.expression._nodes import MOMENT, Asked, Mask, Measured, Scores, Start, Stored, Taken
+from harness.expression._nodes import DRAW, MOMENT, Asked, Mask, Measured, Scores, ScoresUnderMask, Start, Stored, Taken
 from harness.networks import Network, Recipe, initial_scores, initial_values, kept_counts
 from harness.streams import STREAMS, Replicate
 
@@ -21,7 +21,7 @@ class Fresh(Start):
     """Parameters drawn anew from the network's initial distribution, in `stream` at `draw`."""
 
     stream: str = "init"
-    draw: int = 0
+    draw: int = field(default=0, metadata=DRAW)
 
     def values(self, stored: Stored, network: Network) -> Flat:
         """Return the parameters for `network`, shape (flat_size,)."""
@@ -89,7 +89,7 @@ class Resampled(Start):
 
     mask: Mask
     start: Start = INITIAL
-    draw: int = 0
+    draw: int = field(default=0, metadata=DRAW)
 
     @property
     def origin(self) -> Network:
@@ -113,7 +113,7 @@ class Training(Measured):
     start: Start = INITIAL
     first_step: int = field(default=0, metadata=MOMENT)
     learn: Scores | None = None
-    streams: tuple[tuple[str, int], ...] = ()
+    streams: tuple[tuple[str, int], ...] = field(default=(), metadata=DRAW)
 
     def at(self, step: int | Literal["end"]) -> Start:
         """Return the parameters after `step` updates (absolute), or at the ``"end"``; usable as a start.
@@ -233,12 +233,24 @@ def train(
     if learn is not None:
         if recipe.l1 or recipe.l2:
             raise DesignError("l1 and l2 are penalties on weights, which a training of scores leaves as they are")
-        check_keep(network, learn.keep)
-        if empty := [layer for layer, n in kept_counts(network, layer_keep(network, learn.keep)).items() if not n]:
-            raise DesignError(
-                f"scores at density {learn.keep} use no weight of {', '.join(empty)}. Next: raise keep= in study.py"
-            )
+        learn = _among_living(network, learn, mask)
     return Training(network, task, recipe, mask, start, first_step, learn, draws)
+
+
+def _among_living(network: Network, learn: Scores, mask: Mask | None) -> Scores:
+    """Return what is learned under `mask`, of which each layer must have as many weights as scores are to use."""
+    used = layer_counts(network, learn.keep)
+    if mask is None:
+        return learn
+    for layer, count in used.items():
+        living = mask.kept_in(frozenset({layer}))
+        if living is None or living < count:
+            left = "a number that only training tells" if living is None else str(living)
+            raise DesignError(
+                f"scores would use {count} weights of {layer}, of which the mask leaves {left}. "
+                "Next: lower Scores(keep), a fraction of all weights, or give a mask with counts for each layer"
+            )
+    return ScoresUnderMask(learn.keep)
 
 
 def fresh(stream: str = "init", draw: int = 0) -> Fresh:

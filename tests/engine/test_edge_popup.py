@@ -15,6 +15,7 @@ from harness.engine import _course as engine
 from harness.engine._nn import forward
 from harness.engine._stack import ScoreStack, stacked
 from harness.expression import Scores
+from harness.expression._masks import random_bits
 from harness.networks._architectures import conv_net
 from harness.networks._layers import Image
 from harness.networks._network import Init, initial_scores, initial_values, mlp
@@ -173,6 +174,23 @@ def test_learned_mask_is_what_the_last_forward_used():
         for name, leaf in stack.leaves().items():
             (t,) = (t for t in NET.tensors() if t.name == name)
             np.testing.assert_array_equal(mask[t.slice].reshape(t.shape), leaf[0].detach().numpy() != 0)
+
+
+def test_under_a_mask_scores_are_ranked_among_the_living():
+    """Each step uses k of all weights, none of them removed, at the scale of k, and that is the mask that is stored."""
+    alive = [random_bits(NET, Fraction(1, 2), member.replicate, 0) for member in members(PROGRAM, 2)]
+    masked = tuple(replace(m, mask=bits) for m, bits in zip(members(PROGRAM, 2), alive, strict=True))
+    made = Population(PROGRAM, masked)
+    updates = begun(made)
+    for _ in updates.run():
+        for t in NET.tensors():
+            used = updates.stack.leaves()[t.name].detach().numpy()
+            assert (used != 0).reshape(2, -1).sum(1).tolist() == [USED[t.name.removesuffix(".weight")]] * 2
+            assert not used.reshape(2, -1)[~np.stack([bits[t.slice] for bits in alive])].any()
+            np.testing.assert_allclose(np.abs(used[used != 0]), math.sqrt(2 / t.shape[0] * 10 / 3), rtol=1e-5)
+    for bits, result in zip(alive, engine.compute(made).members, strict=True):
+        assert {layer: result.arrays["mask"][t.slice].sum() for layer, t in NET.prunable().items()} == USED
+        assert not (result.arrays["mask"] & ~bits).any()
 
 
 def test_scores_that_are_no_numbers_are_an_outcome():

@@ -257,6 +257,40 @@ def test_density_that_is_no_fraction_is_refused(keep):
         prune(DENSE, keep=keep)
 
 
+@pytest.mark.parametrize("keep", [Fraction(1, 1000), (("fc1", HALF), ("output", Fraction(1, 1000)))])
+def test_a_layer_without_a_weight_is_refused(keep):
+    """Whatever makes a mask with counts for each layer refuses one through which nothing would pass."""
+    uniform = Fraction(1, 1000)
+    for make in (
+        lambda: prune(DENSE, keep=keep),
+        lambda: prune(DENSE, keep=uniform, among=("output",)),
+        lambda: prune(DENSE.at(5), keep=keep),
+        lambda: random_mask(NET, keep=keep),
+        lambda: train(NET, DIGITS, RECIPE, learn=Scores(uniform)),
+    ):
+        with pytest.raises(DesignError, match=r"no weight is kept in output: .* of output\. Next: raise keep="):
+            make()
+
+
+def test_weights_that_no_training_made_are_not_pruned():
+    """The moment before the first step is the start itself, which is of no network; the error says what to prune."""
+    scores = train(NET, DIGITS, RECIPE, learn=Scores(THIRD))
+    for source in (DENSE.at(0), fresh(), scores.at("end")):
+        with pytest.raises(DesignError, match=r"no training has made.* Next: prune a training"):
+            prune(source, keep=HALF)
+
+
+def test_scores_under_a_mask_use_weights_that_are_left():
+    """Their share is of all weights; a mask that leaves fewer, or a number that only training tells, is refused."""
+    half = random_mask(NET, keep=HALF)
+    learned = train(NET, DIGITS, RECIPE, mask=half, learn=Scores(THIRD))
+    assert density(learned) == density(train(NET, DIGITS, RECIPE, learn=Scores(THIRD)))
+    assert learned.key != replace(learned, learn=Scores(THIRD)).key  # of one made when removed weights were ranked too
+    for mask, left in ((half, "the mask leaves 960"), (prune(DENSE, keep=HALF, scope="global"), "only training tells")):
+        with pytest.raises(DesignError, match=rf"scores would use \d+ weights of fc1, of which .*{left}.* Next: lower"):
+            train(NET, DIGITS, RECIPE, mask=mask, learn=Scores(Fraction(2, 3)))
+
+
 def test_unknown_and_missing_layers_are_refused():
     """Fractions by layer name exactly the layers there are; the message shows both lists."""
     for keep in ((("fc1", HALF), ("fc9", HALF)), (("fc1", HALF),)):
