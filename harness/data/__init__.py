@@ -27,9 +27,11 @@ from harness.data._tasks import (
     Task,
     batches,
     calibration,
+    check_task,
     crops,
     held_out,
     pools,
+    shown_test_images,
     source,
     trained_on,
 )
@@ -53,6 +55,7 @@ __all__ = [
     "Task",
     "batches",
     "calibration",
+    "check_task",
     "crops",
     "data_folders",
     "data_set",
@@ -62,6 +65,7 @@ __all__ = [
     "look_in",
     "pools",
     "require_sets",
+    "shown_test_images",
     "source",
     "trained_on",
 ]

@@ -61,14 +61,17 @@ class ImageSet:
 
     `load` returns images, a row each with its pixels by channel, row and column, uint8 of 0 to 255 or float32 of 0 to
     1, those for training first, and their labels, int64. Without `test` images of its own a set's test images are drawn
-    from the others. A `whole` set is all there is of its kind: nothing of it could be held back. `files` are what must
-    be there before it can be read, in the layout of `torchvision`'s class of that name.
+    from the others. `pixels` of an image, of all channels, and `classes` are 0 where only loading tells. A `whole` set
+    is all there is of its kind: nothing of it could be held back. `files` are what must be there before it can be read,
+    in the layout of `torchvision`'s class of that name.
     """
 
     train: int
     moments: Moments
     load: Callable[[], tuple[Images, NDArray[np.int64]]]
     test: int = 0
+    pixels: int = 0
+    classes: int = 0
     whole: bool = False
     files: tuple[File, ...] = ()
     torchvision: str = ""
@@ -265,7 +268,16 @@ def _published(name: DataSet, files: tuple[File, ...], torchvision: str, train: 
         assert folder is not None
         return _read(folder, name)
 
-    described = ImageSet(train=train, test=10_000, moments=moments, load=load, files=files, torchvision=torchvision)
+    described = ImageSet(
+        train=train,
+        test=10_000,
+        pixels=28 * 28 if len(moments.mean) == 1 else 3 * 32 * 32,
+        classes=10,
+        moments=moments,
+        load=load,
+        files=files,
+        torchvision=torchvision,
+    )
     SETS.add(name, described)
 
 
@@ -299,8 +311,11 @@ def _read(folder: Path, source: str) -> tuple[Images, NDArray[np.int64]]:
     return images, labels
 
 
-SETS.add(DataSet.DIGITS, ImageSet(train=1797, moments=Moments((0.3053,), (0.3760,)), load=_digits))  # over all images
-SETS.add(DataSet.XOR, ImageSet(train=4, moments=Moments((0.5,), (0.5,)), load=_xor, whole=True))
+SETS.add(
+    DataSet.DIGITS,
+    ImageSet(train=1797, pixels=64, classes=10, moments=Moments((0.3053,), (0.3760,)), load=_digits),  # over all images
+)
+SETS.add(DataSet.XOR, ImageSet(train=4, pixels=2, classes=2, moments=Moments((0.5,), (0.5,)), load=_xor, whole=True))
 _published(
     DataSet.MNIST,
     _idx(

@@ -21,6 +21,7 @@ from harness.errors import DesignError
 from harness.streams import Replicate, generator, integers, permutations
 
 PAIRS = 4000  # validation and test pairs of digit-difference
+ANY = Replicate(1, 0)  # stands for all where they are alike
 FIXED = Replicate(0, 0)  # whose split all replicates of a task with a fixed test set, drawn from its images, use
 TRAIN_EXAMPLES = 5000  # training images, at most, on which accuracy is measured
 CALIBRATION = 1000  # training inputs from which BatchNorm's statistics for evaluation are computed
@@ -206,6 +207,36 @@ def pools(replicate: Replicate, task: Task = DIGITS) -> dict[str, NDArray[np.int
         "validation": order[task.train_images : held_back],
         "test": own if task.own_test else order[held_back : held_back + task.test_images],
     }
+
+
+def check_task(task: Task) -> None:
+    """Raise DesignError where the task has other images, or fewer classes, than its data set.
+
+    A data set that a function makes is made for this, once; one that is read from files says what it has.
+    """
+    described = data.SETS[task.source]
+    pixels, classes = described.pixels, described.classes
+    if not classes:
+        loaded = data.load_set(task.source)
+        pixels, classes = loaded.images[0].size, int(loaded.labels.max()) + 1
+    if math.prod(task.shape) != pixels or task.classes < classes:
+        raise DesignError(
+            f"task {task.name} has images of {' x '.join(map(str, task.shape))} and {task.classes} classes, its data "
+            f"set {task.source} {pixels} pixels an image and {classes} classes. Next: correct shape= or classes="
+        )
+
+
+def shown_test_images(learned: Task, measured: Task) -> int:
+    """Return how many test images of `measured` a replicate's training on `learned` is shown, for learning or to stop.
+
+    Splits are slices of one order of the images, so that the number is much the same in every replicate. 0 for other
+    data sets, and where there is nothing to hold back.
+    """
+    if learned.source != measured.source or measured.whole or learned == measured:
+        return 0
+    seen = pools(learned.splitter(ANY), learned)
+    held_back = pools(measured.splitter(ANY), measured)["test"]
+    return int(np.isin(held_back, np.concatenate([seen["train"], seen["validation"]])).sum())
 
 
 def held_out(task: Task, replicate: Replicate, split: str) -> Examples:

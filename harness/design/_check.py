@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from functools import cache
 from typing import Any
 
+from harness.data import Task, check_task, shown_test_images
 from harness.design._claim import Claim, Design, Scale
 from harness.design._metrics import metric
 from harness.design._parts import Part, Reading
 from harness.errors import DesignError, nearest
-from harness.expression import Between, Mask, Measured, Snapshot, Start, measures
+from harness.expression import Between, Mask, Measured, Snapshot, Start, consumed, drawn_first, measures
 
 FEWEST_REPLICATES = 5  # below, every verdict is inconclusive
 FEWEST_DENSITIES = 3  # below, a slope is a difference of two ends: any two points lie on a line
@@ -29,6 +32,10 @@ def check_design(claim: Claim, scale: Scale) -> None:
         )
     if not design.parts:
         raise DesignError(f"{claim.id}: a design without parts asserts nothing. Next: give it parts=, or exact=")
+    for arm, points in design.points.items():
+        for density, nodes in points.items():
+            _check_draws(claim.id, arm, density, nodes)
+    _check_tasks(claim.id, design)
     for part in design.compared():
         _check_part(claim.id, design, part)
     names = [part.name for part in design.compared()]
@@ -45,6 +52,42 @@ def _check_exact(id: str, design: Design) -> None:
     names = [each.name for each in design.exact]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DesignError(f"{id}: two exact quantities are called {twice[0]!r}. Next: rename one")
+
+
+def _check_draws(id: str, arm: str, density: Fraction, nodes: Sequence[Measured]) -> None:
+    """Raise DesignError where what is averaged at one density of an arm is not one thing drawn several times."""
+    alike = drawn_first(nodes) if len(nodes) > 1 else []
+    if len({node.key for node in alike}) > 1:
+        found = sorted({field for node in alike[1:] for field in differences(alike[0], node)})
+        raise DesignError(
+            f"{id}: arm {arm!r} has {len(nodes)} trainings at {float(density):.2%} kept, which would be averaged as "
+            f"draws of one, and differ in {', '.join(found)}. Next: make an arm of each"
+        )
+
+
+def _check_tasks(id: str, design: Design) -> None:
+    """Raise DesignError for a task that its data set does not fit, and for test images that a training was shown."""
+    for task in {node.task for node in design.nodes}.union(*(_learned(node) for node in design.nodes)):
+        check_task(task)
+    shown: dict[tuple[Task, Task], str] = {}
+    for arm, points in design.points.items():
+        for measured in (node for nodes in points.values() for node in nodes):
+            for task in _learned(measured):
+                shown.setdefault((task, measured.task), arm)
+    for (learned, measured_on), arm in shown.items():
+        if count := shown_test_images(learned, measured_on):
+            raise DesignError(
+                f"{id}: arm {arm!r} is measured on {measured_on.name}, of whose {measured_on.test_images} test images "
+                f"{count} were shown to a training on {learned.name} that it comes from. "
+                "Next: give both tasks the same split, or data sets of their own"
+            )
+
+
+@cache
+def _learned(node: Measured) -> frozenset[Task]:
+    """Return the tasks of the trainings that the node is or comes from."""
+    own = {node.task} if node.asked.recipe is not None else set()
+    return frozenset(own).union(*(_learned(taken.training) for taken in consumed(node)))
 
 
 def _check_part(id: str, design: Design, part: Part) -> None:

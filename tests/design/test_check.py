@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from harness.data._tasks import DIGITS, MNIST
+from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS, MNIST
 from harness.design._check import check_design
 from harness.design._claim import Claim, Design, Scale, Source
 from harness.design._parts import beats, matches, percent_kept
@@ -103,6 +103,74 @@ BAD = {
         "arm 'ticket' is measured on digits, and the part's bound is that of mnist",
     ),
 }
+
+
+FEW = replace(DIGITS, name="few", train_images=100)
+ON_FEW = train(NET, FEW, RECIPE)
+
+
+def measured(arm):
+    """An arm against a dense net trained as it is, with anything allowed to differ."""
+    dense = train(arm.network, arm.task, RECIPE, streams={"order": 9})
+    part = beats("arm", "dense", on=arm.task)
+    return Design(arms={"arm": arm, "dense": dense}, parts=(part,), contrast=("mask", "start", "first_step", "streams"))
+
+
+@pytest.mark.parametrize(
+    "arm",
+    [
+        train(NET, FEW, RECIPE, start=DENSE.at("end")),
+        train(NET, FEW, RECIPE, mask=prune(DENSE, keep=HALF)),
+        train(NET, FEW, RECIPE, mask=prune(train(NET, FEW, RECIPE, start=DENSE.at(5)), keep=HALF)),
+        evaluate(NET, FEW, weights=DENSE.at("end")),
+    ],
+    ids=["start", "mask", "a round before", "evaluated"],
+)
+def test_test_images_that_were_trained_on_are_refused(arm):
+    """Whatever an arm comes from was not shown what it is tested on; of another split of the digits, it was."""
+    with pytest.raises(
+        DesignError, match=r"'arm' is measured on few, of whose 500 test images 500 were shown .* digits"
+    ):
+        check_design(claim(measured(arm)), Scale.MICRO)
+
+
+def test_the_same_split_may_be_trained_on_again():
+    """Tasks that differ in what is not the split share what is held back, pairs of the same images included."""
+    for task in (FEW, DIGIT_DIFFERENCE):
+        check_design(claim(measured(train(mlp(task.inputs, 12, 10), task, RECIPE))), Scale.MICRO)
+    looser = replace(DIGITS, margin_pp=1.0)
+    check_design(claim(measured(train(NET, looser, RECIPE, start=DENSE.at("end")))), Scale.MICRO)
+
+
+def test_what_is_averaged_is_one_thing_drawn_again():
+    """Draws of one training may share a density of an arm; trainings that differ in anything else are arms."""
+    redrawn = [train(NET, DIGITS, RECIPE, start=fresh("init", draw), streams={"order": draw}) for draw in range(3)]
+    masks = [prune(each, keep=HALF) for each in redrawn]
+    tickets = [
+        train(NET, DIGITS, RECIPE, mask=mask, start=each.at(0)) for mask, each in zip(masks, redrawn, strict=True)
+    ]
+    part = beats("ticket", "dense", on=DIGITS)
+    contrast = ("mask", "start", "streams")
+    check_design(
+        claim(Design(arms={"dense": redrawn, "ticket": tickets}, parts=(part,), contrast=contrast)), Scale.MICRO
+    )
+    for other, field in (
+        (train(NET, DIGITS, RECIPE.with_lr(0.1)), "recipe.optimiser.lr"),
+        (train(mlp(64, 50, 10), DIGITS, RECIPE), "network.layers"),
+    ):
+        mixed = Design(arms={"dense": [*redrawn, other], "ticket": tickets}, parts=(part,), contrast=contrast)
+        with pytest.raises(
+            DesignError, match=rf"'dense' has 4 trainings at 100.00% kept.* differ in {field}\. Next: make"
+        ):
+            check_design(claim(mixed), Scale.MICRO)
+
+
+@pytest.mark.parametrize("wrong", [{"classes": 5}, {"shape": (1, 7, 7)}])
+def test_a_task_that_its_data_does_not_fit_is_refused(wrong):
+    """Answers that are no class, and images of another size, are told before a worker meets them."""
+    task = replace(DIGITS, **wrong)
+    with pytest.raises(DesignError, match=r"its data set digits 64 pixels an image and 10 classes\. Next: "):
+        check_design(claim(measured(train(mlp(task.inputs, 12, task.classes), task, RECIPE))), Scale.MICRO)
 
 
 @pytest.mark.parametrize("what", BAD)
