@@ -1,5 +1,6 @@
 """Claims whose results are made by hand: the numbers a test chooses, in the shape that `collect` gives."""
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,6 +11,7 @@ from harness.data._tasks import DIGITS
 from harness.design._catalogue import Catalogue
 from harness.design._claim import Claim, Design, Paper, Scale, Source
 from harness.design._exact import exact
+from harness.design._lock import Registry
 from harness.expression import kept, random_mask, train
 from harness.networks._network import mlp
 from harness.networks._recipe import Adam, Recipe
@@ -117,7 +119,23 @@ def known(results, id, **changed):
     return replace(results, meta=results.meta.with_claim(id, replace(results.claims[id], **changed)))
 
 
-def lock(registry, *claims):
-    """Lock the designs of `claims` at `micro`, without pilots."""
+def lock(registry, *claims, scale=MICRO):
+    """Lock `claims` as was done before there were rounds, without pilots: round 0, whose entries name their seed."""
     for each in claims:
-        registry.lock(each, MICRO, pilots=0, when=WHEN)
+        earlier = registry.versions(each.id, scale)
+        entry = {
+            "claim": each.id,
+            "version": each.version,
+            "scale": scale,
+            "digest": each.digest(scale),
+            "predicted": each.predicted[scale],
+            "suite_seed": SUITE_SEED,
+            "first_replicate": max((e.first_replicate + e.replicates for e in earlier), default=0),
+            "replicates": each.design(scale).replicates,
+            "pilots": 0,
+            "locked": WHEN,
+            "before": registry.rounds[0].head,
+        }
+        with registry.path.open("a") as file:
+            file.write(json.dumps(entry, sort_keys=True) + "\n")
+        registry.rounds = Registry(registry.path).rounds

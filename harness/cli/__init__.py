@@ -27,6 +27,7 @@ COMMANDS: dict[str, Callable[..., None]] = {  # in the order of --help
     "verify": computing.verify,
     "pilot": computing.pilot,
     "lock": recording.lock,
+    "registry": recording.registry,
     "variance": computing.seed_variance,
     "diff": looking.diff,
     "why": looking.why,

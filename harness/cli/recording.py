@@ -1,4 +1,4 @@
-"""The commands that write and train nothing: judge, report, lock, and merge stores."""
+"""The commands that train nothing: judge, report, lock, print the registry, and merge stores."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from harness.cli.options import ClaimsFolder, Out, Root, ScaleName, console, open_report, shown
-from harness.cli.tables import show_verdicts
+from harness.cli.tables import show_round, show_rounds, show_to_lock, show_verdicts
+from harness.errors import UsageError
 
 
 def judge(scale: ScaleName = "micro", out: Out = None, root: Root = Path(), claims_folder: ClaimsFolder = None) -> None:
@@ -31,21 +32,46 @@ def report(
 
 
 def lock(
-    claims: Annotated[list[str], typer.Argument(help="Ids of claims or papers.")],
+    claims: Annotated[list[str] | None, typer.Argument(help="Ids of claims or papers, locked together.")] = None,
     scale: ScaleName = "micro",
+    replicates: Annotated[
+        int | None,
+        typer.Option("--replicates", min=1, help="Lock locked claims once more, on so many fresh replicates."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say level, power and cost, and lock nothing.")] = False,
+    other: Annotated[
+        Path | None,
+        typer.Option("--rechain", metavar="FILE", help="Append the rounds of another branch's registry.lock."),
+    ] = None,
     root: Root = Path(),
     claims_folder: ClaimsFolder = None,
 ) -> None:
-    """Lock claims before their confirmatory run: append them to claims/registry.lock."""
+    """Lock claims together, in one round, before their confirmatory run: append them to claims/registry.lock."""
     from harness import workflow
 
+    if other is not None:
+        moved = workflow.rechain(other, root, claims_folder)
+        show_rounds(workflow.chain(root, claims_folder), console, only={each.number for each in moved})
+        return
+    if not claims:
+        raise UsageError("nothing is named to be locked. Next: harness lock CLAIM...")
     session = workflow.open_session(claims, scale=scale, root=root, claims=claims_folder, device="cpu")
-    for claim in session.claims:
-        entry = workflow.lock(session, claim.id)
-        console.print(
-            f"locked {entry.claim} version {entry.version} at {entry.scale}: {entry.replicates} replicates from "
-            f"{entry.first_replicate}, predicted {entry.predicted}"
-        )
+    show_to_lock(workflow.to_lock(session, replicates=replicates), console)
+    if not dry_run:
+        show_round(workflow.lock(session, replicates=replicates), console)
+
+
+def registry(root: Root = Path(), claims_folder: ClaimsFolder = None) -> None:
+    """Print what was locked, round by round, and whether history only ever appended to it.
+
+    Exit status 1 where a commit's registry does not go on from that of its first parent.
+    """
+    from harness import workflow
+
+    found = workflow.chain(root, claims_folder)
+    show_rounds(found, console)
+    if found.cut:
+        raise typer.Exit(1)
 
 
 def merge_stores(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.cli.options import shown
-from harness.stats import MOST
+from harness.stats import ALPHA, MOST
 
 if TYPE_CHECKING:
-    from harness.design import Pilot
+    from harness.design import Pilot, Round
     from harness.variance import Checked
     from harness.workflow import (
+        Chain,
         Comparison,
         Examined,
         Explained,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
         Left,
         Listed,
         PartPower,
+        ToLock,
         VarianceCheck,
         Verified,
         Work,
@@ -82,11 +84,18 @@ def _show_power(work: Work, console: Console) -> None:
         "needs",
         "can decide",
         title="can the replicates decide?",
-        caption=f"in Holm's families of {', '.join(f'{paper} {len(ids)}' for paper, ids in work.families.items())}",
+        caption=f"in Holm's families of {', '.join(_families(work))}",
     )
     for power in work.power:
         table.add_row(power.claim, power.part, str(power.n), *power_cells(power))
     console.print(table)
+
+
+def _families(work: Work) -> list[str]:
+    """The size of each family, by paper, with its level where that is not the first."""
+    told = ((id.partition("/")[0], each.round, len(each.claims), each.alpha) for id, each in work.families.items())
+    found = sorted(set(told))
+    return [f"{paper} {size}" + (f" at level {alpha:g}" if alpha != ALPHA else "") for paper, _, size, alpha in found]
 
 
 def power_cells(power: PartPower) -> tuple[str, str, str, str]:
@@ -210,6 +219,69 @@ def _show_findings(checked: Checked, console: Console) -> None:
                 table.add_row(finding.recipe, f"[{colour}]{finding.status}[/{colour}]", told)
         if table.row_count:
             console.print(table, highlight=False)
+
+
+def show_to_lock(planned: Sequence[ToLock], console: Console) -> None:
+    """Print what is about to be locked: level, power and cost of each claim."""
+    for each in planned:
+        level = f"level {each.family.alpha:g} in a family of {len(each.family.claims)}"
+        console.print(
+            f"{each.claim} version {each.version}: round {each.family.round}, "
+            + (f"{each.replicates} replicates, {level}" if each.replicates else "exact, outside the families")
+            + f", predicted {each.predicted}; {each.trainings:,} trainings and evaluations, about {each.core_s:,.0f} s "
+            "of a core",
+            highlight=False,
+            soft_wrap=True,
+        )
+        for power in each.power:
+            spread, at_bound, needs, answer = power_cells(power)
+            console.print(
+                f"  {power.part}: sd {spread}, power at the bound; at the pilots' effect {at_bound}, replicates needed "
+                f"{needs}: {answer}",
+                highlight=False,
+                soft_wrap=True,
+                markup=False,
+            )
+
+
+def show_round(made: Round, console: Console) -> None:
+    """Print what was just locked."""
+    for entry in made.entries:
+        console.print(
+            f"locked {entry.claim} version {entry.version} at {entry.scale}, {entry.attempt}: {entry.replicates} "
+            f"replicates, predicted {entry.predicted}",
+            highlight=False,
+            soft_wrap=True,
+        )
+    console.print(f"closed round {made.number}: suite seed {made.seed}, from {made.head[:12]}", highlight=False)
+
+
+def show_rounds(found: Chain, console: Console, only: Collection[int] | None = None) -> None:
+    """Print the rounds of a registry, or `only` some of them, and how its history was checked."""
+    for each, levels in zip(found.rounds, found.levels, strict=True):
+        if not each.entries or (only is not None and each.number not in only):
+            continue
+        when = f"closed {each.closed}, " if each.closed else ""
+        moved = f", moved here from {each.seed_of[:12]}" if each.seed_of else ""
+        table = Table(title=f"round {each.number}: {when}suite seed {each.seed}, head {each.head[:12]}{moved}")
+        for name in ("claim", "version", "scale", "locked", "attempt", "replicates", "pilots", "predicted"):
+            table.add_column(name, overflow="fold")
+        for entry in each.entries:
+            block = f"{entry.first_replicate} to {entry.first_replicate + entry.replicates - 1}"
+            table.add_row(
+                entry.claim,
+                str(entry.version),
+                entry.scale,
+                entry.locked,
+                entry.attempt,
+                block if entry.replicates else "none",
+                str(entry.pilots),
+                entry.predicted,
+            )
+        console.print(table)
+        families = ", ".join(f"{paper} at {scale} {size} at {level:g}" for paper, scale, size, level in levels)
+        console.print(f"families and levels: {families or 'none'}", highlight=False, soft_wrap=True)
+    console.print(f"history: {found.history}", highlight=False, soft_wrap=True)
 
 
 def comparison_markdown(comparison: Comparison) -> str:

@@ -4,7 +4,7 @@ from harness.design._catalogue import Catalogue, Watched, claim, paper, watch
 from harness.design._check import check_design
 from harness.design._claim import CONTROLS, Arm, Claim, Design, Paper, Scale, Source
 from harness.design._exact import Exact, exact, printed
-from harness.design._lock import Locked, Registry
+from harness.design._lock import Registry
 from harness.design._metrics import METRICS, PERCENTAGE_POINTS, Metric, add_metric, metric
 from harness.design._parts import (
     Band,
@@ -20,6 +20,7 @@ from harness.design._parts import (
     slope,
 )
 from harness.design._pilots import Pilot, append_pilots, pilot_grid, pilot_runs, pilots_of, read_pilots
+from harness.design._rounds import Locked, Round
 from harness.design._variants import VARIANTS, design_of, shorten
 
 __all__ = [
@@ -40,6 +41,7 @@ __all__ = [
     "Pilot",
     "Reading",
     "Registry",
+    "Round",
     "Scale",
     "Source",
     "Watched",

@@ -1,155 +1,184 @@
-"""Pre-registration that binds: an append-only file in which a claim is fixed before its confirmatory run.
+"""Pre-registration that binds: an append-only file in which claims are fixed before their confirmatory run.
 
-``claims/registry.lock`` has one JSON object a line. An entry hashes statement, hypothesis, scale, replicates, suite
-seed, predicted verdict and the keys of all arms, and carries the hash of the line before it, so that an edit shows.
+``claims/registry.lock`` holds rounds of entries (`_rounds`). An entry is what a claim asserts: statement, hypothesis,
+scale, replicates, predicted verdict, and the keys of all arms.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from harness.design._claim import Claim, Scale
+from harness.design._rounds import (
+    CHANGED,
+    FIRST,
+    REPLICATION,
+    Locked,
+    Round,
+    digest_of,
+    moved_lines,
+    read_rounds,
+    round_lines,
+)
 from harness.errors import LockError
+from harness.stats import ALPHA
 from harness.streams import SUITE_SEED, Replicate
 
 
-@dataclass(frozen=True)
-class Locked:
-    """One entry: what was locked, when, with how many pilot runs before it, and on which block of replicates."""
-
-    claim: str
-    version: int
-    scale: str
-    digest: str
-    predicted: str
-    suite_seed: int
-    first_replicate: int
-    replicates: int
-    pilots: int
-    locked: str
-    before: str
-
-    @property
-    def paper(self) -> str:
-        """Key of the claim's paper."""
-        return self.claim.split("/")[0]
-
-    def block(self) -> tuple[Replicate, ...]:
-        """Return the replicates the locked claim decides on."""
-        indices = range(self.first_replicate, self.first_replicate + self.replicates)
-        return tuple(Replicate(self.suite_seed, i) for i in indices)
-
-
 class Registry:
-    """The entries of a lock file, oldest first."""
+    """The entries of a lock file, oldest first, in the rounds in which they were locked."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.entries: list[Locked] = []
-        before = ""
-        lines = path.read_text().splitlines() if path.is_file() else []
-        for number, line in enumerate(lines, start=1):
-            try:
-                entry = Locked(**json.loads(line))
-            except (ValueError, TypeError) as error:
-                raise LockError(f"{path}, line {number}: not an entry ({error}). Next: git checkout {path}") from error
-            if entry.before != before:
-                raise LockError(
-                    f"{path}, line {number}: the line before it hashes to {before[:12] or 'nothing'}, recorded was "
-                    f"{entry.before[:12] or 'nothing'}: the registry was edited. Next: git checkout {path}"
-                )
-            self.entries.append(entry)
-            before = hashlib.sha256(line.encode()).hexdigest()
-        self._last = before
+        self.rounds = read_rounds(path)
+
+    @property
+    def entries(self) -> list[Locked]:
+        """All entries, oldest first."""
+        return [entry for each in self.rounds for entry in each.entries]
 
     def find(self, claim: Claim, scale: Scale) -> Locked | None:
-        """Return the entry of this claim's version at `scale`."""
-        return next((e for e in self.versions(claim.id, scale) if e.version == claim.version), None)
+        """Return the latest entry of this claim's version at `scale`: the one in force."""
+        return next((e for e in reversed(self.versions(claim.id, scale)) if e.version == claim.version), None)
 
     def versions(self, claim: str, scale: Scale) -> list[Locked]:
         """Return all entries of a claim at `scale`, oldest first."""
         return [e for e in self.entries if e.claim == claim and e.scale == scale]
 
-    def family(self, paper: str, scale: Scale) -> list[str]:
-        """Return the ids of the claims of a paper that are locked at `scale`: one family of tests.
+    def family(self, paper: str, scale: Scale, round: int) -> list[str]:
+        """Return the ids of a paper's claims that were locked at `scale` in a round: one family of tests, for good.
 
-        Exact claims, whose latest entry has no replicates, stand outside.
+        Exact claims, whose entry has no replicates, stand outside.
         """
-        latest = {e.claim: e for e in self.entries if e.paper == paper and e.scale == scale}
+        latest = {e.claim: e for e in self.rounds[round].entries if e.paper == paper and e.scale == scale}
         return sorted(id for id, entry in latest.items() if entry.replicates)
 
+    def alpha(self, paper: str, scale: Scale, round: int) -> float:
+        """Return the level at which a paper's family of a round is judged: half that of its round before.
+
+        So all that is ever claimed of a paper at a scale is judged at twice `ALPHA` together. `round` may be the next
+        one, which is not there yet.
+        """
+        before = sum(bool(self.family(paper, scale, each.number)) for each in self.rounds[:round])
+        return float(ALPHA / 2**before)
+
+    @property
+    def next_round(self) -> int:
+        """The number of the round that will be locked next."""
+        return len(self.rounds)
+
     def replicates(self, claim: Claim, scale: Scale) -> tuple[Replicate, ...]:
-        """Return the claim's block: as locked, else the block it would be locked on."""
+        """Return the claim's block: as locked, else one on which nothing is confirmed."""
         entry = self.find(claim, scale)
         if entry is not None:
             return entry.block()
-        first = self._next_block(claim, scale)
-        count = claim.design(scale).replicates
-        return tuple(Replicate(SUITE_SEED, i) for i in range(first, first + count))
+        used = [e for e in self.versions(claim.id, scale) if not e.round]
+        first = max((e.first_replicate + e.replicates for e in used), default=0)
+        return tuple(Replicate(SUITE_SEED, i) for i in range(first, first + claim.design(scale).replicates))
 
-    def _next_block(self, claim: Claim, scale: Scale) -> int:
-        return max((e.first_replicate + e.replicates for e in self.versions(claim.id, scale)), default=0)
+    def lock(
+        self,
+        claims: Sequence[Claim],
+        scale: Scale,
+        *,
+        pilots: Mapping[str, int],
+        when: str,
+        replicates: int | None = None,
+    ) -> Round:
+        """Append a round: an entry for each claim's version, and the line that closes it, from which its seed follows.
 
-    def lock(self, claim: Claim, scale: Scale, *, pilots: int, when: str) -> Locked:
-        """Append an entry for the claim's version.
-
-        Raises LockError when this version is locked already, with other content or with the same, and when its version
-        does not follow the last one.
+        With `replicates`, claims that are locked already are locked once more, on so many: replications. `pilots` are
+        runs by claim. Raises LockError when a version is locked already, with other content or with the same, and when
+        it does not follow the last one; nothing is written then.
         """
-        done = self.find(claim, scale)
+        contents = []
+        for claim in claims:
+            text = locked_text(claim, scale, replicates)
+            contents.append(
+                {
+                    "attempt": self._attempt(claim, scale, text, again=replicates is not None),
+                    "claim": claim.id,
+                    "locked": when,
+                    "pilots": pilots.get(claim.id, 0),
+                    "text": text,
+                    "version": claim.version,
+                }
+            )
+        self._append(round_lines(contents, after=self.rounds[-1], closed=when))
+        return self.rounds[-1]
+
+    def _attempt(self, claim: Claim, scale: Scale, text: Mapping[str, Any], *, again: bool) -> str:
+        """Say what locking a claim is to its earlier entries."""
+        earlier = self.versions(claim.id, scale)
+        last = earlier[-1] if earlier else None
+        if last is not None and again and claim.version == last.version:
+            if self.fault(claim, scale):
+                raise LockError(
+                    f"{claim.id}: it changed since version {claim.version} was locked on {last.locked}, and so cannot "
+                    f"be locked again. Next: undo the change, or give it version={claim.version + 1}"
+                )
+            return REPLICATION
+        done = next((e for e in reversed(earlier) if e.version == claim.version), None)
         if done is not None:
-            changed = "as it is" if done.digest == claim.digest(scale) else "with other content"
+            changed = "as it is" if not self.fault(claim, scale) else "with other content"
             raise LockError(
                 f"{claim.id} version {claim.version} is locked at {scale} since {done.locked}, {changed}. "
-                f"Next: give an amended claim version={claim.version + 1}, and lock that"
+                f"Next: give an amended claim version={claim.version + 1}, and lock that; or, for the same claim on "
+                f"fresh replicates, harness lock {claim.id} --replicates {done.replicates}"
             )
-        last = max((e.version for e in self.versions(claim.id, scale)), default=0)
-        if claim.version != last + 1:
+        version = last.version if last is not None else 0
+        if claim.version != version + 1:
             raise LockError(
-                f"{claim.id}: version {claim.version} cannot follow version {last}. Next: version={last + 1}"
+                f"{claim.id}: version {claim.version} cannot follow version {version}. Next: version={version + 1}"
             )
-        entry = Locked(
-            claim=claim.id,
-            version=claim.version,
-            scale=scale,
-            digest=claim.digest(scale),
-            predicted=claim.predicted[scale],
-            suite_seed=SUITE_SEED,
-            first_replicate=self._next_block(claim, scale),
-            replicates=claim.design(scale).replicates,
-            pilots=pilots,
-            locked=when,
-            before=self._last,
-        )
-        line = json.dumps(asdict(entry), sort_keys=True)
-        with self.path.open("a") as file:
-            file.write(line + "\n")
-        self.entries.append(entry)
-        self._last = hashlib.sha256(line.encode()).hexdigest()
-        return entry
+        if last is None:
+            return FIRST
+        return REPLICATION if last.text is not None and _compares_alike(last.text, text) else CHANGED
+
+    def rechain(self, other: Path) -> list[Round]:
+        """Append the rounds of another branch's registry that this one lacks, after its own; return them.
+
+        They keep their seeds, and are judged at the levels of their new places. Raises LockError where the two have
+        nothing in common, and for a registry that cannot be read.
+        """
+        theirs = read_rounds(other)
+        if theirs[0].entries != self.rounds[0].entries:
+            raise LockError(f"{other} is no branch of {self.path}: its first entries differ. Next: check the file")
+        known = {each.seed for each in self.rounds[1:]}
+        new = [each for each in theirs[1:] if each.seed not in known]
+        first = len(self.rounds)
+        if new:
+            self._append(moved_lines(other, new, after=self.rounds[-1]))
+        return self.rounds[first:]
+
+    def _append(self, lines: Sequence[str]) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write("".join(f"{line}\n" for line in lines))
+        self.rounds = read_rounds(self.path)
 
     def fault(self, claim: Claim, scale: Scale) -> str:
         """Return how the claim and its entry disagree, or an empty string; an unlocked claim says so."""
         entry = self.find(claim, scale)
         if entry is None:
             return f"version {claim.version} is not locked at {scale}"
+        if self._as_locked(claim, scale, entry):
+            return ""
+        return (
+            f"changed since version {claim.version} was locked on {entry.locked}: statement, hypothesis, "
+            "replicates, prediction, or an arm's network, task or recipe"
+        )
+
+    def _as_locked(self, claim: Claim, scale: Scale, entry: Locked) -> bool:
+        if entry.round:
+            again = entry.replicates if entry.attempt == REPLICATION else None
+            return digest_of(locked_text(claim, scale, again)) == entry.digest
         earlier = [e for e in self.versions(claim.id, scale) if e.version < entry.version]
         block = (SUITE_SEED, max((e.first_replicate + e.replicates for e in earlier), default=0))
-        told = (entry.predicted, entry.replicates, entry.suite_seed, entry.first_replicate)
-        if entry.digest != claim.digest(scale) or told != (
-            claim.predicted[scale],
-            claim.design(scale).replicates,
-            *block,
-        ):
-            return (
-                f"changed since version {claim.version} was locked on {entry.locked}: statement, hypothesis, "
-                "replicates, prediction, or an arm's network, task or recipe"
-            )
-        return ""
+        told = (entry.digest, entry.predicted, entry.replicates, entry.suite_seed, entry.first_replicate)
+        return told == (claim.digest(scale), claim.predicted[scale], claim.design(scale).replicates, *block)
 
     def check(self, claims: Sequence[Claim], scale: Scale) -> None:
         """Raise LockError for a locked claim whose content is no longer what was locked."""
@@ -159,3 +188,15 @@ class Registry:
                     f"{claim.id}: {fault}. Next: undo the change, or give the amended claim "
                     f"version={claim.version + 1} and run harness lock {claim.id}"
                 )
+
+
+def locked_text(claim: Claim, scale: Scale, replicates: int | None = None) -> dict[str, Any]:
+    """Return what an entry holds of a claim, as JSON would: all that it asserts, on so many replicates, and no seed."""
+    text: dict[str, Any] = json.loads(json.dumps(claim.locked_content(scale)))
+    del text["suite_seed"]
+    return text if replicates is None else {**text, "replicates": replicates}
+
+
+def _compares_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two texts compare the same arms, by key, in the same deciding parts: then one replicates the other."""
+    return all(one.get(name) == other.get(name) for name in ("arms", "hypothesis", "exact"))

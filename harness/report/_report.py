@@ -80,6 +80,7 @@ def report_text(
         confirmatory=decided,
         provenance=origin_of(results.meta.records.values()),
         quick=results.meta.quick,
+        rounds=any(verdict.round for verdict in verdicts.claims.values()),
     )
     return rendered.rstrip() + "\n"
 

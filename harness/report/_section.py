@@ -142,7 +142,7 @@ def section(
         exact=verdict.exact,
         verdict_text=verdict.in_words(scale),
         qualifier=QUALIFIERS.get(verdict.qualifier, ""),
-        lock=f"version {entry.version}, locked {entry.locked}, predicted {entry.predicted}" if entry else "not locked",
+        lock=_lock(entry, verdict),
         versions=_versions(verdict, registry.versions(id, scale), scale),
         arms=_arms(results, id, design),
         rows=rows,
@@ -164,18 +164,26 @@ def section(
     )
 
 
+def _lock(entry: Locked | None, verdict: ClaimVerdict) -> str:
+    """Say when the claim was locked, in which round and at what level, and what was predicted."""
+    if entry is None:
+        return "not locked"
+    level = f" in round {entry.round}, judged at level {verdict.alpha:g}" if entry.round else ""
+    return f"version {entry.version}, locked {entry.locked}{level}, predicted {entry.predicted}"
+
+
 def _versions(verdict: ClaimVerdict, locked: Sequence[Locked], scale: Scale) -> list[str]:
-    """Return each version of a claim in words, lowest first: when it was locked, on what, and its verdict."""
-    earlier = {each.version: each for each in verdict.earlier}
-    entries = {entry.version: entry for entry in locked}
+    """Return each lock of a claim in words, the first first: when it was locked, on what, and its verdict."""
+    earlier = {(each.round, each.version): each for each in verdict.earlier}
+    entries = {(entry.round, entry.version): entry for entry in locked}
     told = []
-    for version in sorted({*earlier, verdict.version, *entries}):
-        words = f"version {version}, {_locked(entries[version]) if version in entries else 'not locked'}"
-        if version == verdict.version:
+    for at in sorted({*earlier, (verdict.round, verdict.version), *entries}):
+        words = f"version {at[1]}, {_locked(entries[at]) if at in entries else 'not locked'}"
+        if at == (verdict.round, verdict.version):
             part = verdict.deciding
             words += f": **{verdict.in_words(scale)}**{_effect(part, part.name, verdict.n) if part else ''}"
-        elif version in earlier:
-            known = earlier[version]
+        elif at in earlier:
+            known = earlier[at]
             words += f": **{known.in_words(scale)}**{_effect(known, known.name, known.n)}"
         else:
             words += ": no verdict stored"
@@ -186,7 +194,8 @@ def _versions(verdict: ClaimVerdict, locked: Sequence[Locked], scale: Scale) -> 
 def _locked(entry: Locked) -> str:
     last = entry.first_replicate + entry.replicates - 1
     block = f", replicates {entry.first_replicate} to {last}" if entry.replicates else ""
-    return f"locked {entry.locked}{block}, predicted {entry.predicted}"
+    attempt = f" in round {entry.round} ({entry.attempt})" if entry.round else ""
+    return f"locked {entry.locked}{attempt}{block}, predicted {entry.predicted}"
 
 
 def _effect(effect: MeanInterval, name: str | None, n: int) -> str:

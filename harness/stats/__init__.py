@@ -19,8 +19,8 @@ from harness.stats._paired import (
     tost_power,
     welch_interval,
 )
-from harness.stats._power import MOST, POWER, needs, part_needs, power_at_bound
-from harness.stats._rule import SIGN_FLIP_FROM, Verdict, decide, exactly
+from harness.stats._power import MOST, POWER, Held, needs, part_needs, power_at_bound
+from harness.stats._rule import SIGN_FLIP_FROM, Settled, Verdict, decide, exactly
 from harness.stats._sides import Side, above, below
 from harness.stats._two_way import two_way_interval
 
@@ -42,10 +42,12 @@ __all__ = [
     "FalseAlarm",
     "FloatArray",
     "Floor",
+    "Held",
     "Interval",
     "Kind",
     "Outcome",
     "PartResult",
+    "Settled",
     "Side",
     "Verdict",
     "above",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from harness.stats._assessment import Assessment, PartResult
 from harness.stats._kinds import Decision, Outcome
-from harness.stats._paired import ALPHA, flip_least
-from harness.stats._power import FEWEST, MOST, POWER, claim_needs, flips_needed
+from harness.stats._paired import flip_least
+from harness.stats._power import FEWEST, MOST, POWER, Held, claim_needs, flips_needed
 
 
 def undecidable(claim: Assessment) -> str:
@@ -22,35 +22,35 @@ def undecidable(claim: Assessment) -> str:
     return ""
 
 
-def undecided(claim: Assessment, p_rep: float, p_ref: float, claims: int) -> tuple[str, int | None]:
+def undecided(claim: Assessment, p_rep: float, p_ref: float, held: Held) -> tuple[str, int | None]:
     """Why adjusted p-values leave a claim open, in words, and the replicates needed where more of them would help."""
     by_t = claim.decision is Decision.T
     alone_rep, alone_ref = (claim.p_rep, claim.p_ref) if by_t else (claim.flip_rep, claim.flip_ref)
-    floors, among = floor_causes(claim), f"among the {_claims(claims)} tested"
-    if alone_ref <= ALPHA:
+    floors, among = floor_causes(claim), f"among the {_claims(held.claims)} tested"
+    if alone_ref <= held.alpha:
         cause = f"multiplicity: refuted on its own (p = {alone_ref:.2g}), not {among} (adjusted p = {p_ref:.2g})"
-    elif alone_rep <= ALPHA and (small := below_sesoi(claim)):
+    elif alone_rep <= held.alpha and (small := below_sesoi(claim)):
         cause = "multiplicity: " + "; ".join(f"{_described(part)} stays below the sesoi" for part in small)
         cause += f", which does not refute a claim of {len(claim.parts)} parts {among} (adjusted p = {p_ref:.2g})"
-    elif p_rep <= ALPHA:
+    elif p_rep <= held.alpha:
         return "; ".join(floors), None
-    elif alone_rep <= ALPHA:
+    elif alone_rep <= held.alpha:
         cause = f"multiplicity: shown on its own (p = {alone_rep:.2g}), not {among} (adjusted p = {p_rep:.2g})"
     else:
         cause = f"precision: {_open(_weakest(claim))} (adjusted p = {p_rep:.2g} to reproduce, {p_ref:.2g} to refute)"
-    needed = claim_needs(claim, claims)
+    needed = claim_needs(claim, held)
     return "; ".join([f"{cause}; {_advice(needed, claim.n)}", *floors]), needed
 
 
-def disagreement(claim: Assessment, by_t: Outcome, by_flip: Outcome, claims: int) -> tuple[str, int | None]:
+def disagreement(claim: Assessment, by_t: Outcome, by_flip: Outcome, held: Held) -> tuple[str, int | None]:
     """Why a t verdict is not taken, in words, and the replicates needed where sign-flip could not have followed."""
     said = {outcome: str(outcome) for outcome in Outcome} | {Outcome.INCONCLUSIVE: "undecided"}
     cause = f"t and sign-flip disagree: {said[by_t]} by the t-test, {said[by_flip]} by the sign-flip test"
-    tests = claims * len(claim.parts) if by_t is Outcome.REFUTED else claims
-    if tests * flip_least(n=claim.n) <= ALPHA:
+    tests = held.claims * len(claim.parts) if by_t is Outcome.REFUTED else held.claims
+    if tests * flip_least(n=claim.n) <= held.alpha:
         return cause, None
-    needed = flips_needed(tests)
-    return f"{cause}, which {claim.n} replicates cannot decide among {_claims(claims)} ({needed} can)", needed
+    needed = flips_needed(tests, held.alpha)
+    return f"{cause}, which {claim.n} replicates cannot decide among {_claims(held.claims)} ({needed} can)", needed
 
 
 def below_sesoi(claim: Assessment) -> list[PartResult]:

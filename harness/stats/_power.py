@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from harness.stats._assessment import Assessment, PartResult
 from harness.stats._kinds import Decision, Kind
 from harness.stats._paired import ALPHA, flip_least, replicates_needed
@@ -11,43 +13,56 @@ POWER = 0.8  # at which the replicates needed are stated
 MOST = 1000  # replicates; beyond, more of them are no advice
 
 
-def power_at_bound(kind: Kind, *, bound: float, sd: float, n: int, claims: int) -> float:
-    """Return the power of `n` replicates at Holm's first step among `claims`; `bound` and `sd` share a unit.
+@dataclass(frozen=True)
+class Held:
+    """What a claim is held to: how many claims are tested together, and the level of all of them, one-sided."""
+
+    claims: int
+    alpha: float = ALPHA
+
+    @property
+    def first_step(self) -> float:
+        """The level of Holm's first step."""
+        return self.alpha / self.claims
+
+
+def power_at_bound(kind: Kind, *, bound: float, sd: float, n: int, held: Held) -> float:
+    """Return the power of `n` replicates at Holm's first step; `bound` and `sd` share a unit.
 
     For ``beats`` the power to find a true effect of the sesoi (`t_power`), for ``matches`` and ``equals`` to confirm a
     true 0 within the margin (`t_power`, `tost_power`). Raises ValueError as these do.
     """
-    return kind.power(kind.planned_at * bound, bound=bound, sd=sd, n=n, alpha=ALPHA / claims)
+    return kind.power(kind.planned_at * bound, bound=bound, sd=sd, n=n, alpha=held.first_step)
 
 
-def needs(kind: Kind, *, bound: float, sd: float, claims: int) -> int | None:
+def needs(kind: Kind, *, bound: float, sd: float, held: Held) -> int | None:
     """Return the replicates for `POWER` at the bound, or None beyond `MOST` or without a spread."""
     if not sd > 0:
         return None
 
     def power_at(n: int) -> float:
-        return power_at_bound(kind, bound=bound, sd=sd, n=n, claims=claims)
+        return power_at_bound(kind, bound=bound, sd=sd, n=n, held=held)
 
     return replicates_needed(power=POWER, power_at=power_at, fewest=FEWEST, most=MOST)
 
 
-def part_needs(part: PartResult, *, claims: int) -> int | None:
+def part_needs(part: PartResult, held: Held) -> int | None:
     """Return the replicates that a part needs at its observed sd; see `needs`."""
-    return needs(part.kind, bound=part.bound, sd=part.sd, claims=claims)
+    return needs(part.kind, bound=part.bound, sd=part.sd, held=held)
 
 
-def claim_needs(claim: Assessment, claims: int) -> int | None:
+def claim_needs(claim: Assessment, held: Held) -> int | None:
     """Replicates for power `POWER` in every part, at its observed sd and at the level of Holm's first step.
 
     For ``beats`` the power to detect the sesoi; for ``matches`` and ``equals`` the power to confirm a true 0.
     """
-    needed = [part_needs(part, claims=claims) for part in claim.parts]
+    needed = [part_needs(part, held) for part in claim.parts]
     if claim.decision is Decision.SIGN_FLIP:
-        needed.append(flips_needed(claims))
+        needed.append(flips_needed(held.claims, held.alpha))
     known = [n for n in needed if n is not None]
     return max(known) if len(known) == len(needed) else None
 
 
-def flips_needed(tests: int) -> int | None:
-    """Replicates from which the sign-flip test can reach `ALPHA` among so many tests."""
-    return next((n for n in range(FEWEST, MOST + 1) if tests * flip_least(n=n) <= ALPHA), None)
+def flips_needed(tests: int, alpha: float = ALPHA) -> int | None:
+    """Replicates from which the sign-flip test can reach `alpha` among so many tests."""
+    return next((n for n in range(FEWEST, MOST + 1) if tests * flip_least(n=n) <= alpha), None)

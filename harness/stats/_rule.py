@@ -10,6 +10,7 @@ from harness.stats._assessment import Assessment
 from harness.stats._holm import holm
 from harness.stats._kinds import Decision, Outcome
 from harness.stats._paired import ALPHA
+from harness.stats._power import Held
 
 SIGN_FLIP_FROM = 10  # replicates from which a t verdict must agree with the sign-flip test
 MOST_NAMED = 3  # quantities of an exact claim that differ; the report's table has them all
@@ -44,14 +45,29 @@ def exactly(observed: Mapping[str, str], expected: Mapping[str, str]) -> Verdict
     return Verdict(outcome=Outcome.REFUTED, cause="; ".join(told) + more)
 
 
-def decide(family: Mapping[str, Assessment | None]) -> dict[str, Verdict]:
-    """Return the verdict of every claim of one Holm family, the lock's inferential claims of one paper and scale.
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """The p-values, before Holm, of a claim that was judged earlier in its family and is judged no more."""
+
+    p_rep: float
+    p_ref: float
+    flip_rep: float
+    flip_ref: float
+
+
+def decide(family: Mapping[str, Assessment | Settled | None], alpha: float = ALPHA) -> dict[str, Verdict]:
+    """Return the verdict of every claim of one Holm family: what was locked of one paper and scale in one round.
 
     None is a claim in the lock that was not run. It counts as p = 1, as does one that failed, has fewer than `FEWEST`
     replicates, or has a part without spread. Both families (p_rep, p_ref) are adjusted with t p-values and, separately,
-    with sign-flip p-values; a claim's own `decision` says which of the two decides.
+    with sign-flip p-values; a claim's own `decision` says which of the two decides, at the level `alpha`. One that is
+    `Settled` counts with its p-values and has no verdict here.
     """
-    judged = {name: claim for name, claim in family.items() if claim is not None and not causes.undecidable(claim)}
+    judged: dict[str, Assessment | Settled] = {
+        name: claim
+        for name, claim in family.items()
+        if isinstance(claim, Settled) or (claim is not None and not causes.undecidable(claim))
+    }
     t_rep = _adjusted(family, {name: claim.p_rep for name, claim in judged.items()})
     t_ref = _adjusted(family, {name: claim.p_ref for name, claim in judged.items()})
     flip_rep = _adjusted(family, {name: claim.flip_rep for name, claim in judged.items()})
@@ -59,6 +75,8 @@ def decide(family: Mapping[str, Assessment | None]) -> dict[str, Verdict]:
 
     verdicts: dict[str, Verdict] = {}
     for name, claim in family.items():
+        if isinstance(claim, Settled):
+            continue
         if claim is None:
             verdicts[name] = Verdict(outcome=Outcome.NOT_RUN, cause="no stored results; counts as p = 1 in its family")
         elif claim.error:
@@ -67,33 +85,33 @@ def decide(family: Mapping[str, Assessment | None]) -> dict[str, Verdict]:
             verdicts[name] = Verdict(outcome=Outcome.INCONCLUSIVE, cause=cause)
         else:
             t, flip = (t_rep[name], t_ref[name]), (flip_rep[name], flip_ref[name])
-            verdicts[name] = _judge(claim, t=t, flip=flip, claims=len(family))
+            verdicts[name] = _judge(claim, t=t, flip=flip, held=Held(len(family), alpha))
     return verdicts
 
 
-def _judge(claim: Assessment, *, t: tuple[float, float], flip: tuple[float, float], claims: int) -> Verdict:
-    """Verdict of a claim that can be judged, from adjusted (p_rep, p_ref) by either test, in a family of `claims`."""
+def _judge(claim: Assessment, *, t: tuple[float, float], flip: tuple[float, float], held: Held) -> Verdict:
+    """Verdict of a claim that can be judged, from adjusted (p_rep, p_ref) by either test, at its family's level."""
     by_t = claim.decision is Decision.T
     p_rep, p_ref = t if by_t else flip
-    outcome = _outcome(claim, p_rep, p_ref)
-    if by_t and claim.n >= SIGN_FLIP_FROM and (other := _outcome(claim, *flip)) is not outcome:
-        cause, needed = causes.disagreement(claim, outcome, other, claims)
+    outcome = _outcome(claim, p_rep, p_ref, held.alpha)
+    if by_t and claim.n >= SIGN_FLIP_FROM and (other := _outcome(claim, *flip, held.alpha)) is not outcome:
+        cause, needed = causes.disagreement(claim, outcome, other, held)
         if outcome is Outcome.INCONCLUSIVE:
-            undecided, needed = causes.undecided(claim, p_rep, p_ref, claims)
+            undecided, needed = causes.undecided(claim, p_rep, p_ref, held)
             cause = f"{cause}; {undecided}"
         return Verdict(outcome=Outcome.INCONCLUSIVE, cause=cause, p_rep=p_rep, p_ref=p_ref, needed=needed)
     if outcome is Outcome.INCONCLUSIVE:
-        cause, needed = causes.undecided(claim, p_rep, p_ref, claims)
+        cause, needed = causes.undecided(claim, p_rep, p_ref, held)
         return Verdict(outcome=outcome, cause=cause, p_rep=p_rep, p_ref=p_ref, needed=needed)
     qualifier = _how_reproduced(claim) if outcome is Outcome.REPRODUCED else _how_refuted(claim)
     return Verdict(outcome=outcome, qualifier=qualifier, p_rep=p_rep, p_ref=p_ref)
 
 
-def _outcome(claim: Assessment, p_rep: float, p_ref: float) -> Outcome:
+def _outcome(claim: Assessment, p_rep: float, p_ref: float, alpha: float) -> Outcome:
     """The decision rule, for p-values of either test, adjusted or not."""
-    if p_ref <= ALPHA:
+    if p_ref <= alpha:
         return Outcome.REFUTED
-    if p_rep <= ALPHA and not causes.below_sesoi(claim) and not causes.floor_causes(claim):
+    if p_rep <= alpha and not causes.below_sesoi(claim) and not causes.floor_causes(claim):
         return Outcome.REPRODUCED
     return Outcome.INCONCLUSIVE
 
@@ -116,6 +134,6 @@ def _how_refuted(claim: Assessment) -> str:
     return "too small" if part.kind.inside(part.interval, part.bound) else ""
 
 
-def _adjusted(family: Mapping[str, Assessment | None], p: Mapping[str, float]) -> dict[str, float]:
+def _adjusted(family: Mapping[str, Assessment | Settled | None], p: Mapping[str, float]) -> dict[str, float]:
     """Holm over the whole family; what has no p counts as 1."""
     return dict(zip(family, holm([p.get(name, 1.0) for name in family]).tolist(), strict=True))

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.design import VARIANTS, Catalogue, Claim, Locked, Part, Registry, design_of, metric
+from harness.design import VARIANTS, Catalogue, Claim, Locked, Part, Registry, Scale, design_of, metric
 from harness.errors import ResultsError
 from harness.stats import (
     Assessment,
     Comparison,
     Decision,
+    Held,
     Interval,
     Outcome,
     PartResult,
+    Settled,
     Verdict,
     assess,
     decide,
@@ -57,9 +59,10 @@ def compare_part(results: Results, claim: str, part: Part) -> PartResult:
 def judge_results(results: Results, registry: Registry, catalogue: Catalogue) -> Verdicts:
     """Return the verdicts of all claims in `results`, sorted by id.
 
-    A claim's family is every claim of its paper that is locked at this scale; those without rows count as p = 1. A
-    claim that is not locked, was changed since, or ran on other replicates than the locked ones is exploratory: it is
-    judged in the same family and its verdict replaces none. Exact claims stand outside the families.
+    A claim's family is every claim of its paper that was locked at this scale in its round; those without rows, or an
+    earlier verdict, count as p = 1. A claim that is not locked is judged in the round that would be locked next. One
+    that is not locked, was changed since, or ran on other replicates than the locked ones is exploratory: its verdict
+    replaces none. Exact claims stand outside the families.
     """
     scale = results.meta.scale
     verdicts: dict[str, ClaimVerdict] = {}
@@ -71,14 +74,40 @@ def judge_results(results: Results, registry: Registry, catalogue: Catalogue) ->
         else:
             claims[id] = claim
     tested = {id: _tested(results, claim) for id, claim in claims.items()}
-    for paper in sorted({claim.paper for claim in claims.values()}):
-        locked = {id for id in registry.family(paper, scale) if id not in verdicts}
-        family = tuple(sorted({*locked, *(id for id in claims if claims[id].paper == paper)}))
-        decided = decide({id: tested[id].assessment if id in tested else None for id in family})
-        for id in family:
-            if id in tested:
-                verdicts[id] = _judged(results, registry, claims[id], tested[id], decided[id], family)
+    placed = {id: _round_of(registry, claim, scale) for id, claim in claims.items()}
+    for paper, round_ in sorted({(claims[id].paper, number) for id, number in placed.items()}):
+        mine = [id for id in claims if claims[id].paper == paper and placed[id] == round_]
+        locked = registry.family(paper, scale, round_) if round_ < registry.next_round else []
+        family = _Family(
+            round_,
+            tuple(sorted({*(id for id in locked if id not in verdicts), *mine})),
+            registry.alpha(paper, scale, round_),
+        )
+        settled = {id: _settled(results, id, round_) for id in family.ids}
+        decided = decide({id: tested[id].assessment if id in mine else settled[id] for id in family.ids}, family.alpha)
+        for id in mine:
+            verdicts[id] = _judged(results, registry, claims[id], tested[id], decided[id], family)
     return Verdicts(scale=scale, claims=dict(sorted(verdicts.items())))
+
+
+def _round_of(registry: Registry, claim: Claim, scale: Scale) -> int:
+    entry = registry.find(claim, scale)
+    return registry.next_round if entry is None else entry.round
+
+
+def _settled(results: Results, id: str, round_: int) -> Settled | None:
+    """Return the p-values with which a claim counts that was judged in this round and locked again in a later one."""
+    in_it = [each.settled for each in results.meta.earlier.get(id, ()) if each.round == round_]
+    return in_it[-1] if in_it else None
+
+
+@dataclass(frozen=True)
+class _Family:
+    """The claims of a paper that are judged together, in which round they were locked, and at which level."""
+
+    round: int
+    ids: tuple[str, ...]
+    alpha: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,14 +138,15 @@ def _tested(results: Results, claim: Claim) -> _Tested:
 
 
 def _judged(
-    results: Results, registry: Registry, claim: Claim, tested: _Tested, verdict: Verdict, family: tuple[str, ...]
+    results: Results, registry: Registry, claim: Claim, tested: _Tested, verdict: Verdict, family: _Family
 ) -> ClaimVerdict:
     status, reason = _status(results, registry, claim)
     if status is Status.QUICK:
         verdict = Verdict(outcome=Outcome.NOT_RUN, cause="quick run")
     assessment = tested.assessment
+    held = Held(len(family.ids), family.alpha)
     printed = tuple(
-        _part(part, assessment.decision, len(family), interval)
+        _part(part, assessment.decision, held, interval)
         for part, interval in zip(tested.compared, tested.both, strict=True)
     )
     return ClaimVerdict(
@@ -131,7 +161,9 @@ def _judged(
         p_ref=_rounded(verdict.p_ref),
         needed=verdict.needed,
         decision=assessment.decision,
-        family=family,
+        family=family.ids,
+        round=family.round,
+        alpha=family.alpha,
         n=assessment.n,
         diverged=_diverged(results, claim.id),
         for_this_test_set=_is_for_this_test_set(tested, verdict.outcome),
@@ -162,6 +194,7 @@ def _exact(results: Results, registry: Registry, claim: Claim) -> ClaimVerdict:
         needed=verdict.needed,
         decision=EXACT,
         family=(),
+        round=_round_of(registry, claim, scale),
         n=0,
         diverged=0,
         parts=(),
@@ -195,18 +228,19 @@ def _status(results: Results, registry: Registry, claim: Claim) -> tuple[Status,
         return Status.EXPLORATORY, "not locked"
     if differs := _differs(results, registry, claim, entry):
         return Status.EXPLORATORY, differs
-    return Status.CONFIRMATORY, f"locked {entry.locked}"
+    return Status.CONFIRMATORY, f"locked {entry.locked}" + (f" in round {entry.round}" if entry.round else "")
 
 
 def _differs(results: Results, registry: Registry, claim: Claim, entry: Locked) -> str:
     """Say in what the rows are not those of the locked design on its locked replicates; empty where they are."""
-    known, scale, seed = results.claims[claim.id], results.meta.scale, results.meta.suite_seed
+    known, scale, seed = results.claims[claim.id], results.meta.scale, results.meta.seed(claim.id)
     if known.version != claim.version:
         return f"the rows are of version {known.version}, the claim is version {claim.version}"
-    if known.digest != entry.digest or claim.digest(scale) != entry.digest:
-        return registry.fault(claim, scale) or "the rows were computed from another version of the design"
+    fault = registry.fault(claim, scale)
+    if fault or known.digest != claim.digest(scale):
+        return fault or "the rows were computed from another version of the design"
     run, locked = list(known.replicates), [replicate.index for replicate in entry.block()]
-    if seed != entry.suite_seed:
+    if entry.replicates and seed != entry.suite_seed:
         return f"suite seed {seed} was used, not the locked {entry.suite_seed}"
     if len(run) != len(locked):
         return f"{len(run)} replicates were run, not the {len(locked)} that are locked"
@@ -215,8 +249,8 @@ def _differs(results: Results, registry: Registry, claim: Claim, entry: Locked) 
     return ""
 
 
-def _part(part: PartResult, decision: Decision, family: int, both: Interval | None) -> PartVerdict:
-    alone = decide({part.name: Assessment(parts=(part,), decision=decision)})[part.name]
+def _part(part: PartResult, decision: Decision, held: Held, both: Interval | None) -> PartVerdict:
+    alone = decide({part.name: Assessment(parts=(part,), decision=decision)}, held.alpha)[part.name]
     return PartVerdict(
         name=part.name,
         kind=str(part.kind),
@@ -242,7 +276,7 @@ def _part(part: PartResult, decision: Decision, family: int, both: Interval | No
             for floor in part.floors
         ),
         null_setting=part.null_setting,
-        needed=part_needs(part, claims=family),
+        needed=part_needs(part, held),
         alone=Alone(outcome=alone.outcome, qualifier=alone.qualifier, cause=alone.cause),
         both=(_rounded(both.lower), _rounded(both.upper)) if both else None,
     )

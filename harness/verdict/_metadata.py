@@ -32,6 +32,7 @@ class Cost:
 class ClaimRows:
     """What is known of one claim's rows: the version and the digest of the locked content they were computed for.
 
+    `round` is that in which the claim was locked, and `suite_seed` its replicates' where it is not that of the others.
     `examples` is by task the number of test examples where the test set is fixed and the rows say which were answered
     correctly; `exact` what an exact claim observed.
     """
@@ -42,6 +43,8 @@ class ClaimRows:
     cost: Cost
     examples: Mapping[str, int] = field(default_factory=dict)
     exact: Mapping[str, str] = field(default_factory=dict)
+    round: int = 0
+    suite_seed: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +62,11 @@ class Metadata:
     records: Mapping[str, Provenance]
     variant: str = ""
     earlier: Mapping[str, tuple[EarlierVersion, ...]] = field(default_factory=dict)
+
+    def seed(self, claim: str) -> int:
+        """Return the suite seed of a claim's replicates."""
+        own = self.claims[claim].suite_seed
+        return self.suite_seed if own is None else own
 
     def with_claim(self, id: str, known: ClaimRows) -> Metadata:
         """Return the metadata with other things known of one claim."""

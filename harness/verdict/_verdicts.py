@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from harness.design import CONTROLS, PERCENTAGE_POINTS, Scale
-from harness.stats import Decision, Outcome
+from harness.stats import ALPHA, Decision, Outcome, Settled
 
 EXACT = "exact"  # stands where other verdicts name the test that decided
 DECIDED = (Outcome.REPRODUCED, Outcome.REFUTED)
@@ -97,9 +97,10 @@ class ExactQuantity:
 
 @dataclass(frozen=True, kw_only=True)
 class VersionVerdict:
-    """What one version of a claim came to; `decision` is the test that decided, or `EXACT`."""
+    """What one version of a claim came to in a round; `decision` is the test that decided, or `EXACT`."""
 
     version: int
+    round: int = 0
     outcome: Outcome
     qualifier: str
     n: int
@@ -121,17 +122,21 @@ class VersionVerdict:
 
 @dataclass(frozen=True, kw_only=True)
 class EarlierVersion(VersionVerdict, MeanInterval):
-    """What is kept of the confirmatory verdict on a lower version: the part it rests on, by `name`, and its effect."""
+    """What is kept of a confirmatory verdict that a later lock replaced: the part it rests on, by `name`, its effect.
+
+    `settled` are the claim's p-values before Holm, with which it still counts in the family of its round.
+    """
 
     name: str | None
+    settled: Settled | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimVerdict(VersionVerdict):
     """The verdict on a claim, with all that was judged for it.
 
-    `family` are the claims whose p-values were adjusted together; `diverged` counts trainings; `beside` are the parts
-    that decide nothing; `earlier` the verdicts on lower versions, lowest first.
+    `family` are the claims whose p-values were adjusted together, and `alpha` is their level; `diverged` counts
+    trainings; `beside` are the parts that decide nothing; `earlier` the verdicts that later locks replaced, in order.
     """
 
     status: Status
@@ -147,6 +152,7 @@ class ClaimVerdict(VersionVerdict):
     beside: tuple[PartVerdict, ...]
     exact: tuple[ExactQuantity, ...] = ()
     earlier: tuple[EarlierVersion, ...] = ()
+    alpha: float = ALPHA
 
     def in_words(self, scale: str) -> str:
         """Return the verdict in plain words, with its status where it replaces none."""
@@ -156,6 +162,16 @@ class ClaimVerdict(VersionVerdict):
     def is_confirmatory(self) -> bool:
         """Whether it is on the locked replicates of the locked design."""
         return self.status is Status.CONFIRMATORY
+
+    @property
+    def settled(self) -> Settled:
+        """Its p-values before Holm, as far as they are stored."""
+        return Settled(
+            p_rep=max((part.p_rep for part in self.parts), default=1.0),
+            p_ref=min([1.0, *(len(self.parts) * part.p_ref for part in self.parts)]),
+            flip_rep=max((part.flip_rep for part in self.parts), default=1.0),
+            flip_ref=min([1.0, *(len(self.parts) * part.flip_ref for part in self.parts)]),
+        )
 
     @property
     def compared(self) -> tuple[PartVerdict, ...]:
@@ -208,7 +224,7 @@ class Verdicts:
             id
             for id, verdict in self.claims.items()
             if (before := recorded.claims.get(id)) is not None
-            and verdict.version == before.version
+            and (verdict.version, verdict.round) == (before.version, before.round)
             and {verdict.outcome, before.outcome} == set(DECIDED)
         ]
 

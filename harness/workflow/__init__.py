@@ -3,13 +3,14 @@
 Functions return frozen dataclasses and print nothing; importing this is quick, and each imports what it needs.
 """
 
+from harness.workflow._chain import Chain, chain
 from harness.workflow._comparing import Changed, Comparison, Differing, Line, compare
 from harness.workflow._deciding import PartPower
 from harness.workflow._examining import Examined, Found, examine
 from harness.workflow._explaining import Closest, Explained, explain
 from harness.workflow._judging import Judged, Judgement, Turned, differences, judge
 from harness.workflow._listing import Listed, list_claims
-from harness.workflow._locking import lock
+from harness.workflow._locking import ToLock, lock, rechain, to_lock
 from harness.workflow._merging import merge
 from harness.workflow._piloting import Piloted, pilot
 from harness.workflow._planning import ClaimWork, PopulationWork, Totals, Work, plan
@@ -20,6 +21,7 @@ from harness.workflow._variance import VarianceCheck, accept_baselines, check_va
 from harness.workflow._verifying import Verified, verify
 
 __all__ = [
+    "Chain",
     "Changed",
     "ClaimLeft",
     "ClaimWork",
@@ -39,12 +41,14 @@ __all__ = [
     "PopulationWork",
     "Ran",
     "Session",
+    "ToLock",
     "Totals",
     "Turned",
     "VarianceCheck",
     "Verified",
     "Work",
     "accept_baselines",
+    "chain",
     "check_variance",
     "compare",
     "differences",
@@ -57,8 +61,10 @@ __all__ = [
     "open_session",
     "pilot",
     "plan",
+    "rechain",
     "report",
     "require_data",
     "run",
+    "to_lock",
     "verify",
 ]

@@ -137,7 +137,7 @@ def _effects(claim: Claim, a: Results, b: Results) -> list[Line]:
         common = sorted(set(a.replicates(id)) & set(b.replicates(id)))
         if min(len(x), len(y)) < 2:
             raise UsageError(f"{id}: a side has one replicate, and no spread. Next: harness run {id} --replicates 2")
-        paired = len(common) > 1 and a.meta.suite_seed == b.meta.suite_seed
+        paired = len(common) > 1 and a.meta.seed(id) == b.meta.seed(id)
         if paired:
             x, y = (values[[side.replicates(id).index(r) for r in common]] for side, values in ((a, x), (b, y)))
             difference, how = mean_interval(y - x), f"paired, n {len(common)}"

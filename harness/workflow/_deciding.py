@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from harness.design import Catalogue, Part, Pilot, Registry, Scale, pilots_of, read_pilots
+from harness.design import Catalogue, Claim, Part, Pilot, Registry, Scale, pilots_of, read_pilots
 from harness.stats import (
-    ALPHA,
     POWER,
     SIGN_FLIP_FROM,
     Decision,
+    Held,
     flip_least,
     needs,
     power_at_bound,
@@ -43,28 +43,46 @@ class PartPower:
     answer: str = "unknown. Next: harness pilot"
 
 
-def part_powers(
-    requests: Sequence[Request], session: Session, families: Mapping[str, frozenset[str]]
-) -> tuple[PartPower, ...]:
-    """Return the power of every part that decides, in the families by paper."""
+@dataclass(frozen=True)
+class Family:
+    """The claims of a paper among which Holm adjusts a claim, and their level: those that share its round."""
+
+    claims: frozenset[str]
+    alpha: float
+    round: int
+
+    @property
+    def held(self) -> Held:
+        """What each of them is held to."""
+        return Held(len(self.claims), self.alpha)
+
+
+def part_powers(requests: Sequence[Request], session: Session, families: Mapping[str, Family]) -> tuple[PartPower, ...]:
+    """Return the power of every part that decides, in the families by claim."""
     pilots = read_pilots(session.pilots)
     return tuple(
-        power_of(request, part, pilots_of(pilots, request.claim.id, session.scale), len(families[request.claim.paper]))
+        power_of(request, part, pilots_of(pilots, request.claim.id, session.scale), families[request.claim.id].held)
         for request in requests
         for part in request.design.parts
     )
 
 
-def family(registry: Registry, catalogue: Catalogue, paper: str, scale: Scale) -> set[str]:
-    """Return the claims of a paper among which Holm will adjust: those locked at `scale`, and those defined for it.
+def family(registry: Registry, catalogue: Catalogue, claim: Claim, scale: Scale) -> Family:
+    """Return the family of a claim: what its paper has locked in its round; of one that is not locked, in the next.
 
-    One that is not locked yet will join the family when it is, and weigh on all others. Exact claims stand outside.
+    That will be all claims of the paper that are defined at `scale` and not locked. Exact claims stand outside.
     """
-    here = (claim for claim in catalogue.claims.values() if claim.paper == paper and scale in claim.predicted)
-    return {*registry.family(paper, scale), *(claim.id for claim in here if not claim.design(scale).exact)}
+    entry = registry.find(claim, scale)
+    round_ = registry.next_round if entry is None else entry.round
+    if entry is not None:
+        ids = registry.family(claim.paper, scale, round_)
+    else:
+        here = (each for each in catalogue.claims.values() if each.paper == claim.paper and scale in each.predicted)
+        ids = [each.id for each in here if not each.design(scale).exact and registry.find(each, scale) is None]
+    return Family(frozenset({*ids, claim.id}), registry.alpha(claim.paper, scale, round_), round_)
 
 
-def power_of(request: Request, part: Part, pilots: Sequence[Pilot], family: int) -> PartPower:
+def power_of(request: Request, part: Part, pilots: Sequence[Pilot], held: Held) -> PartPower:
     """Return power and replicates needed at Holm's first step, by the upper limit of the claim's latest pilot sd."""
     n = len(request.replicates)
     logged = [p for p in pilots if p.what == part.name and p.sd > 0]
@@ -77,17 +95,17 @@ def power_of(request: Request, part: Part, pilots: Sequence[Pilot], family: int)
         n=n,
         sd=logged[-1].sd,
         upper=upper,
-        needs=needs(part.kind, bound=part.bound, sd=upper, claims=family),
+        needs=needs(part.kind, bound=part.bound, sd=upper, held=held),
         answer="no: one replicate has no spread",
     )
     if n < 2:
         return known
-    at_pilot = part.kind.power_to_decide(logged[-1].mean, bound=part.bound, sd=upper, n=n, alpha=ALPHA / family)
+    at_pilot = part.kind.power_to_decide(logged[-1].mean, bound=part.bound, sd=upper, n=n, alpha=held.first_step)
     flipped = request.design.decision is Decision.SIGN_FLIP or n >= SIGN_FLIP_FROM
-    flips = flipped and family * flip_least(n=n) > ALPHA
+    flips = flipped and held.claims * flip_least(n=n) > held.alpha
     return replace(
         known,
-        at_bound=power_at_bound(part.kind, bound=part.bound, sd=upper, n=n, claims=family),
+        at_bound=power_at_bound(part.kind, bound=part.bound, sd=upper, n=n, held=held),
         at_pilot=at_pilot,
         answer="no: sign-flip has too few replicates for the family"
         if flips

@@ -12,7 +12,7 @@ from pathlib import Path
 from harness import __version__
 from harness.design import Registry
 from harness.errors import HarnessError
-from harness.workflow._session import claims_folder, store_folder
+from harness.workflow._session import registry_file, store_folder
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "matplotlib", "safetensors")
 
@@ -64,8 +64,9 @@ def examine(
 
     look_in(None if data_dir is None else Path(data_dir))
     root = Path(root).resolve()
-    registry = (claims_folder(root) if claims is None else Path(claims)) / "registry.lock"
-    return Examined((*_machine(root), *_data(), _registry(registry), *_store(root, store_folder(root, store))))
+    return Examined(
+        (*_machine(root), *_data(), _registry(registry_file(root, claims)), *_store(root, store_folder(root, store)))
+    )
 
 
 def _machine(root: Path) -> Iterator[Found]:

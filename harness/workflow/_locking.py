@@ -1,33 +1,161 @@
-"""Fixing a claim before its confirmatory run."""
+"""Fixing claims before their confirmatory run, together in a round, and saying beforehand what that means."""
 
 from __future__ import annotations
 
-from harness.design import Locked, check_design, pilot_runs, pilots_of, read_pilots
-from harness.workflow._session import Session
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.design import (
+    Claim,
+    Registry,
+    Round,
+    check_design,
+    pilot_runs,
+    pilots_of,
+    read_pilots,
+)
+from harness.errors import DesignError
+from harness.streams import Replicate
+from harness.workflow._deciding import Family, PartPower, part_powers
+from harness.workflow._planning import Planned, Request
+from harness.workflow._session import Session, registry_file
+
+FEWEST_LOCKED = 8  # replicates: with fewer, one difference on the other side leaves any claim open
 
 
-def lock(session: Session, claim: str | None = None) -> Locked:
-    """Lock a claim before its confirmatory run: append it to the registry, for good.
+@dataclass(frozen=True)
+class ToLock:
+    """What locking a claim now would mean: how many replicates, judged at which level, with what power and cost.
+
+    `family` are the claims of its paper in the same round. `trainings` are all its trainings and evaluations, on
+    replicates that nobody has seen, and take about `core_s` seconds of a core.
+    """
+
+    claim: str
+    version: int
+    replicates: int
+    predicted: str
+    family: Family
+    power: tuple[PartPower, ...]
+    trainings: int
+    core_s: float
+
+
+def to_lock(session: Session, *, replicates: int | None = None) -> tuple[ToLock, ...]:
+    """Say what `lock` would fix, before it does: for each claim its level, power and cost.
 
     Args:
         session: What `open_session` returned.
-        claim: Id of the claim; needed only where the session has several.
+        replicates: Lock claims that are locked already once more, on so many replicates.
 
     Returns:
-        The entry: version, prediction, block of replicates, pilots before it, and when.
+        One of each claim that would be locked.
 
     Raises:
-        UsageError: Where the session has no such claim.
-        DesignError: For a design that cannot decide or compares unlike arms.
-        LockError: Where this version is locked already, or does not follow the last one.
+        DesignError: For a design that cannot decide or compares unlike arms, and for fewer than 8 replicates.
 
     Example:
-        >>> lock(open_session("example2026")).replicates  # doctest: +SKIP
+        >>> to_lock(open_session("example2026"))[0].family.alpha  # doctest: +SKIP
+        0.025
+    """
+    from harness.store import Store
+
+    claims = _chosen(session, replicates)
+    number, store = session.registry.next_round, Store(session.store)
+    requests = []
+    for claim in claims:
+        check_design(claim, session.scale)
+        design = claim.design(session.scale)
+        count = replicates or design.replicates
+        if not design.exact and count < FEWEST_LOCKED:
+            raise DesignError(
+                f"{claim.id}: {count} replicates, and a lock takes at least {FEWEST_LOCKED}: with fewer, one that "
+                f"points the other way leaves any claim open. Next: replicates={FEWEST_LOCKED} in the claim's design"
+            )
+        block = () if design.exact else tuple(Replicate(0, i) for i in range(count))
+        requests.append(Request(claim, design, block, number))
+    families = {claim.id: _family(session, claim, claims) for claim in claims}
+    tested = [request for request in requests if request.design.parts]
+    powers = part_powers(tested, session, families)
+    found = []
+    for request in requests:
+        plan = Planned.of([request], store, session.device).plan
+        found.append(
+            ToLock(
+                claim=request.claim.id,
+                version=request.claim.version,
+                replicates=len(request.replicates),
+                predicted=str(request.claim.predicted[session.scale]),
+                family=families[request.claim.id],
+                power=tuple(power for power in powers if power.claim == request.claim.id),
+                trainings=len(plan.units),
+                core_s=plan.place_seconds(list(plan.units.values())),
+            )
+        )
+    return tuple(found)
+
+
+def lock(session: Session, *, replicates: int | None = None) -> Round:
+    """Lock the session's claims before their confirmatory run, all in one round: append them to the registry, for good.
+
+    Claims that are locked already are left out; with `replicates` they are locked once more, to be replicated.
+
+    Args:
+        session: What `open_session` returned.
+        replicates: Lock claims that are locked already once more, on so many replicates.
+
+    Returns:
+        The round: its entries, and the suite seed of its replicates, which follows from the line that closes it.
+
+    Raises:
+        DesignError: For a design that cannot decide or compares unlike arms, and for fewer than 8 replicates.
+        LockError: Where all these versions are locked already, or one does not follow the last one.
+
+    Example:
+        >>> lock(open_session("example2026")).entries[0].replicates  # doctest: +SKIP
         10
     """
     from harness.store import now
 
-    chosen = session.claim(claim)
-    check_design(chosen, session.scale)
-    runs = len(pilot_runs(pilots_of(read_pilots(session.pilots), chosen.id, session.scale)))
-    return session.registry.lock(chosen, session.scale, pilots=runs, when=now())
+    to_lock(session, replicates=replicates)
+    claims = _chosen(session, replicates)
+    logged = read_pilots(session.pilots)
+    runs = {claim.id: len(pilot_runs(pilots_of(logged, claim.id, session.scale))) for claim in claims}
+    return session.registry.lock(claims, session.scale, pilots=runs, when=now(), replicates=replicates)
+
+
+def rechain(other: Path | str, root: Path | str = ".", claims: Path | str | None = None) -> tuple[Round, ...]:
+    """Append the rounds of another branch's registry that ours lacks; their seeds stay, their levels are our own.
+
+    Args:
+        other: The other branch's ``registry.lock``.
+        root: The project's folder.
+        claims: The folder of claims; ``claims/`` in the project by default.
+
+    Returns:
+        The rounds as they stand here now.
+
+    Raises:
+        LockError: For a registry that cannot be read, or that is none of the same project.
+
+    Example:
+        >>> rechain("claims/registry.lock")  # that of the same branch has nothing new
+        ()
+    """
+    return tuple(Registry(registry_file(root, claims)).rechain(Path(other)))
+
+
+def _chosen(session: Session, replicates: int | None) -> Sequence[Claim]:
+    """Return the claims that are to be locked; all of them where none is left, for the error that says so."""
+    if replicates is not None:
+        return session.claims
+    left = [claim for claim in session.claims if session.registry.find(claim, session.scale) is None]
+    return left or session.claims
+
+
+def _family(session: Session, claim: Claim, claims: Sequence[Claim]) -> Family:
+    registry, scale = session.registry, session.scale
+    ids = {each.id for each in claims if each.paper == claim.paper and not each.design(scale).exact}
+    number = registry.next_round
+    return Family(frozenset(ids), registry.alpha(claim.paper, scale, number), number)

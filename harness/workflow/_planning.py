@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.design import (
@@ -17,7 +17,7 @@ from harness.design import (
 )
 from harness.population import Program
 from harness.streams import SUITE_SEED, Replicate
-from harness.workflow._deciding import PartPower, family, part_powers
+from harness.workflow._deciding import Family, PartPower, family, part_powers
 from harness.workflow._session import Session
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Request:
     claim: Claim
     design: Design
     replicates: tuple[Replicate, ...]
+    round: int = 0  # in which it was locked
 
     @property
     def wanted(self) -> Wanted:
@@ -95,14 +96,14 @@ class PopulationWork:
 class Work:
     """What a session would compute: by claim, by population, in total, and whether its replicates can decide.
 
-    `families` has by paper the claims among which Holm will adjust; `unusable` names records that cannot be trusted,
-    with the reason; `sources` are the data sets that what is due needs.
+    `families` has by claim those among which Holm will adjust, and their level; `unusable` names records that cannot be
+    trusted, with the reason; `sources` are the data sets that what is due needs.
     """
 
     claims: tuple[ClaimWork, ...]
     populations: tuple[PopulationWork, ...]
     power: tuple[PartPower, ...]
-    families: Mapping[str, frozenset[str]]
+    families: Mapping[str, Family]
     unusable: Mapping[str, str]
     totals: Totals
     sources: frozenset[str]
@@ -127,8 +128,9 @@ def plan(session: Session) -> Work:
     """
     made = make_plan(session)
     families = {
-        paper: frozenset(family(session.registry, session.catalogue, paper, session.scale))
-        for paper in sorted({request.claim.paper for request in made.requests if request.design.parts})
+        request.claim.id: family(session.registry, session.catalogue, request.claim, session.scale)
+        for request in made.requests
+        if request.design.parts
     }
     due = made.plan.due()
     return Work(
@@ -160,11 +162,12 @@ def make_plan(session: Session) -> Planned:
         return Planned.of(requests, store, session.device)
     papers = {claim.paper for claim in session.claims}
     companions = [
-        Request(other, other.design(session.scale), registry.replicates(other, session.scale))
-        for paper in sorted(papers)
-        for id in registry.family(paper, session.scale)
+        _as_locked(other, session, registry)
+        for id in sorted({entry.claim for entry in registry.entries if entry.scale == session.scale})
         if (other := session.catalogue.claims.get(id)) is not None
+        and other.paper in papers
         and other not in session.claims
+        and not other.design(session.scale).exact
         and not registry.fault(other, session.scale)
     ]
     stored = [request for request in companions if not Plan([request.wanted], store).due()]
@@ -173,16 +176,24 @@ def make_plan(session: Session) -> Planned:
 
 def _request(claim: Claim, session: Session, registry: Registry) -> Request:
     design = design_of(claim, session.scale, session.variant)
+    entry = registry.find(claim, session.scale)
     if design.exact:
-        return Request(claim, design, ())
+        return Request(claim, design, (), entry.round if entry else 0)
     if session.quick:
         block = tuple(Replicate(SUITE_SEED, i) for i in range(session.replicates or QUICK_REPLICATES))
         return Request(claim, shorten(design), block)
+    request = replace(_as_locked(claim, session, registry), design=design)
+    if session.replicates is None:
+        return request
+    first = request.replicates[0]
+    block = tuple(replace(first, index=first.index + i) for i in range(session.replicates))
+    return replace(request, replicates=block)
+
+
+def _as_locked(claim: Claim, session: Session, registry: Registry) -> Request:
+    entry = registry.find(claim, session.scale)
     block = registry.replicates(claim, session.scale)
-    if session.replicates is not None:
-        first = block[0].index
-        block = tuple(Replicate(SUITE_SEED, i) for i in range(first, first + session.replicates))
-    return Request(claim, design, block)
+    return Request(claim, claim.design(session.scale), block, entry.round if entry else 0)
 
 
 @dataclass(frozen=True)

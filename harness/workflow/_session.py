@@ -190,6 +190,11 @@ def claims_folder(root: Path) -> Path:
     return SHIPPED if not here.is_dir() and SHIPPED.is_dir() else here
 
 
+def registry_file(root: Path | str, claims: Path | str | None = None) -> Path:
+    """Return the file of locks in the project's folder of claims, or in the one that is given."""
+    return (claims_folder(Path(root).resolve()) if claims is None else Path(claims)) / "registry.lock"
+
+
 def store_folder(root: Path, given: Path | str | None = None) -> Path:
     """Return the store: as it was given, else HARNESS_STORE, else in the project's folder."""
     return Path(given or os.environ.get("HARNESS_STORE") or root / ".harness" / "store")

@@ -66,7 +66,7 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
     changed: tuple[str, ...] = ()
     before = None
     if (session.committed / "results.parquet").is_file():
-        changed = () if amended(session.committed, session.catalogue) else other_bytes(session)
+        changed = () if amended(session.committed, session.catalogue, session.registry) else other_bytes(session)
         before = recorded(session, required=True)
     ran = run_within(session, limit, progress)
     if ran.left is not None:

@@ -165,7 +165,7 @@ def test_why_names_the_field_that_changed(copy):
 
 
 def test_an_amended_claim_is_reported_with_both_verdicts(copy):
-    """Version 2 runs on the next block of replicates; the report keeps the verdict on version 1 beside its own."""
+    """Version 2 runs on the replicates of its own round; the report keeps the verdict on version 1 beside its own."""
     path = next((copy / "claims" / "example2026").glob("magnitude*.py"))
     path.write_text(
         path.read_text()
@@ -177,7 +177,9 @@ def test_an_amended_claim_is_reported_with_both_verdicts(copy):
     report = (copy / "reports" / "micro" / "report.md").read_text()
     (line,) = [line for line in report.splitlines() if line.startswith("* **Versions.**")]
     assert re.search(
-        r"version 1, .*replicates 0 to 9, .*\*\*reproduced.*version 2, .*replicates 10 to 19, .*\*\*", line
+        r"version 1, .*round 1 \(first\), replicates 0 to 9, .*\*\*reproduced.*"
+        r"version 2, .*round 2 \(replication\), replicates 0 to 9, .*\*\*",
+        line,
     )
 
 

@@ -1,12 +1,15 @@
 """The lock binds: entries are appended and never changed, and what a claim asserts cannot move under its entry.
 
-Also tests `workflow._locking`.
+Also tests `design._rounds` and `workflow._locking`.
 """
 
 import hashlib
+import itertools
 import json
+import shutil
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -19,7 +22,10 @@ from harness.expression import evaluate, fresh, prune, train
 from harness.networks._network import mlp
 from harness.networks._recipe import Adam, Recipe
 from harness.stats._kinds import Decision, Outcome
-from harness.streams import SUITE_SEED, Replicate
+from harness.stats._paired import ALPHA
+from harness.streams import PILOT_SEED, SUITE_SEED, VARIANCE_SEED, Replicate
+from tests import synthetic
+from tests.synthetic import counted
 
 MICRO, STANDARD = Scale.MICRO, Scale.STANDARD
 NET = mlp(64, 12, 10)
@@ -52,9 +58,11 @@ def claim(built=None, **changed):
     return Claim(**(given | changed))
 
 
-def lock(path, *claims, scale=MICRO, pilots=0):
+def lock(path, *claims, scale=MICRO, pilots=0, replicates=None):
+    """Lock each claim in a round of its own."""
     registry = Registry(path)
-    return [registry.lock(each, scale, pilots=pilots, when=TODAY) for each in claims]
+    given = {"pilots": {each.id: pilots for each in claims}, "when": TODAY, "replicates": replicates}
+    return [registry.lock([each], scale, **given).entries[0] for each in claims]
 
 
 @pytest.fixture
@@ -74,7 +82,7 @@ def three(path):
 
 
 def test_an_entry_says_what_was_locked(path):
-    """Claim, version, scale, digest, prediction, seed, block of replicates, pilots before it, and when."""
+    """Claim, version, scale, text and its digest, prediction, block of replicates, pilots before it, and when."""
     given = claim(design(replicates=12))
     (made,) = lock(path, given, pilots=34)
     (read,) = Registry(path).entries
@@ -82,48 +90,87 @@ def test_an_entry_says_what_was_locked(path):
     assert (read.claim, read.paper, read.version, read.scale) == ("paper/claim", "paper", 1, "micro")
     assert (read.predicted, read.pilots, read.locked, read.before) == ("reproduced", 34, TODAY, "")
     assert read.digest == given.digest(MICRO)
-    assert read.block() == tuple(Replicate(SUITE_SEED, i) for i in range(12))
+    text = json.loads(json.dumps(given.locked_content(MICRO)))
+    assert read.text == {name: value for name, value in text.items() if name != "suite_seed"}
+    (round_,) = Registry(path).rounds[1:]
+    assert read.block() == tuple(Replicate(round_.seed, i) for i in range(12))
 
 
 def test_locking_only_appends(three):
-    """A new entry leaves every byte before it as it was, and carries the hash of the line before."""
+    """A round leaves every byte before it as it was, and each of its lines carries the hash of the line before."""
     before = three.read_bytes()
     lock(three, claim(id="paper/d"))
     after = three.read_bytes()
     assert after.startswith(before)
-    assert after[len(before) :].count(b"\n") == 1
-    last = before.splitlines()[-1]
-    assert Registry(three).entries[-1].before == hashlib.sha256(last).hexdigest()
+    assert after[len(before) :].count(b"\n") == 2
+    lines = after.splitlines()
+    for line, follows in itertools.pairwise(lines):
+        assert json.loads(follows)["before"] == hashlib.sha256(line).hexdigest()
 
 
-EDITS = {"predicted": "refuted", "digest": "0" * 64, "replicates": 11, "first_replicate": 10, "pilots": 9, "locked": ""}
+EDITS = {
+    "predicted": lambda entry: entry["text"].update(predicted="refuted"),
+    "replicates": lambda entry: entry["text"].update(replicates=11),
+    "statement": lambda entry: entry["text"].update(statement="Tickets lose."),
+    "pilots": lambda entry: entry.update(pilots=9),
+    "attempt": lambda entry: entry.update(attempt="replication"),
+    "locked": lambda entry: entry.update(locked="2025-02-03T04:05:06Z"),
+    "version": lambda entry: entry.update(version=2),
+}
 
 
-def edit(path, number, field):
+def edit(path, number, change):
     lines = path.read_text().splitlines()
-    lines[number - 1] = json.dumps(json.loads(lines[number - 1]) | {field: EDITS[field]}, sort_keys=True)
+    entry = json.loads(lines[number - 1])
+    change(entry)
+    lines[number - 1] = json.dumps(entry, sort_keys=True)
     path.write_text("\n".join(lines) + "\n")
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("number", [1, 3, 5])
 @pytest.mark.parametrize("field", EDITS)
 def test_an_edited_entry_is_noticed(three, number, field):
-    """Whatever is changed in an earlier line, the line after it is named as the one that no longer follows."""
-    edit(three, number, field)
+    """Whatever is changed in an entry, the line after it is named as the one that no longer follows."""
+    edit(three, number, EDITS[field])
     with pytest.raises(LockError, match=rf"{three.name}, line {number + 1}: .* edited. Next: git checkout"):
         Registry(three)
 
 
-@pytest.mark.parametrize("field", ["predicted", "digest", "replicates", "first_replicate"])
-def test_an_edited_last_entry_disagrees_with_its_claim(three, field):
-    """No line follows the last one; what it says of prediction, content and replicates is compared with the claim."""
-    edit(three, 3, field)
-    last = claim(id="paper/c")
-    with pytest.raises(LockError, match=r"Next: "):
-        Registry(three).check([last], MICRO)
+def test_an_edited_last_line_gives_other_replicates(three):
+    """No line follows the one that closes the last round; with it the seed changes, with which rows are compared."""
+    before = Registry(three).entries
+    edit(three, 6, lambda closing: closing.update(closed="2025-02-03T04:05:06Z"))
+    after = Registry(three).entries
+    assert after[:2] == before[:2]
+    assert after[2].suite_seed != before[2].suite_seed
 
 
-@pytest.mark.parametrize("number", [1, 2])
+@pytest.mark.parametrize("lines", [1, 3])
+def test_a_round_that_is_not_closed_is_refused(three, lines):
+    """A file that was cut within a round says so; one that was cut after a round lacks it, and no chain can tell."""
+    whole = three.read_text().splitlines()
+    three.write_text("\n".join(whole[:lines]) + "\n")
+    with pytest.raises(LockError, match=rf"round {lines // 2 + 1} is not closed. Next: git checkout"):
+        Registry(three)
+    three.write_text("\n".join(whole[: lines + 1]) + "\n")
+    assert len(Registry(three).rounds) == lines // 2 + 2
+
+
+def test_rounds_follow_each_other(three):
+    """An entry of another round than the one that is open, or one of before there were rounds, is refused."""
+    whole = [json.loads(line) for line in three.read_text().splitlines()]
+    before = hashlib.sha256(three.read_text().splitlines()[-1].encode()).hexdigest()
+    for line, told in (
+        ({**whole[0], "before": before}, "it is of round 1, after round 3"),
+        ({**whole[1], "before": before}, "it closes round 1, with 0 entries"),
+        ({"claim": "paper/old", "before": before}, "it names no round"),
+    ):
+        three.write_text("\n".join(json.dumps(each, sort_keys=True) for each in (*whole, line)) + "\n")
+        with pytest.raises(LockError, match=rf"line 7: not an entry .{told}"):
+            Registry(three)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
 def test_a_removed_entry_is_noticed(three, number):
     """The line that takes the removed one's place is named."""
     lines = three.read_text().splitlines()
@@ -136,8 +183,8 @@ def test_a_removed_entry_is_noticed(three, number):
 def test_swapped_entries_are_noticed(three):
     """The order of entries is part of what they say."""
     lines = three.read_text().splitlines()
-    three.write_text("\n".join([lines[0], lines[2], lines[1]]) + "\n")
-    with pytest.raises(LockError, match=r"line 2: .* edited"):
+    three.write_text("\n".join([*lines[2:4], *lines[:2], *lines[4:]]) + "\n")
+    with pytest.raises(LockError, match=r"line 1: .* edited"):
         Registry(three)
 
 
@@ -153,7 +200,8 @@ def test_no_file_is_an_empty_registry(path):
     """Before anything is locked nothing is in the family, and nothing is written by looking."""
     registry = Registry(path)
     assert registry.entries == []
-    assert registry.family("paper", MICRO) == []
+    assert registry.family("paper", MICRO, 0) == []
+    assert (registry.next_round, registry.alpha("paper", MICRO, 1)) == (1, ALPHA)
     assert not path.exists()
 
 
@@ -187,6 +235,15 @@ def test_a_change_after_the_lock_shows(path, what):
         registry.check([changed], MICRO)
 
 
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_change_of_round_0_shows(path, what):
+    """As it does for what was locked in later rounds."""
+    registry = Registry(path)
+    synthetic.lock(registry, claim())
+    assert registry.fault(claim(), MICRO) == ""
+    assert registry.fault(claim(**CHANGES[what]), MICRO).startswith("changed since version 1 was locked on ")
+
+
 def test_an_unchanged_claim_has_no_fault(path):
     """The same claim, built anew, agrees with its entry; notes on deviations and panels bind nothing."""
     lock(path, claim())
@@ -207,31 +264,139 @@ def test_an_unlocked_claim_says_so(path):
 
 @pytest.mark.parametrize(("built", "how"), [(design(), "as it is"), (design(lr=0.1), "with other content")])
 def test_locking_again_is_refused(path, built, how):
-    """A locked version stays as it is; the message says how to amend it, and the file is not touched."""
+    """A locked version stays as it is; the message says how to amend or replicate it, and the file is not touched."""
     lock(path, claim())
     before = path.read_bytes()
-    with pytest.raises(LockError, match=rf"version 1 is locked at micro since {TODAY}, {how}. Next: .*version=2"):
-        lock(path, claim(built))
+    told = rf"version 1 is locked at micro since {TODAY}, {how}. Next: .*version=2.* lock paper/claim --replicates 10"
+    with pytest.raises(LockError, match=told):
+        Registry(path).lock([claim(id="paper/new"), claim(built)], MICRO, pilots={}, when=TODAY)
     assert path.read_bytes() == before
+
+
+# --- rounds --------------------------------------------------------------------------------------------------------
+
+
+def test_a_seed_follows_from_what_was_locked(path):
+    """Claims that are locked together share a seed; of other claims, another time or place, it would be another one."""
+    pair = [claim(), claim(id="paper/other")]
+    registry = Registry(path)
+    made = registry.lock(pair, MICRO, pilots={}, when=TODAY)
+    blocks = [registry.replicates(each, MICRO) for each in pair]
+    assert blocks[0] == blocks[1] == tuple(Replicate(made.seed, i) for i in range(10))
+    assert made.seed not in (SUITE_SEED, PILOT_SEED, VARIANCE_SEED)
+    assert 0 <= made.seed < 2**63
+    seeds = {made.seed, registry.lock([claim(version=2)], MICRO, pilots={}, when=TODAY).seed}
+    for i, (claims, when) in enumerate(
+        ((pair[:1], TODAY), (pair[::-1], TODAY), (pair, "later"), ([claim(design(lr=1e-3)), pair[1]], TODAY))
+    ):
+        seeds.add(Registry(path.with_name(str(i))).lock(claims, MICRO, pilots={}, when=when).seed)
+    assert len(seeds) == 6
+    again = Registry(path.with_name("again")).lock(pair, MICRO, pilots={}, when=TODAY)
+    assert again.seed == made.seed
+
+
+def test_a_family_is_what_a_round_holds(path):
+    """A later lock joins no earlier family, and is judged at half the level of its paper's round before."""
+    registry = Registry(path)
+    registry.lock([claim(), claim(id="paper/b"), claim(id="elsewhere/a")], MICRO, pilots={}, when=TODAY)
+    registry.lock([claim(id="elsewhere/b")], MICRO, pilots={}, when=TODAY)
+    registry.lock([claim(counted(), id="paper/exact")], MICRO, pilots={}, when=TODAY)
+    registry.lock([claim(version=2), claim(id="paper/c")], MICRO, pilots={}, when=TODAY)
+    families = [registry.family("paper", MICRO, i) for i in range(5)]
+    assert families == [[], ["paper/b", "paper/claim"], [], [], ["paper/c", "paper/claim"]]
+    assert [registry.alpha("paper", MICRO, i) for i in (1, 4, 5)] == [ALPHA, ALPHA / 2, ALPHA / 4]
+    assert [registry.alpha("elsewhere", MICRO, i) for i in (1, 2, 3)] == [ALPHA, ALPHA / 2, ALPHA / 4]
+    assert registry.alpha("paper", STANDARD, 5) == ALPHA
+
+
+def test_what_a_lock_is_an_attempt_at(path):
+    """The first; the same comparison on fresh replicates, which replicates; anything else, which is a changed claim."""
+    registry = Registry(path)
+    worded = claim(statement="In other words.", version=2)
+    for each, replicates in ((claim(), None), (claim(), 40), (worded, None), (claim(design(lr=1e-3), version=3), None)):
+        registry.lock([each], MICRO, pilots={}, when=TODAY, replicates=replicates)
+    told = [(entry.version, entry.attempt, entry.replicates) for entry in registry.entries]
+    assert told == [(1, "first", 10), (1, "replication", 40), (2, "replication", 10), (3, "changed", 10)]
+    assert registry.find(claim(), MICRO) == registry.entries[1]
+    assert registry.fault(claim(), MICRO) == ""
+    assert registry.fault(claim(design(replicates=40)), MICRO) == ""  # it says as many as the replication
+    assert "changed since" in registry.fault(claim(statement="In other words."), MICRO)
+    with pytest.raises(LockError, match=r"it changed since version 3 was locked.*Next: undo the change"):
+        registry.lock([claim(design(lr=2e-3), version=3)], MICRO, pilots={}, when=TODAY, replicates=40)
+
+
+# --- another branch ------------------------------------------------------------------------------------------------
+
+
+def test_rounds_of_another_branch_keep_their_seeds(path):
+    """Appended after ours they are judged at our levels; what gave their seeds can be recomputed, and is."""
+    registry = Registry(path)
+    synthetic.lock(registry, claim(id="paper/old"))
+    theirs = Registry(Path(shutil.copy(path, path.with_name("theirs"))))
+    registry.lock([claim(id="paper/ours")], MICRO, pilots={}, when=TODAY)
+    made = [theirs.lock([claim(id=f"paper/{name}")], MICRO, pilots={}, when=TODAY) for name in ("theirs", "more")]
+    moved = registry.rechain(theirs.path)
+    assert [each.seed for each in moved] == [each.seed for each in made]
+    assert [each.number for each in moved] == [2, 3]
+    assert [entry.claim for entry in Registry(path).entries] == [
+        f"paper/{n}" for n in ("old", "ours", "theirs", "more")
+    ]
+    assert [registry.alpha("paper", MICRO, i) for i in range(4)] == [ALPHA / 2**i for i in range(4)]
+    assert registry.rechain(theirs.path) == []
+    forged = path.read_text().replace("Tickets beat their", "Tickets lose to their")
+    lines, before = [], ""
+    for line in forged.splitlines():
+        lines.append(json.dumps(json.loads(line) | {"before": before}, sort_keys=True))
+        before = hashlib.sha256(lines[-1].encode()).hexdigest()
+    path.write_text("\n".join(lines) + "\n")
+    with pytest.raises(LockError, match="its seed is not that of the round that was moved here"):
+        Registry(path)
+
+
+def test_moved_rounds_can_be_moved_on(path):
+    """A registry that was rechained is itself a branch of another; seeds stay through both."""
+    first, second, third = (Registry(path.with_name(name)) for name in "abc")
+    for i, registry in enumerate((first, second, third)):
+        registry.lock([claim(id=f"paper/{i}")], MICRO, pilots={}, when=TODAY)
+    seeds = [registry.rounds[1].seed for registry in (first, second, third)]
+    second.rechain(third.path)
+    first.rechain(second.path)
+    assert [each.seed for each in Registry(first.path).rounds[1:]] == seeds
+
+
+def test_another_registry_is_no_branch(path, three):
+    """What differs before there were rounds has no common past."""
+    other = Registry(path.with_name("other"))
+    synthetic.lock(other, claim(id="paper/old"))
+    with pytest.raises(LockError, match=r"is no branch of .* Next: check the file"):
+        Registry(three).rechain(other.path)
 
 
 # --- amendments ----------------------------------------------------------------------------------------------------
 
 
 def test_an_amended_version_decides_on_fresh_replicates(path):
-    """Each version takes the block after the last one's, whatever their sizes; the old version keeps its own."""
+    """Each version has the seed of its round, and none of the replicates that another one had."""
+    amended = claim(design(lr=1e-3, replicates=20), version=2)
+    lock(path, claim(), amended, claim(design(lr=2e-3), version=3))
+    read = Registry(path)
+    blocks = [read.replicates(each, MICRO) for each in (claim(), amended)]
+    assert [[r.index for r in block] for block in blocks] == [list(range(10)), list(range(20))]
+    assert not set(blocks[0]) & set(blocks[1])
+    assert [entry.version for entry in read.versions("paper/claim", MICRO)] == [1, 2, 3]
+
+
+def test_before_there_were_rounds_versions_took_blocks_of_one_seed(path):
+    """Round 0 stays as it is: an entry that names another block than the one after the version before is no lock."""
     registry = Registry(path)
     amended = claim(design(lr=1e-3, replicates=20), version=2)
-    again = claim(design(lr=2e-3), version=3)
-    registry.lock(claim(), MICRO, pilots=0, when=TODAY)
-    promised = registry.replicates(amended, MICRO)
-    registry.lock(amended, MICRO, pilots=0, when=TODAY)
-    registry.lock(again, MICRO, pilots=0, when=TODAY)
-    read = Registry(path)
-    blocks = [[r.index for r in read.replicates(each, MICRO)] for each in (claim(), amended, again)]
-    assert blocks == [list(range(10)), list(range(10, 30)), list(range(30, 40))]
-    assert promised == read.replicates(amended, MICRO)
-    assert [entry.version for entry in read.versions("paper/claim", MICRO)] == [1, 2, 3]
+    synthetic.lock(registry, claim(), amended)
+    assert registry.replicates(amended, MICRO) == tuple(Replicate(SUITE_SEED, i) for i in range(10, 30))
+    assert registry.fault(amended, MICRO) == ""
+    exploratory = registry.replicates(claim(version=3), MICRO)
+    assert exploratory == tuple(Replicate(SUITE_SEED, i) for i in range(30, 40))
+    edit(path, 2, lambda entry: entry.update(first_replicate=0))
+    assert Registry(path).fault(amended, MICRO).startswith("changed since version 2")
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -246,10 +411,10 @@ def test_versions_must_follow_each_other(path, version):
 
 def test_scales_and_claims_are_locked_apart(path):
     """Each claim and scale has its own versions and blocks; a family holds a paper's claims at one scale, once each."""
-    lock(path, claim(), claim(id="paper/other"), claim(id="elsewhere/claim"), claim(version=2))
-    lock(path, claim(), scale=STANDARD)
     registry = Registry(path)
-    assert registry.family("paper", MICRO) == ["paper/claim", "paper/other"]
-    assert registry.family("paper", STANDARD) == ["paper/claim"]
+    synthetic.lock(registry, claim(), claim(id="paper/other"), claim(id="elsewhere/claim"), claim(version=2))
+    synthetic.lock(registry, claim(), scale=STANDARD)
+    assert registry.family("paper", MICRO, 0) == ["paper/claim", "paper/other"]
+    assert registry.family("paper", STANDARD, 0) == ["paper/claim"]
     assert registry.find(claim(), STANDARD).first_replicate == 0
     assert registry.find(claim(), STANDARD).digest != registry.find(claim(), MICRO).digest

@@ -392,7 +392,7 @@ def test_an_exact_claim_goes_from_plan_to_report_without_a_training(monkeypatch,
     synthetic.register(monkeypatch, made)
     registry = Registry(tmp_path / "lock")
     check_design(made, MICRO)
-    registry.lock(made, MICRO, pilots=0, when="2026-02-03T04:05:06Z")
+    synthetic.lock(registry, made)
     request = Request(made, made.design(MICRO), registry.replicates(made, MICRO))
     asked = Planned.of([request], Store(tmp_path / "store"))
     assert asked.plan.units == {}

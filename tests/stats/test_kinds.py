@@ -18,7 +18,7 @@ from harness.report import _report as report
 from harness.stats._assessment import Assessment, Comparison, assess, decided_with
 from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, Bound, Decision, Kind, Outcome, add_kind, kind
 from harness.stats._paired import ALPHA, Interval, mean_interval, t_greater, t_less, t_power
-from harness.stats._power import needs, power_at_bound
+from harness.stats._power import Held, needs, power_at_bound
 from harness.stats._rule import decide
 from harness.stats._sides import above, below
 from harness.verdict import _judge as judging
@@ -114,8 +114,8 @@ def test_power_is_a_chance_that_grows_with_replicates(each, effect, bound, sd, n
 @every_kind
 def test_replicates_needed_are_the_fewest_with_enough_power(each):
     """At the effect for which a kind states its power; 5 at least."""
-    n = needs(each, bound=0.5, sd=0.7, claims=3)
-    enough, fewer = (power_at_bound(each, bound=0.5, sd=0.7, n=m, claims=3) for m in (n, n - 1))
+    n = needs(each, bound=0.5, sd=0.7, held=Held(3))
+    enough, fewer = (power_at_bound(each, bound=0.5, sd=0.7, n=m, held=Held(3)) for m in (n, n - 1))
     assert enough >= 0.8 > fewer
 
 

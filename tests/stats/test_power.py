@@ -20,15 +20,19 @@ from harness.design._pilots import Pilot
 from harness.report import _report as report
 from harness.stats._kinds import BEATS, EQUALS, MATCHES, Decision, Outcome
 from harness.stats._paired import ALPHA, sd_upper, t_power, tost_power
+from harness.stats._power import Held
 from harness.streams import Replicate
 from harness.verdict import _judge as judging
 from harness.workflow import _deciding as deciding
+from harness.workflow._deciding import Family
 from harness.workflow._planning import Request, plan
 from harness.workflow._session import Session
 from tests import synthetic
 from tests.synthetic import CATALOGUE, MICRO, around, claim, design
 
 FAMILY = 3
+HELD = Held(FAMILY)
+NAMES = ("first", "second", "third")
 PARTS = {
     BEATS: beats("a", "b", on=DIGITS),
     MATCHES: matches("a", "b", on=DIGITS, floors=("d",)),
@@ -36,12 +40,12 @@ PARTS = {
 }
 
 
-def planned(part, *, mean, sd=0.5, n=10, decision=Decision.T, family=FAMILY):
+def planned(part, *, mean, sd=0.5, n=10, decision=Decision.T, held=HELD):
     """What the plan says of `part` after a pilot of 5 replicates with this mean and sd."""
     built = design(part, replicates=n, decision=decision)
     request = Request(claim(built), built, tuple(Replicate(11, i) for i in range(n)))
     pilot = Pilot("today", "none", "micro", "paper/claim", 1, "digits", "", part.name, 5, mean, sd)
-    return power_cells(deciding.power_of(request, part, [pilot], family))
+    return power_cells(deciding.power_of(request, part, [pilot], held))
 
 
 def power(kind, effect, n, alpha, sd):
@@ -91,7 +95,7 @@ def test_a_pilot_that_points_either_way_can_decide(kind, mean, decides):
 @pytest.mark.parametrize("decision", Decision)
 def test_too_few_replicates_for_sign_flip_is_said(decision):
     """Whichever test decides, 10 replicates cannot serve a family of 26 by sign-flip."""
-    assert planned(PARTS[BEATS], mean=9.0, decision=decision, family=26)[3].startswith("no: sign-flip")
+    assert planned(PARTS[BEATS], mean=9.0, decision=decision, held=Held(26))[3].startswith("no: sign-flip")
 
 
 def test_verdicts_and_report_say_what_each_part_needs(monkeypatch, tmp_path):
@@ -147,25 +151,39 @@ def shown(tmp_path, *claims):
 
 
 def test_power_is_planned_for_the_family_that_will_be(monkeypatch, tmp_path):
-    """Locked claims, whether still defined or not, and unlocked ones count; exact, other papers' and scales' do not."""
+    """What was locked together, whether still defined or not; else all that is not locked, at half the level.
+
+    Exact claims, other papers' and scales' count in neither.
+    """
     tested, other = design(beats("a", "b", on=DIGITS)), design(beats("a", "c", on=DIGITS))
-    first, second = claim(tested, id="paper/first"), claim(other, id="paper/second")
+    first, second, third = (
+        claim(each, id=f"paper/{name}") for each, name in zip((tested, other, other), NAMES, strict=True)
+    )
     standard = replace(claim(tested, id="paper/standard"), predicted={Scale.STANDARD: Outcome.REPRODUCED})
     outside = (standard, claim(synthetic.counted(), id="paper/exact"), claim(tested, id="elsewhere/first"))
-    synthetic.register(monkeypatch, first, second, *outside)
+    synthetic.register(monkeypatch, first, second, third, *outside)
     (tmp_path / "claims").mkdir()
     registry = Registry(tmp_path / "claims" / "registry.lock")
-    for each in (first, claim(tested, id="paper/gone"), outside[1]):
-        registry.lock(each, MICRO, pilots=0, when="2026-02-03T04:05:06Z")
-    registry.lock(standard, Scale.STANDARD, pilots=0, when="2026-02-03T04:05:06Z")
-    assert deciding.family(registry, CATALOGUE, "paper", MICRO) == {"paper/first", "paper/gone", "paper/second"}
-    assert deciding.family(registry, CATALOGUE, "elsewhere", MICRO) == {"elsewhere/first"}
+    synthetic.lock(registry, first, claim(tested, id="paper/gone"), outside[1])
+    synthetic.lock(registry, standard, scale=Scale.STANDARD)
+    families = [deciding.family(registry, CATALOGUE, each, MICRO) for each in (first, second, outside[2])]
+    assert families == [
+        Family(frozenset({"paper/first", "paper/gone"}), ALPHA, 0),
+        Family(frozenset({"paper/second", "paper/third"}), ALPHA / 2, 1),
+        Family(frozenset({"elsewhere/first"}), ALPHA, 1),
+    ]
     pilot = Pilot("today", "none", "micro", first.id, 1, "digits", "", "a beats b", 5, 1.0, 0.5)
-    piloting.append_pilots(tmp_path / "docs" / "pilots.csv", [pilot])
-    text = shown(tmp_path, first)
-    assert "in Holm's families of paper 3" in text
-    told = [planned(PARTS[BEATS], mean=1.0, family=family) for family in (1, 2, 3)]
-    assert [each[1].split(";")[0] in text and f" {each[2]} " in text for each in told] == [False, False, True]
+    piloting.append_pilots(tmp_path / "docs" / "pilots.csv", [pilot, replace(pilot, claim=second.id, what="a beats c")])
+    for each, told, held in (
+        (first, "in Holm's families of paper 2\n", Held(2)),
+        (second, "in Holm's families of paper 2 at level 0.0125\n", Held(2, ALPHA / 2)),
+    ):
+        text = "\n".join(line.strip() for line in shown(tmp_path, each).splitlines())
+        assert told in text
+        others = [Held(1), Held(2), Held(2, ALPHA / 2), Held(3)]
+        cells = {held: planned(PARTS[BEATS], mean=1.0, held=held) for held in others}
+        fits = [h for h, cell in cells.items() if cell[1].split(";")[0] in text and f" {cell[2]} " in text]
+        assert fits == [held]
 
 
 def test_a_plan_ends_with_its_totals(monkeypatch, tmp_path):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from harness.stats._assessment import Assessment, Comparison, assess
 from harness.stats._kinds import BEATS, EQUALS, MATCHES, Decision, Outcome
 from harness.stats._paired import ALPHA, flip_greater, flip_less, mean_interval, t_greater, t_less, t_power, tost_power
-from harness.stats._rule import Verdict, decide
+from harness.stats._rule import Settled, Verdict, decide
 
 law = settings(deadline=None, max_examples=80)
 hundredths = st.integers(-300, 300)
@@ -494,6 +494,35 @@ def test_family_keeps_its_level():
         adjusted += any(verdict.p_rep <= ALPHA for verdict in decide(family).values())
     assert adjusted / 1000 <= at_most(ALPHA, repeats=1000)
     assert false / 1000 > 3 * ALPHA
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("halved", [True, False])
+def test_rounds_that_repeat_keep_twice_the_level(halved):
+    """Six claims that are all null, each locked again until it is reproduced, six rounds at most.
+
+    At half the level from round to round any is reproduced at most twice ALPHA of the time; at one level more often.
+    """
+    repeats, rng, false = 500, np.random.default_rng(17), 0
+    for _ in range(repeats):
+        open_ = 6
+        for number in range(6):
+            family = {i: claim(part(rng.normal(0, 1, 8), bound=9.0)) for i in range(open_)}
+            verdicts = decide(family, ALPHA / 2**number if halved else ALPHA).values()
+            if any(verdict.outcome is Outcome.REPRODUCED for verdict in verdicts):
+                false += 1
+                break
+    assert (false / repeats <= at_most(2 * ALPHA, repeats=repeats)) == halved
+
+
+def test_a_settled_claim_counts_and_is_not_judged_again():
+    """Its p-values hold their place among the others', and it has no verdict of its own."""
+    x, y = around(0.5, 0.5, 10), around(0.4, 0.5, 10)
+    both = decide({"settled": claim(part(x)), "other": claim(part(y))})
+    tested = part(x)
+    settled = Settled(p_rep=tested.p_rep, p_ref=tested.p_ref, flip_rep=tested.flip_rep, flip_ref=tested.flip_ref)
+    assert decide({"settled": settled, "other": claim(part(y))}) == {"other": both["other"]}
+    assert decide({"settled": None, "other": claim(part(y))})["other"].p_rep > both["other"].p_rep
 
 
 @pytest.mark.parametrize("kind", SHIPPED, ids=str)

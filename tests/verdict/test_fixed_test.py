@@ -211,7 +211,7 @@ def answered(wrong, *, a_wrong=(), examples=500, n=10):
 def judged(monkeypatch, tmp_path, made, rows):
     synthetic.register(monkeypatch, made)
     registry = Registry(tmp_path / "lock")
-    registry.lock(made, MICRO, pilots=0, when="2026-02-03T04:05:06Z")
+    synthetic.lock(registry, made)
     verdict = judging.judge_results(rows, registry, CATALOGUE)
     return verdict.claims[made.id], report.report_text(rows, verdict, registry, CATALOGUE, [], {})
 

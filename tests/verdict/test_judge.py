@@ -69,7 +69,7 @@ def test_exact_claims_stand_outside_the_family(monkeypatch, registry):
     assert judged[tested.id].family == (tested.id,)
     assert judged[tested.id].p_rep == judged[tested.id].parts[0].p_rep
     assert (judged[counts.id].family, judged[counts.id].p_rep) == ((), None)
-    assert registry.family("paper", MICRO) == [tested.id]
+    assert registry.family("paper", MICRO, 0) == [tested.id]
 
 
 # --- what is confirmatory --------------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def test_a_quick_variant_is_no_evidence(made):
 def test_a_variant_never_replaces_a_verdict(made, tmp_path):
     """Results of a variant are judged as exploratory, and say which setting it was."""
     registry = Registry(tmp_path / "registry.lock")
-    registry.lock(made, MICRO, pilots=0, when="2026-02-03T04:05:06Z")
+    synthetic.lock(registry, made)
     judged = judging.judge_results(under(made, "bfloat16", values(ahead=2.0)), registry, CATALOGUE).claims[made.id]
     assert judged.status == "exploratory"
     assert judged.status_reason == "every training with bfloat16 autocast, float32 master weights"

@@ -1,0 +1,81 @@
+"""What the registry holds, round by round, and whether history only ever appended to it."""
+
+from __future__ import annotations
+
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.design import Registry, Round, Scale
+from harness.workflow._session import registry_file
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The rounds of a registry, what each paper's family in them is judged at, and how git's history was checked.
+
+    `levels` has (paper, scale, claims, level) of each round, exact claims left out. `history` says in words what was
+    checked, or why not; `cut` names the first commit whose registry does not go on from that of its first parent.
+    """
+
+    rounds: tuple[Round, ...]
+    levels: tuple[tuple[tuple[str, str, int, float], ...], ...]
+    history: str
+    cut: str = ""
+
+
+def chain(root: Path | str = ".", claims: Path | str | None = None) -> Chain:
+    """Return the registry's rounds and check that every commit's registry extends that of its first parent.
+
+    Args:
+        root: The project's folder.
+        claims: The folder of claims; ``claims/`` in the project by default.
+
+    Returns:
+        The rounds, their families' levels, and what git's history says.
+
+    Raises:
+        LockError: For a registry whose lines do not follow each other.
+
+    Example:
+        >>> chain().rounds[0].number
+        0
+    """
+    registry = Registry(registry_file(root, claims))
+    levels = []
+    for each in registry.rounds:
+        at = sorted({(entry.paper, Scale(entry.scale)) for entry in each.entries})
+        families = {(paper, scale): registry.family(paper, scale, each.number) for paper, scale in at}
+        levels.append(
+            tuple(
+                (paper, str(scale), len(ids), registry.alpha(paper, scale, each.number))
+                for (paper, scale), ids in families.items()
+                if ids
+            )
+        )
+    history, cut = _history(registry.path)
+    return Chain(tuple(registry.rounds), tuple(levels), history, cut)
+
+
+def _history(path: Path) -> tuple[str, str]:
+    """Say whether each version of a file that git has extends the one before it, on the line of first parents."""
+    try:
+        if _git(path, "rev-parse", "--is-shallow-repository").strip() == "true":
+            return "unchecked: this clone has not the whole history. Next: git fetch --unshallow", ""
+        commits = _git(path, "log", "--first-parent", "--reverse", "--format=%H", "--", path.name).split()
+        versions = [(commit, _git(path, "show", f"{commit}:./{path.name}")) for commit in commits]
+    except (OSError, subprocess.CalledProcessError):
+        return "unchecked: there is no history of it in git", ""
+    versions.append(("what lies there now", path.read_text(encoding="utf-8") if path.is_file() else ""))
+    before = ""
+    for commit, text in versions:
+        if not text.startswith(before):
+            return f"broken: {commit[:12]} does not go on from the commit before it", commit
+        before = text
+    return f"each of {len(commits)} commits to it goes on from its first parent", ""
+
+
+def _git(path: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=path.parent, capture_output=True, text=True, encoding="utf-8", check=True
+    ).stdout

@@ -1,0 +1,158 @@
+"""Verdicts of claims that were locked in rounds: seeds, families, levels, and what a later lock leaves alone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from harness.data._tasks import DIGITS
+from harness.design._lock import Registry
+from harness.design._parts import beats
+from harness.report import _report as report
+from harness.stats._kinds import Outcome
+from harness.stats._paired import ALPHA
+from harness.verdict import _judge as judging
+from harness.verdict import _results as results
+from harness.verdict._files import read_verdicts, verdicts_json
+from harness.verdict._results import Results
+from harness.verdict._verdicts import Status
+from harness.verdict._versions import amended, carry_over
+from tests import synthetic
+from tests.synthetic import CATALOGUE, MICRO, WHEN, around, claim, design, lock
+
+A, B, C = (claim(design(beats("a", other, on=DIGITS)), id=f"paper/{other}") for other in "bcd")
+
+
+@pytest.fixture
+def registry(tmp_path, monkeypatch):
+    """An empty registry, of a catalogue that has three claims."""
+    synthetic.register(monkeypatch, A, B, C)
+    return Registry(tmp_path / "registry.lock")
+
+
+def ahead(mean, sd=1.0, n=10):
+    """Values of the arms of `design`: a is ahead of the others by `mean` pp with this sd."""
+    return lambda arm, at: 80 + (around(mean, sd, n) if arm == "a" else np.zeros(n))
+
+
+def as_locked(registry, *values):
+    """Results of pairs (claim, f), each on the replicates of its lock."""
+    made = []
+    for claim_, f in values:
+        entry = registry.find(claim_, MICRO)
+        of_one = synthetic.results((claim_, f), first=entry.first_replicate, suite_seed=entry.suite_seed)
+        made.append(synthetic.known(of_one, claim_.id, round=entry.round, suite_seed=entry.suite_seed))
+    claims = {id: known for one in made for id, known in one.claims.items()}
+    frame = pd.concat([one.frame for one in made], ignore_index=True)
+    return Results(frame, replace(made[0].meta, claims=claims))
+
+
+def rounds(registry, *of, **given):
+    for claims in of:
+        registry.lock(list(claims), MICRO, pilots={}, when=WHEN, **given)
+
+
+def judge(rows, registry):
+    return judging.judge_results(rows, registry, CATALOGUE).claims
+
+
+def test_each_round_is_a_family_at_its_level(registry):
+    """The same rows: one claim alone in the first round, two together in the second, at half the level."""
+    rounds(registry, [A], [B, C])
+    verdicts = judge(as_locked(registry, *((each, ahead(0.9)) for each in (A, B, C))), registry)
+    told = {id: (v.round, v.alpha, v.family, v.outcome) for id, v in verdicts.items()}
+    together = ("paper/c", "paper/d")
+    assert told == {
+        "paper/b": (1, ALPHA, ("paper/b",), Outcome.REPRODUCED),
+        "paper/c": (2, ALPHA / 2, together, Outcome.INCONCLUSIVE),
+        "paper/d": (2, ALPHA / 2, together, Outcome.INCONCLUSIVE),
+    }
+    assert all(v.status is Status.CONFIRMATORY for v in verdicts.values())
+    assert verdicts["paper/c"].p_rep == pytest.approx(2 * verdicts["paper/b"].p_rep)
+    assert ALPHA / 2 < verdicts["paper/c"].p_rep < ALPHA  # in the first round it would have been enough
+    assert verdicts["paper/b"].status_reason == f"locked {WHEN} in round 1"
+    assert verdicts["paper/c"].parts[0].needed > verdicts["paper/b"].parts[0].needed
+
+
+def test_a_later_lock_judges_no_earlier_verdict_again(registry):
+    """What was locked in round 0 or 1 keeps its family and its words, whatever is locked after it."""
+    lock(registry, A)
+    rounds(registry, [B])
+    before = judge(as_locked(registry, (A, ahead(0.8)), (B, ahead(0.9))), registry)
+    rounds(registry, [C])
+    after = judge(as_locked(registry, (A, ahead(0.8)), (B, ahead(0.9)), (C, ahead(-3.0))), registry)
+    assert {id: after[id] for id in before} == before
+    assert [after[id].round for id in sorted(after)] == [0, 1, 2]
+
+
+def test_rows_on_another_seed_are_exploratory(registry):
+    """The seed of a round follows from its lines: rows that were made on another one were not locked before."""
+    rounds(registry, [A])
+    rows = as_locked(registry, (A, ahead(3.0)))
+    forged = synthetic.known(rows, A.id, suite_seed=20190506)
+    verdict = judge(forged, registry)[A.id]
+    assert verdict.status is Status.EXPLORATORY
+    assert verdict.status_reason.startswith("suite seed 20190506 was used, not the locked ")
+
+
+def test_what_is_not_locked_is_judged_in_the_next_round(registry):
+    """An exploratory claim burdens none that is locked, and is held to the level that its lock would have."""
+    rounds(registry, [A])
+    alone = judge(as_locked(registry, (A, ahead(0.8))), registry)[A.id]
+    one, other = as_locked(registry, (A, ahead(0.8))), synthetic.results((B, ahead(0.8)))
+    frame = pd.concat([one.frame, other.frame], ignore_index=True)
+    with_b = Results(frame, replace(one.meta, claims={**one.meta.claims, **other.meta.claims}))
+    verdicts = judge(with_b, registry)
+    assert verdicts[A.id] == alone
+    verdict = verdicts[B.id]
+    assert (verdict.round, verdict.alpha, verdict.family) == (2, ALPHA / 2, (B.id,))
+    assert (verdict.status, verdict.status_reason) == (Status.EXPLORATORY, "not locked")
+
+
+@pytest.fixture
+def replicated(registry, tmp_path):
+    """A report on two claims of round 1, and the results after one of them was locked again, on 20 replicates."""
+    rounds(registry, [A, B])
+    committed = tmp_path / "committed"
+    rows = as_locked(registry, (A, ahead(0.85)), (B, ahead(0.8)))
+    results.write_results(rows, committed / "results.parquet")
+    (committed / "verdicts.json").write_text(verdicts_json(judging.judge_results(rows, registry, CATALOGUE)))
+    rounds(registry, [A], replicates=20)
+    again = as_locked(registry, (A, ahead(0.85, n=20)), (B, ahead(0.8)))
+    return carry_over(again, committed), committed
+
+
+def test_a_replication_leaves_its_first_family_as_it_was(replicated, registry):
+    """The claim counts there with the p-values it had; its new verdict is that of its new round alone."""
+    rows, committed = replicated
+    before = read_verdicts(committed / "verdicts.json").claims
+    after = judge(rows, registry)
+    assert after[B.id] == before[B.id]
+    assert before[B.id].family == (A.id, B.id)
+    verdict = after[A.id]
+    assert (verdict.round, verdict.alpha, verdict.family, verdict.n) == (2, ALPHA / 2, (A.id,), 20)
+    assert (before[A.id].outcome, verdict.outcome) == (Outcome.INCONCLUSIVE, Outcome.REPRODUCED)
+    (earlier,) = verdict.earlier
+    assert (earlier.round, earlier.outcome, earlier.n) == (1, Outcome.INCONCLUSIVE, 10)
+    without = judge(replace(rows, meta=replace(rows.meta, earlier={})), registry)
+    assert without[B.id].p_rep > after[B.id].p_rep  # as one that was not run it would count as p = 1
+
+
+def test_the_report_prints_every_round(replicated, registry, tmp_path):
+    """Both locks with their verdicts, what each was an attempt at, and the level of the one in force."""
+    rows, committed = replicated
+    results.write_results(rows, tmp_path / "results.parquet")
+    again = results.read_results(tmp_path / "results.parquet")
+    judged = judging.judge_results(again, registry, CATALOGUE)
+    text = report.report_text(again, judged, registry, CATALOGUE, [], {})
+    assert f"version 1, locked {WHEN} in round 2, judged at level 0.0125, predicted reproduced" in text
+    assert "of one round, at half that level in a paper's second round" in text
+    (line,) = [line for line in text.splitlines() if line.startswith("* **Versions.**")]
+    one, two = line.removesuffix(".").split("; ")
+    assert (
+        f"version 1, locked {WHEN} in round 1 (first), replicates 0 to 9, predicted reproduced: **inconclusive" in one
+    )
+    assert f"version 1, locked {WHEN} in round 2 (replication), replicates 0 to 19, predicted reproduced: **repr" in two
+    assert amended(committed, CATALOGUE, registry) == [A.id]
+    assert judged.turned(read_verdicts(committed / "verdicts.json")) == []
