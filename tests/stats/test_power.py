@@ -161,7 +161,7 @@ def test_power_is_planned_for_the_family_that_will_be(monkeypatch, tmp_path):
     )
     standard = replace(claim(tested, id="paper/standard"), predicted={Scale.STANDARD: Outcome.REPRODUCED})
     outside = (standard, claim(synthetic.counted(), id="paper/exact"), claim(tested, id="elsewhere/first"))
-    synthetic.register(monkeypatch, first, second, third, *outside)
+    synthetic.register(monkeypatch, first, second, third, *outside, claim(synthetic.counted(), id="paper/counted"))
     (tmp_path / "claims").mkdir()
     registry = Registry(tmp_path / "claims" / "registry.lock")
     synthetic.lock(registry, first, claim(tested, id="paper/gone"), outside[1])
