@@ -59,6 +59,8 @@ def show_work(work: Work, console: Console) -> None:
     for name, reason in work.unusable.items():
         console.print(f"record {name} is not usable: {reason}", style="yellow", markup=False)
     console.print(work.totals.told, highlight=False)
+    if work.totals.warning:
+        console.print(work.totals.warning, style="yellow", highlight=False)
 
 
 def _show_populations(work: Work, console: Console) -> None:
@@ -180,6 +182,8 @@ def show_explained(explained: Explained, console: Console) -> None:
         console.print(f"closest to {each.node!r} is a stored one with {each.differs}", highlight=False)
     if len(explained.due) > MOST_REASONS:
         console.print(f"and {len(explained.due) - MOST_REASONS} more reasons")
+    if explained.warning:
+        console.print(explained.warning, style="yellow", highlight=False)
 
 
 def show_pilots(pilots: Sequence[Pilot], console: Console) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from harness.compute._code import code_digest
 from harness.compute._inputs import Inputs, Made
 from harness.expression import Measured, consumed, lineage
 from harness.population import Population, Program, evaluation_flops, unit_name
@@ -106,6 +107,15 @@ class Plan:
         """Return the units that must be computed."""
         reasons = self.reasons()
         return [unit for name, unit in self.units.items() if reasons[name]]
+
+    def by_other_code(self) -> int:
+        """Return how many units are stored and usable, and were computed by other code than there is now.
+
+        Keys say what is asked and not what code answers: only `variance` tells whether both answer alike.
+        """
+        reasons = self.reasons()
+        stored = [self.store.entries[name] for name in self.units if not reasons[name]]
+        return sum(self.store.provenance(entry).code != code_digest() for entry in stored)
 
     def reasons(self) -> dict[str, str]:
         """Return for each unit why it must be computed, or an empty string where what is stored is usable."""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from harness.compute._code import code_digest
 from harness.compute._executor import Executor
 from harness.compute._limit import Limit
 from harness.compute._plan import START_S, Plan, Unit
@@ -207,8 +208,8 @@ def _under_way(number: int, program: Program, units: list[Unit], seconds: Mappin
 
 
 def provenance(root: Path, kind: str) -> dict[str, str]:
-    """Return what the process that stores records says of a run: the git revision of `root`, the kind of device."""
-    return {"git": git_revision(root), "kind": kind}
+    """Return what the process that stores records says of a run: git's revision of `root`, the device, the code."""
+    return {"git": git_revision(root), "kind": kind, "code": code_digest()}
 
 
 def git_revision(root: Path) -> str:

@@ -11,8 +11,8 @@ class Provenance:
     """What is known of how a record came about; what an older one did not keep is empty, or None.
 
     `kind` is ``cpu`` or ``cuda``, `instructions` a digest of the processor's, `wall_s` the seconds of all members
-    together, `matmul_flops` the measured rate of matrix products there. Beside the rows of a report stand also the
-    `program` that was run and how many `members` it had.
+    together, `matmul_flops` the measured rate of matrix products there, `code` a digest of the code that made the
+    numbers. Beside the rows of a report stand also the `program` that was run and how many `members` it had.
     """
 
     device: str
@@ -27,6 +27,7 @@ class Provenance:
     matmul_flops: int | None = None
     program: str = ""
     members: int = 0
+    code: str = ""
 
     @property
     def occupied(self) -> str:

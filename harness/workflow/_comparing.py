@@ -182,7 +182,7 @@ def _provenance(records: Iterable[Provenance]) -> dict[str, str]:
     """Where and with what rows were computed: every value that occurs, by name."""
     found: dict[str, set[str]] = {}
     for record in records:
-        flat = {"device": record.device, "processor": record.processor, "git": record.git}
+        flat = {"device": record.device, "processor": record.processor, "git": record.git, "code": record.code}
         known = {name: value or "not recorded" for name, value in flat.items()}
         for name, value in {**known, **record.versions, **(record.settings or {})}.items():
             found.setdefault(name, set()).add(value)

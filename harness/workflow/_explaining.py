@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.expression import Measured, describe
-from harness.workflow._planning import make_plan
+from harness.workflow._planning import make_plan, told_of_code
 from harness.workflow._session import Session
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Explained:
     fault: str  # empty where it is as locked
     due: Mapping[str, int]  # by reason, the most frequent first
     closest: tuple[Closest, ...]
+    warning: str = ""  # where code has changed under what is stored
 
 
 def explain(session: Session, claim: str | None = None) -> Explained:
@@ -68,6 +69,7 @@ def explain(session: Session, claim: str | None = None) -> Explained:
         fault=session.registry.fault(chosen, session.scale),
         due=dict(Counter(reasons[unit.name] for unit in due).most_common()),
         closest=tuple(each for each in closest if each.differs),
+        warning=told_of_code(other) if (other := plan.by_other_code()) else "",
     )
 
 

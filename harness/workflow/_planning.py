@@ -198,13 +198,17 @@ def _as_locked(claim: Claim, session: Session, registry: Registry) -> Request:
 
 @dataclass(frozen=True)
 class Totals:
-    """What a plan comes to: units that its claims need one by one, how many these are, and what the due ones cost."""
+    """What a plan comes to: units that its claims need one by one, how many these are, and what the due ones cost.
+
+    Of what is stored, `other_code` were computed by other code of the harness than there is now.
+    """
 
     needed: int
     different: int
     due: int
     member_steps: int
     core_s: float
+    other_code: int = 0
 
     @property
     def shared(self) -> float:
@@ -220,6 +224,11 @@ class Totals:
             "of a core"
         )
 
+    @property
+    def warning(self) -> str:
+        """That code has changed under what is stored, in words; empty where it has not."""
+        return told_of_code(self.other_code) if self.other_code else ""
+
 
 def totals(plan: Plan) -> Totals:
     """Return what the plan comes to over all its claims."""
@@ -230,6 +239,15 @@ def totals(plan: Plan) -> Totals:
         due=len(due),
         member_steps=sum(Program.of(unit.node).steps for unit in due),
         core_s=plan_seconds(plan, 1),
+        other_code=plan.by_other_code(),
+    )
+
+
+def told_of_code(units: int) -> str:
+    """Say that so many stored units were computed by other code."""
+    return (
+        f"{units:,} of what is stored was computed by other code of the harness than this, and is taken as it is. "
+        "Next: harness variance, which says whether training still gives the same, or --store with an empty folder"
     )
 
 

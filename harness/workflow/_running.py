@@ -10,7 +10,7 @@ from harness.errors import InterruptedRunError
 from harness.population import Program
 from harness.streams import SUITE_SEED
 from harness.workflow._collecting import collect
-from harness.workflow._planning import Planned, make_plan, plan_seconds
+from harness.workflow._planning import Planned, make_plan, plan_seconds, told_of_code
 from harness.workflow._session import Session, require_data
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ def compute(made: Planned, session: Session, limit: Limit, progress: Progress | 
     progress = progress or SILENT
     plan = made.plan
     due = plan.due()
+    if other := plan.by_other_code():
+        progress.note(told_of_code(other), warning=True)
     require_data(session, {unit.node.task.source for unit in due})
     if not due:
         progress.note(f"all {len(plan.units)} trainings and evaluations are stored")
