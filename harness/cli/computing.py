@@ -73,6 +73,11 @@ def run(
         ran = workflow.run(session, time_limit=time_limit, progress=progress)
     if ran.left is not None:
         show_left(ran.left, this_command(), console)
+        return
+    where = "" if session.out == session.committed else f" --out {shown(session.out, session.root)}"
+    console.print(
+        f"wrote {shown(session.out / 'results.parquet', session.root)}. Next: harness judge{where}", highlight=False
+    )
 
 
 def verify(

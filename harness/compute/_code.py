@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import harness
-
+HERE = Path(__file__).parents[1]
 MAKES_NUMBERS = ("streams.py", "data", "networks", "expression", "engine")
 
 
@@ -19,11 +18,10 @@ def code_digest() -> str:
 
     Comments, docstrings and layout are left out: they change nothing. Code of a project's own is not in it.
     """
-    root = Path(harness.__file__).parent
     hashed = hashlib.sha256()
     for name in MAKES_NUMBERS:
-        for path in sorted((root / name).rglob("*.py")) if (root / name).is_dir() else [root / name]:
-            hashed.update(f"{path.relative_to(root).as_posix()}\n{_bare(path.read_text(encoding='utf-8'))}\n".encode())
+        for path in sorted((HERE / name).rglob("*.py")) if (HERE / name).is_dir() else [HERE / name]:
+            hashed.update(f"{path.relative_to(HERE).as_posix()}\n{_bare(path.read_text(encoding='utf-8'))}\n".encode())
     return hashed.hexdigest()[:12]
 
 

@@ -41,6 +41,8 @@ class Limit:
         """
         if text is None:
             return cls()
+        if not isinstance(text, str):
+            raise UsageError(f"a time limit of {text!r} has no unit. Next: '90s', '9m' or '1h30m'")
         whole = duration_s(text) - RESERVE_S
         if whole <= 0:
             raise UsageError(

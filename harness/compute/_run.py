@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
@@ -175,7 +175,7 @@ def _ctrl_c(progress: Progress) -> Iterator[Callable[[], bool]]:
 
 def _result(future: Future[Computed], finished: _Running) -> Computed:
     try:
-        return future.result()
+        return _in_order(future.result(), finished)
     except HarnessError:
         raise
     except BrokenProcessPool as error:
@@ -187,6 +187,20 @@ def _result(future: Future[Computed], finished: _Running) -> Computed:
             f"{_name(finished)} failed: {type(error).__name__}: {error}. "
             f"Next: harness why {finished.units[0].wanted_by[0]}"
         ) from error
+
+
+def _in_order(computed: object, finished: _Running) -> Computed:
+    """Return what an executor gave with its members in the population's order, each with what it measured."""
+    asked = [member.unit for member in finished.population.members]
+    given = {member.unit: member for member in computed.members} if isinstance(computed, Computed) else {}
+    if not isinstance(computed, Computed) or len(computed.members) != len(asked) or given.keys() != set(asked):
+        raise RunError(
+            f"the executor returned {len(given)} of {len(asked)} members for {_name(finished)}. "
+            "Next: correct the executor, or --executor local"
+        )
+    if silent := [unit for unit in asked if not given[unit].rows]:
+        raise RunError(f"nothing was measured of {silent[0]}, for {_name(finished)}. Next: correct the executor")
+    return replace(computed, members=tuple(given[unit] for unit in asked))
 
 
 def _name(finished: _Running) -> str:

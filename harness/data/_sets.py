@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,9 @@ def data_set(
     name: str, *, train: int, test: int = 0, moments: Moments = Moments((0.0,), (1.0,)), version: int = 1
 ) -> Callable[[Callable[[], tuple[Images, NDArray[np.int64]]]], Callable[[], tuple[Images, NDArray[np.int64]]]]:
     """Register the decorated function as what loads the data set `name`; tasks name it as their source.
+
+    It returns images, a row each: uint8 of 0 to 255, which are divided by 255, or floats of 0 to 1; and their labels,
+    integers from 0.
 
     Args:
         name: How a task names it: ``Task("blobs", source="blobs", ...)``.
@@ -235,7 +239,8 @@ def load_set(name: str) -> Loaded:
 
     Digits and XOR's corners are float32 with values 0 to 1, 64 and 2 pixels; the others that come with the harness
     uint8 with values 0 to 255, (70000, 784) for MNIST and Fashion-MNIST, (60000, 3072) for CIFAR-10. Raises DataError
-    where one is missing, a file has another checksum, or a function gives another number of images than was said.
+    where one is missing, a file has another checksum, or a function gives another number of images than was said,
+    images that are neither uint8 nor finite floats, or labels that are not integers from 0.
     """
     described = SETS[name]
     images, labels = described.load()
@@ -244,7 +249,29 @@ def load_set(name: str) -> Loaded:
             f"data set {name}: {described.origin} gives {len(images)} images and {len(labels)} labels, said were "
             f"{described.train} for training and {described.test} for testing. Next: correct data_set({name!r}, ...)"
         )
-    return Loaded(images, labels, described.train)
+    return Loaded(_as_images(images, name), _as_labels(labels, name), described.train)
+
+
+def _as_images(images: NDArray[Any], name: str) -> Images:
+    """Return images as uint8, whose 255 is 1, or float32: by any other kind of number they would be scaled wrongly."""
+    if images.dtype == np.uint8:
+        return images
+    if not np.issubdtype(images.dtype, np.floating):
+        raise DataError(
+            f"data set {name}: its images are {images.dtype}. Next: return uint8 of 0 to 255, or floats of 0 to 1"
+        )
+    if not np.isfinite(images).all():
+        raise DataError(f"data set {name}: an image has a pixel that is no number. Next: correct what it returns")
+    return images.astype(np.float32)
+
+
+def _as_labels(labels: NDArray[Any], name: str) -> NDArray[np.int64]:
+    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
+        raise DataError(
+            f"data set {name}: its labels are {labels.dtype} of shape {labels.shape}, from {labels.min()}. "
+            "Next: return integers from 0, one an image"
+        )
+    return labels.astype(np.int64)
 
 
 def _digits() -> tuple[Images, NDArray[np.int64]]:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data import _sets as data
-from harness.data._sets import DataSet
+from harness.data._sets import DataSet, Moments
 from harness.errors import DesignError
 from harness.streams import Replicate, generator, integers, permutations
 
@@ -108,6 +108,11 @@ class Task:
         object.__setattr__(self, "augment", Augment(self.augment))
         object.__setattr__(self, "source", data.SETS.latest(self.source))
         described, drawn = data.SETS[self.source], self.train_images + self.validation_images
+        if self.scaling is Scaling.STANDARDISED and described.moments == Moments((0.0,), (1.0,)):
+            raise DesignError(
+                f"task {self.name} is standardised by the mean and sd of {self.source}, which are not given. "
+                f"Next: data_set({self.source!r}, ..., moments=Moments(mean=, sd=)), or scaling='unit'"
+            )
         if described.test:
             if not self.fixed_test or drawn > described.train or self.test_images > described.test:
                 raise DesignError(

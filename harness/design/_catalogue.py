@@ -45,7 +45,8 @@ class Catalogue:
     def load(cls, folder: Path) -> Catalogue:
         """Return what all modules in the folder of claims `folder` register, loaded afresh.
 
-        Raises UsageError where there is no such folder, DesignError for two claims of one id.
+        Raises UsageError where there is no such folder, DesignError for two claims of one id and a folder of modules
+        that is no package.
         """
         if not folder.is_dir():
             raise UsageError(f"no folder of claims at {folder}. Next: run in the project's folder, or give --root")
@@ -125,6 +126,11 @@ def _import_all(folder: Path) -> None:
     package = sys.modules[name] = importlib.util.module_from_spec(spec)
     if spec.loader is not None:
         spec.loader.exec_module(package)
+    for below in sorted(path for path in folder.rglob("*") if path.is_dir() and next(path.glob("*.py"), None)):
+        if not (below / "__init__.py").is_file():
+            raise DesignError(
+                f"{below} has no __init__.py, so that nothing finds its claims. Next: touch {below / '__init__.py'}"
+            )
     for module in pkgutil.walk_packages([str(folder)], f"{name}."):
         importlib.import_module(module.name)
 

@@ -112,7 +112,17 @@ def _check_part(id: str, design: Design, part: Part) -> None:
                     f"that of {part.task}. Next: correct on= in the claim, or the arm"
                 )
     for arm, reference in part.pairs:
+        _check_band(id, design, part, arm, reference)
         _check_pair(id, design, part, arm, reference)
+
+
+def _check_band(id: str, design: Design, part: Part, arm: str, other: str) -> None:
+    """Raise DesignError where neither arm has a density in the band: a dense net alone may lie outside of it."""
+    if part.band is not None and not any(d in part.band for name in (arm, other) for d in design.points[name]):
+        raise DesignError(
+            f"{id}, part {part.name!r}: neither {arm!r} ({_percent(design.points[arm])}) nor {other!r} "
+            f"({_percent(design.points[other])}) has a density in its band. Next: move the band, or prune to it"
+        )
 
 
 def _check_pair(id: str, design: Design, part: Part, arm: str, other: str) -> None:

@@ -11,7 +11,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from harness.as_json import as_json
 from harness.design._claim import Claim, Scale
+from harness.design._metrics import metric
 from harness.design._rounds import (
     CHANGED,
     FIRST,
@@ -26,6 +28,8 @@ from harness.design._rounds import (
 from harness.errors import LockError
 from harness.stats import ALPHA
 from harness.streams import SUITE_SEED, Replicate
+
+WORDS = ("shown", "asserted", "drawn", "words", "series")  # fields of kinds and metrics that decide nothing
 
 
 class Registry:
@@ -192,11 +196,22 @@ class Registry:
 
 def locked_text(claim: Claim, scale: Scale, replicates: int | None = None) -> dict[str, Any]:
     """Return what an entry holds of a claim, as JSON would: all that it asserts, on so many replicates, and no seed."""
-    text: dict[str, Any] = json.loads(json.dumps(claim.locked_content(scale)))
+    text: dict[str, Any] = json.loads(json.dumps({**claim.locked_content(scale), **_meanings(claim, scale)}))
     del text["suite_seed"]
     return text if replicates is None else {**text, "replicates": replicates}
 
 
+def _meanings(claim: Claim, scale: Scale) -> dict[str, Any]:
+    """Return what the kinds and metrics are that the claim names: they may be of a project's own, and change there."""
+    parts = claim.design(scale).compared()
+    kinds = {str(part.kind): as_json(part.kind) for part in parts}
+    metrics = {part.metric: as_json(metric(part.metric)) for part in parts}
+    return {
+        "kinds": {name: {f: v for f, v in of.items() if f not in WORDS} for name, of in kinds.items()},
+        "metrics": {name: {f: v for f, v in of.items() if f not in WORDS} for name, of in metrics.items()},
+    }
+
+
 def _compares_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two texts compare the same arms, by key, in the same deciding parts: then one replicates the other."""
-    return all(one.get(name) == other.get(name) for name in ("arms", "hypothesis", "exact"))
+    return all(one.get(name) == other.get(name) for name in ("arms", "hypothesis", "exact", "kinds", "metrics"))

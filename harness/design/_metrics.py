@@ -31,6 +31,8 @@ class Metric:
     turns what is better small into what is better large. `bounds` are smallest effect of interest and margin where
     they are not the task's. `series` is the stored metric, a value a step, that the number sums up: results keep all of
     it, and figures show it.
+
+    Raises DesignError for fields that do not go together: each would be left out without a word.
     """
 
     name: str
@@ -42,6 +44,21 @@ class Metric:
     negated: bool = False
     bounds: tuple[float, float] | None = None
     series: str = ""
+
+    def __post_init__(self) -> None:
+        fault = ""
+        if self.of not in ("value", "step"):
+            fault = f"it is made of={self.of!r}, which is neither 'value' nor 'step'"
+        elif self.of == "step" and not self.log:
+            fault = "a step without log=True has no unit: percentage points are of shares"
+        elif self.negated and (self.log or self.of == "step" or self.all_right):
+            fault = "negated= goes with a value as it is: not with log=, all_right= or of='step'"
+        elif self.all_right and (self.log or self.of == "step"):
+            fault = "all_right= goes with a value as it is: not with log= or of='step'"
+        elif self.bounds is not None and not all(bound > 0 for bound in self.bounds):
+            fault = f"its bounds are {self.bounds}, and must be positive"
+        if fault:
+            raise DesignError(f"metric {self.name!r}: {fault}. Next: correct the Metric")
 
     @property
     def unit(self) -> str:
@@ -90,7 +107,7 @@ def add_metric(metric: Metric, *, version: int = 1) -> None:
         >>> METRICS.remove("always_right")
     """
     name = metric.name if version == 1 else f"{metric.name}@{version}"
-    METRICS.add(metric.name, replace(metric, name=name), version=version)
+    METRICS.add(metric.name, replace(metric, name=name, stored=metric.source), version=version)
 
 
 for each in (

@@ -25,7 +25,7 @@ from harness.population import hundredths
 from harness.report._axes import Along
 from harness.report._notation import written
 from harness.report._style import COLOURS, DASHES, INK, MARKERS
-from harness.stats import mean_interval
+from harness.stats import Interval, mean_interval
 from harness.verdict import Results
 
 THIN, THICK = 0.6, 2.0  # lines: a replicate, the mean
@@ -113,6 +113,11 @@ def jitter(n: int, width: float) -> NDArray[np.float64]:
     return np.asarray((golden % 1.0 - 0.5) * 2 * width, np.float64)
 
 
+def interval_of(values: NDArray[np.float64]) -> Interval:
+    """Return the 95 % interval of the mean; of one replicate, which has no spread, the value itself."""
+    return mean_interval(values) if len(values) > 1 else Interval(float(values[0]), float(values[0]))
+
+
 def curves(axis: Axes, panel: Panel) -> None:
     """Draw values over density: mean, 95 % band, each replicate's value; arms at one density as a line across."""
     along, drawn = Along(panel.metric), []
@@ -121,7 +126,7 @@ def curves(axis: Axes, panel: Panel) -> None:
         table = panel.values(arm)
         values, kept = along.places(table.to_numpy()), hundredths(table.columns.to_numpy(float))
         mean = values.mean(0)
-        band = [mean_interval(column) for column in values.T]
+        band = [interval_of(column) for column in values.T]
         low, high = np.array([along.within(b.lower, b.upper) for b in band]).T
         if len(kept) == 1 and kept[0] == 100:
             axis.axhspan(low[0], high[0], color=colour, alpha=0.15, lw=0)
@@ -193,7 +198,7 @@ def strips(axis: Axes, panel: Panel) -> None:
     for place, arm in enumerate(panel.arms):
         colour, marker, _ = panel.look(arm)
         values = along.places(panel.values(arm).to_numpy().mean(1))
-        interval, mean = mean_interval(values), values.mean()
+        interval, mean = interval_of(values), values.mean()
         axis.plot(values, place + jitter(len(values), 0.22), ".", color=colour, ms=5, alpha=0.5)
         axis.plot(along.within(interval.lower, interval.upper), [place, place], color=colour, lw=3, alpha=0.9)
         axis.plot([mean], [place], marker, color=colour, ms=8, mec="white", mew=1)
@@ -216,7 +221,7 @@ def bars(axis: Axes, panel: Panel) -> None:
     for place, arm in enumerate(panel.arms):
         colour, *_ = panel.look(arm)
         values = panel.values(arm).to_numpy().mean(1)
-        interval, mean = mean_interval(values), values.mean()
+        interval, mean = interval_of(values), values.mean()
         (bar,) = axis.barh([place], [mean], height=0.62, color=colour, alpha=0.3, lw=0)
         bar.set_gid(panel.named(arm))
         axis.plot([mean, mean], [place - 0.31, place + 0.31], color=colour, lw=THICK)

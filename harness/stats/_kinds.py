@@ -77,6 +77,14 @@ class Kind:
                 f"kind {self.name!r}, version {self.version}: expected one word and a version from 1 on. "
                 "Next: correct the kind where it is registered"
             )
+        for words in (self.shown, self.asserted, self.drawn):
+            try:
+                words.format(bound="")
+            except (ValueError, LookupError) as error:
+                raise DesignError(
+                    f"kind {self.name!r}: its words {words!r} cannot be filled in ({error}). "
+                    "Next: write {bound} where the bound stands, and no other braces"
+                ) from error
         low, high = self.interval
         ends = math.isfinite(low) + math.isfinite(high)
         if not self.reproduced or not self.refuted or not low < high or len(self.reproduced) != ends:

@@ -225,7 +225,10 @@ def _status(results: Results, registry: Registry, claim: Claim) -> tuple[Status,
     if results.meta.variant:
         return Status.EXPLORATORY, f"every training with {VARIANTS[results.meta.variant].words}"
     if entry is None:
-        return Status.EXPLORATORY, "not locked"
+        other = results.claims[claim.id].digest != claim.digest(results.meta.scale)
+        return Status.EXPLORATORY, "not locked" + (
+            ", and its design changed since these rows were computed" if other else ""
+        )
     if differs := _differs(results, registry, claim, entry):
         return Status.EXPLORATORY, differs
     return Status.CONFIRMATORY, f"locked {entry.locked}" + (f" in round {entry.round}" if entry.round else "")

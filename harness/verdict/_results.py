@@ -137,7 +137,7 @@ class Results:
         return pd.DataFrame(values, index=replicates, columns=steps)
 
     def _means(self, claim: str, arm: str, metric: str, columns: str) -> tuple[NDArray[Any], NDArray[Any], FloatArray]:
-        """Return replicates and `columns`, both rising, and their values, nan where there is none.
+        """Return replicates and `columns`, both rising, and their values, nan where there is none, or not every draw's.
 
         By arrays, as pandas takes a hundred times as long.
         """
@@ -147,7 +147,9 @@ class Results:
         cell_N, cells = row_N * len(steps) + column_N, len(replicates) * len(steps)
         count_C = np.bincount(cell_N, minlength=cells)
         sum_C = np.bincount(cell_N, weights=self.frame["value"].to_numpy(float)[places], minlength=cells)
-        mean_C = np.divide(sum_C, count_C, out=np.full(cells, np.nan), where=count_C > 0)
+        count_RS = count_C.reshape(len(replicates), len(steps))
+        whole_C = ((count_RS > 0) & (count_RS == count_RS.max(axis=0, initial=0))).ravel()
+        mean_C = np.divide(sum_C, count_C, out=np.full(cells, np.nan), where=whole_C)
         return replicates, steps, mean_C.reshape(len(replicates), len(steps))
 
     @cached_property
@@ -256,7 +258,9 @@ def read_results(path: Path) -> Results:
             raise ResultsError(f"{path} has format {found!r}; this harness reads format {RESULTS_FORMAT}")
         return Results(table.to_pandas(), from_json(Metadata, content))
     except FileNotFoundError:
-        raise ResultsError(f"no results at {path}. Next: harness verify") from None
+        raise ResultsError(
+            f"no results at {path}. Next: harness verify, or name the folder of a run with --out"
+        ) from None
     except (OSError, pa.ArrowException, AttributeError, KeyError, TypeError, ValueError) as error:
         raise ResultsError(
             f"{path} cannot be read as results: {error}. Next: git checkout it, or harness verify"

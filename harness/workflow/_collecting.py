@@ -80,7 +80,7 @@ def _rows(plan: Plan, request: Request) -> list[ResultRow]:
                 assert entry is not None
                 every = sorted(plan.store.rows(entry), key=lambda row: row.step)
                 final = {row.metric: row for row in every}
-                made = [final.get(name) if name in ALWAYS_KEPT else metric(name).read(final) for name in metrics]
+                made = [metric(name).read(final) if name in read else final.get(name) for name in metrics]
                 made += [row for row in every if row.metric in series]
                 rows += [
                     ResultRow(

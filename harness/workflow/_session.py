@@ -74,8 +74,9 @@ class Session:
         return report / "variants" / self.variant if self.variant else report
 
     def _of_this_project(self) -> bool:
-        """Whether the claims lie in the project, or are those that come with the harness."""
-        return self.catalogue.folder.resolve().is_relative_to(self.root) or self.catalogue.folder == SHIPPED
+        """Whether the claims are those that commands find in the project, or where it has none any others in it."""
+        folder, own = self.catalogue.folder.resolve(), claims_folder(self.root).resolve()
+        return folder == own or (not own.is_dir() and folder.is_relative_to(self.root))
 
     def _usual_device(self) -> bool:
         """Whether the committed report of this scale, if there is one, was computed on this kind of device."""
@@ -156,6 +157,10 @@ def open_session(
     """
     device = pick_device(device)
     root = Path(root).resolve()
+    if replicates is not None and replicates < 1:
+        raise UsageError(
+            f"{replicates} replicates measure nothing. Next: --replicates 10, or none for the locked number"
+        )
     if scale not in list(Scale):
         raise UsageError(
             f"unknown scale {scale!r}{nearest(scale, list(Scale))} Scales: {', '.join(Scale)}. Next: harness list"

@@ -65,3 +65,23 @@ def test_a_reader_that_stops_reading_is_no_scientific_result():
     listing = f"{sys.executable} -m harness list | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", listing], cwd=ROOT, capture_output=True, text=True, timeout=120)
     assert done.returncode in (0, 3)
+
+
+def test_a_paper_without_an_init_file_is_not_passed_over(tmp_path):
+    """Its claims would be missing from every table without a word."""
+    shutil.copytree(ROOT / "claims" / "ramanujan2020", tmp_path / "claims" / "ramanujan2020")
+    (tmp_path / "claims" / "ramanujan2020" / "__init__.py").unlink()
+    done = harness("list", "--root", tmp_path)
+    assert done.returncode == 2
+    assert "ramanujan2020 has no __init__.py" in done.stderr
+    assert "Next: touch " in done.stderr
+
+
+def test_run_says_where_its_results_are(tmp_path):
+    """A run of some claims writes to scratch, and the next command it names reads from there."""
+    shutil.copytree(ROOT / "claims" / "ramanujan2020", tmp_path / "claims" / "ramanujan2020")
+    done = harness("run", "ramanujan2020", "--quick", "--root", tmp_path, "--workers", "1")
+    assert done.returncode == 0, done.stderr
+    (last,) = [line for line in done.stdout.splitlines() if "Next: " in line]
+    assert last == "wrote reports/scratch/results.parquet. Next: harness judge --out reports/scratch"
+    assert harness("judge", "--out", tmp_path / "reports" / "scratch", "--root", tmp_path).returncode == 0

@@ -51,6 +51,8 @@ def test_a_limit_keeps_something_back(monkeypatch):
     monkeypatch.setattr(limit.time, "monotonic", lambda: 1080.5)
     assert given.left_s == 0
     assert Limit.starting_now(None).left_s == float("inf")
+    with pytest.raises(UsageError, match=r"a time limit of 540 has no unit\. Next: '90s'"):
+        Limit.starting_now(540)
     with pytest.raises(UsageError, match=r"10s leaves no time to train.*Next: --time-limit"):
         Limit.starting_now("10s")
 

@@ -4,6 +4,7 @@ Also tests `compute._inputs`, `compute._progress` and `workflow._running`.
 """
 
 from concurrent.futures import Future
+from dataclasses import replace
 
 import pytest
 import torch
@@ -51,6 +52,54 @@ class Failing(Inline):
         done = Future()
         done.set_exception(RuntimeError("the third product is upside down"))
         return done
+
+
+class Otherwise(Inline):
+    """Gives what it computed changed."""
+
+    def __init__(self, change):
+        super().__init__()
+        self.change = change
+
+    def submit(self, number, population, checkpoint=None):
+        done = Future()
+        done.set_result(self.change(super().submit(number, population, checkpoint).result()))
+        return done
+
+
+def test_members_may_come_back_in_any_order(tmp_path):
+    """Each carries the name of its unit: whatever their order, they are stored with what was asked of them."""
+    plain, turned = small_plan(tmp_path / "plain"), small_plan(tmp_path / "turned")
+    for plan, executor in (
+        (plain, Inline()),
+        (turned, Otherwise(lambda made: replace(made, members=made.members[::-1]))),
+    ):
+        with plan.store.writing() as writer:
+            run_plan(plan, writer, executor, provenance={})
+        assert plan.due() == []
+    outs = [{name: entry.out for name, entry in plan.store.entries.items()} for plan in (plain, turned)]
+    assert outs[0] == outs[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda made: None, "the executor returned 0 of"),
+        (lambda made: replace(made, members=made.members[1:]), "the executor returned"),
+        (lambda made: replace(made, members=(*made.members[1:], made.members[1])), "the executor returned"),
+        (
+            lambda made: replace(made, members=tuple(replace(m, rows=()) for m in made.members)),
+            "nothing was measured of",
+        ),
+    ],
+    ids=["nothing", "one too few", "one twice", "no rows"],
+)
+def test_an_executor_that_loses_work_is_told(tmp_path, change, told):
+    """What comes back is each member that was asked for, once, with its rows; else nothing is stored."""
+    plan = small_plan(tmp_path)
+    with plan.store.writing() as writer, pytest.raises(RunError, match=rf"{told}.*Next: correct the executor"):
+        run_plan(plan, writer, Otherwise(change), provenance={})
+    assert not plan.store.entries
 
 
 def test_a_failed_population_is_named_and_what_was_stored_stays(tmp_path):

@@ -38,6 +38,59 @@ REAL = (MNIST, FASHION_MNIST, CIFAR10)
 ONE, OTHER = Replicate(11, 0), Replicate(11, 1)
 
 
+# --- what a function may give ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def given_set(monkeypatch):
+    """Register a data set of four images of three pixels: ``given_set(images, labels)``; gives what is loaded of it."""
+
+    def make(images, labels=(0, 1, 2, 1)):
+        described = data.ImageSet(
+            train=4, moments=data.Moments((0.0,), (1.0,)), load=lambda: (images, np.array(labels))
+        )
+        monkeypatch.setitem(SETS._things, "given", described)
+        data.load_set.cache_clear()
+        return data.load_set("given")
+
+    yield make
+    data.load_set.cache_clear()
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32, np.float16])
+def test_floats_are_taken_as_they_are(given_set, kind):
+    """Of any precision: only bytes are divided by 255, and what numpy makes by default is no byte."""
+    images = (np.arange(12).reshape(4, 3) / 16).astype(kind)
+    loaded = given_set(images)
+    assert loaded.images.dtype == np.float32
+    np.testing.assert_array_equal(scaled(torch.from_numpy(loaded.images), DIGITS).numpy(), images)
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "told"),
+    [
+        (np.zeros((4, 3), np.int16), (0, 1, 2, 1), "its images are int16. Next: return uint8"),
+        (np.full((4, 3), np.nan), (0, 1, 2, 1), "a pixel that is no number"),
+        (np.zeros((4, 3)), (-1, 1, -1, 1), "its labels are int64 of shape .4,., from -1"),
+        (np.zeros((4, 3)), (0.0, 1.0, 0.0, 1.0), "its labels are float64"),
+        (np.zeros((4, 3)), ((0,), (1,), (0,), (1,)), r"of shape .4, 1."),
+    ],
+    ids=["int16", "nan", "negative labels", "float labels", "a column of labels"],
+)
+def test_other_arrays_are_refused(given_set, images, labels, told):
+    """They would be scaled wrongly, or die in a worker with torch's own words."""
+    with pytest.raises(DataError, match=rf"data set given: .*{told}"):
+        given_set(images, labels)
+
+
+def test_standardising_needs_moments(given_set):
+    """Without a mean and sd of its own a set would be left as it is, and called standardised."""
+    given_set(np.zeros((4, 3)))
+    few = {"train_images": 2, "validation_images": 1, "test_images": 1, "shape": (1, 1, 3)}
+    with pytest.raises(DesignError, match=r"which are not given. Next: data_set\('given', ..., moments="):
+        replace(DIGITS, source="given", scaling=Scaling.STANDARDISED, **few)
+
+
 # --- where it is looked for --------------------------------------------------------------------------------------
 
 

@@ -105,6 +105,21 @@ BAD = {
 }
 
 
+@pytest.mark.parametrize("arm", ["ticket", "densest"])
+def test_a_band_must_hold_one_of_two_arms(arm):
+    """An arm at one density is read wherever a ladder is; where neither has a density in the band, nothing is."""
+    alone = {"ticket": TICKETS[0], "densest": DENSE, "dense": train(NET, DIGITS, RECIPE, streams={"order": 1})}
+    contrast = ("mask", "start", "first_step", "streams")
+    part = beats(arm, "dense", on=DIGITS, band=percent_kept("1", "2"))
+    with pytest.raises(
+        DesignError, match=rf"neither '{arm}' .* nor 'dense' .100.00%. has a density in its band. Next: "
+    ):
+        check_design(claim(Design(arms=alone, parts=(part,), contrast=contrast)), Scale.MICRO)
+    ladder = {"ticket": TICKETS, "densest": DENSE}
+    part = beats("densest", "ticket", on=DIGITS, band=percent_kept("40", "60"))
+    check_design(claim(Design(arms=ladder, parts=(part,), contrast=contrast)), Scale.MICRO)
+
+
 FEW = replace(DIGITS, name="few", train_images=100)
 ON_FEW = train(NET, FEW, RECIPE)
 

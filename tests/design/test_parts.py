@@ -1,6 +1,6 @@
 """What parts read of the rows: metric, slope, difference of differences, only beyond a density; and exact claims.
 
-Also tests `design._claim`, `design._metrics` and `workflow._collecting`.
+Also tests `design._claim` and `workflow._collecting`.
 """
 
 from fractions import Fraction

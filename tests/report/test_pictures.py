@@ -153,6 +153,14 @@ def test_the_picture_follows_from_what_was_measured(built, series, picture):
     assert picture_of(built(), series) == [picture]
 
 
+@pytest.mark.parametrize("built", [lambda: design(beats("a", "b", on=DIGITS)), strips_of_accuracy, blocks])
+def test_one_replicate_is_drawn_without_an_interval(built, monkeypatch, tmp_path):
+    """It has no spread; a run of one replicate is reported like any other."""
+    made = claim(built())
+    results = synthetic.results((made, lambda arm, at: np.array([50.0])), metric=made.design(MICRO).metric)
+    assert drawn(monkeypatch, tmp_path, made, results)
+
+
 def test_every_metric_that_parts_read_has_a_panel(monkeypatch, tmp_path):
     """Layers stand one below the other, of each group of arms those metrics that its arms are read in."""
     made = claim(sizes("output", "fc1"))

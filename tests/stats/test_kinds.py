@@ -207,6 +207,13 @@ def test_a_kind_that_cannot_be_tested_is_refused(bad):
 # --- one more kind, without a change to the harness ------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("words", ["in {0, {bound}}", "{margin}", "{"])
+def test_words_that_cannot_be_filled_in_are_refused(words):
+    """They would fail in the report, after all the training."""
+    with pytest.raises(DesignError, match=r"its words .* cannot be filled in .* Next: write .bound."):
+        replace(TRAILS, asserted=words)
+
+
 def test_a_further_kind_is_tested_and_decided(trails):
     """Its p-values are those of its sides; plain data reproduce, refute, and leave it open in its own words."""
     x = np.array([-0.9, -0.2, -0.8, -0.3, -0.7, -0.6])

@@ -38,7 +38,11 @@ def registry(tmp_path):
 
 
 def judge(registry, *values, **more):
-    return judging.judge_results(synthetic.results(*values, **more), registry, CATALOGUE).claims
+    return judge_rows(synthetic.results(*values, **more), registry)
+
+
+def judge_rows(rows, registry):
+    return judging.judge_results(rows, registry, CATALOGUE).claims
 
 
 # --- families --------------------------------------------------------------------------------------------------------
@@ -156,6 +160,29 @@ def test_hits_count_confirmatory_predictions_only(monkeypatch, registry):
     values = (right, ahead(5.0)), (wrong, ahead(-5.0)), (refuted, ahead(-5.0)), (unlocked, ahead(5.0))
     assert judging.judge_results(synthetic.results(*values), registry, CATALOGUE).hits() == (2, 3)
     assert judging.judge_results(synthetic.results(*values, quick=True), registry, CATALOGUE).hits() == (0, 0)
+
+
+def test_rows_of_an_earlier_design_are_named(monkeypatch, registry):
+    """Of a claim that is not locked nothing binds the design: rows from before it changed say so."""
+    first, now = claim(design(BEATS)), claim(design(beats("a", "c", on=DIGITS)))
+    synthetic.register(monkeypatch, first)
+    rows = synthetic.results((first, ahead(3.0)))
+    assert judge_rows(rows, registry)["paper/claim"].status_reason == "not locked"
+    synthetic.register(monkeypatch, now)
+    verdict = judge_rows(rows, registry)["paper/claim"]
+    assert verdict.status_reason == "not locked, and its design changed since these rows were computed"
+
+
+def test_a_draw_that_is_missing_is_missed(monkeypatch, registry):
+    """Where a replicate lacks one of several draws, their mean would be of other nets than in the other replicates."""
+    drawn = claim(design(BEATS, arms=design().arms | {"a": [*synthetic.arm(0), *synthetic.arm(9)]}))
+    synthetic.register(monkeypatch, drawn)
+    rows = synthetic.results((drawn, ahead(3.0)))
+    assert judge_rows(rows, registry)["paper/claim"].outcome is Outcome.REPRODUCED
+    first = rows.frame.index[(rows.frame["arm"] == "a") & (rows.frame["draw"] == 1) & (rows.frame["replicate"] == 4)][0]
+    verdict = judge_rows(replace(rows, frame=rows.frame.drop(index=first)), registry)["paper/claim"]
+    assert verdict.outcome is Outcome.ERROR
+    assert "no value for replicates [4]" in verdict.cause
 
 
 # --- amended claims --------------------------------------------------------------------------------------------------

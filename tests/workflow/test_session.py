@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.errors import UsageError
 from harness.workflow import open_session
 from tests.project import ROOT
 
@@ -38,12 +39,25 @@ def test_only_a_whole_run_replaces_a_report(root, asked, folder):
     assert session.out == (Path("elsewhere") if folder is None else root / "reports" / folder)
 
 
-def test_claims_of_another_project_replace_no_report(root, tmp_path):
-    """Claims of a folder in the project are its own, whatever the folder is called; others write to scratch."""
-    shutil.copytree(root / "claims", root / "papers")
+def test_claims_of_another_folder_replace_no_report(root, tmp_path):
+    """The report is that of ``claims/``; drafts beside it, a part of it and other projects' claims write to scratch."""
+    shutil.copytree(root / "claims", root / "drafts")
     shutil.copytree(root / "claims", tmp_path / "theirs")
-    inside, outside = (
-        open_session(root=root, claims=of, device="cpu") for of in (root / "papers", tmp_path / "theirs")
-    )
-    assert inside.out == root / "reports" / "micro"
-    assert outside.out == root / "reports" / "scratch"
+    report, scratch = root / "reports" / "micro", root / "reports" / "scratch"
+    folders = {
+        root / "claims": report,
+        root / "claims" / "ramanujan2020": scratch,
+        root / "drafts": scratch,
+        tmp_path / "theirs": scratch,
+    }
+    assert {of: open_session(root=root, claims=of, device="cpu").out for of in folders} == folders
+    shutil.rmtree(root / "claims")  # a project may call its only folder of claims as it likes
+    assert open_session(root=root, claims=root / "drafts", device="cpu").out == report
+    assert open_session(root=root, claims=tmp_path / "theirs", device="cpu").out == scratch
+
+
+@pytest.mark.parametrize("replicates", [0, -3])
+def test_no_replicates_are_refused(root, replicates):
+    """Nothing can be measured on none, and nothing is opened."""
+    with pytest.raises(UsageError, match=rf"{replicates} replicates measure nothing. Next: --replicates 10"):
+        open_session(root=root, replicates=replicates, device="cpu")
