@@ -99,7 +99,8 @@ def verify(
     """Run, judge and report, and compare with the recorded verdicts.
 
     Exit status: 0 verdicts as recorded, or a time limit left something to be continued; 1 a verdict turned from
-    reproduced to refuted or back, or the committed rows give other bytes; 2 usage; 3 a run failed; 130 interrupted.
+    reproduced to refuted or back, the committed rows give other bytes, or training no longer gives the committed rows
+    (to the digit on the same kind of machine, else their means); 2 usage; 3 a run failed; 130 interrupted.
     """
     from harness import workflow
 

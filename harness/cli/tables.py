@@ -16,6 +16,7 @@ from harness.stats import ALPHA, MOST
 if TYPE_CHECKING:
     from harness.design import Pilot, Round
     from harness.variance import Checked
+    from harness.verdict import Rerun
     from harness.workflow import (
         Chain,
         Comparison,
@@ -169,6 +170,34 @@ def show_verified(verified: Verified, root: Path, console: Console) -> None:
         )
     for each in verified.turned:
         console.print(f"[red]{each.claim} turned: recorded {each.was}, now {each.now}[/red]")
+    if verified.rerun is not None and verified.rerun.claims:
+        _show_rerun(verified.rerun, console)
+
+
+def _show_rerun(found: Rerun, console: Console) -> None:
+    """Print how rows compare with committed ones of the same replicates, and in red what they should not differ in."""
+    claims = f"{len(found.claims)} claim{'s' if len(found.claims) != 1 else ''}"
+    console.print(
+        f"{found.equal:,} of {found.rows:,} numbers of {claims} on the committed replicates are the committed ones, "
+        f"digest and all; {len(found.machines)} of these claims were computed on this kind of machine both times",
+        highlight=False,
+        soft_wrap=True,
+    )
+    if found.code:
+        console.print(f"the harness's code computed {found.code}", style="yellow", highlight=False)
+    if found.equal < found.rows:
+        table = Table("claim", "mean of", "n", "now − committed", "sd", "visible from", title="what moved")
+        for each in found.shifts:
+            told = (f"{each.mean:+.2f} {each.unit}", f"{each.sd:.2f}", f"{each.visible:.2f}")
+            table.add_row(each.claim, each.what, str(each.n), *told, style="red" if each.moved else "")
+        console.print(table)
+    for row in found.differing:
+        console.print(f"[red]other numbers on the same kind of machine: {escape(row)}. Next: harness variance[/red]")
+    for each in found.moved:
+        console.print(
+            f"[red]{each.claim}, {escape(each.what)}, has moved by {each.mean:+.2f} {each.unit}, where chance explains "
+            f"{each.limit:.2f}. Next: harness variance[/red]"
+        )
 
 
 def show_explained(explained: Explained, console: Console) -> None:

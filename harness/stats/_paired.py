@@ -195,6 +195,17 @@ def tost_power(*, effect: float, margin: float, sd: float, n: int, alpha: float)
     return min(max(float(np.sum(step * np.exp(log_density) * within)), 0.0), 1.0)
 
 
+def t_critical(n: int, alpha: float) -> float:
+    """Return t(n - 1; 1 - alpha): what a mean of n without an effect exceeds, in standard errors, with chance alpha.
+
+    Raises ValueError for fewer than 2 replicates or a level outside (0, 1).
+    """
+    _inside(alpha, "alpha")
+    if n < 2:
+        raise ValueError(f"expected at least 2 replicates, got {n}")
+    return float(t_quantile(n - 1, 1 - alpha))
+
+
 def effect_of_power(*, power: float, sd: float, n: int, alpha: float) -> float:
     """Return the mean effect, in the unit of sd, that a one-sided paired t-test at `alpha` finds with chance `power`.
 

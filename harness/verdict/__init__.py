@@ -3,6 +3,7 @@
 from harness.verdict._files import read_verdicts, verdicts_json, verdicts_junit
 from harness.verdict._judge import compare_part, judge_results
 from harness.verdict._metadata import ClaimRows, Cost, Metadata
+from harness.verdict._reruns import Rerun, Shift, rerun
 from harness.verdict._results import ALWAYS_KEPT, ResultRow, Results, frame_of, read_results, write_results
 from harness.verdict._robustness import AS_LOCKED, Effect, effects, read_variants
 from harness.verdict._verdicts import ClaimVerdict, ExactQuantity, MeanInterval, PartVerdict, Status, Verdicts
@@ -19,8 +20,10 @@ __all__ = [
     "MeanInterval",
     "Metadata",
     "PartVerdict",
+    "Rerun",
     "ResultRow",
     "Results",
+    "Shift",
     "Status",
     "Verdicts",
     "amended",
@@ -32,6 +35,7 @@ __all__ = [
     "read_results",
     "read_variants",
     "read_verdicts",
+    "rerun",
     "unchanged",
     "verdicts_json",
     "verdicts_junit",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.verdict import amended
+from harness.verdict import Rerun, amended, read_results, rerun
 from harness.workflow._judging import Judged, Turned, judge, recorded, turned, write_junit
 from harness.workflow._reporting import report
 from harness.workflow._running import Ran, run_within
@@ -25,7 +25,8 @@ class Verified:
     """What was computed, the verdicts now and as recorded, and in what they differ.
 
     `turned` are claims that went from reproduced to refuted or back, `other_bytes` files that the committed rows no
-    longer give. Where a time limit left something, there is neither judgement nor report.
+    longer give, `rerun` how the rows compare with committed ones on the same replicates. Where a time limit left
+    something, there is neither judgement nor report.
     """
 
     ran: Ran
@@ -34,11 +35,12 @@ class Verified:
     turned: tuple[Turned, ...] = ()
     other_bytes: tuple[str, ...] = ()
     report: Path | None = None
+    rerun: Rerun | None = None
 
     @property
     def as_recorded(self) -> bool:
-        """Whether nothing turned and the committed rows still give the committed report."""
-        return not (self.turned or self.other_bytes)
+        """Whether nothing turned, the committed rows give the committed report, and training gives those rows."""
+        return not (self.turned or self.other_bytes) and (self.rerun is None or self.rerun.as_committed)
 
 
 def verify(session: Session, *, time_limit: str | None = None, progress: Progress | None = None) -> Verified:
@@ -64,8 +66,9 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
 
     limit = Limit.starting_now(time_limit)
     changed: tuple[str, ...] = ()
-    before = None
+    before = rows = None
     if (session.committed / "results.parquet").is_file():
+        rows = read_results(session.committed / "results.parquet")  # now: a whole run writes over them
         changed = () if amended(session.committed, session.catalogue, session.registry) else other_bytes(session)
         before = recorded(session, required=True)
     ran = run_within(session, limit, progress)
@@ -75,7 +78,8 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
     now_turned = turned(before, judged)
     if now_turned:
         write_junit(session, judged, now_turned)
-    return Verified(ran, judged, before, now_turned, changed, report(session))
+    again = None if rows is None else rerun(rows, read_results(session.out / "results.parquet"), session.catalogue)
+    return Verified(ran, judged, before, now_turned, changed, report(session), again)
 
 
 def other_bytes(session: Session) -> tuple[str, ...]:

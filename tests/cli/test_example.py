@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.verdict import read_results, write_results
 from tests import command
 
 ROOT = Path(__file__).parents[2]
@@ -116,6 +117,38 @@ def test_a_turned_verdict_is_status_1(copy):
     assert result.returncode == 1
     assert f"{ID} turned: recorded refuted, now reproduced" in result.stdout
     assert "<failure" in (copy / "reports" / "micro" / "junit.xml").read_text()
+
+
+def forge(copy, shift):
+    """Shift an arm's committed accuracies, and judge and report them again, so that all files fit one another."""
+    folder = copy / "reports" / "micro"
+    rows = read_results(folder / "results.parquet")
+    rows.frame.loc[rows.frame["arm"] == "magnitude", "value"] += shift / 100
+    write_results(rows, folder / "results.parquet")
+    ok(harness(copy, "judge"))
+    ok(harness(copy, "report"))
+
+
+def test_forged_rows_are_status_1(copy):
+    """Rows, verdicts and report that fit one another, and that training does not give: an arm is .4 pp better."""
+    forge(copy, 0.4)
+    result = harness(copy, "verify")
+    assert result.returncode == 1
+    assert "other bytes" not in result.stdout
+    told = " ".join(result.stdout.split())
+    assert f"other numbers on the same kind of machine: {ID}, arm 'magnitude', replicate 0, " in told
+    assert f"{ID}, arm 'magnitude' of magnitude beats random, has moved by -0.40 pp" in told
+    assert "now − committed" in told
+
+
+def test_rows_that_training_gives_are_said_to_be(copy):
+    """Every number and digest of the committed rows comes back."""
+    told = " ".join(ok(harness(copy, "verify")).split())
+    equal, rows = re.search(
+        r"(\d+) of (\d+) numbers of 1 claim on the committed replicates are the committed", told
+    ).groups()
+    assert equal == rows
+    assert "1 of these claims were computed on this kind of machine both times" in told
 
 
 def test_committed_rows_that_give_other_bytes_are_status_1(copy):

@@ -1,0 +1,202 @@
+"""Rows of the same replicates, computed twice: whether a run gives what is committed, as far as its machine can tell.
+
+On the same kind of machine (device, instruction set, versions) every number is the same, or something is wrong. On
+another one each training is rounded otherwise, and deep or often pruned nets are other draws then: what can be asked of
+those is that no mean has moved.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.design import Catalogue, Claim, Part, metric
+from harness.population import Provenance
+from harness.stats import FloatArray, effect_of_power, t_critical
+from harness.verdict._results import Results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FALSE_ALARM = 0.0005  # the chance that any mean of a run is called moved where none has
+SEEN = 0.99  # the chance with which a shift of the size that is called visible is found
+SAME = ["claim", "arm", "key", "draw", "suite_seed", "replicate", "metric"]  # the columns that say what a row is of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift:
+    """How far a mean over replicates has moved, now minus committed, in `unit`; of a comparison, or of an arm it reads.
+
+    `sd` is that of the replicates' differences. Beyond `limit` it has moved; `visible` is the shift that would be found
+    with chance .99.
+    """
+
+    claim: str
+    what: str
+    n: int
+    mean: float
+    sd: float
+    unit: str
+    bound: float
+    limit: float = math.inf
+    visible: float = math.inf
+
+    @property
+    def moved(self) -> bool:
+        """Whether it is more than chance and half of what the comparison is held to explain."""
+        return abs(self.mean) > self.limit
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rerun:
+    """Claims whose rows are on both sides for the same replicates, and how these rows compare.
+
+    `machines` are the claims that were computed on one kind of machine both times; `differing` names the first row of
+    each of these that is another number, `code` that the harness's code is another one.
+    """
+
+    claims: tuple[str, ...]
+    machines: tuple[str, ...]
+    rows: int
+    equal: int
+    differing: tuple[str, ...]
+    code: str
+    shifts: tuple[Shift, ...]
+
+    @property
+    def moved(self) -> tuple[Shift, ...]:
+        """The means that have moved."""
+        return tuple(shift for shift in self.shifts if shift.moved)
+
+    @property
+    def as_committed(self) -> bool:
+        """Whether nothing says that the committed rows are not what training gives."""
+        return not (self.differing or self.moved)
+
+
+def rerun(committed: Results, fresh: Results, catalogue: Catalogue) -> Rerun:
+    """Return how fresh rows compare with committed ones, for claims that both have as they are now.
+
+    Quick runs, variants, and claims on other replicates are left out.
+    """
+    claims = list(_both(committed, fresh, catalogue))
+    ids = [claim.id for claim in claims]
+    pairs = _paired(committed, fresh, ids)
+    same = [id for id in ids if len(kinds := _machines(committed, id) | _machines(fresh, id)) == 1 and all(kinds)]
+    apart = pairs[~pairs["same"] & pairs["claim"].isin(same)]
+    return Rerun(
+        claims=tuple(ids),
+        machines=tuple(same),
+        rows=len(pairs),
+        equal=int(pairs["same"].sum()),
+        differing=tuple(map(_told, apart.drop_duplicates("claim").to_dict("records"))),
+        code=_code(committed, fresh, ids),
+        shifts=with_limits(shift for claim in claims for shift in _shifts(committed, fresh, claim)),
+    )
+
+
+def with_limits(shifts: Iterable[Shift]) -> tuple[Shift, ...]:
+    """Return the shifts of a run with the limits that follow from how many there are.
+
+    A mean has moved where it is beyond half the bound and beyond t(1 - .0005 / 2k; n - 1) sd / sqrt(n), of k means.
+    """
+    every = [shift for shift in shifts if shift.n > 1]
+    return tuple(_limited(shift, FALSE_ALARM / (2 * len(every))) for shift in every)
+
+
+def _limited(shift: Shift, alpha: float) -> Shift:
+    half, n = shift.bound / 2, shift.n
+    limit = max(half, t_critical(n, alpha) * shift.sd / math.sqrt(n))
+    visible = max(half + t_critical(n, 1 - SEEN) * shift.sd / math.sqrt(n), _found(n, alpha) * shift.sd)
+    return replace(shift, limit=limit, visible=visible)
+
+
+@cache
+def _found(n: int, alpha: float) -> float:
+    """The mean, in sds, that n differences show at `alpha` with chance `SEEN`."""
+    return effect_of_power(power=SEEN, sd=1.0, n=n, alpha=alpha)
+
+
+def _both(committed: Results, fresh: Results, catalogue: Catalogue) -> Iterator[Claim]:
+    plain = not any(side.meta.quick or side.meta.variant for side in (committed, fresh))
+    for id, known in committed.claims.items() if plain else ():
+        other, claim = fresh.claims.get(id), catalogue.claims.get(id)
+        if claim is None or other is None or not known.replicates or known.digest != claim.digest(fresh.meta.scale):
+            continue
+        alike = all(
+            getattr(known, name) == getattr(other, name) for name in ("version", "round", "digest", "replicates")
+        )
+        if alike and committed.meta.seed(id) == fresh.meta.seed(id):
+            yield claim
+
+
+def _paired(committed: Results, fresh: Results, ids: Iterable[str]) -> pd.DataFrame:
+    """Return the rows of both sides side by side, those of a series in the order of their steps; `same` where equal."""
+    sides = []
+    for side in (committed, fresh):
+        rows = side.frame[side.frame["claim"].isin(list(ids))]
+        rows = rows[[*SAME, "density", "step", "value", "out"]].sort_values([*SAME, "step"])
+        rows = rows.astype(dict.fromkeys(("claim", "arm", "key", "metric", "out"), str))
+        sides.append(rows.assign(place=rows.groupby(SAME, observed=True, sort=False).cumcount()))
+    pairs = sides[0].merge(sides[1], on=[*SAME, "place"], how="outer", suffixes=("", "_now"))
+    equal = [pairs[name] == pairs[f"{name}_now"] for name in ("step", "value", "out")]
+    return pairs.assign(same=np.logical_and.reduce(equal))
+
+
+def _told(row: Mapping[Hashable, object]) -> str:
+    where = f"{row['claim']}, arm {row['arm']!r}, replicate {row['replicate']}, {row['metric']}"
+    return f"{where}: committed {row['value']}, now {row['value_now']}"
+
+
+def _machines(side: Results, id: str) -> set[tuple[str, ...]]:
+    """Return the kinds of machine that computed a claim's rows; an empty one where that was not recorded."""
+    return {_machine(side.meta.records[name]) for name in _records(side, id)}
+
+
+def _machine(record: Provenance) -> tuple[str, ...]:
+    if not record.instructions and record.device == "cpu":
+        return ()
+    return (record.device, record.instructions, *(f"{name} {is_}" for name, is_ in sorted(record.versions.items())))
+
+
+def _records(side: Results, id: str) -> list[str]:
+    return sorted(set(side.frame.loc[side.frame["claim"] == id, "record"].astype(str)))
+
+
+def _code(committed: Results, fresh: Results, ids: Iterable[str]) -> str:
+    """Say whether the code that computed is another one; empty where it is the same, or was not recorded."""
+    codes = [
+        sorted({side.meta.records[name].code for id in ids for name in _records(side, id)})
+        for side in (committed, fresh)
+    ]
+    return f"{', '.join(codes[0])}, now {', '.join(codes[1])}" if codes[0] != codes[1] and all(codes[0]) else ""
+
+
+def _shifts(committed: Results, fresh: Results, claim: Claim) -> Iterator[Shift]:
+    """Yield the shifts of each deciding comparison and, once, of each arm in the band in which it is read."""
+    seen = set()
+    for part in claim.design(fresh.meta.scale).parts:
+        yield _shift(claim, part, part.name, *(side.differences(claim.id, part) for side in (committed, fresh)))
+        for arm in dict.fromkeys(arm for pair in part.pairs for arm in pair):
+            if (as_read := (arm, part.band, part.metric, part.reading)) not in seen:
+                seen.add(as_read)
+                values = (side.read(claim.id, arm, part) for side in (committed, fresh))
+                yield _shift(claim, part, f"arm {arm!r} of {part.name}", *values)
+
+
+def _shift(claim: Claim, part: Part, what: str, before: FloatArray, now: FloatArray) -> Shift:
+    moved_R = now - before
+    return Shift(
+        claim=claim.id,
+        what=what,
+        n=moved_R.size,
+        mean=float(moved_R.mean()),
+        sd=float(moved_R.std(ddof=1)) if moved_R.size > 1 else 0.0,
+        unit=metric(part.metric).unit,
+        bound=part.bound,
+    )
