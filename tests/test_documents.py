@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "changelog.d").glob("*.md")])
+ERRATA = ROOT / "reports" / "errata.md"
+DOCUMENTS = sorted([ERRATA, *ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "changelog.d").glob("*.md")])
 FOLDERS = ("harness", "tests", "claims", "docs", "reports", "benchmarks", "changelog.d", ".github")
 PATH = re.compile(rf"`((?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*)`")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#([^)]+))?\)")
@@ -35,6 +36,13 @@ def test_links_lead_somewhere(document):
         assert target.exists(), path
         if anchor and target.name != "report.md":  # whose anchors are written as such
             assert anchor in anchors(target), f"{path}#{anchor}"
+
+
+def test_errata_follow_as_they_say():
+    """What is said to follow from a paper's definitions is computed from them, beside the harness's own count."""
+    (code,) = re.findall(r"```python\n(.*?)```", ERRATA.read_text(), re.DOTALL)
+    assert code.count("assert ") == 2
+    exec(compile(code, ERRATA.name, "exec"), {})
 
 
 def test_every_room_is_in_the_table():

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.report._notation import signed
-from harness.stats import ALPHA, FloatArray, Outcome, binomial_range, effect_of_power, t_greater, t_less
-from harness.verdict import ClaimVerdict
+from harness.report._notation import interval
+from harness.stats import ALPHA, FloatArray, Outcome, binomial_range, effect_of_power, kind, t_greater, t_less
+from harness.verdict import ClaimVerdict, PartVerdict
 
 BLOCK = 10  # replicates of a sample: the default of a claim
 PARTITIONS = 200  # random divisions of the stored replicates into disjoint samples
@@ -89,6 +89,13 @@ def _rate(control: str, word: str, count: int, tried: Sequence[FloatArray], rate
     )
 
 
+def _beyond(part: PartVerdict) -> str:
+    """Say that an interval excludes 0: what holds one-sidedly may be an effect all the same."""
+    if part.lower is None or part.upper is None or part.lower <= 0 <= part.upper:
+        return ""
+    return ", and above 0" if part.lower > 0 else ", and below 0"
+
+
 def of_claims(verdicts: Mapping[str, ClaimVerdict]) -> list[Control]:
     """Return each claim's floors and null settings, from its judged parts."""
     found = []
@@ -108,8 +115,9 @@ def of_claims(verdicts: Mapping[str, ClaimVerdict]) -> list[Control]:
         found += [
             Control(
                 control=f"{id}: null setting, {part.name}",
-                expected="no effect",
-                observed=f"{part.alone.outcome} by itself ({signed(part.mean)} {part.unit})",
+                expected=kind(part.kind).asserts(part.bound, part.unit),
+                observed=f"{interval(part)}{_beyond(part)}"
+                + ("" if part.alone.outcome == Outcome.REPRODUCED else f", {part.alone.outcome} by itself"),
                 passed=part.alone.outcome == Outcome.REPRODUCED,
             )
             for part in verdict.compared

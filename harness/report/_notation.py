@@ -60,6 +60,11 @@ def percent(density: float) -> str:
     return f"{hundredths(density):.3g} %"
 
 
+def section_link(id: str) -> str:
+    """Return the id of a claim as a link to its section."""
+    return f"[{id}](#{anchor(id)})"
+
+
 def anchor(heading: str) -> str:
     """Return the anchor that GitHub gives a heading: lower case, spaces as hyphens, punctuation left out."""
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")

@@ -12,10 +12,10 @@ from harness.report import _figures as figures
 from harness.report import _overview as overview
 from harness.report import _summary as summary
 from harness.report._controls import Control, equal_arms, of_claims
-from harness.report._notation import p_is, p_value, sentence, signed, unit_of
+from harness.report._notation import p_is, p_value, section_link, sentence, signed, unit_of
 from harness.report._scales import Others
 from harness.report._section import origin_of, section
-from harness.verdict import Results, Verdicts
+from harness.verdict import Results, Verdicts, scoreboard
 
 OVERVIEW = "overview.svg"
 
@@ -56,11 +56,12 @@ def report_text(
     environment = Environment(
         loader=PackageLoader("harness.report"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
-    environment.filters.update(signed=signed, unit=unit_of, p=p_value, p_is=p_is, sentence=sentence)
+    environment.filters.update(
+        signed=signed, unit=unit_of, p=p_value, p_is=p_is, sentence=sentence, section_link=section_link
+    )
     scale = verdicts.scale
     grouped = summary.groups(verdicts, registry, catalogue)
     papers = summary.of_papers(grouped)
-    hit, decided = verdicts.hits()
     rendered = environment.get_template("report.md.j2").render(
         scale=scale,
         groups=grouped,
@@ -76,8 +77,7 @@ def report_text(
         conditions=[] if results.meta.quick else of_claims(verdicts.claims),
         controls_key=CONTROLS,
         overview=f"figures/{OVERVIEW}",
-        hits=hit,
-        confirmatory=decided,
+        score=None if results.meta.quick else scoreboard(results, verdicts, registry, catalogue),
         provenance=origin_of(results.meta.records.values()),
         quick=results.meta.quick,
         rounds=any(verdict.round for verdict in verdicts.claims.values()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ from harness.report import _figures as figures
 from harness.report._accounting import Size, cost_in_words, network_sizes
 from harness.report._notation import interval, percent, signed, unit_of, written
 from harness.report._scales import Others, Row, side_by_side
-from harness.stats import MOST
+from harness.stats import MOST, Bound, Interval, Outcome, prediction_interval, t_critical
 from harness.verdict import AS_LOCKED, ClaimVerdict, Effect, ExactQuantity, MeanInterval, PartVerdict, Results, effects
 
 QUALIFIERS = {
@@ -47,6 +48,9 @@ class Compared:
     effect: str
     sd: str
     needed: str
+    alone: str
+    again: str
+    margin: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +133,7 @@ def section(
     before = [p for p in pilots_of(pilots, id, scale) if entry is None or p.date < entry.locked]
     judged = verdict.compared
     rows = [
-        _compared(part, result, decides=i < len(design.parts))
+        _compared(part, result, verdict, decides=i < len(design.parts))
         for i, (part, result) in enumerate(zip(design.compared() if judged else (), judged, strict=True))
     ]
     robust = effects(claim, results, variants) if judged and not results.meta.quick else ()
@@ -205,7 +209,7 @@ def _effect(effect: MeanInterval, name: str | None, n: int) -> str:
     return f", {on}{interval(effect)}, n = {n}"
 
 
-def _compared(part: Part, result: PartVerdict, *, decides: bool) -> Compared:
+def _compared(part: Part, result: PartVerdict, verdict: ClaimVerdict, *, decides: bool) -> Compared:
     return Compared(
         part=part,
         result=result,
@@ -215,7 +219,38 @@ def _compared(part: Part, result: PartVerdict, *, decides: bool) -> Compared:
         effect=interval(result),
         sd=f"{result.sd:.2f} {unit_of(part)}" if result.sd is not None else "–",
         needed=_needed(part, result),
+        alone=_alone(part, result),
+        again=_again(part, result),
+        margin=_margin(part, result, verdict.alpha / max(1, len(verdict.family))),
     )
+
+
+def _alone(part: Part, result: PartVerdict) -> str:
+    """Say what a part comes to by itself; what holds within its margin and is worse all the same says so."""
+    alone, low = result.alone, part.kind.interval[0]
+    worse = alone.outcome is Outcome.REPRODUCED and low < 0 and result.upper is not None and result.upper < 0
+    note = "worse, within the margin" if worse else alone.qualifier
+    return f"{alone.outcome} ({note})" if note else str(alone.outcome)
+
+
+def _again(part: Part, result: PartVerdict) -> str:
+    """Say where the mean of a fresh run of as many replicates would lie in 95 of 100 cases, and whether it decides."""
+    if result.mean is None or not result.sd or result.n < 2:
+        return "–"
+    fresh = prediction_interval(result.mean, result.sd, result.n)
+    inside = Interval(fresh.lower, fresh.upper)
+    side = part.kind.inside(inside, part.bound) or part.kind.outside(inside, part.bound)
+    return f"{signed(fresh.lower)} to {signed(fresh.upper)}" + ("" if side else ", on both sides")
+
+
+def _margin(part: Part, result: PartVerdict, alpha: float) -> str:
+    """Return the smallest margin that a part of one would have passed, at Holm's first step; a dash for other kinds."""
+    low, high = part.kind.interval
+    if part.kind.held_to is not Bound.MARGIN or result.mean is None or not result.sd or result.n < 2:
+        return "–"
+    reach = t_critical(result.n, alpha) * result.sd / math.sqrt(result.n)
+    ends = [reach - result.mean] * math.isfinite(low) + [reach + result.mean] * math.isfinite(high)
+    return f"{max(0.0, *ends):.2f} {unit_of(part)}"
 
 
 def _difference(part: Part) -> str:

@@ -52,6 +52,17 @@ def mean_interval(x: npt.ArrayLike, *, level: float = 0.95) -> Interval:
     return Interval(mean - half, mean + half)
 
 
+def prediction_interval(mean: float, sd: float, n: int, *, level: float = 0.95) -> Interval:
+    """Return where the mean of `n` further replicates lies with chance `level`, after n with this mean and sd.
+
+    mean +- t(n-1; (1 + level) / 2) sd sqrt(2 / n): both means vary. Same assumptions as `mean_interval`.
+
+    Raises ValueError for fewer than 2 replicates, or a level outside (0, 1).
+    """
+    half = t_critical(n, (1 - level) / 2) * sd * (2 / n) ** 0.5
+    return Interval(mean - half, mean + half)
+
+
 def welch_interval(x: npt.ArrayLike, y: npt.ArrayLike, *, level: float = 0.95) -> Interval:
     """Return Welch's confidence interval of mean `x` (n,) minus mean `y` (m,), independent samples of any spread.
 

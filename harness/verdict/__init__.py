@@ -6,6 +6,7 @@ from harness.verdict._metadata import ClaimRows, Cost, Metadata
 from harness.verdict._reruns import Rerun, Shift, rerun
 from harness.verdict._results import ALWAYS_KEPT, ResultRow, Results, frame_of, read_results, write_results
 from harness.verdict._robustness import AS_LOCKED, Effect, effects, read_variants
+from harness.verdict._scoreboard import Scoreboard, scoreboard
 from harness.verdict._verdicts import ClaimVerdict, ExactQuantity, MeanInterval, PartVerdict, Status, Verdicts
 from harness.verdict._versions import amended, carry_over, unchanged
 
@@ -23,6 +24,7 @@ __all__ = [
     "Rerun",
     "ResultRow",
     "Results",
+    "Scoreboard",
     "Shift",
     "Status",
     "Verdicts",
@@ -36,6 +38,7 @@ __all__ = [
     "read_variants",
     "read_verdicts",
     "rerun",
+    "scoreboard",
     "unchanged",
     "verdicts_json",
     "verdicts_junit",

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar
 
-from harness.design import CONTROLS, PERCENTAGE_POINTS, Scale
+from harness.design import PERCENTAGE_POINTS, Scale
 from harness.stats import ALPHA, Decision, Outcome, Settled
 
 EXACT = "exact"  # stands where other verdicts name the test that decided
@@ -182,7 +182,8 @@ class ClaimVerdict(VersionVerdict):
     def deciding(self) -> PartVerdict | None:
         """The part on which the verdict rests, by the deciding test's p; None without parts.
 
-        The part that refutes; else the one that is shown least, and where all are shown, null settings stand back.
+        The part that refutes; else the one that is shown least. Where all are shown, null settings stand back, and of
+        the others those that assert a direction come first: it is their size that qualifies the verdict.
         """
         if not self.parts:
             return None
@@ -192,6 +193,7 @@ class ClaimVerdict(VersionVerdict):
         parts = self.parts
         if self.outcome == Outcome.REPRODUCED:
             parts = tuple(part for part in parts if not part.null_setting) or parts
+            parts = tuple(part for part in parts if part.alone.qualifier) or parts
         return max(parts, key=lambda part: part.flip_rep if flip else part.p_rep)
 
     @property
@@ -204,6 +206,8 @@ class ClaimVerdict(VersionVerdict):
             return "nothing that could be judged"
         if len(self.parts) == 1:
             return part.name
+        if self.outcome == Outcome.REPRODUCED:
+            return f"{part.name} ({'both' if len(self.parts) == 2 else f'all {len(self.parts)}'} parts hold)"
         which = "refutes, " if self.outcome == Outcome.REFUTED else ""
         return f"{part.name} ({which}1 of {len(self.parts)} parts)"
 
@@ -227,9 +231,3 @@ class Verdicts:
             and (verdict.version, verdict.round) == (before.version, before.round)
             and {verdict.outcome, before.outcome} == set(DECIDED)
         ]
-
-    def hits(self) -> tuple[int, int]:
-        """Return how many confirmatory verdicts on papers' claims were predicted, and how many there are."""
-        papers = [verdict for id, verdict in self.claims.items() if not id.startswith(f"{CONTROLS}/")]
-        confirmatory = [verdict for verdict in papers if verdict.is_confirmatory]
-        return sum(verdict.outcome == verdict.predicted for verdict in confirmatory), len(confirmatory)

@@ -75,7 +75,7 @@ def test_verify_reports_an_exact_claim_without_torch(project):
     assert (found["outcome"], found["status"], found["n"]) == ("reproduced", "confirmatory", 0)
     report = (project / "reports" / "micro" / "report.md").read_text()
     assert "| weights | 266200 | 266200 | yes |" in report
-    assert "came out: 1 of 1 confirmatory" in report
+    assert "came out as predicted: 1 of 1." in report
     assert "Computed on" not in report
 
 

@@ -84,7 +84,9 @@ def test_floors_and_null_settings_are_listed():
     assert (floors.control, floors.expected) == ("p/a: floor arms", "3 beaten by what is needed")
     assert (floors.observed, floors.passed) == ("2 beaten, not floor 0", False)
     assert (kept.passed, lost.passed) == (True, False)
-    assert lost.observed == "inconclusive by itself (−0.20 pp)"
+    assert kept.expected == "> −0.5 pp"
+    assert kept.observed == "−0.20 pp (−0.30 to −0.10), and below 0"  # it holds, and is an effect all the same
+    assert lost.observed == "−0.20 pp (−0.30 to −0.10), and below 0, inconclusive by itself"
 
 
 @pytest.mark.parametrize(("n", "p"), [(6, 0.05), (200, 0.01), (1200, 0.8)])

@@ -1,7 +1,4 @@
-"""Judge and report are pure functions of rows; the folders import in one direction.
-
-Also tests `report._section`.
-"""
+"""Judge and report are pure functions of rows; the folders import in one direction."""
 
 import hashlib
 import json

@@ -77,7 +77,9 @@ def test_the_report_opens_with_tally_and_table(mixed, registry):
     """One sentence counts the papers' claims, controls apart; the table says what came out as predicted."""
     text = report.report_text(*mixed, registry, CATALOGUE, [], {})
     assert "**6 claims of 2 papers: 2 reproduced, 2 refuted, 1 inconclusive, 1 not run.**" in text
-    assert "came out: 3 of 5 confirmatory." in text
+    assert "First attempts that came out as predicted: 3 of 5." in text
+    exact = "1 exact, which [reports/errata.md](../errata.md) explains: [other/count](#othercount)"
+    assert f"| refuted | 1 finding from 1 tested claim; {exact} |" in text
     rows = {row.split("|")[1].strip(): row for row in text.split("## What")[0].splitlines() if row.startswith("| ")}
     assert "| reproduced, yes | +2.00 pp (+1.64 to +2.36) | 10 | a beats b |" in rows["[shown](#papershown)"]
     assert "| **refuted (opposite), analogue task** | reproduced, **no** |" in rows["[opposite](#paperopposite)"]
@@ -90,7 +92,7 @@ def test_the_report_opens_with_tally_and_table(mixed, registry):
 @pytest.mark.parametrize(
     ("ahead", "behind", "part", "words"),
     [
-        (3.0, -0.1, "a beats b", "a beats b (1 of 2 parts)"),
+        (3.0, -0.1, "a beats b", "a beats b (both parts hold)"),
         (3.0, -2.0, "no effect here", "no effect here (refutes, 1 of 2 parts)"),
         (0.1, -0.1, "a beats b", "a beats b (1 of 2 parts)"),
         (3.0, -0.45, "no effect here", "no effect here (1 of 2 parts)"),
@@ -116,7 +118,7 @@ def test_floors_are_listed_without_controls_of_their_own(monkeypatch, registry):
     table = text.split("\n## Controls\n")[1]
     assert "Floors and null settings: 2 of 2 as they should be" in table
     assert "| paper/claim: floor arms |" in table
-    assert "| paper/claim: null setting, no effect here | no effect | reproduced by itself (+0.00 pp) | yes |" in table
+    assert "| paper/claim: null setting, no effect here | within ±0.5 pp | +0.00 pp (−0.21 to +0.21) | yes |" in table
 
 
 # --- the overview figure ---------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from harness.stats._paired import (
     flip_least,
     flip_less,
     mean_interval,
+    prediction_interval,
     replicates_needed,
     sd_upper,
     t_greater,
@@ -183,6 +184,18 @@ def test_flip_keeps_its_level_with_heavy_tails():
     p = np.array([flip_greater(x, null=0) for x in x_NR])
     for q in (2 / 256, 6 / 256, 0.5):
         assert np.mean(p <= q) == close_to(q, repeats=3000)
+
+
+@pytest.mark.parametrize(("n", "level"), [(5, 0.95), (10, 0.95), (20, 0.5)])
+def test_a_fresh_mean_lies_where_it_is_predicted(n, level):
+    """The mean of as many further replicates lies within its interval as often as is said, whatever mean and sd are."""
+    repeats, rng = 4000, np.random.default_rng(12)
+    first, fresh = rng.normal(3.0, 0.7, (2, repeats, n))
+    inside = 0
+    for x, y in zip(first, fresh, strict=True):
+        found = prediction_interval(x.mean(), x.std(ddof=1), n, level=level)
+        inside += found.lower <= y.mean() <= found.upper
+    assert abs(inside / repeats - level) <= 4 * (level * (1 - level) / repeats) ** 0.5
 
 
 # --- power -------------------------------------------------------------------------------------------------------

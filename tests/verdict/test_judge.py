@@ -18,6 +18,7 @@ from harness.stats._kinds import Outcome
 from harness.verdict import _judge as judging
 from harness.verdict import _results as results
 from harness.verdict._files import read_verdicts, verdicts_json
+from harness.verdict._scoreboard import scoreboard
 from harness.verdict._verdicts import Status
 from harness.verdict._versions import carry_over
 from tests import synthetic
@@ -111,7 +112,7 @@ def test_all_else_is_exploratory(monkeypatch, registry, tmp_path, locked, run, m
     assert (verdict.outcome, verdict.status) == (Outcome.REPRODUCED, "exploratory")
     assert reason in verdict.status_reason
     assert verdict.in_words(MICRO).endswith(", exploratory")
-    assert judged.hits() == (0, 0)
+    assert scoreboard(rows, judged, registry, CATALOGUE).first.of == 0
     text = report.report_text(rows, judged, registry, CATALOGUE, [], {})
     assert f"*Exploratory: {verdict.status_reason}.* Such a verdict never replaces a confirmatory one." in text
 
@@ -149,17 +150,16 @@ def test_an_amended_claim_does_not_turn(monkeypatch, registry):
     assert amended.turned(one) == []
 
 
-def test_hits_count_confirmatory_predictions_only(monkeypatch, registry):
-    """Of three confirmatory verdicts two were predicted; an exploratory hit and a quick run count neither way."""
-    right = claim(design(BEATS), id="paper/right")
-    wrong = claim(design(BEATS), id="paper/wrong")
-    refuted = claim(design(BEATS), id="paper/refuted", predicted=Outcome.REFUTED)
-    unlocked = claim(design(BEATS), id="paper/unlocked")
-    synthetic.register(monkeypatch, right, wrong, refuted, unlocked)
-    lock(registry, right, wrong, refuted)
-    values = (right, ahead(5.0)), (wrong, ahead(-5.0)), (refuted, ahead(-5.0)), (unlocked, ahead(5.0))
-    assert judging.judge_results(synthetic.results(*values), registry, CATALOGUE).hits() == (2, 3)
-    assert judging.judge_results(synthetic.results(*values, quick=True), registry, CATALOGUE).hits() == (0, 0)
+def test_a_reproduced_claim_rests_on_what_qualifies_it(monkeypatch, registry):
+    """Of one that asserts a direction and one that asserts no difference, the first: its size is the qualifier."""
+    made = claim(design(BEATS, matches("c", "d", on=DIGITS, floors=("dense",))))
+    synthetic.register(monkeypatch, made)
+    spread = np.linspace(-1, 1, 10)
+    values = {"a": 85 + spread, "c": 79.9 + spread * 0.2, "dense": np.full(10, 60.0)}
+    verdict = judge(registry, (made, lambda arm, at: values.get(arm, np.full(10, 80.0))))[made.id]
+    assert (verdict.outcome, verdict.qualifier) == (Outcome.REPRODUCED, "at least sesoi")
+    assert verdict.parts[0].p_rep < verdict.parts[1].p_rep
+    assert (verdict.deciding.name, verdict.rests_on) == ("a beats b", "a beats b (both parts hold)")
 
 
 def test_rows_of_an_earlier_design_are_named(monkeypatch, registry):

@@ -1,0 +1,67 @@
+"""What a section says of each comparison: within which margin it would have held, what a fresh run would give."""
+
+import numpy as np
+import pytest
+
+from harness.data._tasks import DIGITS
+from harness.design._parts import beats, equals, matches
+from harness.report._section import _again, _alone, _compared, _margin
+from harness.stats._kinds import Outcome
+from harness.stats._paired import ALPHA, t_greater, t_less
+from harness.verdict import _judge as judging
+from tests import synthetic
+from tests.synthetic import CATALOGUE, MICRO, claim, design
+
+SAMPLE = np.array([-0.31, -0.12, 0.05, -0.22, -0.4, -0.08, -0.17, -0.29, 0.02, -0.2])
+
+
+def judged(monkeypatch, tmp_path, part, x):
+    """A part of the design and its verdict, of these differences."""
+    made = claim(design(part))
+    synthetic.register(monkeypatch, made)
+    values = {part.arm: 80 + x, "dense": np.full(len(x), 60.0)}
+    rows = synthetic.results((made, lambda arm, at: values.get(arm, np.full(len(x), 80.0))))
+    verdict = judging.judge_results(rows, judging.Registry(tmp_path / "lock"), CATALOGUE).claims[made.id]
+    return made.design(MICRO).parts[0], verdict.parts[0], verdict
+
+
+@pytest.mark.parametrize("kind", [matches, equals])
+@pytest.mark.parametrize("sign", [1, -1])
+def test_the_smallest_margin_is_where_the_test_turns(monkeypatch, tmp_path, kind, sign):
+    """At that margin the p-value is the level: with less the part does not hold, with more it does."""
+    part, result, _ = judged(monkeypatch, tmp_path, kind("a", "b", on=DIGITS, floors=("dense",)), sign * SAMPLE)
+    margin = float(_margin(part, result, ALPHA).removesuffix(" pp"))
+    x = sign * SAMPLE
+
+    def p(m):
+        return max(t_greater(x, null=-m), t_less(x, null=m) if kind is equals else 0.0)
+
+    assert p(margin - 0.01) > ALPHA > p(margin + 0.01) or (margin == 0 and p(0) < ALPHA)
+    assert _margin(part, result, ALPHA / 10) >= _margin(part, result, ALPHA)
+
+
+def test_a_part_of_size_has_no_margin(monkeypatch, tmp_path):
+    """What asserts a direction is held to another bound."""
+    part, result, _ = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), SAMPLE + 1)
+    assert _margin(part, result, ALPHA) == "–"
+
+
+def test_what_is_worse_within_its_margin_says_so(monkeypatch, tmp_path):
+    """It holds, and the interval excludes 0 on the side that is worse; one that reaches 0 only holds."""
+    part, result, _ = judged(monkeypatch, tmp_path, matches("a", "b", on=DIGITS, floors=("dense",)), SAMPLE)
+    assert result.alone.outcome is Outcome.REPRODUCED
+    assert _alone(part, result) == "reproduced (worse, within the margin)"
+    part, result, _ = judged(monkeypatch, tmp_path, matches("a", "b", on=DIGITS, floors=("dense",)), SAMPLE + 0.1)
+    assert _alone(part, result) == "reproduced"
+    part, result, _ = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), SAMPLE + 1)
+    assert _alone(part, result) == "reproduced (at least sesoi)"
+
+
+def test_a_fresh_run_says_whether_it_would_decide(monkeypatch, tmp_path):
+    """Wholly on one side of what the part asserts, or on both; nothing where there is no spread."""
+    part, result, verdict = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), SAMPLE + 1)
+    assert _again(part, result) == _compared(part, result, verdict, decides=True).again == "+0.68 to +0.97"
+    part, result, _ = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), SAMPLE * 5 + 1)
+    assert _again(part, result).endswith(", on both sides")
+    part, result, _ = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), np.full(10, 0.2))
+    assert _again(part, result) == "–"
