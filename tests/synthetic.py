@@ -80,6 +80,11 @@ def around(mean, sd, n):
     return mean + sd * x / x.std(ddof=1)
 
 
+def ahead(mean, sd=1.0, n=10):
+    """Values of the arms of `design`: a is ahead of the others by `mean` pp with this sd."""
+    return lambda arm, at: 80 + (around(mean, sd, n) if arm == "a" else np.zeros(n))
+
+
 def results(*values, first=0, quick=False, suite_seed=SUITE_SEED, metric="test_accuracy"):
     """Results of pairs (claim, f), f(arm, density) giving the percent of each replicate, shape (R,).
 

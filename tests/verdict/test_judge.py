@@ -22,14 +22,9 @@ from harness.verdict._scoreboard import scoreboard
 from harness.verdict._verdicts import Status
 from harness.verdict._versions import carry_over
 from tests import synthetic
-from tests.synthetic import CATALOGUE, MICRO, WHEN, around, claim, counted, design, lock
+from tests.synthetic import CATALOGUE, MICRO, WHEN, ahead, claim, counted, design, lock
 
 BEATS = beats("a", "b", on=DIGITS)
-
-
-def ahead(mean, sd=1.0, n=10):
-    """Values of the arms of `design`: a is ahead of the others by `mean` pp with this sd."""
-    return lambda arm, at: 80 + (around(mean, sd, n) if arm == "a" else np.zeros(n))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -19,7 +18,7 @@ from harness.verdict._results import Results
 from harness.verdict._verdicts import Status
 from harness.verdict._versions import amended, carry_over
 from tests import synthetic
-from tests.synthetic import CATALOGUE, MICRO, WHEN, around, claim, design, lock
+from tests.synthetic import CATALOGUE, MICRO, WHEN, ahead, claim, design, lock
 
 A, B, C = (claim(design(beats("a", other, on=DIGITS)), id=f"paper/{other}") for other in "bcd")
 
@@ -29,11 +28,6 @@ def registry(tmp_path, monkeypatch):
     """An empty registry, of a catalogue that has three claims."""
     synthetic.register(monkeypatch, A, B, C)
     return Registry(tmp_path / "registry.lock")
-
-
-def ahead(mean, sd=1.0, n=10):
-    """Values of the arms of `design`: a is ahead of the others by `mean` pp with this sd."""
-    return lambda arm, at: 80 + (around(mean, sd, n) if arm == "a" else np.zeros(n))
 
 
 def as_locked(registry, *values):

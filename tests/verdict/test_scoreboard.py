@@ -1,6 +1,5 @@
 """What a report comes to: first attempts, evidence that claims share, exact claims apart."""
 
-import numpy as np
 import pytest
 
 from harness.data._tasks import DIGITS
@@ -11,14 +10,9 @@ from harness.verdict._judge import judge_results
 from harness.verdict._scoreboard import Attempts, scoreboard
 from harness.verdict._verdicts import EarlierVersion
 from tests import synthetic
-from tests.synthetic import CATALOGUE, around, claim, counted, design, lock
+from tests.synthetic import CATALOGUE, ahead, claim, counted, design, lock
 
 BEATS = beats("a", "b", on=DIGITS)
-
-
-def ahead(mean, sd=1.0, n=10):
-    """Values of the arms of `design`: a is ahead of the others by `mean` pp with this sd."""
-    return lambda arm, at: 80 + (around(mean, sd, n) if arm == "a" else np.zeros(n))
 
 
 @pytest.fixture
