@@ -21,7 +21,7 @@ def another_order(scale: Scale) -> Design:
             "another order": train(NET, DIGITS, RECIPE, streams={"order": 1000}),
             "linear": train(mlp(64, 10), DIGITS, RECIPE),
         },
-        parts=(equals("another order", "one order", on=DIGITS, floors=("linear",)),),
+        parts=(equals("another order", "one order", on=DIGITS, floors=("linear",), bound=DIGITS.margin_pp),),
         contrast=("streams.order",),
         replicates=60,
     )

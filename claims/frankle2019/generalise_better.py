@@ -54,7 +54,17 @@ def generalise_better(scale: Scale) -> Design:
             "linear": trained(train(mlp(64, 10), task, study_few.RECIPE)),
         },
         parts=(beats("ticket", "dense", on=task, band=levels, published=0.35),),
-        beside=(matches("ticket", "dense", on=task, band=levels, metric="train_accuracy", floors=("linear",)),),
+        beside=(
+            matches(
+                "ticket",
+                "dense",
+                on=task,
+                band=levels,
+                metric="train_accuracy",
+                floors=("linear",),
+                bound=task.margin_pp,
+            ),
+        ),
         contrast=("mask", "weights"),
         replicates=30,
     )

@@ -35,7 +35,13 @@ def pruned_before_reset(scale: Scale) -> Design:
         arms={"dense": s.dense, "pruned": pruned, "retrained": retrained, "linear": s.linear},
         parts=(
             *only_beyond(
-                "retrained", "pruned", on=task, beyond=thirtieth, before=percent_kept("49", "71"), floors=("linear",)
+                "retrained",
+                "pruned",
+                on=task,
+                beyond=thirtieth,
+                before=percent_kept("49", "71"),
+                floors=("linear",),
+                margin=task.margin_pp,
             ),
             beats("dense", "retrained", on=task, band=thirtieth),
         ),

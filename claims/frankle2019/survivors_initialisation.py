@@ -39,7 +39,8 @@ def survivors_initialisation(scale: Scale) -> Design:
         for layer in LAYERS:
             label, metric = f"{layer}, {by}", f"near_zero/{layer}"
             if (layer, by) == ("fc1", "Adam"):
-                parts.append(equals(by, "all weights", on=task, metric=metric, floors=("SGD",), label=label))
+                near, floor = task.margin_pp, ("SGD",)
+                parts.append(equals(by, "all weights", on=task, metric=metric, floors=floor, label=label, bound=near))
             else:
                 parts.append(beats("all weights", by, on=task, metric=metric, label=label))
     return Design(

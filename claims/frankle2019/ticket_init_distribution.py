@@ -39,7 +39,9 @@ def ticket_init_distribution(scale: Scale) -> Design:
             "linear": s.linear,
         },
         parts=(
-            equals("ticket's distribution", "random reinit", on=task, band=band, floors=("linear",)),
+            equals(
+                "ticket's distribution", "random reinit", on=task, band=band, floors=("linear",), bound=task.margin_pp
+            ),
             beats("ticket", "ticket's distribution", on=task, band=band),
         ),
         beside=(
@@ -50,6 +52,7 @@ def ticket_init_distribution(scale: Scale) -> Design:
                 band=sparsest,
                 floors=("linear",),
                 label="at 3.2 % kept",
+                bound=task.margin_pp,
             ),
         ),
         contrast=("start",),

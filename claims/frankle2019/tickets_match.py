@@ -42,9 +42,9 @@ def tickets_match(scale: Scale) -> Design:
             "too few at random": at_random(TOO_FEW),
             "linear": s.linear,
         },
-        parts=(matches("ticket", "dense", on=task, band=near, floors=floors),),
+        parts=(matches("ticket", "dense", on=task, band=near, floors=floors, bound=task.margin_pp),),
         beside=(
-            matches("ticket", "dense", on=task, band=at, floors=floors, label="at 17.4 % kept"),
+            matches("ticket", "dense", on=task, band=at, floors=floors, label="at 17.4 % kept", bound=task.margin_pp),
             beats("ticket", "random mask", on=task, band=near),
         ),
         contrast=("mask", "start", "streams.order"),

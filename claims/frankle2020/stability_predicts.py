@@ -53,7 +53,7 @@ def stability_predicts(scale: Scale) -> Design:
             beats("dense", "reset to 0", on=pairs),
             matches("reset to 25", "dense", on=pairs, floors=("random mask, 16 %",)),
             matches("copies, digits", "itself, digits", on=one, metric="stability", floors=("other weights, digits",)),
-            matches("reset to 0, digits", "dense, digits", on=one, floors=("linear, digits",)),
+            matches("reset to 0, digits", "dense, digits", on=one, floors=("linear, digits",), bound=one.margin_pp),
         ),
         contrast=("mask", "start", "first_step", "streams.order"),
         replicates=20,

@@ -35,7 +35,14 @@ def prune_retrain_free(scale: Scale) -> Design:
             "any twelfth, retrained": study.any_twelfth(),
         },
         parts=(
-            matches("retrained", "dense", on=DIGITS, band=twelfth, floors=("any twelfth, retrained",)),
+            matches(
+                "retrained",
+                "dense",
+                on=DIGITS,
+                band=twelfth,
+                floors=("any twelfth, retrained",),
+                bound=DIGITS.margin_pp,
+            ),
             beats("retrained", "unretrained", on=DIGITS, band=twelfth),
         ),
         contrast=("mask", "start", "streams.order", "recipe.optimiser.lr", "recipe.schedule", "training"),

@@ -39,9 +39,18 @@ def retrain_beats_no_retrain(scale: Scale) -> Design:
             "any fifth, unretrained": study.any_fifth(),
         },
         parts=(
-            matches("unretrained", "dense", on=DIGITS, band=fifth, floors=("any fifth, unretrained",)),
+            matches(
+                "unretrained",
+                "dense",
+                on=DIGITS,
+                band=fifth,
+                floors=("any fifth, unretrained",),
+                bound=DIGITS.margin_pp,
+            ),
             beats("retrained", "unretrained", on=DIGITS, band=tenth),
-            matches("retrained", "dense", on=DIGITS, band=tenth, floors=("any twelfth, retrained",)),
+            matches(
+                "retrained", "dense", on=DIGITS, band=tenth, floors=("any twelfth, retrained",), bound=DIGITS.margin_pp
+            ),
         ),
         contrast=("mask", "start", "streams.order", "recipe.optimiser.lr", "recipe.schedule", "training"),
         replicates=40,

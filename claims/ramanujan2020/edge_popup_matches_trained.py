@@ -54,7 +54,8 @@ def edge_popup_matches_trained(scale: Scale) -> Design:
         )
         arms |= {edge_popup: s.edge_popup, trained: s.trained, linear: s.linear}
         arms |= {untrained: s.untrained, random_mask: s.random_mask}
-        parts.append(matches(edge_popup, trained, on=case.task, floors=(untrained, random_mask, linear)))
+        floors = (untrained, random_mask, linear)
+        parts.append(matches(edge_popup, trained, on=case.task, floors=floors, bound=case.task.margin_pp))
         panels[case.name] = (edge_popup, trained, linear, random_mask, untrained)
     return Design(
         arms=arms,

@@ -132,6 +132,7 @@ def asserts(
     null_setting: bool = False,
     published: float | None = None,
     metric: str = "test_accuracy",
+    bound: float | None = None,
 ) -> Part:
     """`arm` compared with `reference` by a kind that is registered with `harness.stats.add_kind`, given by name.
 
@@ -146,6 +147,7 @@ def asserts(
         null_setting: Whether the effect must be absent here.
         published: The paper's own figure, drawn and never tested.
         metric: The stored metric that is read.
+        bound: Another sesoi or margin than that of task or metric, in its unit.
 
     Returns:
         The part, with the bound that the kind is held to.
@@ -159,13 +161,16 @@ def asserts(
     """
     made = KINDS[KINDS.latest(kind)]
     read = known_metric(METRICS.latest(metric))
-    sesoi, margin = read.bounds or (on.sesoi_pp, on.margin_pp)
+    sesoi, margin = read.bounds or (on.sesoi_pp, min(on.sesoi_pp, on.margin_pp))
+    if bound is not None and not bound > 0:
+        raise DesignError(f"{arm} {kind} {reference}: a bound of {bound} is no bound. Next: bound= above 0, or none")
+    default = sesoi if made.held_to is Bound.SESOI else margin
     return Part(
         kind=made,
         arm=arm,
         reference=reference,
         task=on.name,
-        bound=sesoi if made.held_to is Bound.SESOI else margin,
+        bound=default if bound is None else bound,
         band=band,
         floors=floors,
         label=label,
@@ -184,6 +189,7 @@ def beats(
     label: str = "",
     published: float | None = None,
     metric: str = "test_accuracy",
+    bound: float | None = None,
 ) -> Part:
     """`arm` has more of `metric` than `reference`; the smallest effect of interest is the task's, or the metric's.
 
@@ -195,6 +201,7 @@ def beats(
         label: A name for tables.
         published: The paper's own figure, drawn and never tested.
         metric: What is read.
+        bound: Another smallest effect of interest than that of task or metric, in its unit.
 
     Returns:
         A part that is reproduced where the effect is above 0, and refuted where it is below the sesoi.
@@ -206,7 +213,9 @@ def beats(
     >>> beats("ticket", "reinit", on=DIGITS, band=percent_kept("2", "5")).bound
     0.4
     """
-    return asserts("beats", arm, reference, on=on, band=band, label=label, published=published, metric=metric)
+    return asserts(
+        "beats", arm, reference, on=on, band=band, label=label, published=published, metric=metric, bound=bound
+    )
 
 
 def matches(
@@ -219,8 +228,12 @@ def matches(
     label: str = "",
     null_setting: bool = False,
     metric: str = "test_accuracy",
+    bound: float | None = None,
 ) -> Part:
-    """`arm` is no worse than `reference` by the task's margin; `floors` show that it could have been.
+    """`arm` is no worse than `reference` by a margin; `floors` show that it could have been.
+
+    The margin is the task's, or its smallest effect of interest where that is less: what is within a margin is then
+    never an effect that another part would call of interest.
 
     Args:
         arm: The arm that is compared.
@@ -231,6 +244,7 @@ def matches(
         label: A name for tables.
         null_setting: Whether it is a setting in which the effect must be absent.
         metric: What is read.
+        bound: Another margin, in the metric's unit; at most the smallest effect of interest, which is the default.
 
     Returns:
         A part that is reproduced where the effect is above minus the margin, and refuted where it is below.
@@ -240,11 +254,11 @@ def matches(
 
     >>> from harness import DIGITS
     >>> matches("ticket", "dense", on=DIGITS, floors=("linear",)).bound
-    0.5
+    0.4
     """
     return asserts(
         "matches", arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting,
-        metric=metric,
+        metric=metric, bound=bound,
     )  # fmt: skip
 
 
@@ -258,8 +272,9 @@ def equals(
     label: str = "",
     null_setting: bool = False,
     metric: str = "test_accuracy",
+    bound: float | None = None,
 ) -> Part:
-    """`arm` and `reference` differ by less than the task's margin either way.
+    """`arm` and `reference` differ by less than a margin either way, the one that `matches` has.
 
     Args:
         arm: The arm that is compared.
@@ -270,6 +285,7 @@ def equals(
         label: A name for tables.
         null_setting: Whether it is a setting in which the effect must be absent.
         metric: What is read.
+        bound: Another margin, in the metric's unit; at most the smallest effect of interest, which is the default.
 
     Returns:
         A part that is reproduced where the effect is within the margin, and refuted where it is beyond.
@@ -283,7 +299,7 @@ def equals(
     """
     return asserts(
         "equals", arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting,
-        metric=metric,
+        metric=metric, bound=bound,
     )  # fmt: skip
 
 
@@ -356,6 +372,7 @@ def only_beyond(
     before: Band,
     floors: tuple[str, ...],
     metric: str = "test_accuracy",
+    margin: float | None = None,
 ) -> tuple[Part, Part]:
     """`arm` is better than `reference` in the band `beyond` and, by the margin, not better in the band `before`.
 
@@ -369,6 +386,7 @@ def only_beyond(
         before: The densities at which it is not.
         floors: Arms that `arm` must lead by twice the margin in the band `before`.
         metric: What is read.
+        margin: Another margin of the second part; see `matches`.
 
     Returns:
         Two parts, for a design's ``parts=``.
@@ -383,5 +401,5 @@ def only_beyond(
     """
     return (
         beats(arm, reference, on=on, band=beyond, metric=metric),
-        matches(reference, arm, on=on, floors=floors, band=before, metric=metric),
+        matches(reference, arm, on=on, floors=floors, band=before, metric=metric, bound=margin),
     )

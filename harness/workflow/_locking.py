@@ -8,14 +8,17 @@ from pathlib import Path
 
 from harness.design import (
     Claim,
+    Design,
     Registry,
     Round,
     check_design,
+    metric,
     pilot_runs,
     pilots_of,
     read_pilots,
 )
 from harness.errors import DesignError
+from harness.stats import Bound
 from harness.streams import Replicate
 from harness.workflow._deciding import Family, PartPower, part_powers
 from harness.workflow._planning import Planned, Request
@@ -53,7 +56,8 @@ def to_lock(session: Session, *, replicates: int | None = None) -> tuple[ToLock,
         One of each claim that would be locked.
 
     Raises:
-        DesignError: For a design that cannot decide or compares unlike arms, and for fewer than 8 replicates.
+        DesignError: For a design that cannot decide or compares unlike arms, for fewer than 8 replicates, and for a
+            margin beyond the smallest effect of interest.
 
     Example:
         >>> to_lock(open_session("example2026"))[0].family.alpha  # doctest: +SKIP
@@ -68,6 +72,8 @@ def to_lock(session: Session, *, replicates: int | None = None) -> tuple[ToLock,
         check_design(claim, session.scale)
         design = claim.design(session.scale)
         count = replicates or design.replicates
+        if replicates is None:  # a replication keeps the bound that it repeats
+            _check_margins(claim.id, design)
         if not design.exact and count < FEWEST_LOCKED:
             raise DesignError(
                 f"{claim.id}: {count} replicates, and a lock takes at least {FEWEST_LOCKED}: with fewer, one that "
@@ -144,6 +150,19 @@ def rechain(other: Path | str, root: Path | str = ".", claims: Path | str | None
         ()
     """
     return tuple(Registry(registry_file(root, claims)).rechain(Path(other)))
+
+
+def _check_margins(id: str, design: Design) -> None:
+    """Raise DesignError for a margin beyond the smallest effect of interest: effects of interest would be none."""
+    sesoi = {node.task.name: node.task.sesoi_pp for node in design.nodes}
+    for part in design.compared():
+        own = metric(part.metric).bounds
+        most = sesoi[part.task] if own is None else own[0]
+        if part.kind.held_to is Bound.MARGIN and part.bound > most:
+            raise DesignError(
+                f"{id}, part {part.name!r}: its margin is {part.bound:g} and the smallest effect of interest there "
+                f"{most:g}, so that it could hold of an effect of interest. Next: bound={most:g} or less"
+            )
 
 
 def _chosen(session: Session, replicates: int | None) -> Sequence[Claim]:

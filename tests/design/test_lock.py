@@ -1,6 +1,6 @@
 """The lock binds: entries are appended and never changed, and what a claim asserts cannot move under its entry.
 
-Also tests `design._rounds` and `workflow._locking`.
+Also tests `design._rounds`.
 """
 
 import hashlib

@@ -26,8 +26,8 @@ from tests import synthetic
 from tests.synthetic import CATALOGUE, MICRO, around, claim, counted, design, lock
 
 BEATS = beats("a", "b", on=DIGITS)
-MATCHES = matches("c", "b", on=DIGITS, floors=("d",))
-NULL = equals("c", "b", on=DIGITS, floors=("d",), label="no effect here", null_setting=True)
+MATCHES = matches("c", "b", on=DIGITS, floors=("d",), bound=0.5)
+NULL = equals("c", "b", on=DIGITS, floors=("d",), label="no effect here", null_setting=True, bound=0.5)
 
 
 def values(ahead, sd=0.5, behind=0.0, n=10):

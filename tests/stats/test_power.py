@@ -49,10 +49,10 @@ def planned(part, *, mean, sd=0.5, n=10, decision=Decision.T, held=HELD):
 
 
 def power(kind, effect, n, alpha, sd):
-    """Power to reproduce a part of `kind` where the true effect is `effect` pp."""
+    """Power to reproduce a part of `kind` where the true effect is `effect` pp; its margin is the sesoi."""
     if kind is EQUALS:
-        return tost_power(effect=effect, margin=DIGITS.margin_pp, sd=sd, n=n, alpha=alpha)
-    return t_power(effect=effect + (DIGITS.margin_pp if kind is MATCHES else 0), sd=sd, n=n, alpha=alpha)
+        return tost_power(effect=effect, margin=DIGITS.sesoi_pp, sd=sd, n=n, alpha=alpha)
+    return t_power(effect=effect + (DIGITS.sesoi_pp if kind is MATCHES else 0), sd=sd, n=n, alpha=alpha)
 
 
 @pytest.mark.parametrize("kind", PARTS, ids=str)
@@ -105,7 +105,7 @@ def test_verdicts_and_report_say_what_each_part_needs(monkeypatch, tmp_path):
         beats("c", "b", on=DIGITS, label="wide"),
     )
     beside = (
-        matches("c", "b", on=DIGITS, floors=("dense",), label="wide margin"),
+        matches("c", "b", on=DIGITS, floors=("dense",), label="wide margin", bound=DIGITS.margin_pp),
         beats("d", "b", on=DIGITS, label="hopeless"),
         beats("dense", "b", on=DIGITS, label="still"),
     )
