@@ -14,6 +14,6 @@ setup(
     package_data={
         "harness": ["py.typed"],
         "harness.report": ["templates/*.j2"],
-        CLAIMS: ["registry.lock", "locked.jsonl"],
+        CLAIMS: ["registry.lock", "locked.jsonl", "known_before.csv"],
     },
 )

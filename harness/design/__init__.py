@@ -4,6 +4,7 @@ from harness.design._catalogue import Catalogue, Watched, claim, paper, watch
 from harness.design._check import check_design
 from harness.design._claim import CONTROLS, Arm, Claim, Design, Paper, Scale, Source
 from harness.design._exact import Exact, exact, printed
+from harness.design._known import KnownBefore, known_of, read_known
 from harness.design._lock import Registry
 from harness.design._metrics import METRICS, PERCENTAGE_POINTS, Metric, add_metric, metric
 from harness.design._parts import (
@@ -34,6 +35,7 @@ __all__ = [
     "Claim",
     "Design",
     "Exact",
+    "KnownBefore",
     "Locked",
     "Metric",
     "Paper",
@@ -55,6 +57,7 @@ __all__ = [
     "equals",
     "exact",
     "interaction",
+    "known_of",
     "matches",
     "metric",
     "only_beyond",
@@ -64,6 +67,7 @@ __all__ = [
     "pilot_runs",
     "pilots_of",
     "printed",
+    "read_known",
     "read_pilots",
     "shorten",
     "slope",

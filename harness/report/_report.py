@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from harness.design import CONTROLS, Catalogue, Pilot, Registry
+from harness.design import CONTROLS, Catalogue, KnownBefore, Pilot, Registry, known_of, read_known
 from harness.report import _figures as figures
 from harness.report import _overview as overview
 from harness.report import _summary as summary
@@ -56,6 +56,7 @@ def report_text(
     environment = Environment(
         loader=PackageLoader("harness.report"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
     )
+    found = read_known(registry.path)
     environment.filters.update(
         signed=signed, unit=unit_of, p=p_value, p_is=p_is, sentence=sentence, section_link=section_link
     )
@@ -70,7 +71,7 @@ def report_text(
             of=f" of {len(papers)} paper{'s' if len(papers) != 1 else ''}",
         ),
         sections={
-            id: section(catalogue.claims[id], verdict, results, registry, pilots, scale, variants, others or {})
+            id: section(catalogue.claims[id], verdict, results, registry, pilots, scale, variants, others or {}, found)
             for id, verdict in verdicts.claims.items()
         },
         controls=[] if results.meta.quick else _controls(results, verdicts, catalogue),
@@ -80,9 +81,24 @@ def report_text(
         score=None if results.meta.quick else scoreboard(results, verdicts, registry, catalogue),
         provenance=origin_of(results.meta.records.values()),
         quick=results.meta.quick,
+        **_known(verdicts, found),
         rounds=any(verdict.round for verdict in verdicts.claims.values()),
     )
     return rendered.rstrip() + "\n"
+
+
+def _known(verdicts: Verdicts, found: Sequence[KnownBefore]) -> dict[str, object]:
+    """Return which claims had parts with known trainings, and between which shares."""
+    mine = [
+        each
+        for id, verdict in verdicts.claims.items()
+        if not verdict.round
+        for each in known_of(found, id, verdict.version, verdicts.scale)
+        if each.known
+    ]
+    shares = [each.share for each in mine]
+    told = f"{100 * min(shares):.0f} to {100 * max(shares):.0f} %" if shares else ""
+    return {"known": sorted({each.claim for each in mine}), "known_range": told}
 
 
 def _controls(results: Results, verdicts: Verdicts, catalogue: Catalogue) -> list[Control]:

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from harness.design import (
     Claim,
     Design,
+    KnownBefore,
     Locked,
     Part,
     Pilot,
     Reading,
     Registry,
     Scale,
+    known_of,
     metric,
     pilot_runs,
     pilots_of,
@@ -97,6 +99,7 @@ class Section:
     verdict_text: str
     qualifier: str
     lock: str
+    known: Sequence[str]
     versions: Sequence[str]
     arms: Sequence[ArmLine]
     rows: Sequence[Compared]
@@ -126,6 +129,7 @@ def section(
     scale: Scale,
     variants: Mapping[str, Results],
     others: Others,
+    known: Sequence[KnownBefore] = (),
 ) -> Section:
     """Return what the report prints of a claim; see ``report.text``."""
     id, design = claim.id, claim.design(scale)
@@ -147,6 +151,7 @@ def section(
         verdict_text=verdict.in_words(scale),
         qualifier=QUALIFIERS.get(verdict.qualifier, ""),
         lock=_lock(entry, verdict),
+        known=_known(known, verdict, id, scale),
         versions=_versions(verdict, registry.versions(id, scale), scale),
         arms=_arms(results, id, design),
         rows=rows,
@@ -166,6 +171,13 @@ def section(
         others=len(changed),
         scales=side_by_side(claim, verdict, scale, others),
     )
+
+
+def _known(found: Sequence[KnownBefore], verdict: ClaimVerdict, id: str, scale: Scale) -> list[str]:
+    """Say of each part of round 0 how much of it an earlier committed report had when it was locked."""
+    parts = known_of(found, id, verdict.version, scale) if not verdict.round else []
+    told = [f"{each.name}: {each.known} of {each.pairs} ({each.share:.0%})".replace("%", " %") for each in parts]
+    return told if any(each.known for each in parts) else []
 
 
 def _lock(entry: Locked | None, verdict: ClaimVerdict) -> str:

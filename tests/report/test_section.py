@@ -1,11 +1,14 @@
 """What a section says of each comparison: within which margin it would have held, what a fresh run would give."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._known import KnownBefore
 from harness.design._parts import beats, equals, matches
-from harness.report._section import _again, _alone, _compared, _margin
+from harness.report._section import _again, _alone, _compared, _known, _margin
 from harness.stats._kinds import Outcome
 from harness.stats._paired import ALPHA, t_greater, t_less
 from harness.verdict import _judge as judging
@@ -65,3 +68,19 @@ def test_a_fresh_run_says_whether_it_would_decide(monkeypatch, tmp_path):
     assert _again(part, result).endswith(", on both sides")
     part, result, _ = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), np.full(10, 0.2))
     assert _again(part, result) == "–"
+
+
+def test_what_was_known_before_the_lock_is_said(monkeypatch, tmp_path):
+    """Of round 0, part by part, where anything was; of later rounds nothing can have been."""
+    _, _, verdict = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), SAMPLE + 1)
+    given = {"claim": "paper/claim", "version": 1, "scale": "micro", "pairs": 40}
+    one = KnownBefore(part=1, name="a beats b", known=10, **given)
+    other = KnownBefore(part=2, name="c beats d", known=0, **given)
+    before = replace(verdict, round=0)
+    assert _known([one, other], before, "paper/claim", MICRO) == [
+        "a beats b: 10 of 40 (25 %)",
+        "c beats d: 0 of 40 (0 %)",
+    ]
+    assert _known([other], before, "paper/claim", MICRO) == []
+    assert _known([one], replace(verdict, round=1), "paper/claim", MICRO) == []
+    assert _known([one], before, "paper/other", MICRO) == []
