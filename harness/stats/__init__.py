@@ -21,8 +21,8 @@ from harness.stats._paired import (
     tost_power,
     welch_interval,
 )
-from harness.stats._power import MOST, POWER, Held, needs, part_needs, power_at_bound
-from harness.stats._rule import SIGN_FLIP_FROM, Settled, Verdict, decide, exactly
+from harness.stats._power import MOST, POWER, SIGN_FLIP_FROM, Held, needs, part_needs, power_at_bound
+from harness.stats._rule import Settled, Verdict, decide, exactly
 from harness.stats._sides import Side, above, below
 from harness.stats._two_way import two_way_interval
 

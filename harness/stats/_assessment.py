@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -75,6 +75,16 @@ class PartResult:
     floors: tuple[Floor, ...]
     null_setting: bool
     unit: str = "pp"
+    differences: tuple[float, ...] = field(default=(), repr=False, compare=False)
+
+    def without_one(self, *, reproduced: bool) -> float:
+        """Return the largest p-value of the t-test that leaving out one replicate gives, 1 for fewer than three."""
+        p = self.kind.p_rep if reproduced else self.kind.p_ref
+        x_R = np.array(self.differences)
+        if x_R.size < 3:
+            return 1.0
+        left = [np.delete(x_R, i) for i in range(x_R.size)]
+        return max(p(x, self.bound, Decision.T) if np.ptp(x) > 0 else 1.0 for x in left)
 
     @property
     def interval(self) -> Interval:
@@ -112,6 +122,11 @@ class Assessment:
     def p_ref(self) -> float:
         """The t-test's p for `refuted`, before Holm."""
         return min([1.0, *(len(self.parts) * part.p_ref for part in self.parts)])
+
+    def without_one(self, *, reproduced: bool) -> float:
+        """Return `p_rep` or `p_ref` with whichever replicate left out makes it largest."""
+        parts = [part.without_one(reproduced=reproduced) for part in self.parts]
+        return max(parts, default=1.0) if reproduced else min([1.0, *(len(parts) * p for p in parts)])
 
     @property
     def flip_rep(self) -> float:
@@ -160,6 +175,7 @@ def assess(comparison: Comparison) -> PartResult:
         floors=tuple(_floor(name, x, comparison) for name, x in comparison.floors.items()),
         null_setting=comparison.null_setting,
         unit=comparison.unit,
+        differences=tuple(x_R.tolist()),
     )
 
 

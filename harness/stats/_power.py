@@ -8,6 +8,7 @@ from harness.stats._assessment import Assessment, PartResult
 from harness.stats._kinds import Decision, Kind
 from harness.stats._paired import ALPHA, flip_least, replicates_needed
 
+SIGN_FLIP_FROM = 10  # replicates from which, in round 0, a t verdict must agree with the sign-flip test
 FEWEST = 5  # replicates below which nothing is decided
 POWER = 0.8  # at which the replicates needed are stated
 MOST = 1000  # replicates; beyond, more of them are no advice
@@ -15,10 +16,19 @@ MOST = 1000  # replicates; beyond, more of them are no advice
 
 @dataclass(frozen=True)
 class Held:
-    """What a claim is held to: how many claims are tested together, and the level of all of them, one-sided."""
+    """What a claim is held to: how many claims are tested together, and the level of all of them, one-sided.
+
+    A t verdict must agree with the sign-flip test: from `SIGN_FLIP_FROM` replicates on, or, where it is to be a `fair`
+    check, from where sign-flip could still agree with two small differences on the other side.
+    """
 
     claims: int
     alpha: float = ALPHA
+    fair: bool = False
+
+    def checks(self, n: int, tests: int) -> bool:
+        """Whether sign-flip has a say on a t verdict from n replicates, among so many tests."""
+        return 2.0 ** (2 - n) * tests <= self.alpha if self.fair else n >= SIGN_FLIP_FROM
 
     @property
     def first_step(self) -> float:

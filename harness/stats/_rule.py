@@ -12,7 +12,6 @@ from harness.stats._kinds import Decision, Outcome
 from harness.stats._paired import ALPHA
 from harness.stats._power import Held
 
-SIGN_FLIP_FROM = 10  # replicates from which a t verdict must agree with the sign-flip test
 MOST_NAMED = 3  # quantities of an exact claim that differ; the report's table has them all
 
 
@@ -22,6 +21,7 @@ class Verdict:
 
     `qualifier` completes a decided outcome (reproduced: direction, at least sesoi; refuted: opposite, too small);
     `cause` explains an undecided one to a reader; `needed` is the replicates that would give the power to decide.
+    `unchecked` says of a decided one, where sign-flip could have no say, what leaving out one replicate does.
     """
 
     outcome: Outcome
@@ -30,6 +30,7 @@ class Verdict:
     p_rep: float = 1.0
     p_ref: float = 1.0
     needed: int | None = None
+    unchecked: str = ""
 
 
 def exactly(observed: Mapping[str, str], expected: Mapping[str, str]) -> Verdict:
@@ -55,13 +56,16 @@ class Settled:
     flip_ref: float
 
 
-def decide(family: Mapping[str, Assessment | Settled | None], alpha: float = ALPHA) -> dict[str, Verdict]:
+def decide(
+    family: Mapping[str, Assessment | Settled | None], alpha: float = ALPHA, *, fair: bool = False
+) -> dict[str, Verdict]:
     """Return the verdict of every claim of one Holm family: what was locked of one paper and scale in one round.
 
     None is a claim in the lock that was not run. It counts as p = 1, as does one that failed, has fewer than `FEWEST`
     replicates, or has a part without spread. Both families (p_rep, p_ref) are adjusted with t p-values and, separately,
     with sign-flip p-values; a claim's own `decision` says which of the two decides, at the level `alpha`. One that is
-    `Settled` counts with its p-values and has no verdict here.
+    `Settled` counts with its p-values and has no verdict here. With `fair` sign-flip has a say only where it could
+    still agree; what it could not check says what leaving out one replicate does.
     """
     judged: dict[str, Assessment | Settled] = {
         name: claim
@@ -85,7 +89,7 @@ def decide(family: Mapping[str, Assessment | Settled | None], alpha: float = ALP
             verdicts[name] = Verdict(outcome=Outcome.INCONCLUSIVE, cause=cause)
         else:
             t, flip = (t_rep[name], t_ref[name]), (flip_rep[name], flip_ref[name])
-            verdicts[name] = _judge(claim, t=t, flip=flip, held=Held(len(family), alpha))
+            verdicts[name] = _judge(claim, t=t, flip=flip, held=Held(len(family), alpha, fair))
     return verdicts
 
 
@@ -94,7 +98,9 @@ def _judge(claim: Assessment, *, t: tuple[float, float], flip: tuple[float, floa
     by_t = claim.decision is Decision.T
     p_rep, p_ref = t if by_t else flip
     outcome = _outcome(claim, p_rep, p_ref, held.alpha)
-    if by_t and claim.n >= SIGN_FLIP_FROM and (other := _outcome(claim, *flip, held.alpha)) is not outcome:
+    tests = held.claims * (len(claim.parts) if outcome is Outcome.REFUTED else 1)
+    checks = by_t and held.checks(claim.n, tests)
+    if checks and (other := _outcome(claim, *flip, held.alpha)) is not outcome:
         cause, needed = causes.disagreement(claim, outcome, other, held)
         if outcome is Outcome.INCONCLUSIVE:
             undecided, needed = causes.undecided(claim, p_rep, p_ref, held)
@@ -104,7 +110,19 @@ def _judge(claim: Assessment, *, t: tuple[float, float], flip: tuple[float, floa
         cause, needed = causes.undecided(claim, p_rep, p_ref, held)
         return Verdict(outcome=outcome, cause=cause, p_rep=p_rep, p_ref=p_ref, needed=needed)
     qualifier = _how_reproduced(claim) if outcome is Outcome.REPRODUCED else _how_refuted(claim)
-    return Verdict(outcome=outcome, qualifier=qualifier, p_rep=p_rep, p_ref=p_ref)
+    unchecked = "" if checks or not held.fair or not by_t else _without_one(claim, outcome, p_rep, p_ref, held)
+    return Verdict(outcome=outcome, qualifier=qualifier, p_rep=p_rep, p_ref=p_ref, unchecked=unchecked)
+
+
+def _without_one(claim: Assessment, outcome: Outcome, p_rep: float, p_ref: float, held: Held) -> str:
+    """Say whether a t verdict stands whichever replicate is left out, at the level where its Holm step stands."""
+    if outcome is Outcome.REPRODUCED:
+        raw, adjusted, without = claim.p_rep, p_rep, claim.without_one(reproduced=True)
+    else:
+        raw, adjusted, without = claim.p_ref, p_ref, claim.without_one(reproduced=False)
+    step = adjusted / raw if raw > 0 else float(held.claims)
+    stands = "stands" if without * step <= held.alpha else "does not stand"
+    return f"not cross-checked; {stands} whichever replicate is left out"
 
 
 def _outcome(claim: Assessment, p_rep: float, p_ref: float, alpha: float) -> Outcome:

@@ -83,8 +83,11 @@ def judge_results(results: Results, registry: Registry, catalogue: Catalogue) ->
             tuple(sorted({*(id for id in locked if id not in verdicts), *mine})),
             registry.alpha(paper, scale, round_),
         )
+        fair = round_ > 0
         settled = {id: _settled(results, id, round_) for id in family.ids}
-        decided = decide({id: tested[id].assessment if id in mine else settled[id] for id in family.ids}, family.alpha)
+        decided = decide(
+            {id: tested[id].assessment if id in mine else settled[id] for id in family.ids}, family.alpha, fair=fair
+        )
         for id in mine:
             verdicts[id] = _judged(results, registry, claims[id], tested[id], decided[id], family)
     return Verdicts(scale=scale, claims=dict(sorted(verdicts.items())))
@@ -144,7 +147,7 @@ def _judged(
     if status is Status.QUICK:
         verdict = Verdict(outcome=Outcome.NOT_RUN, cause="quick run")
     assessment = tested.assessment
-    held = Held(len(family.ids), family.alpha)
+    held = Held(len(family.ids), family.alpha, fair=family.round > 0)
     printed = tuple(
         _part(part, assessment.decision, held, interval)
         for part, interval in zip(tested.compared, tested.both, strict=True)
@@ -164,6 +167,7 @@ def _judged(
         family=family.ids,
         round=family.round,
         alpha=family.alpha,
+        unchecked=verdict.unchecked,
         n=assessment.n,
         diverged=_diverged(results, claim.id),
         for_this_test_set=_is_for_this_test_set(tested, verdict.outcome),
@@ -253,7 +257,7 @@ def _differs(results: Results, registry: Registry, claim: Claim, entry: Locked) 
 
 
 def _part(part: PartResult, decision: Decision, held: Held, both: Interval | None) -> PartVerdict:
-    alone = decide({part.name: Assessment(parts=(part,), decision=decision)}, held.alpha)[part.name]
+    alone = decide({part.name: Assessment(parts=(part,), decision=decision)}, held.alpha, fair=held.fair)[part.name]
     return PartVerdict(
         name=part.name,
         kind=str(part.kind),

@@ -153,10 +153,12 @@ class ClaimVerdict(VersionVerdict):
     exact: tuple[ExactQuantity, ...] = ()
     earlier: tuple[EarlierVersion, ...] = ()
     alpha: float = ALPHA
+    unchecked: str = ""
 
     def in_words(self, scale: str) -> str:
-        """Return the verdict in plain words, with its status where it replaces none."""
-        return super().in_words(scale) + (", exploratory" if self.status is Status.EXPLORATORY else "")
+        """Return the verdict in plain words, with its status where it replaces none, and what could not be checked."""
+        text = super().in_words(scale) + (f", {self.unchecked.partition(';')[0]}" if self.unchecked else "")
+        return text + (", exploratory" if self.status is Status.EXPLORATORY else "")
 
     @property
     def is_confirmatory(self) -> bool:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from harness.design import Catalogue, Claim, Part, Pilot, Registry, Scale, pilots_of, read_pilots
 from harness.stats import (
     POWER,
-    SIGN_FLIP_FROM,
     Decision,
     Held,
     flip_least,
@@ -54,7 +53,7 @@ class Family:
     @property
     def held(self) -> Held:
         """What each of them is held to."""
-        return Held(len(self.claims), self.alpha)
+        return Held(len(self.claims), self.alpha, fair=self.round > 0)
 
 
 def part_powers(requests: Sequence[Request], session: Session, families: Mapping[str, Family]) -> tuple[PartPower, ...]:
@@ -101,7 +100,7 @@ def power_of(request: Request, part: Part, pilots: Sequence[Pilot], held: Held) 
     if n < 2:
         return known
     at_pilot = part.kind.power_to_decide(logged[-1].mean, bound=part.bound, sd=upper, n=n, alpha=held.first_step)
-    flipped = request.design.decision is Decision.SIGN_FLIP or n >= SIGN_FLIP_FROM
+    flipped = request.design.decision is Decision.SIGN_FLIP or held.checks(n, held.claims)
     flips = flipped and held.claims * flip_least(n=n) > held.alpha
     return replace(
         known,

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from harness.stats._assessment import Assessment, Comparison, assess
 from harness.stats._kinds import BEATS, EQUALS, MATCHES, Decision, Outcome
 from harness.stats._paired import ALPHA, flip_greater, flip_less, mean_interval, t_greater, t_less, t_power, tost_power
+from harness.stats._power import Held
 from harness.stats._rule import Settled, Verdict, decide
 
 law = settings(deadline=None, max_examples=80)
@@ -482,6 +483,65 @@ def test_agreement_of_two_tests_only_lowers_the_error():
     share = outcomes(mean=-BOUND, sd=0.3, n=10, kind=MATCHES, seed=14)
     assert share[Decision.T, Outcome.REPRODUCED] <= share[Decision.SIGN_FLIP, Outcome.REPRODUCED]
     assert share[Decision.T, Outcome.REPRODUCED] <= at_most(ALPHA, repeats=REPEATS)
+
+
+@pytest.mark.parametrize(
+    ("tests", "alpha", "least"), [(10, ALPHA, 11), (16, ALPHA, 12), (50, ALPHA, 13), (10, ALPHA / 2, 12)]
+)
+def test_sign_flip_has_a_say_where_it_could_still_agree(tests, alpha, least):
+    """With two small differences on the other side its p is four times the smallest: that must reach the level."""
+    fair = Held(tests, alpha, fair=True)
+    assert [fair.checks(n, tests) for n in (least - 1, least)] == [False, True]
+    x = np.r_[np.full(least - 2, 1.0), -1e-6, -2e-6]
+    assert tests * flip_greater(x, null=0) <= alpha < tests * flip_greater(x[1:], null=0)
+    assert [Held(tests).checks(n, tests) for n in (9, 10)] == [False, True]  # in round 0
+
+
+ONE_SMALL = np.array([3.1, 2.6, 4.0, 2.2, 3.7, 3.3, 2.9, 3.6, 4.2, 0.0])
+
+
+def test_one_small_difference_does_not_undo_a_clear_verdict():
+    """Ten replicates among sixteen claims: in round 0 sign-flip, which cannot follow, undoes it; later it cannot."""
+    family = {"claim": claim(part(ONE_SMALL)), **{f"other {i}": None for i in range(15)}}
+    assert decide(family)["claim"].outcome is Outcome.INCONCLUSIVE
+    verdict = decide(family, fair=True)["claim"]
+    assert (verdict.outcome, verdict.unchecked) == (
+        Outcome.REPRODUCED,
+        "not cross-checked; stands whichever replicate is left out",
+    )
+    alone = decide({"claim": claim(part(np.r_[ONE_SMALL, 3.0]))}, fair=True)["claim"]
+    assert (alone.outcome, alone.unchecked) == (Outcome.REPRODUCED, "")  # eleven are enough for one claim
+
+
+def test_what_one_replicate_carries_says_so():
+    """A verdict that turns open where one of seven replicates is left out, and one that is refuted the same way."""
+    x = around(0.97, 1.0, 7)
+    shown = decide({"claim": claim(part(x))}, fair=True)["claim"]
+    refuted = decide({"claim": claim(part(0.4 - x))}, fair=True)["claim"]
+    assert (shown.outcome, refuted.outcome) == (Outcome.REPRODUCED, Outcome.REFUTED)
+    told = "not cross-checked; does not stand whichever replicate is left out"
+    assert (shown.unchecked, refuted.unchecked) == (told, told)
+
+
+def test_the_level_of_a_claims_step_holds_without_one_replicate():
+    """What stands alone without a replicate may not stand among others."""
+    x = np.array([1.0, 1.4, 0.7, 1.2, 0.9, 1.3, 0.2])
+    alone = decide({"claim": claim(part(x))}, fair=True)["claim"]
+    among = decide({"claim": claim(part(x)), **{f"other {i}": None for i in range(49)}}, fair=True)["claim"]
+    assert (alone.outcome, among.outcome) == (Outcome.REPRODUCED, Outcome.REPRODUCED)
+    assert "; stands " in alone.unchecked
+    assert "; does not stand " in among.unchecked
+
+
+@law
+@given(samples.filter(lambda x: len(x) > 2 and np.ptp(np.delete(x, 0)) > 0))
+def test_leaving_one_out_is_each_replicate_in_turn(x):
+    """The largest p-value over all samples without one replicate, by either side; 1 where one has no spread."""
+    tested = part(x)
+    left = [part(np.delete(x, i)) for i in range(len(x))]
+    for reproduced in (True, False):
+        expected = max((each.p_rep if reproduced else each.p_ref) for each in left)
+        assert tested.without_one(reproduced=reproduced) == pytest.approx(expected)
 
 
 def test_family_keeps_its_level():

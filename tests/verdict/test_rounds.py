@@ -104,6 +104,25 @@ def test_what_is_not_locked_is_judged_in_the_next_round(registry):
     assert (verdict.status, verdict.status_reason) == (Status.EXPLORATORY, "not locked")
 
 
+def test_what_sign_flip_cannot_check_is_said(registry, monkeypatch, tmp_path):
+    """Eight replicates of one claim in a first round are cross-checked; two claims' at half the level are not."""
+    first, *others = (
+        claim(design(beats("a", to, on=DIGITS), replicates=8), id=f"paper/{to}") for to in ("b", "c", "d")
+    )
+    synthetic.register(monkeypatch, first, *others)
+    rounds(registry, [first], others)
+    verdicts = judge(as_locked(registry, *((each, ahead(5.0, n=8)) for each in (first, *others))), registry)
+    assert verdicts[first.id].unchecked == ""
+    assert verdicts["paper/c"].unchecked == "not cross-checked; stands whichever replicate is left out"
+    assert verdicts["paper/c"].in_words(MICRO) == "reproduced (at least sesoi), analogue task, not cross-checked"
+    rows = as_locked(registry, *((each, ahead(5.0, n=8)) for each in others))
+    text = report.report_text(rows, judging.judge_results(rows, registry, CATALOGUE), registry, CATALOGUE, [], {})
+    assert "Decided by the t-test, not cross-checked; stands whichever replicate is left out." in text
+    old = Registry(tmp_path / "before.lock")
+    lock(old, *others)
+    assert judge(synthetic.results(*((each, ahead(5.0, n=8)) for each in others)), old)["paper/c"].unchecked == ""
+
+
 @pytest.fixture
 def replicated(registry, tmp_path):
     """A report on two claims of round 1, and the results after one of them was locked again, on 20 replicates."""
