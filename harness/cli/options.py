@@ -32,7 +32,7 @@ Variant = Annotated[
 Device = Annotated[str, typer.Option("--device", help="auto (CUDA if present), cpu, or cuda.")]
 ExecutorName = Annotated[str, typer.Option("--executor", help="By what populations are computed.")]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Worker processes on a CPU; one a core by default.")
+    int | None, typer.Option("--workers", min=1, help="Worker processes on a CPU; one a core, at most 8, by default.")
 ]
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Where data sets are looked for first, then HARNESS_DATA and a cache.")

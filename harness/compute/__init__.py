@@ -1,6 +1,6 @@
 """From wanted nodes to stored records: plan, pack, execute, within a time limit; knows no claims, verdicts or torch."""
 
-from harness.compute._executor import EXECUTORS, Executor, Local, cores, executor
+from harness.compute._executor import EXECUTORS, Executor, Local, cores, executor, usual_workers
 from harness.compute._limit import Limit
 from harness.compute._plan import NEVER, Plan, Unit, Wanted, population_bytes
 from harness.compute._progress import SILENT, Progress, Silent, UnderWay
@@ -25,4 +25,5 @@ __all__ = [
     "population_bytes",
     "provenance",
     "run_plan",
+    "usual_workers",
 ]

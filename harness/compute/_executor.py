@@ -93,7 +93,7 @@ class Local:
         self, *, device: str = "cpu", workers: int | None = None, prepare: Callable[[], object] = _nothing
     ) -> None:
         self.device = device
-        self.places = 1 if device != "cpu" else workers or min(MAX_WORKERS, cores())
+        self.places = 1 if device != "cpu" else workers or usual_workers()
         if device == "cpu":
             os.environ.update(WORKER_ENVIRONMENT)
         self._others = set(multiprocessing.active_children())  # of whoever uses the harness
@@ -144,6 +144,11 @@ def _no_main() -> Iterator[None]:
         yield
     finally:
         sys.modules["__main__"] = main
+
+
+def usual_workers() -> int:
+    """Return how many worker processes there are on a CPU unless one says otherwise: one a core, but not too many."""
+    return min(MAX_WORKERS, cores())
 
 
 def cores() -> int:

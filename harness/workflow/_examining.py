@@ -72,7 +72,7 @@ def examine(
 def _machine(root: Path) -> Iterator[Found]:
     import importlib.metadata
 
-    from harness.compute import cores, git_revision
+    from harness.compute import cores, git_revision, usual_workers
     from harness.engine import processor
 
     yield Found("harness", f"{__version__}, git {git_revision(root)}")
@@ -82,7 +82,7 @@ def _machine(root: Path) -> Iterator[Found]:
             yield Found(package, importlib.metadata.version(package))
         except importlib.metadata.PackageNotFoundError:
             yield Found(package, "not installed. Next: python -m pip install -e .", fine=False)
-    yield Found("processor", f"{processor()}, {cores()} cores: {cores()} workers of one thread")
+    yield Found("processor", f"{processor()}, {cores()} cores: {usual_workers()} workers of one thread")
     yield Found("device", _device())
 
 

@@ -138,7 +138,7 @@ def open_session(
         replicates: Another number of replicates than the locked one; verdicts are exploratory then.
         variant: Other settings: ``half-rate``, ``double-rate`` or ``bfloat16``.
         device: ``cpu``, ``cuda``, or ``auto``: CUDA if present.
-        workers: Worker processes on a CPU; one a core by default.
+        workers: Worker processes on a CPU; one a core, at most 8, by default.
         executor: By what populations are computed: a name in `harness.compute.EXECUTORS`.
         data_dir: Where data sets are looked for first.
         download: Whether to download data sets that are needed and not found.
