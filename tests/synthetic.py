@@ -12,6 +12,7 @@ from harness.design._catalogue import Catalogue
 from harness.design._claim import Claim, Design, Paper, Scale, Source
 from harness.design._exact import exact
 from harness.design._lock import Registry
+from harness.design._rounds import ROUND_0_ENDS, line_hash
 from harness.expression import kept, random_mask, train
 from harness.networks._network import mlp
 from harness.networks._recipe import Adam, Recipe
@@ -141,6 +142,8 @@ def lock(registry, *claims, scale=MICRO):
             "locked": WHEN,
             "before": registry.rounds[0].head,
         }
+        line = json.dumps(entry, sort_keys=True)
+        ROUND_0_ENDS.add(line_hash(line))
         with registry.path.open("a") as file:
-            file.write(json.dumps(entry, sort_keys=True) + "\n")
+            file.write(line + "\n")
         registry.rounds = Registry(registry.path).rounds

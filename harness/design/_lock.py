@@ -100,6 +100,10 @@ class Registry:
         """
         contents = []
         for claim in claims:
+            if replicates is not None and (claim.design(scale).exact or self.find(claim, scale) is None):
+                raise LockError(
+                    f"{claim.id} has no lock at {scale} that replicates could repeat. Next: harness lock {claim.id}"
+                )
             text = locked_text(claim, scale, replicates)
             contents.append(
                 {
@@ -133,8 +137,9 @@ class Registry:
                 f"Next: give an amended claim version={claim.version + 1}, and lock that; or, for the same claim on "
                 f"fresh replicates, harness lock {claim.id} --replicates {done.replicates}"
             )
+        elsewhere = max((e.version for e in self.entries if e.claim == claim.id and e.scale != scale), default=0)
         version = last.version if last is not None else 0
-        if claim.version != version + 1:
+        if claim.version != version + 1 and not (last is None and claim.version == elsewhere):
             raise LockError(
                 f"{claim.id}: version {claim.version} cannot follow version {version}. Next: version={version + 1}"
             )
@@ -148,6 +153,8 @@ class Registry:
         They keep their seeds, and are judged at the levels of their new places. Raises LockError where the two have
         nothing in common, and for a registry that cannot be read.
         """
+        if not other.is_file():
+            raise LockError(f"there is no {other}. Next: git show BRANCH:claims/registry.lock > theirs.lock")
         theirs = read_rounds(other)
         if theirs[0].entries != self.rounds[0].entries:
             raise LockError(f"{other} is no branch of {self.path}: its first entries differ. Next: check the file")
@@ -163,9 +170,12 @@ class Registry:
             file.write("".join(f"{line}\n" for line in lines))
         self.rounds = read_rounds(self.path)
 
-    def fault(self, claim: Claim, scale: Scale) -> str:
-        """Return how the claim and its entry disagree, or an empty string; an unlocked claim says so."""
-        entry = self.find(claim, scale)
+    def fault(self, claim: Claim, scale: Scale, entry: Locked | None = None) -> str:
+        """Return how the claim and its entry, by default the one in force, disagree, or an empty string.
+
+        An unlocked claim says so.
+        """
+        entry = self.find(claim, scale) if entry is None else entry
         if entry is None:
             return f"version {claim.version} is not locked at {scale}"
         if self._as_locked(claim, scale, entry):
@@ -214,4 +224,7 @@ def _meanings(claim: Claim, scale: Scale) -> dict[str, Any]:
 
 def _compares_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Whether two texts compare the same arms, by key, in the same deciding parts: then one replicates the other."""
-    return all(one.get(name) == other.get(name) for name in ("arms", "hypothesis", "exact", "kinds", "metrics"))
+    return all(
+        one.get(name) == other.get(name)
+        for name in ("arms", "hypothesis", "decision", "chance", "exact", "kinds", "metrics")
+    )

@@ -18,6 +18,9 @@ from typing import Any
 from harness.errors import LockError
 from harness.streams import SUITE_SEED, Replicate
 
+ROUND_0_ENDS = {
+    "7ff509bcb71881c9680d86d5dcbad6c2aa507e7f83de75bcf3086d1a36f3a7e7"
+}  # hashes of the last lines of round 0: it is over
 FIRST, REPLICATION, CHANGED = "first", "replication", "changed"  # what a lock is an attempt at
 
 
@@ -124,6 +127,11 @@ def read_rounds(path: Path) -> list[Round]:
                 open_.before = before
         except (ValueError, TypeError, KeyError) as error:
             raise LockError(f"{path}, line {number}: not an entry ({error}). Next: git checkout {path}") from error
+    if rounds[0].entries and rounds[0].head not in ROUND_0_ENDS:
+        raise LockError(
+            f"{path}: its entries without a round do not end where round 0 ended: what is locked since is in rounds. "
+            f"Next: git checkout {path}, and harness lock"
+        )
     if open_.contents:
         raise LockError(f"{path}: round {open_.number} is not closed. Next: git checkout {path}, and lock again")
     return rounds

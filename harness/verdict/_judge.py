@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.design import VARIANTS, Catalogue, Claim, Locked, Part, Registry, Scale, design_of, metric
+from harness.design import VARIANTS, Catalogue, Claim, Locked, Part, Registry, design_of, metric
 from harness.errors import ResultsError
 from harness.stats import (
     Assessment,
@@ -74,7 +74,7 @@ def judge_results(results: Results, registry: Registry, catalogue: Catalogue) ->
         else:
             claims[id] = claim
     tested = {id: _tested(results, claim) for id, claim in claims.items()}
-    placed = {id: _round_of(registry, claim, scale) for id, claim in claims.items()}
+    placed = {id: _round_of(results, registry, claim) for id, claim in claims.items()}
     for paper, round_ in sorted({(claims[id].paper, number) for id, number in placed.items()}):
         mine = [id for id in claims if claims[id].paper == paper and placed[id] == round_]
         locked = registry.family(paper, scale, round_) if round_ < registry.next_round else []
@@ -84,17 +84,26 @@ def judge_results(results: Results, registry: Registry, catalogue: Catalogue) ->
             registry.alpha(paper, scale, round_),
         )
         fair = round_ > 0
+        confirmatory = {id: _status(results, registry, claims[id])[0] is Status.CONFIRMATORY for id in mine}
         settled = {id: _settled(results, id, round_) for id in family.ids}
-        decided = decide(
-            {id: tested[id].assessment if id in mine else settled[id] for id in family.ids}, family.alpha, fair=fair
-        )
+        every = {id: tested[id].assessment if id in mine else settled[id] for id in family.ids}
+        counted = {id: each if confirmatory.get(id, True) else settled[id] for id, each in every.items()}
+        decided = {True: decide(counted, family.alpha, fair=fair), False: decide(every, family.alpha, fair=fair)}
         for id in mine:
-            verdicts[id] = _judged(results, registry, claims[id], tested[id], decided[id], family)
+            verdict = decided[confirmatory[id]][id]
+            verdicts[id] = _judged(results, registry, claims[id], tested[id], verdict, family)
     return Verdicts(scale=scale, claims=dict(sorted(verdicts.items())))
 
 
-def _round_of(registry: Registry, claim: Claim, scale: Scale) -> int:
-    entry = registry.find(claim, scale)
+def _entry(results: Results, registry: Registry, claim: Claim) -> Locked | None:
+    """Return the entry that a claim's rows are of: that of their round, or else the one in force."""
+    scale, known = results.meta.scale, results.claims[claim.id]
+    locked = [entry for entry in registry.versions(claim.id, scale) if entry.version == claim.version]
+    return next((entry for entry in locked if entry.round == known.round), registry.find(claim, scale))
+
+
+def _round_of(results: Results, registry: Registry, claim: Claim) -> int:
+    entry = _entry(results, registry, claim)
     return registry.next_round if entry is None else entry.round
 
 
@@ -198,7 +207,7 @@ def _exact(results: Results, registry: Registry, claim: Claim) -> ClaimVerdict:
         needed=verdict.needed,
         decision=EXACT,
         family=(),
-        round=_round_of(registry, claim, scale),
+        round=_round_of(results, registry, claim),
         n=0,
         diverged=0,
         parts=(),
@@ -223,7 +232,7 @@ def _known(id: str, catalogue: Catalogue) -> Claim:
 
 
 def _status(results: Results, registry: Registry, claim: Claim) -> tuple[Status, str]:
-    entry = registry.find(claim, results.meta.scale)
+    entry = _entry(results, registry, claim)
     if results.meta.quick:
         return Status.QUICK, "a run of a few steps shows that the machinery works and nothing else"
     if results.meta.variant:
@@ -235,6 +244,9 @@ def _status(results: Results, registry: Registry, claim: Claim) -> tuple[Status,
         )
     if differs := _differs(results, registry, claim, entry):
         return Status.EXPLORATORY, differs
+    last = registry.versions(claim.id, results.meta.scale)[-1]
+    if last.version != entry.version:
+        return Status.EXPLORATORY, f"version {last.version} was locked later and is in force"
     return Status.CONFIRMATORY, f"locked {entry.locked}" + (f" in round {entry.round}" if entry.round else "")
 
 
@@ -243,7 +255,7 @@ def _differs(results: Results, registry: Registry, claim: Claim, entry: Locked) 
     known, scale, seed = results.claims[claim.id], results.meta.scale, results.meta.seed(claim.id)
     if known.version != claim.version:
         return f"the rows are of version {known.version}, the claim is version {claim.version}"
-    fault = registry.fault(claim, scale)
+    fault = registry.fault(claim, scale, entry)
     if fault or known.digest != claim.digest(scale):
         return fault or "the rows were computed from another version of the design"
     run, locked = list(known.replicates), [replicate.index for replicate in entry.block()]

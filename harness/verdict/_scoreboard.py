@@ -60,12 +60,13 @@ def scoreboard(results: Results, verdicts: Verdicts, registry: Registry, catalog
 
 
 def _first(id: str, verdict: ClaimVerdict, verdicts: Verdicts, registry: Registry) -> bool | None:
-    """Return whether the first attempt at a claim came out as predicted; None where its verdict is not stored."""
+    """Return whether the first attempt at a claim came out as predicted: not, where its verdict is stored no more."""
     entry = next(iter(registry.versions(id, verdicts.scale)), None)
     attempts = (*verdict.earlier, verdict)
-    if entry is None or (attempts[0].version, attempts[0].round) != (entry.version, entry.round):
+    if entry is None:
         return None
-    return bool(attempts[0].outcome == entry.predicted)
+    is_first = (attempts[0].version, attempts[0].round) == (entry.version, entry.round)
+    return bool(is_first and attempts[0].outcome == entry.predicted)
 
 
 def _evidence(

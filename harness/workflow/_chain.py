@@ -63,16 +63,24 @@ def _history(path: Path) -> tuple[str, str]:
         if _git(path, "rev-parse", "--is-shallow-repository").strip() == "true":
             return "unchecked: this clone has not the whole history. Next: git fetch --unshallow", ""
         commits = _git(path, "log", "--first-parent", "--reverse", "--format=%H", "--", path.name).split()
-        versions = [(commit, _git(path, "show", f"{commit}:./{path.name}")) for commit in commits]
+        versions = [(commit[:12], _shown(path, commit)) for commit in commits]
     except (OSError, subprocess.CalledProcessError):
         return "unchecked: there is no history of it in git", ""
     versions.append(("what lies there now", path.read_text(encoding="utf-8") if path.is_file() else ""))
     before = ""
     for commit, text in versions:
         if not text.startswith(before):
-            return f"broken: {commit[:12]} does not go on from the commit before it", commit
+            return f"broken: {commit} does not go on from the commit before it", commit
         before = text
     return f"each of {len(commits)} commits to it goes on from its first parent", ""
+
+
+def _shown(path: Path, commit: str) -> str:
+    """Return a file as it is in a commit; nothing where the commit has removed it."""
+    try:
+        return _git(path, "show", f"{commit}:./{path.name}")
+    except subprocess.CalledProcessError:
+        return ""
 
 
 def _git(path: Path, *arguments: str) -> str:

@@ -168,7 +168,8 @@ def _check_margins(id: str, design: Design) -> None:
 def _chosen(session: Session, replicates: int | None) -> Sequence[Claim]:
     """Return the claims that are to be locked; all of them where none is left, for the error that says so."""
     if replicates is not None:
-        return session.claims
+        known = [claim for claim in session.claims if session.registry.find(claim, session.scale) is not None]
+        return [claim for claim in known if not claim.design(session.scale).exact] or session.claims
     left = [claim for claim in session.claims if session.registry.find(claim, session.scale) is None]
     return left or session.claims
 

@@ -178,7 +178,7 @@ def _request(claim: Claim, session: Session, registry: Registry) -> Request:
     design = design_of(claim, session.scale, session.variant)
     entry = registry.find(claim, session.scale)
     if design.exact:
-        return Request(claim, design, (), entry.round if entry else 0)
+        return Request(claim, design, (), entry.round if entry else registry.next_round)
     if session.quick:
         block = tuple(Replicate(SUITE_SEED, i) for i in range(session.replicates or QUICK_REPLICATES))
         return Request(claim, shorten(design), block)
@@ -193,7 +193,7 @@ def _request(claim: Claim, session: Session, registry: Registry) -> Request:
 def _as_locked(claim: Claim, session: Session, registry: Registry) -> Request:
     entry = registry.find(claim, session.scale)
     block = registry.replicates(claim, session.scale)
-    return Request(claim, claim.design(session.scale), block, entry.round if entry else 0)
+    return Request(claim, claim.design(session.scale), block, entry.round if entry else registry.next_round)
 
 
 @dataclass(frozen=True)

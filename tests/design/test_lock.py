@@ -27,6 +27,7 @@ from harness.stats._paired import ALPHA
 from harness.stats._sides import above, below
 from harness.streams import PILOT_SEED, SUITE_SEED, VARIANCE_SEED, Replicate
 from tests import synthetic
+from tests.project import ROOT
 from tests.synthetic import counted
 
 MICRO, STANDARD = Scale.MICRO, Scale.STANDARD
@@ -206,6 +207,37 @@ def test_no_file_is_an_empty_registry(path):
     assert registry.family("paper", MICRO, 0) == []
     assert (registry.next_round, registry.alpha("paper", MICRO, 1)) == (1, ALPHA)
     assert not path.exists()
+
+
+def test_round_0_is_over(path):
+    """An entry in the old way, appended or as the first of a new registry, names data that anybody could have seen."""
+    committed = (ROOT / "claims" / "registry.lock").read_text().splitlines()
+    old = json.loads(committed[0]) | {
+        "claim": "paper/late",
+        "before": hashlib.sha256(committed[-1].encode()).hexdigest(),
+    }
+    for lines in ([*committed, json.dumps(old, sort_keys=True)], [json.dumps(old | {"before": ""}, sort_keys=True)]):
+        path.write_text("\n".join(lines) + "\n")
+        with pytest.raises(LockError, match=r"do not end where round 0 ended.*Next: git checkout .* and harness lock"):
+            Registry(path)
+
+
+def test_only_a_lock_can_be_repeated(path):
+    """More replicates of what is not locked yet would be another design, and an exact claim has none."""
+    exact = claim(counted(), id="paper/exact")
+    lock(path, exact)
+    before = path.read_bytes()
+    for each in (claim(), exact):
+        with pytest.raises(LockError, match=rf"{each.id} has no lock at micro that replicates could repeat"):
+            lock(path, each, replicates=12)
+    assert path.read_bytes() == before
+
+
+def test_an_amended_claim_may_begin_at_another_scale(path):
+    """Where it was never locked it begins with the version that it has elsewhere."""
+    lock(path, claim(), claim(version=2))
+    (entry,) = lock(path, claim(version=2), scale=STANDARD)
+    assert (entry.version, entry.attempt) == (2, "first")
 
 
 # --- what an entry binds -------------------------------------------------------------------------------------------
@@ -407,7 +439,7 @@ def test_an_amended_version_decides_on_fresh_replicates(path):
 
 
 def test_before_there_were_rounds_versions_took_blocks_of_one_seed(path):
-    """Round 0 stays as it is: an entry that names another block than the one after the version before is no lock."""
+    """Round 0 stays as it is, each version on the block after the one before; its last line is known to the code."""
     registry = Registry(path)
     amended = claim(design(lr=1e-3, replicates=20), version=2)
     synthetic.lock(registry, claim(), amended)
@@ -416,7 +448,8 @@ def test_before_there_were_rounds_versions_took_blocks_of_one_seed(path):
     exploratory = registry.replicates(claim(version=3), MICRO)
     assert exploratory == tuple(Replicate(SUITE_SEED, i) for i in range(30, 40))
     edit(path, 2, lambda entry: entry.update(first_replicate=0))
-    assert Registry(path).fault(amended, MICRO).startswith("changed since version 2")
+    with pytest.raises(LockError, match="do not end where round 0 ended"):
+        Registry(path)
 
 
 @pytest.mark.parametrize("version", [2, 3])

@@ -123,6 +123,38 @@ def test_what_sign_flip_cannot_check_is_said(registry, monkeypatch, tmp_path):
     assert judge(synthetic.results(*((each, ahead(5.0, n=8)) for each in others)), old)["paper/c"].unchecked == ""
 
 
+def test_exploratory_rows_move_no_other_claim(registry):
+    """A claim whose rows are not those that were locked counts as not run for the others, however clear they are."""
+    rounds(registry, [A, B])
+    rows = as_locked(registry, (A, ahead(0.85)), (B, ahead(5.0)))
+    honest = judge(rows, registry)
+    spoiled = judge(synthetic.known(rows, B.id, digest="0" * 64), registry)
+    assert spoiled[B.id].status is Status.EXPLORATORY
+    assert honest[A.id].p_rep == pytest.approx(spoiled[A.id].p_rep / 2)
+    assert spoiled[A.id].status is Status.CONFIRMATORY
+
+
+def test_rows_of_a_round_stay_confirmatory_while_the_next_is_run(registry):
+    """Locked again on more replicates, what was run is what it was until the new rows are there."""
+    rounds(registry, [A, B])
+    rows = as_locked(registry, (A, ahead(0.85)), (B, ahead(0.8)))
+    before = judge(rows, registry)
+    rounds(registry, [A], replicates=20)
+    assert judge(rows, registry) == before
+
+
+def test_an_earlier_version_does_not_come_back(registry, monkeypatch):
+    """With a later version locked, the rows of an earlier one are exploratory, whatever the claim's file says."""
+    rounds(registry, [A])
+    rows = as_locked(registry, (A, ahead(5.0)))
+    rounds(registry, [replace(A, version=2, statement="Another.")])
+    verdict = judge(rows, registry)[A.id]
+    assert (verdict.status, verdict.status_reason) == (
+        Status.EXPLORATORY,
+        "version 2 was locked later and is in force",
+    )
+
+
 @pytest.fixture
 def replicated(registry, tmp_path):
     """A report on two claims of round 1, and the results after one of them was locked again, on 20 replicates."""

@@ -62,12 +62,23 @@ def test_an_end_that_was_cut_off_is_noticed(root):
     commit(root, "forget version 3")
     last = git(root, "rev-parse", "HEAD").strip()
     made = chain(root)
-    assert (made.cut, made.history) == (last, f"broken: {last[:12]} does not go on from the commit before it")
+    assert (made.cut, made.history) == (last[:12], f"broken: {last[:12]} does not go on from the commit before it")
     done = harness("registry", "--root", root)
     assert done.returncode == 1
     path.write_text(whole)
     commit(root, "as if nothing had been")
-    assert chain(root).cut == last
+    assert chain(root).cut == last[:12]
+
+
+def test_a_registry_that_was_removed_and_begun_anew_is_noticed(root):
+    """All rounds thrown away, and a new first one at the full level: the commit that removed it is named."""
+    git(root, "rm", "--quiet", "claims/registry.lock")
+    git(root, "commit", "--quiet", "-m", "away with it")
+    removed = git(root, "rev-parse", "HEAD").strip()[:12]
+    (root / "claims").mkdir(exist_ok=True)
+    Registry(root / "claims" / "registry.lock").lock([claim(counted())], MICRO, pilots={}, when="2026-02-09")
+    commit(root, "anew")
+    assert chain(root).cut == removed
 
 
 def test_a_merge_goes_on_from_its_first_parent(root):
