@@ -565,9 +565,8 @@ def test_rounds_that_repeat_keep_twice_the_level(halved):
     """
     repeats, rng, false = 500, np.random.default_rng(17), 0
     for _ in range(repeats):
-        open_ = 6
         for number in range(6):
-            family = {i: claim(part(rng.normal(0, 1, 8), bound=9.0)) for i in range(open_)}
+            family = {i: claim(part(rng.normal(0, 1, 8), bound=0.01)) for i in range(6)}
             verdicts = decide(family, ALPHA / 2**number if halved else ALPHA).values()
             if any(verdict.outcome is Outcome.REPRODUCED for verdict in verdicts):
                 false += 1
