@@ -227,7 +227,10 @@ def _exact(results: Results, registry: Registry, claim: Claim) -> ClaimVerdict:
 
 def _known(id: str, catalogue: Catalogue) -> Claim:
     if id not in catalogue.claims:
-        raise ResultsError(f"the results hold rows of {id}, which no file under claims/ defines. Next: harness list")
+        raise ResultsError(
+            f"the results hold rows of {id}, which no file under claims/ defines. "
+            "Next: put its file back, or harness run, which replaces the rows"
+        )
     return catalogue.claims[id]
 
 
