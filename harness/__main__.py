@@ -29,7 +29,7 @@ def main() -> None:
         if isinstance(cause := stop.__context__, OSError) and cause.errno == errno.EPIPE:
             sys.exit(FAILED)  # typer's 1 for a reader that stopped reading would be a scientific result
         raise
-    except Exception:
+    except Exception:  # whatever it is: Python would end with 1, which is kept for verdicts
         traceback.print_exc()
         sys.exit(FAILED)
 

@@ -2,7 +2,7 @@
 
 from harness.stats._acceptance import CONFIRM, GATE_FRESH, location, spread, spread_confirm
 from harness.stats._alarms import FalseAlarm, check_false_alarm, false_alarm, location_power, spread_power
-from harness.stats._assessment import Assessment, Comparison, Floor, PartResult, assess, decided_with
+from harness.stats._assessment import Assessment, Comparison, Floor, PartResult, Settled, assess, decided_with
 from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, Bound, Decision, Kind, Outcome, add_kind, kind
 from harness.stats._paired import (
     ALPHA,
@@ -22,7 +22,7 @@ from harness.stats._paired import (
     welch_interval,
 )
 from harness.stats._power import MOST, POWER, SIGN_FLIP_FROM, Held, needs, part_needs, power_at_bound
-from harness.stats._rule import Settled, Verdict, decide, exactly
+from harness.stats._rule import Verdict, decide, exactly
 from harness.stats._sides import Side, above, below
 from harness.stats._two_way import two_way_interval
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -92,6 +93,56 @@ class PartResult:
         return Interval(self.lower, self.upper)
 
 
+class PValues(Protocol):
+    """What has p-values to reproduce and to refute, by t and by sign-flip, before Holm."""
+
+    @property
+    def p_rep(self) -> float:
+        """The t-test's, to reproduce."""
+
+    @property
+    def p_ref(self) -> float:
+        """The t-test's, to refute."""
+
+    @property
+    def flip_rep(self) -> float:
+        """The sign-flip test's, to reproduce."""
+
+    @property
+    def flip_ref(self) -> float:
+        """The sign-flip test's, to refute."""
+
+
+def all_hold(p: Sequence[float]) -> float:
+    """Return the p-value of all parts together (intersection-union, Berger 1982): the largest; 1 for none."""
+    return max(p, default=1.0)
+
+
+def any_fails(p: Sequence[float]) -> float:
+    """Return the p-value that any of the parts fails (Bonferroni): the smallest times the parts, at most 1."""
+    return min([1.0, *(len(p) * each for each in p)])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """The p-values, before Holm, of a claim that was judged earlier in its family and is judged no more."""
+
+    p_rep: float
+    p_ref: float
+    flip_rep: float
+    flip_ref: float
+
+    @classmethod
+    def of(cls, parts: Sequence[PValues]) -> Settled:
+        """Return those of a claim of these parts."""
+        return cls(
+            p_rep=all_hold([part.p_rep for part in parts]),
+            p_ref=any_fails([part.p_ref for part in parts]),
+            flip_rep=all_hold([part.flip_rep for part in parts]),
+            flip_ref=any_fails([part.flip_ref for part in parts]),
+        )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Assessment:
     """A claim's parts and the test that decides; `error` says why there is nothing to judge.
@@ -116,27 +167,27 @@ class Assessment:
     @property
     def p_rep(self) -> float:
         """The t-test's p for `reproduced`, before Holm."""
-        return max((part.p_rep for part in self.parts), default=1.0)
+        return all_hold([part.p_rep for part in self.parts])
 
     @property
     def p_ref(self) -> float:
         """The t-test's p for `refuted`, before Holm."""
-        return min([1.0, *(len(self.parts) * part.p_ref for part in self.parts)])
+        return any_fails([part.p_ref for part in self.parts])
 
     def without_one(self, *, reproduced: bool) -> float:
         """Return `p_rep` or `p_ref` with whichever replicate left out makes it largest."""
         parts = [part.without_one(reproduced=reproduced) for part in self.parts]
-        return max(parts, default=1.0) if reproduced else min([1.0, *(len(parts) * p for p in parts)])
+        return all_hold(parts) if reproduced else any_fails(parts)
 
     @property
     def flip_rep(self) -> float:
         """The sign-flip test's p for `reproduced`, before Holm."""
-        return max((part.flip_rep for part in self.parts), default=1.0)
+        return all_hold([part.flip_rep for part in self.parts])
 
     @property
     def flip_ref(self) -> float:
         """The sign-flip test's p for `refuted`, before Holm."""
-        return min([1.0, *(len(self.parts) * part.flip_ref for part in self.parts)])
+        return any_fails([part.flip_ref for part in self.parts])
 
 
 def assess(comparison: Comparison) -> PartResult:

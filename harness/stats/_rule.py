@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.stats import _causes as causes
-from harness.stats._assessment import Assessment
+from harness.stats._assessment import Assessment, Settled
 from harness.stats._holm import holm
 from harness.stats._kinds import Decision, Outcome
 from harness.stats._paired import ALPHA
@@ -44,16 +44,6 @@ def exactly(observed: Mapping[str, str], expected: Mapping[str, str]) -> Verdict
     told = [f"{name} is {observed.get(name, 'missing')}, expected {expected[name]}" for name in differ[:MOST_NAMED]]
     more = f"; and {len(differ) - MOST_NAMED} more" if len(differ) > MOST_NAMED else ""
     return Verdict(outcome=Outcome.REFUTED, cause="; ".join(told) + more)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settled:
-    """The p-values, before Holm, of a claim that was judged earlier in its family and is judged no more."""
-
-    p_rep: float
-    p_ref: float
-    flip_rep: float
-    flip_ref: float
 
 
 def decide(

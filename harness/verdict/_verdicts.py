@@ -168,12 +168,7 @@ class ClaimVerdict(VersionVerdict):
     @property
     def settled(self) -> Settled:
         """Its p-values before Holm, as far as they are stored."""
-        return Settled(
-            p_rep=max((part.p_rep for part in self.parts), default=1.0),
-            p_ref=min([1.0, *(len(self.parts) * part.p_ref for part in self.parts)]),
-            flip_rep=max((part.flip_rep for part in self.parts), default=1.0),
-            flip_ref=min([1.0, *(len(self.parts) * part.flip_ref for part in self.parts)]),
-        )
+        return Settled.of(self.parts)
 
     @property
     def compared(self) -> tuple[PartVerdict, ...]:

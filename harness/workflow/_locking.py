@@ -65,22 +65,8 @@ def to_lock(session: Session, *, replicates: int | None = None) -> tuple[ToLock,
     """
     from harness.store import Store
 
-    claims = _chosen(session, replicates)
-    number, store = session.registry.next_round, Store(session.store)
-    requests = []
-    for claim in claims:
-        check_design(claim, session.scale)
-        design = claim.design(session.scale)
-        count = replicates or design.replicates
-        if replicates is None:  # a replication keeps the bound that it repeats
-            _check_margins(claim.id, design)
-        if not design.exact and count < FEWEST_LOCKED:
-            raise DesignError(
-                f"{claim.id}: {count} replicates, and a lock takes at least {FEWEST_LOCKED}: with fewer, one that "
-                f"points the other way leaves any claim open. Next: replicates={FEWEST_LOCKED} in the claim's design"
-            )
-        block = () if design.exact else tuple(Replicate(0, i) for i in range(count))
-        requests.append(Request(claim, design, block, number))
+    requests, store = _checked(session, replicates), Store(session.store)
+    claims = [request.claim for request in requests]
     families = {claim.id: _family(session, claim, claims) for claim in claims}
     tested = [request for request in requests if request.design.parts]
     powers = part_powers(tested, session, families)
@@ -124,8 +110,7 @@ def lock(session: Session, *, replicates: int | None = None) -> Round:
     """
     from harness.store import now
 
-    to_lock(session, replicates=replicates)
-    claims = _chosen(session, replicates)
+    claims = [request.claim for request in _checked(session, replicates)]
     logged = read_pilots(session.pilots)
     runs = {claim.id: len(pilot_runs(pilots_of(logged, claim.id, session.scale))) for claim in claims}
     return session.registry.lock(claims, session.scale, pilots=runs, when=now(), replicates=replicates)
@@ -150,6 +135,25 @@ def rechain(other: Path | str, root: Path | str = ".", claims: Path | str | None
         ()
     """
     return tuple(Registry(registry_file(root, claims)).rechain(Path(other)))
+
+
+def _checked(session: Session, replicates: int | None) -> list[Request]:
+    """Return what would be locked, on replicates of no seed yet; raises DesignError as `to_lock` does."""
+    number, requests = session.registry.next_round, []
+    for claim in _chosen(session, replicates):
+        check_design(claim, session.scale)
+        design = claim.design(session.scale)
+        count = replicates or design.replicates
+        if replicates is None:  # a replication keeps the bound that it repeats
+            _check_margins(claim.id, design)
+        if not design.exact and count < FEWEST_LOCKED:
+            raise DesignError(
+                f"{claim.id}: {count} replicates, and a lock takes at least {FEWEST_LOCKED}: with fewer, one that "
+                f"points the other way leaves any claim open. Next: replicates={FEWEST_LOCKED} in the claim's design"
+            )
+        block = () if design.exact else tuple(Replicate(0, i) for i in range(count))
+        requests.append(Request(claim, design, block, number))
+    return requests
 
 
 def _check_margins(id: str, design: Design) -> None:

@@ -25,7 +25,7 @@ def test_an_error_ends_no_process_of_somebody_else():
     theirs.start()
     try:
         with pytest.raises(ZeroDivisionError), Local(workers=1):
-            1 / 0  # noqa: B018
+            1 / 0  # noqa: B018 - it is there to fail
         assert theirs.is_alive()
     finally:
         theirs.kill()
