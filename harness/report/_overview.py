@@ -135,7 +135,8 @@ def _row(axis: Axes, row: Place) -> None:
     units = in_units(part) if part else None
     _say(axis, EFFECT, row.y, line.effect if part else line.rests_on, color=INK if part else FAINT)
     _say(axis, REPLICATES, row.y, line.n, ha="right")
-    _say(axis, PREDICTED, row.y, {True: "✓", False: "✗", None: "–"}[line.came_out], ha="center")
+    mark = {True: "✓", False: "✗", None: "–"}[line.came_out]
+    _say(axis, PREDICTED, row.y, f"({mark})" if line.known_before else mark, ha="center")
     if part and units:
         _strip(axis, row.y, kind(part.kind))
         _effect(axis, row.y, line, units)

@@ -52,6 +52,11 @@ class Line:
         return self.outcome == self.predicted if self.confirmatory else None
 
     @property
+    def known_before(self) -> bool:
+        """Whether its prediction was locked with an earlier result of the claim in hand."""
+        return self.verdict is not None and (self.verdict.version > 1 or bool(self.verdict.earlier))
+
+    @property
     def part(self) -> PartVerdict | None:
         """The part that decides, if the claim has parts with a result."""
         return self.verdict.deciding if self.verdict else None

@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from harness.data._tasks import DIGITS
@@ -21,6 +22,7 @@ from harness.report._scales import committed_verdicts, side_by_side
 from harness.stats._kinds import Outcome
 from harness.verdict import _judge as judging
 from harness.verdict._files import verdicts_json
+from harness.verdict._results import Results
 from harness.verdict._verdicts import MeanInterval
 from tests import synthetic
 from tests.synthetic import CATALOGUE, MICRO, around, claim, counted, design, lock
@@ -119,6 +121,25 @@ def test_floors_are_listed_without_controls_of_their_own(monkeypatch, registry):
     assert "Floors and null settings: 2 of 2 as they should be" in table
     assert "| paper/claim: floor arms |" in table
     assert "| paper/claim: null setting, no effect here | within ±0.5 pp | +0.00 pp (−0.21 to +0.21) | yes |" in table
+
+
+def test_a_prediction_with_a_result_in_hand_is_marked(monkeypatch, registry):
+    """Of a later version, in the table and by brackets in the figure; of a first attempt it is not."""
+    first, again = claim(design(BEATS), id="paper/first"), claim(design(BEATS), id="paper/again", version=2)
+    synthetic.register(monkeypatch, first, again)
+    lock(registry, first, replace(again, version=1), again)
+    rows = synthetic.results((first, values(2.0)))
+    later = synthetic.results((again, values(2.0)), first=10)
+    rows = Results(
+        pd.concat([rows.frame, later.frame], ignore_index=True),
+        replace(rows.meta, claims={**rows.meta.claims, **later.meta.claims}),
+    )
+    judged = judging.judge_results(rows, registry, CATALOGUE)
+    text = report.report_text(rows, judged, registry, CATALOGUE, [], {})
+    assert "| reproduced, yes, known before |" in text
+    assert "| reproduced, yes |" in text
+    drawn_text = re.findall(r"<!-- (.*) -->", drawn(judged, registry))
+    assert [text for text in drawn_text if "✓" in text] == ["(✓)", "✓"]
 
 
 # --- the overview figure ---------------------------------------------------------------------------------------------
