@@ -1,4 +1,7 @@
-"""What a section says of each comparison: within which margin it would have held, what a fresh run would give."""
+"""What a section says of each comparison: within which margin it would have held, what a fresh run would give.
+
+Tests `report._comparisons` too.
+"""
 
 from dataclasses import replace
 
@@ -8,7 +11,8 @@ import pytest
 from harness.data._tasks import DIGITS
 from harness.design._known import KnownBefore
 from harness.design._parts import beats, equals, matches
-from harness.report._section import _again, _alone, _compared, _known, _margin
+from harness.report._comparisons import _again, _alone, _margin, compared
+from harness.report._section import _known
 from harness.stats._kinds import Outcome
 from harness.stats._paired import ALPHA, t_greater, t_less
 from harness.verdict import _judge as judging
@@ -63,7 +67,7 @@ def test_what_is_worse_within_its_margin_says_so(monkeypatch, tmp_path):
 def test_a_fresh_run_says_whether_it_would_decide(monkeypatch, tmp_path):
     """Wholly on one side of what the part asserts, or on both; nothing where there is no spread."""
     part, result, verdict = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), SAMPLE + 1)
-    assert _again(part, result) == _compared(part, result, verdict, decides=True).again == "+0.68 to +0.97"
+    assert _again(part, result) == compared(part, result, verdict, decides=True).again == "+0.68 to +0.97"
     part, result, _ = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), SAMPLE * 5 + 1)
     assert _again(part, result).endswith(", on both sides")
     part, result, _ = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), np.full(10, 0.2))

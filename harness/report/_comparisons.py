@@ -1,0 +1,93 @@
+"""How the report tells one comparison: what was subtracted from what, what came of it, what a fresh run would give."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from harness.design import Part, Reading, metric
+from harness.report._notation import interval, signed, unit_of
+from harness.stats import MOST, Bound, Interval, Outcome, prediction_interval, t_critical
+from harness.verdict import ClaimVerdict, PartVerdict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Compared:
+    """A comparison in the section's tables: the design's part, its verdict, and both in words."""
+
+    part: Part
+    result: PartVerdict
+    compared: str
+    role: str
+    asserts: str
+    effect: str
+    sd: str
+    needed: str
+    alone: str
+    again: str
+    margin: str
+
+
+def compared(part: Part, result: PartVerdict, verdict: ClaimVerdict, *, decides: bool) -> Compared:
+    return Compared(
+        part=part,
+        result=result,
+        compared=difference(part),
+        role="null setting" if part.null_setting else "decides" if decides else "beside",
+        asserts=part.kind.asserts(part.bound, unit_of(part)),
+        effect=interval(result),
+        sd=f"{result.sd:.2f} {unit_of(part)}" if result.sd is not None else "–",
+        needed=_needed(part, result),
+        alone=_alone(part, result),
+        again=_again(part, result),
+        margin=_margin(part, result, verdict.alpha / max(1, len(verdict.family))),
+    )
+
+
+def _alone(part: Part, result: PartVerdict) -> str:
+    """Say what a part comes to by itself; what holds within its margin and is worse all the same says so."""
+    alone, low = result.alone, part.kind.interval[0]
+    worse = alone.outcome is Outcome.REPRODUCED and low < 0 and result.upper is not None and result.upper < 0
+    note = "worse, within the margin" if worse else alone.qualifier
+    return f"{alone.outcome} ({note})" if note else str(alone.outcome)
+
+
+def _again(part: Part, result: PartVerdict) -> str:
+    """Say where the mean of a fresh run of as many replicates would lie in 95 of 100 cases, and whether it decides."""
+    if result.mean is None or not result.sd or result.n < 2:
+        return "–"
+    fresh = prediction_interval(result.mean, result.sd, result.n)
+    inside = Interval(fresh.lower, fresh.upper)
+    side = part.kind.inside(inside, part.bound) or part.kind.outside(inside, part.bound)
+    return f"{signed(fresh.lower)} to {signed(fresh.upper)}" + ("" if side else ", on both sides")
+
+
+def _margin(part: Part, result: PartVerdict, alpha: float) -> str:
+    """Return the smallest margin that a part of one would have passed, at Holm's first step; a dash for other kinds."""
+    low, high = part.kind.interval
+    if part.kind.held_to is not Bound.MARGIN or result.mean is None or not result.sd or result.n < 2:
+        return "–"
+    reach = t_critical(result.n, alpha) * result.sd / math.sqrt(result.n)
+    ends = [reach - result.mean] * math.isfinite(low) + [reach + result.mean] * math.isfinite(high)
+    return f"{max(0.0, *ends):.2f} {unit_of(part)}"
+
+
+def difference(part: Part) -> str:
+    """Return what is subtracted from what, in the arms' names, with the label behind it."""
+    gaps = [f"{arm} − {reference}" for arm, reference in part.pairs]
+    text = gaps[0] if len(gaps) == 1 else " − ".join(f"({gap})" for gap in gaps)
+    if part.reading is Reading.SLOPE:
+        text = f"change of {text} towards sparsity"
+    notes = [part.label, "" if part.metric == "test_accuracy" else metric(part.metric).words]
+    noted = ", ".join(note for note in notes if note)
+    return f"{text} ({noted})" if noted else text
+
+
+def _needed(part: Part, result: PartVerdict) -> str:
+    """Return the replicates that `part` needs at the observed spread, and that there are fewer where there are."""
+    if not result.sd:
+        return "–"
+    have, need = result.n, result.needed
+    if need is not None and need <= have:
+        return str(need)
+    return f"have {have}, need {need or f'more than {MOST}'} for this {part.kind.held_to}"
