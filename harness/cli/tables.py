@@ -306,7 +306,7 @@ def show_rounds(found: Chain, console: Console, only: Collection[int] | None = N
                 str(entry.version),
                 entry.scale,
                 entry.locked,
-                entry.attempt,
+                found.attempts[entry],
                 block if entry.replicates else "none",
                 str(entry.pilots),
                 entry.predicted,

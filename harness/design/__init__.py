@@ -1,5 +1,6 @@
 """What a claim asserts, fixed before it runs: parts, catalogue, registry, pilots; knows no torch, compute or store."""
 
+from harness.design._attempts import Asserted, asserted, changes, compares_alike
 from harness.design._catalogue import Catalogue, Watched, claim, paper, watch
 from harness.design._check import check_design
 from harness.design._claim import CONTROLS, Arm, Claim, Design, Paper, Scale, Source
@@ -30,6 +31,7 @@ __all__ = [
     "PERCENTAGE_POINTS",
     "VARIANTS",
     "Arm",
+    "Asserted",
     "Band",
     "Catalogue",
     "Claim",
@@ -49,10 +51,13 @@ __all__ = [
     "Watched",
     "add_metric",
     "append_pilots",
+    "asserted",
     "asserts",
     "beats",
+    "changes",
     "check_design",
     "claim",
+    "compares_alike",
     "design_of",
     "equals",
     "exact",

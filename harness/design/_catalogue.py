@@ -160,6 +160,7 @@ def claim(
     source: Source,
     predicted: Mapping[str, str],
     version: int = 1,
+    supersedes: Sequence[str] = (),
     deviations: Sequence[str] | Mapping[str, Sequence[str]] = (),
     pilot: Callable[[Scale], Mapping[str, Arm]] | None = None,
 ) -> Callable[[Callable[[Scale], Design]], Claim]:
@@ -172,6 +173,7 @@ def claim(
         predicted: The expected verdict at each scale that the claim has a design for: ``"reproduced"``, ``"refuted"``
             or ``"inconclusive"``.
         version: Raised by one when a locked claim is amended.
+        supersedes: Ids of locked claims in whose place this one stands: renamed, split or merged, their attempts count.
         deviations: What differs from the paper, for all scales or by scale.
         pilot: A function that returns further arms at a scale for ``harness pilot``, such as a grid of learning rates.
 
@@ -200,6 +202,7 @@ def claim(
             predicted={Scale(scale): Outcome(outcome) for scale, outcome in predicted.items()},
             build=build,
             version=version,
+            supersedes=tuple(supersedes),
             deviations={
                 Scale(scale): tuple(" ".join(text.split()) for text in texts)
                 for scale, texts in (

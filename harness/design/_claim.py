@@ -151,7 +151,10 @@ def _by_density(arm: Arm) -> dict[Fraction, tuple[Measured, ...]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Claim:
-    """One testable sentence of a paper. `version` rises when a locked claim is amended."""
+    """One testable sentence of a paper. `version` rises when a locked claim is amended.
+
+    `supersedes` names locked claims in whose place it stands, renamed, split or merged: their attempts are its own.
+    """
 
     id: str
     statement: str
@@ -159,6 +162,7 @@ class Claim:
     predicted: Mapping[Scale, Outcome]
     build: Callable[[Scale], Design]
     version: int = 1
+    supersedes: tuple[str, ...] = ()
     deviations: Mapping[Scale, Sequence[str]] = field(default_factory=dict)
     pilot: Callable[[Scale], Mapping[str, Arm]] | None = None
     _designs: dict[Scale, Design] = field(default_factory=dict, compare=False)
@@ -183,8 +187,10 @@ class Claim:
         """Return everything an entry of the lock hashes: a changed learning rate is in the arms' keys."""
         design = self.design(scale)
         exact = {"exact": [{"name": e.name, "expected": str(e.expected)} for e in design.exact]} if design.exact else {}
+        instead = {"supersedes": list(self.supersedes)} if self.supersedes else {}
         return {
             **exact,
+            **instead,
             "statement": self.statement,
             "scale": scale,
             "replicates": design.replicates,

@@ -7,11 +7,13 @@ scale, replicates, predicted verdict, and the keys of all arms.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from harness.as_json import as_json
+from harness.design._attempts import compares_alike
 from harness.design._claim import Claim, Scale
 from harness.design._metrics import metric
 from harness.design._rounds import (
@@ -25,10 +27,12 @@ from harness.design._rounds import (
     read_rounds,
     round_lines,
 )
-from harness.errors import LockError
+from harness.errors import LockError, nearest
 from harness.stats import ALPHA
 from harness.streams import SUITE_SEED, Replicate
 
+TEXTS = "locked.jsonl"  # the texts of round 0, whose lines have only their digests
+SUPERSEDES = "supersedes"
 WORDS = ("shown", "asserted", "drawn", "words", "series")  # fields of kinds and metrics that decide nothing
 
 
@@ -45,8 +49,49 @@ class Registry:
         return [entry for each in self.rounds for entry in each.entries]
 
     def find(self, claim: Claim, scale: Scale) -> Locked | None:
-        """Return the latest entry of this claim's version at `scale`: the one in force."""
+        """Return the latest entry of this claim's version at `scale`."""
         return next((e for e in reversed(self.versions(claim.id, scale)) if e.version == claim.version), None)
+
+    def in_force(self, claim: str, scale: Scale) -> Locked | None:
+        """Return the entry whose verdict counts: the latest one of a claim's highest version at `scale`."""
+        return max(self.versions(claim, scale), key=lambda entry: (entry.version, entry.round), default=None)
+
+    def text(self, entry: Locked) -> Mapping[str, Any] | None:
+        """Return everything that an entry's digest is of; of round 0 it stands in a file of its own, if it is kept."""
+        return entry.text if entry.text is not None else self._texts_of_round_0.get(entry.digest)
+
+    @cached_property
+    def _texts_of_round_0(self) -> Mapping[str, Mapping[str, Any]]:
+        """Return by digest the texts in ``locked.jsonl`` beside the registry; empty where there is none."""
+        path = self.path.with_name(TEXTS)
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+        return {digest_of(text): text for text in map(json.loads, lines)}
+
+    def lineage(self, claim: str, scale: Scale) -> list[Locked]:
+        """Return the entries of a claim at `scale` and of those that it supersedes, oldest first."""
+        ids, found = {claim}, 0
+        while len(ids) > found:
+            found = len(ids)
+            ids |= {old for e in self.entries if e.claim in ids and e.text for old in e.text.get(SUPERSEDES, ())}
+        return [e for e in self.entries if e.claim in ids and e.scale == scale]
+
+    def superseded(self, scale: Scale) -> set[str]:
+        """Return the claims in whose place others were locked at `scale`."""
+        return {old for e in self.entries if e.scale == scale and e.text for old in e.text.get(SUPERSEDES, ())}
+
+    def attempt(self, entry: Locked) -> str:
+        """Return what an entry is an attempt at, from what stands before it here.
+
+        The entry's line says what it was where it was locked, which may have been another branch.
+        """
+        lineage = self.lineage(entry.claim, Scale(entry.scale))
+        return self._attempt_after(lineage[: lineage.index(entry)], self.text(entry))
+
+    def _attempt_after(self, before: Sequence[Locked], text: Mapping[str, Any] | None) -> str:
+        if not before:
+            return FIRST
+        last = self.text(before[-1])
+        return REPLICATION if last is not None and text is not None and compares_alike(last, text) else CHANGED
 
     def versions(self, claim: str, scale: Scale) -> list[Locked]:
         """Return all entries of a claim at `scale`, oldest first."""
@@ -121,7 +166,7 @@ class Registry:
     def _attempt(self, claim: Claim, scale: Scale, text: Mapping[str, Any], *, again: bool) -> str:
         """Say what locking a claim is to its earlier entries."""
         earlier = self.versions(claim.id, scale)
-        last = earlier[-1] if earlier else None
+        last = self.in_force(claim.id, scale)
         if last is not None and again and claim.version == last.version:
             if self.fault(claim, scale):
                 raise LockError(
@@ -138,14 +183,31 @@ class Registry:
                 f"fresh replicates, harness lock {claim.id} --replicates {done.replicates}"
             )
         elsewhere = max((e.version for e in self.entries if e.claim == claim.id and e.scale != scale), default=0)
-        version = last.version if last is not None else 0
-        if claim.version != version + 1 and not (last is None and claim.version == elsewhere):
+        version = max((e.version for e in earlier), default=0)
+        if claim.version != version + 1 and not (not earlier and claim.version == elsewhere):
             raise LockError(
                 f"{claim.id}: version {claim.version} cannot follow version {version}. Next: version={version + 1}"
             )
-        if last is None:
-            return FIRST
-        return REPLICATION if last.text is not None and _compares_alike(last.text, text) else CHANGED
+        known = {e.claim for e in self.entries if e.scale == scale}
+        for old in claim.supersedes:
+            if old not in known:
+                raise LockError(f"{claim.id} supersedes {old}, which is not locked at {scale}{nearest(old, known)}")
+        before = {e for id in (claim.id, *claim.supersedes) for e in self.lineage(id, scale)}
+        return self._attempt_after([e for e in self.entries if e in before], text)
+
+    def renamed(self, claim: Claim, scale: Scale, there: Collection[str]) -> Locked | None:
+        """Return an entry that compares what a claim does under an id that is not `there` any more, and not superseded.
+
+        Such a claim has a new name, and the attempts under the old one are its own.
+        """
+        text = locked_text(claim, scale)
+        before = {e for id in (claim.id, *claim.supersedes) for e in self.lineage(id, scale)}
+        for entry in self.entries:
+            other = self.text(entry)
+            gone = entry.scale == scale and entry.claim not in there and entry not in before
+            if gone and other is not None and compares_alike(other, text):
+                return entry
+        return None
 
     def rechain(self, other: Path) -> list[Round]:
         """Append the rounds of another branch's registry that this one lacks, after its own; return them.
@@ -220,11 +282,3 @@ def _meanings(claim: Claim, scale: Scale) -> dict[str, Any]:
         "kinds": {name: {f: v for f, v in of.items() if f not in WORDS} for name, of in kinds.items()},
         "metrics": {name: {f: v for f, v in of.items() if f not in WORDS} for name, of in metrics.items()},
     }
-
-
-def _compares_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two texts compare the same arms, by key, in the same deciding parts: then one replicates the other."""
-    return all(
-        one.get(name) == other.get(name)
-        for name in ("arms", "hypothesis", "decision", "chance", "exact", "kinds", "metrics")
-    )

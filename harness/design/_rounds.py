@@ -45,7 +45,7 @@ class Locked:
     before: str
     round: int = 0
     attempt: str = ""
-    text: Mapping[str, Any] | None = field(default=None, repr=False)
+    text: Mapping[str, Any] | None = field(default=None, repr=False, hash=False)
 
     @property
     def paper(self) -> str:

@@ -24,9 +24,10 @@ from harness.population import Program, Provenance
 from harness.report import _figures as figures
 from harness.report._accounting import Size, cost_in_words, network_sizes
 from harness.report._comparisons import Compared, compared
-from harness.report._notation import interval, percent, signed, unit_of, written
+from harness.report._locks import locks
+from harness.report._notation import percent, signed, unit_of, written
 from harness.report._scales import Others, Row, side_by_side
-from harness.verdict import AS_LOCKED, ClaimVerdict, Effect, ExactQuantity, MeanInterval, Results, effects
+from harness.verdict import AS_LOCKED, ClaimVerdict, Effect, ExactQuantity, Results, effects
 
 QUALIFIERS = {
     "direction": "the effect has the claimed sign; its interval also reaches below the smallest effect of interest",
@@ -133,7 +134,7 @@ def section(
         qualifier=QUALIFIERS.get(verdict.qualifier, ""),
         lock=_lock(entry, verdict),
         known=_known(known, verdict, id, scale),
-        versions=_versions(verdict, registry.versions(id, scale), scale),
+        versions=locks(id, verdict, registry, scale),
         arms=_arms(results, id, design),
         rows=rows,
         both=_both(rows, verdict),
@@ -167,39 +168,6 @@ def _lock(entry: Locked | None, verdict: ClaimVerdict) -> str:
         return "not locked"
     level = f" in round {entry.round}, judged at level {verdict.alpha:g}" if entry.round else ""
     return f"version {entry.version}, locked {entry.locked}{level}, predicted {entry.predicted}"
-
-
-def _versions(verdict: ClaimVerdict, locked: Sequence[Locked], scale: Scale) -> list[str]:
-    """Return each lock of a claim in words, the first first: when it was locked, on what, and its verdict."""
-    earlier = {(each.round, each.version): each for each in verdict.earlier}
-    entries = {(entry.round, entry.version): entry for entry in locked}
-    told = []
-    for at in sorted({*earlier, (verdict.round, verdict.version), *entries}):
-        words = f"version {at[1]}, {_locked(entries[at]) if at in entries else 'not locked'}"
-        if at == (verdict.round, verdict.version):
-            part = verdict.deciding
-            words += f": **{verdict.in_words(scale)}**{_effect(part, part.name, verdict.n) if part else ''}"
-        elif at in earlier:
-            known = earlier[at]
-            words += f": **{known.in_words(scale)}**{_effect(known, known.name, known.n)}"
-        else:
-            words += ": no verdict stored"
-        told.append(words)
-    return told
-
-
-def _locked(entry: Locked) -> str:
-    last = entry.first_replicate + entry.replicates - 1
-    block = f", replicates {entry.first_replicate} to {last}" if entry.replicates else ""
-    attempt = f" in round {entry.round} ({entry.attempt})" if entry.round else ""
-    return f"locked {entry.locked}{attempt}{block}, predicted {entry.predicted}"
-
-
-def _effect(effect: MeanInterval, name: str | None, n: int) -> str:
-    if effect.mean is None:
-        return ""
-    on = f"{name} " if name else ""
-    return f", {on}{interval(effect)}, n = {n}"
 
 
 def _both(rows: Sequence[Compared], verdict: ClaimVerdict) -> str:

@@ -106,16 +106,17 @@ class Group:
 def groups(verdicts: Verdicts, registry: Registry, catalogue: Catalogue) -> list[Group]:
     """Return the claims of a report by paper, papers and claims by name, the controls last.
 
-    To the claims with a verdict come those that the same papers have locked at this scale and that were not run.
+    To the claims with a verdict come those that the same papers have locked at this scale and that were not run, but
+    for those in whose place others were locked.
     """
-    scale = verdicts.scale
+    scale, told = verdicts.scale, registry.superseded(verdicts.scale) | set(verdicts.claims)
     lines = {
         id: Line(id=id, scale=scale, predicted=verdict.predicted, verdict=verdict)
         for id, verdict in verdicts.claims.items()
     }
     papers = {id.partition("/")[0] for id in lines}
     for entry in registry.entries:
-        if entry.scale == scale and entry.paper in papers and entry.claim not in verdicts.claims:
+        if entry.scale == scale and entry.paper in papers and entry.claim not in told:
             lines[entry.claim] = Line(id=entry.claim, scale=scale, predicted=entry.predicted, verdict=None)
     return [
         Group(

@@ -2,7 +2,7 @@
 
 from harness.stats._acceptance import CONFIRM, GATE_FRESH, location, spread, spread_confirm
 from harness.stats._alarms import FalseAlarm, check_false_alarm, false_alarm, location_power, spread_power
-from harness.stats._assessment import Assessment, Comparison, Floor, PartResult, Settled, assess, decided_with
+from harness.stats._assessment import Assessment, Comparison, Floor, PartResult, assess, decided_with
 from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, Bound, Decision, Kind, Outcome, add_kind, kind
 from harness.stats._paired import (
     ALPHA,
@@ -23,6 +23,7 @@ from harness.stats._paired import (
 )
 from harness.stats._power import MOST, POWER, SIGN_FLIP_FROM, Held, needs, part_needs, power_at_bound
 from harness.stats._rule import Verdict, decide, exactly
+from harness.stats._samples import Sample, heterogeneity, pooled
 from harness.stats._sides import Side, above, below
 from harness.stats._two_way import two_way_interval
 
@@ -49,7 +50,7 @@ __all__ = [
     "Kind",
     "Outcome",
     "PartResult",
-    "Settled",
+    "Sample",
     "Side",
     "Verdict",
     "above",
@@ -64,12 +65,14 @@ __all__ = [
     "exactly",
     "false_alarm",
     "flip_least",
+    "heterogeneity",
     "kind",
     "location",
     "location_power",
     "mean_interval",
     "needs",
     "part_needs",
+    "pooled",
     "power_at_bound",
     "prediction_interval",
     "sd_upper",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
@@ -93,26 +92,6 @@ class PartResult:
         return Interval(self.lower, self.upper)
 
 
-class PValues(Protocol):
-    """What has p-values to reproduce and to refute, by t and by sign-flip, before Holm."""
-
-    @property
-    def p_rep(self) -> float:
-        """The t-test's, to reproduce."""
-
-    @property
-    def p_ref(self) -> float:
-        """The t-test's, to refute."""
-
-    @property
-    def flip_rep(self) -> float:
-        """The sign-flip test's, to reproduce."""
-
-    @property
-    def flip_ref(self) -> float:
-        """The sign-flip test's, to refute."""
-
-
 def all_hold(p: Sequence[float]) -> float:
     """Return the p-value of all parts together (intersection-union, Berger 1982): the largest; 1 for none."""
     return max(p, default=1.0)
@@ -121,26 +100,6 @@ def all_hold(p: Sequence[float]) -> float:
 def any_fails(p: Sequence[float]) -> float:
     """Return the p-value that any of the parts fails (Bonferroni): the smallest times the parts, at most 1."""
     return min([1.0, *(len(p) * each for each in p)])
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settled:
-    """The p-values, before Holm, of a claim that was judged earlier in its family and is judged no more."""
-
-    p_rep: float
-    p_ref: float
-    flip_rep: float
-    flip_ref: float
-
-    @classmethod
-    def of(cls, parts: Sequence[PValues]) -> Settled:
-        """Return those of a claim of these parts."""
-        return cls(
-            p_rep=all_hold([part.p_rep for part in parts]),
-            p_ref=any_fails([part.p_ref for part in parts]),
-            flip_rep=all_hold([part.flip_rep for part in parts]),
-            flip_ref=any_fails([part.flip_ref for part in parts]),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

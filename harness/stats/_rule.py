@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harness.stats import _causes as causes
-from harness.stats._assessment import Assessment, Settled
+from harness.stats._assessment import Assessment
 from harness.stats._holm import holm
 from harness.stats._kinds import Decision, Outcome
 from harness.stats._paired import ALPHA
@@ -46,22 +46,16 @@ def exactly(observed: Mapping[str, str], expected: Mapping[str, str]) -> Verdict
     return Verdict(outcome=Outcome.REFUTED, cause="; ".join(told) + more)
 
 
-def decide(
-    family: Mapping[str, Assessment | Settled | None], alpha: float = ALPHA, *, fair: bool = False
-) -> dict[str, Verdict]:
+def decide(family: Mapping[str, Assessment | None], alpha: float = ALPHA, *, fair: bool = False) -> dict[str, Verdict]:
     """Return the verdict of every claim of one Holm family: what was locked of one paper and scale in one round.
 
     None is a claim in the lock that was not run. It counts as p = 1, as does one that failed, has fewer than `FEWEST`
     replicates, or has a part without spread. Both families (p_rep, p_ref) are adjusted with t p-values and, separately,
-    with sign-flip p-values; a claim's own `decision` says which of the two decides, at the level `alpha`. One that is
-    `Settled` counts with its p-values and has no verdict here. With `fair` sign-flip has a say only where it could
-    still agree; what it could not check says what leaving out one replicate does.
+    with sign-flip p-values; a claim's own `decision` says which of the two decides, at the level `alpha`. With
+    `fair` sign-flip has a say only where it could still agree; what it could not check says what leaving out one
+    replicate does.
     """
-    judged: dict[str, Assessment | Settled] = {
-        name: claim
-        for name, claim in family.items()
-        if isinstance(claim, Settled) or (claim is not None and not causes.undecidable(claim))
-    }
+    judged = {name: claim for name, claim in family.items() if claim is not None and not causes.undecidable(claim)}
     t_rep = _adjusted(family, {name: claim.p_rep for name, claim in judged.items()})
     t_ref = _adjusted(family, {name: claim.p_ref for name, claim in judged.items()})
     flip_rep = _adjusted(family, {name: claim.flip_rep for name, claim in judged.items()})
@@ -69,8 +63,6 @@ def decide(
 
     verdicts: dict[str, Verdict] = {}
     for name, claim in family.items():
-        if isinstance(claim, Settled):
-            continue
         if claim is None:
             verdicts[name] = Verdict(outcome=Outcome.NOT_RUN, cause="no stored results; counts as p = 1 in its family")
         elif claim.error:
@@ -142,6 +134,6 @@ def _how_refuted(claim: Assessment) -> str:
     return "too small" if part.kind.inside(part.interval, part.bound) else ""
 
 
-def _adjusted(family: Mapping[str, Assessment | Settled | None], p: Mapping[str, float]) -> dict[str, float]:
+def _adjusted(family: Mapping[str, Assessment | None], p: Mapping[str, float]) -> dict[str, float]:
     """Holm over the whole family; what has no p counts as 1."""
     return dict(zip(family, holm([p.get(name, 1.0) for name in family]).tolist(), strict=True))

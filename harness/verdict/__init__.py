@@ -1,5 +1,6 @@
 """From rows to verdicts, a pure function of files: knows no torch, compute or store."""
 
+from harness.verdict._earlier import amended, earlier_rows, read_earlier, unchanged, with_printed, write_earlier
 from harness.verdict._files import read_verdicts, verdicts_json, verdicts_junit
 from harness.verdict._judge import compare_part, judge_results
 from harness.verdict._metadata import ClaimRows, Cost, Metadata
@@ -7,8 +8,15 @@ from harness.verdict._reruns import Rerun, Shift, rerun
 from harness.verdict._results import ALWAYS_KEPT, ResultRow, Results, frame_of, read_results, write_results
 from harness.verdict._robustness import AS_LOCKED, Effect, effects, read_variants
 from harness.verdict._scoreboard import Scoreboard, scoreboard
-from harness.verdict._verdicts import ClaimVerdict, ExactQuantity, MeanInterval, PartVerdict, Status, Verdicts
-from harness.verdict._versions import amended, carry_over, unchanged
+from harness.verdict._verdicts import (
+    ClaimVerdict,
+    EarlierVersion,
+    ExactQuantity,
+    MeanInterval,
+    PartVerdict,
+    Status,
+    Verdicts,
+)
 
 __all__ = [
     "ALWAYS_KEPT",
@@ -16,6 +24,7 @@ __all__ = [
     "ClaimRows",
     "ClaimVerdict",
     "Cost",
+    "EarlierVersion",
     "Effect",
     "ExactQuantity",
     "MeanInterval",
@@ -29,11 +38,12 @@ __all__ = [
     "Status",
     "Verdicts",
     "amended",
-    "carry_over",
     "compare_part",
+    "earlier_rows",
     "effects",
     "frame_of",
     "judge_results",
+    "read_earlier",
     "read_results",
     "read_variants",
     "read_verdicts",
@@ -42,5 +52,7 @@ __all__ = [
     "unchanged",
     "verdicts_json",
     "verdicts_junit",
+    "with_printed",
+    "write_earlier",
     "write_results",
 ]

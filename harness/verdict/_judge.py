@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.design import VARIANTS, Catalogue, Claim, Locked, Part, Registry, design_of, metric
+from harness.design import Asserted, Catalogue, Claim, Design, Locked, Part, Registry, asserted, design_of, metric
 from harness.errors import ResultsError
 from harness.stats import (
     Assessment,
@@ -15,7 +16,6 @@ from harness.stats import (
     Interval,
     Outcome,
     PartResult,
-    Settled,
     Verdict,
     assess,
     decide,
@@ -25,11 +25,13 @@ from harness.stats import (
     two_way_interval,
 )
 from harness.verdict._results import Results
+from harness.verdict._standing import entry_of, rows_of, status_of
 from harness.verdict._verdicts import (
     DECIDED,
     EXACT,
     Alone,
     ClaimVerdict,
+    EarlierVersion,
     ExactQuantity,
     FloorVerdict,
     PartVerdict,
@@ -56,61 +58,25 @@ def compare_part(results: Results, claim: str, part: Part) -> PartResult:
     )
 
 
-def judge_results(results: Results, registry: Registry, catalogue: Catalogue) -> Verdicts:
+def judge_results(
+    results: Results, registry: Registry, catalogue: Catalogue, earlier: Sequence[Results] = ()
+) -> Verdicts:
     """Return the verdicts of all claims in `results`, sorted by id.
 
-    A claim's family is every claim of its paper that was locked at this scale in its round; those without rows, or an
-    earlier verdict, count as p = 1. A claim that is not locked is judged in the round that would be locked next. One
-    that is not locked, was changed since, or ran on other replicates than the locked ones is exploratory: its verdict
-    replaces none. Exact claims stand outside the families.
+    A claim's family is every claim of its paper that was locked at this scale in its round; those without rows count as
+    p = 1. `earlier` are rows of locks that later ones replaced: they count in the families of their rounds, and the
+    verdicts on them are told with the claims'. A claim that is not locked is judged in the round that would be locked
+    next. One that is not locked, was changed since, or ran on other replicates than the locked ones is exploratory: its
+    verdict replaces none. Exact claims stand outside the families.
+
+    Raises ResultsError for rows of a claim that nothing defines and none supersedes.
     """
+    bench = _Bench(results, (results, *earlier), registry, catalogue)
     scale = results.meta.scale
-    verdicts: dict[str, ClaimVerdict] = {}
-    claims: dict[str, Claim] = {}
-    for id in results.claims:
-        claim = _known(id, catalogue)
-        if claim.design(scale).exact:
-            verdicts[id] = _exact(results, registry, claim)
-        else:
-            claims[id] = claim
-    tested = {id: _tested(results, claim) for id, claim in claims.items()}
-    placed = {id: _round_of(results, registry, claim) for id, claim in claims.items()}
-    for paper, round_ in sorted({(claims[id].paper, number) for id, number in placed.items()}):
-        mine = [id for id in claims if claims[id].paper == paper and placed[id] == round_]
-        locked = registry.family(paper, scale, round_) if round_ < registry.next_round else []
-        family = _Family(
-            round_,
-            tuple(sorted({*(id for id in locked if id not in verdicts), *mine})),
-            registry.alpha(paper, scale, round_),
-        )
-        fair = round_ > 0
-        confirmatory = {id: _status(results, registry, claims[id])[0] is Status.CONFIRMATORY for id in mine}
-        settled = {id: _settled(results, id, round_) for id in family.ids}
-        every = {id: tested[id].assessment if id in mine else settled[id] for id in family.ids}
-        counted = {id: each if confirmatory.get(id, True) else settled[id] for id, each in every.items()}
-        decided = {True: decide(counted, family.alpha, fair=fair), False: decide(every, family.alpha, fair=fair)}
-        for id in mine:
-            verdict = decided[confirmatory[id]][id]
-            verdicts[id] = _judged(results, registry, claims[id], tested[id], verdict, family)
+    known = [_known(id, catalogue) for id in results.claims if id not in registry.superseded(scale)]
+    exploratory = [claim for claim in known if bench.status(claim)[0] is not Status.CONFIRMATORY]
+    verdicts = {claim.id: bench.verdict(claim, exploratory) for claim in known}
     return Verdicts(scale=scale, claims=dict(sorted(verdicts.items())))
-
-
-def _entry(results: Results, registry: Registry, claim: Claim) -> Locked | None:
-    """Return the entry that a claim's rows are of: that of their round, or else the one in force."""
-    scale, known = results.meta.scale, results.claims[claim.id]
-    locked = [entry for entry in registry.versions(claim.id, scale) if entry.version == claim.version]
-    return next((entry for entry in locked if entry.round == known.round), registry.find(claim, scale))
-
-
-def _round_of(results: Results, registry: Registry, claim: Claim) -> int:
-    entry = _entry(results, registry, claim)
-    return registry.next_round if entry is None else entry.round
-
-
-def _settled(results: Results, id: str, round_: int) -> Settled | None:
-    """Return the p-values with which a claim counts that was judged in this round and locked again in a later one."""
-    in_it = [each.settled for each in results.meta.earlier.get(id, ()) if each.round == round_]
-    return in_it[-1] if in_it else None
 
 
 @dataclass(frozen=True)
@@ -120,6 +86,11 @@ class _Family:
     round: int
     ids: tuple[str, ...]
     alpha: float
+
+    @property
+    def held(self) -> Held:
+        """What each of them is held to."""
+        return Held(len(self.ids), self.alpha, fair=self.round > 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,37 +106,151 @@ class _Tested:
         return (*self.assessment.parts, *self.beside)
 
 
-def _tested(results: Results, claim: Claim) -> _Tested:
-    design = design_of(claim, results.meta.scale, results.meta.variant)
+class _Bench:
+    """What verdicts are reached from: the rows at hand and those of earlier locks, and what was locked when."""
+
+    def __init__(self, results: Results, sources: Sequence[Results], registry: Registry, catalogue: Catalogue) -> None:
+        self.results, self.sources, self.registry, self.catalogue = results, sources, registry, catalogue
+        self.scale = results.meta.scale
+        self._tested: dict[Locked, _Tested | None] = {}
+
+    def status(self, claim: Claim) -> tuple[Status, str]:
+        """Return what a verdict on a claim counts for, and why."""
+        return status_of(self.results, self.registry, claim)
+
+    def verdict(self, claim: Claim, exploratory: Sequence[Claim]) -> ClaimVerdict:
+        """Return the verdict on a claim's rows; `exploratory` are the claims whose verdicts replace none."""
+        entry, (status, reason) = entry_of(self.results, self.registry, claim), self.status(claim)
+        design = design_of(claim, self.scale, self.results.meta.variant)
+        told = _Told(
+            entry=entry,
+            round=self.registry.next_round if entry is None else entry.round,
+            status=status,
+            reason=reason,
+            predicted=claim.predicted[self.scale],
+            earlier=self.earlier(claim, entry),
+        )
+        if design.exact:
+            return _exact(self.results, claim.id, {each.name: str(each.expected) for each in design.exact}, told)
+        tested = self.tested(entry) if entry is not None and status is Status.CONFIRMATORY else None
+        family = self.family(claim.paper, told.round, exploratory)
+        if tested is None:
+            tested = _tested(self.results, claim.id, design)
+        verdict = self.decided(family, None if status is Status.CONFIRMATORY else exploratory)[claim.id]
+        return _judged(self.results, claim.id, tested, verdict, family, told)
+
+    def earlier(self, claim: Claim, entry: Locked | None) -> tuple[EarlierVersion, ...]:
+        """Return the verdicts on the locks of a claim, and of those that it supersedes, before the one at hand."""
+        lineage = self.registry.lineage(claim.id, self.scale)
+        printed = {each.version: each for each in self.results.meta.earlier.get(claim.id, ()) if not each.round}
+        found = []
+        for each in lineage[: lineage.index(entry)] if entry in lineage else lineage:
+            if (again := self.again(each, claim.id)) is not None:
+                found.append(again)
+            elif each.claim == claim.id and not each.round and each.version in printed:
+                found.append(printed[each.version])
+        return tuple(found)
+
+    def again(self, entry: Locked, id: str) -> EarlierVersion | None:
+        """Return the verdict on an earlier entry, told with the claim `id`; None where its rows were not kept."""
+        rows, text = rows_of(entry, self.sources), self.registry.text(entry)
+        if rows is None or text is None:
+            return None
+        told = _Told(entry=entry, round=entry.round, status=Status.CONFIRMATORY, predicted=Outcome(entry.predicted))
+        if "exact" in text:
+            expected = {each["name"]: each["expected"] for each in text["exact"]}
+            return _exact(rows, entry.claim, expected, told).in_short("" if entry.claim == id else entry.claim)
+        family, tested = self.family(entry.paper, entry.round), self.tested(entry)
+        assert tested is not None
+        verdict = self.decided(family)[entry.claim]
+        return _judged(rows, entry.claim, tested, verdict, family, told).in_short(
+            "" if entry.claim == id else entry.claim
+        )
+
+    def family(self, paper: str, round_: int, exploratory: Sequence[Claim] = ()) -> _Family:
+        """Return the family of a paper in a round, with those that are not locked and would be in it."""
+        if round_ < self.registry.next_round:
+            ids = self.registry.family(paper, self.scale, round_)
+        else:
+            mine = (each for each in exploratory if each.paper == paper)
+            ids = [each.id for each in mine if entry_of(self.results, self.registry, each) is None]
+        return _Family(round_, tuple(sorted(ids)), self.registry.alpha(paper, self.scale, round_))
+
+    def decided(self, family: _Family, exploratory: Sequence[Claim] | None = None) -> Mapping[str, Verdict]:
+        """Return the verdicts of a family: on what was locked, or with the rows at hand of `exploratory` claims."""
+        latest = {entry.claim: entry for entry in self._entries(family.round)}
+        counted = {id: self._assessed(latest.get(id)) for id in family.ids}
+        for claim in exploratory or ():
+            if claim.id in counted:
+                design = design_of(claim, self.scale, self.results.meta.variant)
+                counted[claim.id] = _tested(self.results, claim.id, design).assessment
+        return decide(counted, family.alpha, fair=family.held.fair)
+
+    def _entries(self, round_: int) -> Sequence[Locked]:
+        every = self.registry.rounds[round_].entries if round_ < self.registry.next_round else ()
+        return [entry for entry in every if entry.scale == self.scale]
+
+    def _assessed(self, entry: Locked | None) -> Assessment | None:
+        tested = None if entry is None else self.tested(entry)
+        return None if tested is None else tested.assessment
+
+    def tested(self, entry: Locked) -> _Tested | None:
+        """Return what an entry's parts come to on its rows; None without rows, or without what was locked."""
+        if entry not in self._tested:
+            rows, asserts = rows_of(entry, self.sources), self._asserted(entry)
+            self._tested[entry] = None if rows is None or asserts is None else _tested(rows, entry.claim, asserts)
+        return self._tested[entry]
+
+    def _asserted(self, entry: Locked) -> Design | Asserted | None:
+        """Return what was locked: the claim's design if it is that still, or else what the entry's text says."""
+        claim = self.catalogue.claims.get(entry.claim)
+        as_locked = claim is not None and claim.version == entry.version
+        if claim is not None and as_locked and not self.registry.fault(claim, self.scale, entry):
+            return claim.design(self.scale)
+        text = self.registry.text(entry)
+        return None if text is None else asserted(text)
+
+
+def _tested(results: Results, claim: str, asserts: Design | Asserted) -> _Tested:
     try:
         return _Tested(
             assessment=Assessment(
-                parts=tuple(compare_part(results, claim.id, part) for part in design.parts), decision=design.decision
+                parts=tuple(compare_part(results, claim, part) for part in asserts.parts), decision=asserts.decision
             ),
-            beside=tuple(compare_part(results, claim.id, part) for part in design.beside),
-            both=tuple(_both(results, claim.id, part) for part in design.compared()),
+            beside=tuple(compare_part(results, claim, part) for part in asserts.beside),
+            both=tuple(_both(results, claim, part) for part in asserts.compared()),
         )
     except ResultsError as error:
-        return _Tested(assessment=Assessment(parts=(), decision=design.decision, error=str(error)))
+        return _Tested(assessment=Assessment(parts=(), decision=asserts.decision, error=str(error)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Told:
+    """What stands beside a verdict: of which entry it is, in which round, what it counts for, what was predicted."""
+
+    entry: Locked | None
+    round: int
+    status: Status
+    predicted: Outcome
+    reason: str = ""
+    earlier: tuple[EarlierVersion, ...] = ()
 
 
 def _judged(
-    results: Results, registry: Registry, claim: Claim, tested: _Tested, verdict: Verdict, family: _Family
+    results: Results, claim: str, tested: _Tested, verdict: Verdict, family: _Family, told: _Told
 ) -> ClaimVerdict:
-    status, reason = _status(results, registry, claim)
-    if status is Status.QUICK:
+    if told.status is Status.QUICK:
         verdict = Verdict(outcome=Outcome.NOT_RUN, cause="quick run")
     assessment = tested.assessment
-    held = Held(len(family.ids), family.alpha, fair=family.round > 0)
     printed = tuple(
-        _part(part, assessment.decision, held, interval)
+        _part(part, assessment.decision, family.held, interval)
         for part, interval in zip(tested.compared, tested.both, strict=True)
     )
     return ClaimVerdict(
-        version=results.claims[claim.id].version,
-        status=status,
-        status_reason=reason,
-        predicted=claim.predicted[results.meta.scale],
+        version=results.claims[claim].version,
+        status=told.status,
+        status_reason=told.reason,
+        predicted=told.predicted,
         outcome=verdict.outcome,
         qualifier=verdict.qualifier,
         cause=verdict.cause,
@@ -178,27 +263,25 @@ def _judged(
         alpha=family.alpha,
         unchecked=verdict.unchecked,
         n=assessment.n,
-        diverged=_diverged(results, claim.id),
+        diverged=_diverged(results, claim),
         for_this_test_set=_is_for_this_test_set(tested, verdict.outcome),
         parts=printed[: len(assessment.parts)],
         beside=printed[len(assessment.parts) :],
-        earlier=results.meta.earlier.get(claim.id, ()),
+        earlier=told.earlier,
     )
 
 
-def _exact(results: Results, registry: Registry, claim: Claim) -> ClaimVerdict:
+def _exact(results: Results, claim: str, expected: Mapping[str, str], told: _Told) -> ClaimVerdict:
     """Return the verdict of an exact claim, from what was observed when the results were collected."""
-    scale, known = results.meta.scale, results.claims[claim.id]
-    status, reason = _status(results, registry, claim)
-    expected = {each.name: str(each.expected) for each in claim.design(scale).exact}
+    known = results.claims[claim]
     verdict = exactly(known.exact, expected)
-    if status is Status.QUICK:
+    if told.status is Status.QUICK:
         verdict = Verdict(outcome=Outcome.NOT_RUN, cause="quick run")
     return ClaimVerdict(
         version=known.version,
-        status=status,
-        status_reason=reason,
-        predicted=claim.predicted[scale],
+        status=told.status,
+        status_reason=told.reason,
+        predicted=told.predicted,
         outcome=verdict.outcome,
         qualifier=verdict.qualifier,
         cause=verdict.cause,
@@ -207,7 +290,7 @@ def _exact(results: Results, registry: Registry, claim: Claim) -> ClaimVerdict:
         needed=verdict.needed,
         decision=EXACT,
         family=(),
-        round=_round_of(results, registry, claim),
+        round=told.round,
         n=0,
         diverged=0,
         parts=(),
@@ -221,54 +304,17 @@ def _exact(results: Results, registry: Registry, claim: Claim) -> ClaimVerdict:
             )
             for name, text in expected.items()
         ),
-        earlier=results.meta.earlier.get(claim.id, ()),
+        earlier=told.earlier,
     )
 
 
 def _known(id: str, catalogue: Catalogue) -> Claim:
     if id not in catalogue.claims:
         raise ResultsError(
-            f"the results hold rows of {id}, which no file under claims/ defines. "
-            "Next: put its file back, or harness run, which replaces the rows"
+            f"the results hold rows of {id}, which no file under claims/ defines. Next: put its file back, or harness "
+            f'run, which replaces the rows; where it has another name now, lock that with supersedes=("{id}",)'
         )
     return catalogue.claims[id]
-
-
-def _status(results: Results, registry: Registry, claim: Claim) -> tuple[Status, str]:
-    entry = _entry(results, registry, claim)
-    if results.meta.quick:
-        return Status.QUICK, "a run of a few steps shows that the machinery works and nothing else"
-    if results.meta.variant:
-        return Status.EXPLORATORY, f"every training with {VARIANTS[results.meta.variant].words}"
-    if entry is None:
-        other = results.claims[claim.id].digest != claim.digest(results.meta.scale)
-        return Status.EXPLORATORY, "not locked" + (
-            ", and its design changed since these rows were computed" if other else ""
-        )
-    if differs := _differs(results, registry, claim, entry):
-        return Status.EXPLORATORY, differs
-    last = registry.versions(claim.id, results.meta.scale)[-1]
-    if last.version != entry.version:
-        return Status.EXPLORATORY, f"version {last.version} was locked later and is in force"
-    return Status.CONFIRMATORY, f"locked {entry.locked}" + (f" in round {entry.round}" if entry.round else "")
-
-
-def _differs(results: Results, registry: Registry, claim: Claim, entry: Locked) -> str:
-    """Say in what the rows are not those of the locked design on its locked replicates; empty where they are."""
-    known, scale, seed = results.claims[claim.id], results.meta.scale, results.meta.seed(claim.id)
-    if known.version != claim.version:
-        return f"the rows are of version {known.version}, the claim is version {claim.version}"
-    fault = registry.fault(claim, scale, entry)
-    if fault or known.digest != claim.digest(scale):
-        return fault or "the rows were computed from another version of the design"
-    run, locked = list(known.replicates), [replicate.index for replicate in entry.block()]
-    if entry.replicates and seed != entry.suite_seed:
-        return f"suite seed {seed} was used, not the locked {entry.suite_seed}"
-    if len(run) != len(locked):
-        return f"{len(run)} replicates were run, not the {len(locked)} that are locked"
-    if run != locked:
-        return f"replicates {run[0]} to {run[-1]} were run, not the locked {locked[0]} to {locked[-1]}"
-    return ""
 
 
 def _part(part: PartResult, decision: Decision, held: Held, both: Interval | None) -> PartVerdict:

@@ -30,9 +30,9 @@ class Cost:
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimRows:
-    """What is known of one claim's rows: the version and the digest of the locked content they were computed for.
+    """What is known of one claim's rows: the version and the digest of what was locked, for which they were computed.
 
-    `round` is that in which the claim was locked, and `suite_seed` its replicates' where it is not that of the others.
+    `suite_seed` is that of its replicates where it is not that of the others; it says in which round they were locked.
     `examples` is by task the number of test examples where the test set is fixed and the rows say which were answered
     correctly; `exact` what an exact claim observed.
     """
@@ -43,7 +43,6 @@ class ClaimRows:
     cost: Cost
     examples: Mapping[str, int] = field(default_factory=dict)
     exact: Mapping[str, str] = field(default_factory=dict)
-    round: int = 0
     suite_seed: int | None = None
 
 
@@ -51,8 +50,8 @@ class ClaimRows:
 class Metadata:
     """What is known of all rows: claims by id, the provenance of the stored records that rows came from by name.
 
-    `variant` is empty for the claims as they are locked. Where a claim was amended, `earlier` has the verdicts on its
-    lower versions by id.
+    `variant` is empty for the claims as they are locked. `earlier` has by id the verdicts on versions of round 0 whose
+    rows were not kept; those of every later lock are, and are judged again.
     """
 
     scale: Scale

@@ -9,7 +9,7 @@ from harness.design import CONTROLS, Catalogue, Registry
 from harness.errors import ResultsError
 from harness.stats import Outcome
 from harness.verdict._results import Results
-from harness.verdict._verdicts import DECIDED, ClaimVerdict, Verdicts
+from harness.verdict._verdicts import DECIDED, ClaimVerdict, EarlierVersion, Verdicts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,10 +24,10 @@ class Attempts:
 class Scoreboard:
     """The confirmatory verdicts on papers' claims, counted.
 
-    `first` are first attempts: version 1 in the earliest lock. `again` has the claims that were locked again, whose
-    predictions were made with an earlier result in hand. `shared` are groups of tested claims whose deciding comparison
-    has the same numbers: one piece of evidence each. `reproduced` and `refuted` are (tested claims, pieces of
-    evidence); `exact` and `errata` exact claims that were reproduced and refuted.
+    `first` are first attempts: the earliest lock of a claim, or of one that it supersedes. `again` has the claims that
+    were locked again, whose predictions were made with an earlier result in hand. `shared` are groups of tested claims
+    whose deciding comparison has the same numbers: one piece of evidence each. `reproduced` and `refuted` are (tested
+    claims, pieces of evidence); `exact` and `errata` exact claims that were reproduced and refuted.
     """
 
     first: Attempts
@@ -49,7 +49,7 @@ def scoreboard(results: Results, verdicts: Verdicts, registry: Registry, catalog
     groups = list(_evidence(results, verdicts, catalogue, tested))
     return Scoreboard(
         first=Attempts(came_out=sum(firsts), of=len(firsts)),
-        again=tuple(id for id in counted if len(registry.versions(id, verdicts.scale)) > 1),
+        again=tuple(id for id in counted if len(registry.lineage(id, verdicts.scale)) > 1),
         reproduced=_counted(groups, tested, Outcome.REPRODUCED),
         refuted=_counted(groups, tested, Outcome.REFUTED),
         open=sum(verdict.outcome not in DECIDED for verdict in tested.values()),
@@ -61,12 +61,13 @@ def scoreboard(results: Results, verdicts: Verdicts, registry: Registry, catalog
 
 def _first(id: str, verdict: ClaimVerdict, verdicts: Verdicts, registry: Registry) -> bool | None:
     """Return whether the first attempt at a claim came out as predicted: not, where its verdict is stored no more."""
-    entry = next(iter(registry.versions(id, verdicts.scale)), None)
-    attempts = (*verdict.earlier, verdict)
+    entry = next(iter(registry.lineage(id, verdicts.scale)), None)
     if entry is None:
         return None
-    is_first = (attempts[0].version, attempts[0].round) == (entry.version, entry.round)
-    return bool(is_first and attempts[0].outcome == entry.predicted)
+    first = (*verdict.earlier, verdict)[0]
+    named = first.claim or id if isinstance(first, EarlierVersion) else id
+    is_first = (named, first.version, first.round) == (entry.claim, entry.version, entry.round)
+    return bool(is_first and first.outcome == entry.predicted)
 
 
 def _evidence(

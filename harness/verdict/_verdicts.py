@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from harness.design import PERCENTAGE_POINTS, Scale
-from harness.stats import ALPHA, Decision, Outcome, Settled
+from harness.stats import ALPHA, Decision, Outcome
 
 EXACT = "exact"  # stands where other verdicts name the test that decided
 DECIDED = (Outcome.REPRODUCED, Outcome.REFUTED)
@@ -122,13 +122,13 @@ class VersionVerdict:
 
 @dataclass(frozen=True, kw_only=True)
 class EarlierVersion(VersionVerdict, MeanInterval):
-    """What is kept of a confirmatory verdict that a later lock replaced: the part it rests on, by `name`, its effect.
+    """What is told of a confirmatory verdict that a later lock replaced: the part it rests on, by `name`, its effect.
 
-    `settled` are the claim's p-values before Holm, with which it still counts in the family of its round.
+    `claim` is the id where it was another one: that of a claim which was superseded.
     """
 
     name: str | None
-    settled: Settled | None = None
+    claim: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,11 +164,6 @@ class ClaimVerdict(VersionVerdict):
     def is_confirmatory(self) -> bool:
         """Whether it is on the locked replicates of the locked design."""
         return self.status is Status.CONFIRMATORY
-
-    @property
-    def settled(self) -> Settled:
-        """Its p-values before Holm, as far as they are stored."""
-        return Settled.of(self.parts)
 
     @property
     def compared(self) -> tuple[PartVerdict, ...]:
@@ -207,6 +202,26 @@ class ClaimVerdict(VersionVerdict):
             return f"{part.name} ({'both' if len(self.parts) == 2 else f'all {len(self.parts)}'} parts hold)"
         which = "refutes, " if self.outcome == Outcome.REFUTED else ""
         return f"{part.name} ({which}1 of {len(self.parts)} parts)"
+
+    def in_short(self, claim: str = "") -> EarlierVersion:
+        """Return what is told of the verdict after a later lock; `claim` is its id, if the later one has another."""
+        part = self.deciding
+        effect = part or MeanInterval(mean=None, lower=None, upper=None)
+        return EarlierVersion(
+            version=self.version,
+            round=self.round,
+            outcome=self.outcome,
+            qualifier=self.qualifier,
+            n=self.n,
+            decision=self.decision,
+            for_this_test_set=self.for_this_test_set,
+            name=part.name if part else None,
+            mean=effect.mean,
+            lower=effect.lower,
+            upper=effect.upper,
+            unit=effect.unit,
+            claim=claim,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

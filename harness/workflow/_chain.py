@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.design import Registry, Round, Scale
+from harness.design import Locked, Registry, Round, Scale
 from harness.workflow._session import registry_file
 
 
@@ -16,12 +17,14 @@ class Chain:
 
     `levels` has (paper, scale, claims, level) of each round, exact claims left out. `history` says in words what was
     checked, or why not; `cut` names the first commit whose registry does not go on from that of its first parent.
+    `attempts` says of each entry what it is to those before it.
     """
 
     rounds: tuple[Round, ...]
     levels: tuple[tuple[tuple[str, str, int, float], ...], ...]
     history: str
     cut: str = ""
+    attempts: Mapping[Locked, str] = field(default_factory=dict)
 
 
 def chain(root: Path | str = ".", claims: Path | str | None = None) -> Chain:
@@ -54,7 +57,8 @@ def chain(root: Path | str = ".", claims: Path | str | None = None) -> Chain:
             )
         )
     history, cut = _history(registry.path)
-    return Chain(tuple(registry.rounds), tuple(levels), history, cut)
+    told = {entry: registry.attempt(entry) for entry in registry.entries}
+    return Chain(tuple(registry.rounds), tuple(levels), history, cut, told)
 
 
 def _history(path: Path) -> tuple[str, str]:

@@ -33,12 +33,11 @@ def collect(made: Planned, *, scale: str, suite_seed: int, quick: bool, variant:
             continue
         claims[request.claim.id] = ClaimRows(
             version=request.claim.version,
-            digest=request.claim.digest(Scale(scale)),
+            digest=request.digest or request.claim.digest(Scale(scale)),
             replicates=tuple(r.index for r in request.replicates),
             cost=_cost(plan, names),
             examples=_fixed_tests(request.design),
             exact={e.name: str(e.value) for e in request.design.exact},
-            round=request.round,
             suite_seed=next((r.suite_seed for r in request.replicates if r.suite_seed != suite_seed), None),
         )
         rows += _rows(plan, request)

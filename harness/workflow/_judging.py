@@ -13,6 +13,7 @@ from harness.verdict import (
     Results,
     Verdicts,
     judge_results,
+    read_earlier,
     read_results,
     read_verdicts,
     verdicts_json,
@@ -90,15 +91,15 @@ def judge(session: Session) -> Judged:
         >>> judged["frankle2019/iterative-beats-one-shot"].outcome  # doctest: +SKIP
         'reproduced'
     """
-    judged = judge_rows(read_results(session.out / "results.parquet"), session)
+    judged = judge_rows(read_results(session.out / "results.parquet"), session, read_earlier(session.out))
     (session.out / "verdicts.json").write_text(verdicts_json(judged.verdicts))
     write_junit(session, judged)
     return judged
 
 
-def judge_rows(results: Results, session: Session) -> Judged:
-    """Return the verdicts on `results`; nothing is written."""
-    return _in_lines(judge_results(results, session.registry, session.catalogue))
+def judge_rows(results: Results, session: Session, earlier: Sequence[Results] = ()) -> Judged:
+    """Return the verdicts on `results`, beside which are rows of `earlier` locks; nothing is written."""
+    return _in_lines(judge_results(results, session.registry, session.catalogue, earlier))
 
 
 def write_junit(session: Session, judged: Judged, turned: Sequence[Turned] = ()) -> None:

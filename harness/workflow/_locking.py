@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.design import (
+    Catalogue,
     Claim,
     Design,
     Registry,
@@ -17,7 +18,7 @@ from harness.design import (
     pilots_of,
     read_pilots,
 )
-from harness.errors import DesignError
+from harness.errors import DesignError, LockError
 from harness.stats import Bound
 from harness.streams import Replicate
 from harness.workflow._deciding import Family, PartPower, part_powers
@@ -102,7 +103,8 @@ def lock(session: Session, *, replicates: int | None = None) -> Round:
 
     Raises:
         DesignError: For a design that cannot decide or compares unlike arms, and for fewer than 8 replicates.
-        LockError: Where all these versions are locked already, or one does not follow the last one.
+        LockError: Where all these versions are locked already, one does not follow the last one, or one is a claim of
+            another name.
 
     Example:
         >>> lock(open_session("example2026")).entries[0].replicates  # doctest: +SKIP
@@ -134,25 +136,33 @@ def rechain(other: Path | str, root: Path | str = ".", claims: Path | str | None
         >>> rechain("claims/registry.lock")  # that of the same branch has nothing new
         ()
     """
-    return tuple(Registry(registry_file(root, claims)).rechain(Path(other)))
+    ours, theirs = Registry(registry_file(root, claims)), Registry(Path(other))
+    here = set(Catalogue.load(ours.path.parent).claims) | {entry.claim for entry in ours.entries}
+    if theirs.entries and here.isdisjoint(entry.claim for entry in theirs.entries):
+        raise LockError(
+            f"{other} is no branch of {ours.path}: none of its claims is known here. Next: merge the branch's files "
+            "first, or check which registry it is"
+        )
+    return tuple(ours.rechain(Path(other)))
 
 
 def _checked(session: Session, replicates: int | None) -> list[Request]:
     """Return what would be locked, on replicates of no seed yet; raises DesignError as `to_lock` does."""
-    number, requests = session.registry.next_round, []
+    requests = []
     for claim in _chosen(session, replicates):
         check_design(claim, session.scale)
         design = claim.design(session.scale)
         count = replicates or design.replicates
         if replicates is None:  # a replication keeps the bound that it repeats
             _check_margins(claim.id, design)
+            _check_name(claim, session)
         if not design.exact and count < FEWEST_LOCKED:
             raise DesignError(
                 f"{claim.id}: {count} replicates, and a lock takes at least {FEWEST_LOCKED}: with fewer, one that "
                 f"points the other way leaves any claim open. Next: replicates={FEWEST_LOCKED} in the claim's design"
             )
         block = () if design.exact else tuple(Replicate(0, i) for i in range(count))
-        requests.append(Request(claim, design, block, number))
+        requests.append(Request(claim, design, block))
     return requests
 
 
@@ -167,6 +177,15 @@ def _check_margins(id: str, design: Design) -> None:
                 f"{id}, part {part.name!r}: its margin is {part.bound:g} and the smallest effect of interest there "
                 f"{most:g}, so that it could hold of an effect of interest. Next: bound={most:g} or less"
             )
+
+
+def _check_name(claim: Claim, session: Session) -> None:
+    """Raise LockError for a claim that is another one under a new name: its attempts under the old one would go."""
+    if (old := session.registry.renamed(claim, session.scale, session.catalogue.claims)) is not None:
+        raise LockError(
+            f"{claim.id} compares what {old.claim} does, locked on {old.locked}, which no file defines any more. "
+            f'Next: supersedes=("{old.claim}",) in the claim, so that its attempts are counted as this one\'s'
+        )
 
 
 def _chosen(session: Session, replicates: int | None) -> Sequence[Claim]:

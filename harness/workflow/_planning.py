@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from harness.design import (
     Claim,
     Design,
+    Locked,
     Registry,
     check_design,
     design_of,
@@ -34,7 +35,7 @@ class Request:
     claim: Claim
     design: Design
     replicates: tuple[Replicate, ...]
-    round: int = 0  # in which it was locked
+    digest: str = ""  # of its entry, if it is locked
 
     @property
     def wanted(self) -> Wanted:
@@ -178,10 +179,10 @@ def _request(claim: Claim, session: Session, registry: Registry) -> Request:
     design = design_of(claim, session.scale, session.variant)
     entry = registry.find(claim, session.scale)
     if design.exact:
-        return Request(claim, design, (), entry.round if entry else registry.next_round)
+        return Request(claim, design, (), _digest(entry))
     if session.quick:
         block = tuple(Replicate(SUITE_SEED, i) for i in range(session.replicates or QUICK_REPLICATES))
-        return Request(claim, shorten(design), block)
+        return Request(claim, shorten(design), block, _digest(entry))
     request = replace(_as_locked(claim, session, registry), design=design)
     if session.replicates is None:
         return request
@@ -193,7 +194,11 @@ def _request(claim: Claim, session: Session, registry: Registry) -> Request:
 def _as_locked(claim: Claim, session: Session, registry: Registry) -> Request:
     entry = registry.find(claim, session.scale)
     block = registry.replicates(claim, session.scale)
-    return Request(claim, claim.design(session.scale), block, entry.round if entry else registry.next_round)
+    return Request(claim, claim.design(session.scale), block, _digest(entry))
+
+
+def _digest(entry: Locked | None) -> str:
+    return "" if entry is None else entry.digest
 
 
 @dataclass(frozen=True)

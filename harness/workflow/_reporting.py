@@ -34,7 +34,7 @@ def report(session: Session) -> Path:
     if session.out.resolve() == session.committed:
         for scale in Scale:
             other = replace(session, scale=scale, folder=session.root / "reports" / scale)
-            if scale != session.scale and unchanged(other.out, session.catalogue):
+            if scale != session.scale and unchanged(other.out, session.catalogue, session.registry):
                 _write_one(other, drawn=False)
     return session.out / "report.md"
 

@@ -83,7 +83,7 @@ def run(session: Session, *, time_limit: str | None = None, progress: Progress |
 
 def run_within(session: Session, limit: Limit, progress: Progress | None) -> Ran:
     """Do what `run` does, within a limit that has begun."""
-    from harness.verdict import carry_over, write_results
+    from harness.verdict import earlier_rows, with_printed, write_earlier, write_results
 
     made = make_plan(session)
     ran = compute(made, session, limit, progress)
@@ -91,7 +91,9 @@ def run_within(session: Session, limit: Limit, progress: Progress | None) -> Ran
         return ran
     collected = collect(made, scale=session.scale, suite_seed=SUITE_SEED, quick=session.quick, variant=session.variant)
     path = session.out / "results.parquet"
-    write_results(carry_over(collected, session.committed), path)
+    before = earlier_rows(collected, session.committed, session.registry)  # now: the committed rows may be written over
+    write_results(with_printed(collected, session.committed), path)
+    write_earlier(before, session.out)
     return replace(ran, results=path)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.verdict import Rerun, amended, read_results, rerun
+from harness.verdict import Rerun, amended, read_results, read_verdicts, rerun
 from harness.workflow._judging import Judged, Turned, judge, recorded, turned, write_junit
 from harness.workflow._reporting import report
 from harness.workflow._running import Ran, run_within
@@ -69,7 +70,7 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
     before = rows = None
     if (session.committed / "results.parquet").is_file():
         rows = read_results(session.committed / "results.parquet")  # now: a whole run writes over them
-        changed = () if amended(session.committed, session.catalogue, session.registry) else other_bytes(session)
+        changed = other_bytes(session, but=amended(session.committed, session.catalogue, session.registry))
         before = recorded(session, required=True)
     ran = run_within(session, limit, progress)
     if ran.left is not None:
@@ -82,19 +83,32 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
     return Verified(ran, judged, before, now_turned, changed, report(session), again)
 
 
-def other_bytes(session: Session) -> tuple[str, ...]:
-    """Return the files that the committed rows, judged and reported again, would change."""
+def other_bytes(session: Session, but: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the files that the committed rows, judged and reported again, would change.
+
+    The claims in `but` are looked at no further: they were amended, and their rows are of what they were. Then files
+    that speak of all claims are compared in what they say of the others: their verdicts.
+    """
     with tempfile.TemporaryDirectory() as folder:
         again = replace(session, folder=Path(folder) / "again")
         shutil.copytree(session.committed, again.out, ignore=shutil.ignore_patterns(*REGENERATED))
-        judge(again)
-        report(again)
-        made = {path.relative_to(again.out) for path in again.out.rglob("*") if path.is_file()}
-        there = {path.relative_to(session.committed) for path in session.committed.rglob("*") if path.is_file()}
-        return tuple(
-            str(name)
-            for name in sorted(made | there)
-            if name not in made
-            or name not in there
-            or (again.out / name).read_bytes() != (session.committed / name).read_bytes()
-        )
+        judged = judge(again)
+        if not but:
+            report(again)
+            names = {
+                path.relative_to(at)
+                for at in (again.out, session.committed)
+                for path in at.rglob("*")
+                if path.is_file()
+            }
+            return tuple(
+                str(name) for name in sorted(names) if _bytes(again.out / name) != _bytes(session.committed / name)
+            )
+        there = read_verdicts(session.committed / "verdicts.json").claims
+        now = judged.verdicts.claims
+        others = sorted({*there, *now} - set(but))
+        return tuple(f"verdicts.json, {id}" for id in others if now.get(id) != there.get(id))
+
+
+def _bytes(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None

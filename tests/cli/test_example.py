@@ -17,6 +17,7 @@ import pytest
 
 from harness.verdict import read_results, write_results
 from tests import command
+from tests.verdict.test_rounds import locks
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "adding-a-claim.md").read_text()
@@ -208,12 +209,12 @@ def test_an_amended_claim_is_reported_with_both_verdicts(copy):
     ok(harness(copy, "lock", ID))
     ok(harness(copy, "verify"))
     report = (copy / "reports" / "micro" / "report.md").read_text()
-    (line,) = [line for line in report.splitlines() if line.startswith("* **Versions.**")]
-    assert re.search(
-        r"version 1, .*round 1 \(first\), replicates 0 to 9, .*\*\*reproduced.*"
-        r"version 2, .*round 2 \(replication\), replicates 0 to 9, .*\*\*",
-        line,
-    )
+    one, two, together = locks(report)
+    assert re.match(r"Version 1, .*round 1, replicates 0 to 9, .*\*\*reproduced", one)
+    assert re.match(r"Version 2, .*round 2 \(replication: another statement\), replicates 0 to 9, .*\*\*", two)
+    assert together.startswith("Together ")
+    assert list((copy / "reports" / "micro" / "earlier").glob("*.parquet"))
+    assert "verdicts.json" not in ok(harness(copy, "verify"))
 
 
 def test_doctor_names_a_damaged_record_and_verify_sets_it_aside(copy):

@@ -15,7 +15,7 @@ from harness.stats._assessment import Assessment, Comparison, assess
 from harness.stats._kinds import BEATS, EQUALS, MATCHES, Decision, Outcome
 from harness.stats._paired import ALPHA, flip_greater, flip_less, mean_interval, t_greater, t_less, t_power, tost_power
 from harness.stats._power import Held
-from harness.stats._rule import Settled, Verdict, decide
+from harness.stats._rule import Verdict, decide
 
 law = settings(deadline=None, max_examples=80)
 hundredths = st.integers(-300, 300)
@@ -572,16 +572,6 @@ def test_rounds_that_repeat_keep_twice_the_level(halved):
                 false += 1
                 break
     assert (false / repeats <= at_most(2 * ALPHA, repeats=repeats)) == halved
-
-
-def test_a_settled_claim_counts_and_is_not_judged_again():
-    """Its p-values hold their place among the others', and it has no verdict of its own."""
-    x, y = around(0.5, 0.5, 10), around(0.4, 0.5, 10)
-    both = decide({"settled": claim(part(x)), "other": claim(part(y))})
-    tested = part(x)
-    settled = Settled(p_rep=tested.p_rep, p_ref=tested.p_ref, flip_rep=tested.flip_rep, flip_ref=tested.flip_ref)
-    assert decide({"settled": settled, "other": claim(part(y))}) == {"other": both["other"]}
-    assert decide({"settled": None, "other": claim(part(y))})["other"].p_rep > both["other"].p_rep
 
 
 @pytest.mark.parametrize("kind", SHIPPED, ids=str)

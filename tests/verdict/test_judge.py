@@ -1,6 +1,6 @@
 """From rows to verdicts: families of what is locked, exploratory runs, amended claims, predictions.
 
-Also tests `verdict._verdicts` and `verdict._versions`.
+Also tests `verdict._verdicts`.
 """
 
 import json
@@ -10,17 +10,13 @@ import numpy as np
 import pytest
 
 from harness.data._tasks import DIGITS
-from harness.design._claim import Design
 from harness.design._lock import Registry
 from harness.design._parts import beats, matches
 from harness.report import _report as report
 from harness.stats._kinds import Outcome
 from harness.verdict import _judge as judging
-from harness.verdict import _results as results
-from harness.verdict._files import read_verdicts, verdicts_json
+from harness.verdict._files import verdicts_json
 from harness.verdict._scoreboard import scoreboard
-from harness.verdict._verdicts import Status
-from harness.verdict._versions import carry_over
 from tests import synthetic
 from tests.synthetic import CATALOGUE, MICRO, WHEN, ahead, claim, counted, design, lock
 
@@ -178,116 +174,6 @@ def test_a_draw_that_is_missing_is_missed(monkeypatch, registry):
     verdict = judge_rows(replace(rows, frame=rows.frame.drop(index=first)), registry)["paper/claim"]
     assert verdict.outcome is Outcome.ERROR
     assert "no value for replicates [4]" in verdict.cause
-
-
-# --- amended claims --------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def amended(monkeypatch, registry, tmp_path):
-    """A report on version 1, committed, and the results of version 2 on its fresh block of replicates."""
-    first = claim(design(BEATS))
-    synthetic.register(monkeypatch, first)
-    lock(registry, first)
-    committed = tmp_path / "committed"
-    commit(committed, synthetic.results((first, ahead(-2.0))), registry)
-    second = claim(design(beats("a", "c", on=DIGITS)), version=2)
-    synthetic.register(monkeypatch, second)
-    lock(registry, second)
-    assert registry.find(second, MICRO).first_replicate == 10
-    return synthetic.results((second, ahead(3.0)), first=10), committed
-
-
-def commit(folder, rows, registry):
-    judged = judging.judge_results(rows, registry, CATALOGUE)
-    results.write_results(rows, folder / "results.parquet")
-    (folder / "verdicts.json").write_text(verdicts_json(judged))
-    return judged
-
-
-def test_the_report_prints_every_version_with_its_verdict(amended, registry, tmp_path):
-    """An amended claim keeps the verdict on the version before, through results, verdicts and report."""
-    rows, committed = amended
-    carried = carry_over(rows, committed)
-    results.write_results(carried, tmp_path / "results.parquet")
-    again = results.read_results(tmp_path / "results.parquet")
-    judged = judging.judge_results(again, registry, CATALOGUE)
-    (earlier,) = judged.claims["paper/claim"].earlier
-    assert (earlier.version, earlier.outcome, earlier.qualifier, earlier.n) == (
-        1,
-        "refuted",
-        "opposite",
-        10,
-    )
-    assert earlier.mean == pytest.approx(-2.0)
-    text = report.report_text(again, judged, registry, CATALOGUE, [], {})
-    (line,) = [line for line in text.splitlines() if line.startswith("* **Versions.**")]
-    one, two = line.removesuffix(".").split("; ")
-    assert f"version 1, locked {WHEN}, replicates 0 to 9, predicted reproduced: **refuted (opposite), analogue" in one
-    assert "a beats b −2.00 pp (−2.72 to −1.28), n = 10" in one
-    assert f"version 2, locked {WHEN}, replicates 10 to 19, predicted reproduced: **reproduced (at least sesoi)" in two
-    assert "+3.00 pp (+2.28 to +3.72), n = 10" in two
-
-
-def test_a_version_is_told_by_what_its_verdict_rests_on(amended, registry):
-    """Of two parts the one that refutes, in its own unit."""
-    rows, committed = amended
-    path = committed / "verdicts.json"
-    judged = read_verdicts(path)
-    verdict = judged.claims["paper/claim"]
-    (part,) = verdict.parts
-    shown = replace(part, name="shown", p_ref=1.0)
-    refutes = replace(part, name="slower", mean=-7.5, unit="log points")
-    changed = replace(verdict, parts=(shown, refutes))
-    path.write_text(verdicts_json(replace(judged, claims={"paper/claim": changed})))
-    carried = carry_over(rows, committed)
-    text = report.report_text(carried, judging.judge_results(carried, registry, CATALOGUE), registry, CATALOGUE, [], {})
-    (line,) = [line for line in text.splitlines() if line.startswith("* **Versions.**")]
-    assert "slower −7.50 log points (−2.72 to −1.28), n = 10; version 2" in line
-
-
-def test_what_was_carried_over_is_carried_on(amended, registry, monkeypatch):
-    """A run again keeps it, a third version has both, and no version is told twice."""
-    rows, committed = amended
-    commit(committed, carry_over(rows, committed), registry)
-    assert [each.version for each in carry_over(rows, committed).meta.earlier["paper/claim"]] == [1]
-    third = claim(design(beats("a", "d", on=DIGITS)), version=3)
-    synthetic.register(monkeypatch, third)
-    lock(registry, third)
-    carried = carry_over(synthetic.results((third, ahead(1.0)), first=20), committed)
-    told = carried.meta.earlier["paper/claim"]
-    assert [(each.version, each.outcome) for each in told] == [(1, "refuted"), (2, "reproduced")]
-
-
-def test_nothing_is_carried_where_there_is_nothing_earlier(amended, registry, tmp_path):
-    """No report, the same version, or an exploratory verdict: the metadata stays as it was."""
-    rows, committed = amended
-    assert carry_over(rows, tmp_path / "nowhere") is rows
-    path = committed / "verdicts.json"
-    judged = read_verdicts(path)
-    exploratory = replace(judged.claims["paper/claim"], status=Status.EXPLORATORY)
-    path.write_text(verdicts_json(replace(judged, claims={"paper/claim": exploratory})))
-    assert not carry_over(rows, committed).meta.earlier
-    commit(committed, rows, registry)
-    assert not carry_over(rows, committed).meta.earlier
-
-
-def test_a_version_without_a_stored_verdict_says_so(amended, registry):
-    """Where the earlier report is gone, its version is listed without a verdict."""
-    rows, _ = amended
-    text = report.report_text(rows, judging.judge_results(rows, registry, CATALOGUE), registry, CATALOGUE, [], {})
-    assert f"version 1, locked {WHEN}, replicates 0 to 9, predicted reproduced: no verdict stored;" in text
-
-
-def test_an_amended_version_that_is_not_locked_is_listed_as_such(amended, registry, monkeypatch):
-    """The version before it keeps its line; the new one is exploratory."""
-    _, committed = amended
-    third = claim(replace(design(BEATS), replicates=11), version=3)
-    assert isinstance(third.design(MICRO), Design)
-    synthetic.register(monkeypatch, third)
-    rows = carry_over(synthetic.results((third, ahead(1.0, n=11)), first=20), committed)
-    text = report.report_text(rows, judging.judge_results(rows, registry, CATALOGUE), registry, CATALOGUE, [], {})
-    assert "; version 3, not locked: **reproduced (direction), analogue task, exploratory**, a beats b +1.00 pp" in text
 
 
 # --- the file --------------------------------------------------------------------------------------------------------

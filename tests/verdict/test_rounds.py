@@ -1,4 +1,7 @@
-"""Verdicts of claims that were locked in rounds: seeds, families, levels, and what a later lock leaves alone."""
+"""Verdicts of claims that were locked in rounds: seeds, families, levels, and what a later lock leaves alone.
+
+Also tests `verdict._standing`.
+"""
 
 from dataclasses import replace
 
@@ -13,10 +16,10 @@ from harness.stats._kinds import Outcome
 from harness.stats._paired import ALPHA
 from harness.verdict import _judge as judging
 from harness.verdict import _results as results
+from harness.verdict._earlier import amended, earlier_rows
 from harness.verdict._files import read_verdicts, verdicts_json
 from harness.verdict._results import Results
 from harness.verdict._verdicts import Status
-from harness.verdict._versions import amended, carry_over
 from tests import synthetic
 from tests.synthetic import CATALOGUE, MICRO, WHEN, ahead, claim, design, lock
 
@@ -36,7 +39,7 @@ def as_locked(registry, *values):
     for claim_, f in values:
         entry = registry.find(claim_, MICRO)
         of_one = synthetic.results((claim_, f), first=entry.first_replicate, suite_seed=entry.suite_seed)
-        made.append(synthetic.known(of_one, claim_.id, round=entry.round, suite_seed=entry.suite_seed))
+        made.append(synthetic.known(of_one, claim_.id, digest=entry.digest, suite_seed=entry.suite_seed))
     claims = {id: known for one in made for id, known in one.claims.items()}
     frame = pd.concat([one.frame for one in made], ignore_index=True)
     return Results(frame, replace(made[0].meta, claims=claims))
@@ -164,40 +167,50 @@ def replicated(registry, tmp_path):
     results.write_results(rows, committed / "results.parquet")
     (committed / "verdicts.json").write_text(verdicts_json(judging.judge_results(rows, registry, CATALOGUE)))
     rounds(registry, [A], replicates=20)
-    again = as_locked(registry, (A, ahead(0.85, n=20)), (B, ahead(0.8)))
-    return carry_over(again, committed), committed
+    return as_locked(registry, (A, ahead(0.85, n=20)), (B, ahead(0.8))), committed
 
 
 def test_a_replication_leaves_its_first_family_as_it_was(replicated, registry):
-    """The claim counts there with the p-values it had; its new verdict is that of its new round alone."""
+    """The claim counts there by its earlier rows; its new verdict is that of its new round alone."""
     rows, committed = replicated
     before = read_verdicts(committed / "verdicts.json").claims
-    after = judge(rows, registry)
+    earlier = list(earlier_rows(rows, committed, registry).values())
+    after = judging.judge_results(rows, registry, CATALOGUE, earlier).claims
     assert after[B.id] == before[B.id]
     assert before[B.id].family == (A.id, B.id)
     verdict = after[A.id]
     assert (verdict.round, verdict.alpha, verdict.family, verdict.n) == (2, ALPHA / 2, (A.id,), 20)
     assert (before[A.id].outcome, verdict.outcome) == (Outcome.INCONCLUSIVE, Outcome.REPRODUCED)
-    (earlier,) = verdict.earlier
-    assert (earlier.round, earlier.outcome, earlier.n) == (1, Outcome.INCONCLUSIVE, 10)
-    without = judge(replace(rows, meta=replace(rows.meta, earlier={})), registry)
+    assert verdict.earlier == (before[A.id].in_short(),)
+    without = judge(rows, registry)
+    assert without[A.id].earlier == ()
     assert without[B.id].p_rep > after[B.id].p_rep  # as one that was not run it would count as p = 1
 
 
-def test_the_report_prints_every_round(replicated, registry, tmp_path):
-    """Both locks with their verdicts, what each was an attempt at, and the level of the one in force."""
+def test_the_report_prints_every_round(replicated, registry):
+    """Both locks with their verdicts, what each was an attempt at and changed, and the level of the one in force."""
     rows, committed = replicated
-    results.write_results(rows, tmp_path / "results.parquet")
-    again = results.read_results(tmp_path / "results.parquet")
-    judged = judging.judge_results(again, registry, CATALOGUE)
-    text = report.report_text(again, judged, registry, CATALOGUE, [], {})
+    earlier = list(earlier_rows(rows, committed, registry).values())
+    judged = judging.judge_results(rows, registry, CATALOGUE, earlier)
+    text = report.report_text(rows, judged, registry, CATALOGUE, [], {})
     assert f"version 1, locked {WHEN} in round 2, judged at level 0.0125, predicted reproduced" in text
     assert "of one round, at half that level in a paper's second round" in text
-    (line,) = [line for line in text.splitlines() if line.startswith("* **Versions.**")]
-    one, two = line.removesuffix(".").split("; ")
-    assert (
-        f"version 1, locked {WHEN} in round 1 (first), replicates 0 to 9, predicted reproduced: **inconclusive" in one
+    one, two, both = locks(text)
+    assert one.startswith(
+        f"Version 1, locked {WHEN} in round 1, replicates 0 to 9, predicted reproduced: **inconclusive"
     )
-    assert f"version 1, locked {WHEN} in round 2 (replication), replicates 0 to 19, predicted reproduced: **repr" in two
+    assert two.startswith(
+        f"Version 1, locked {WHEN} in round 2 (replication: 20 replicates, were 10), replicates 0 to 19, predicted "
+        "reproduced: **reproduced"
+    )
+    assert both.startswith("Together +0.85 pp (")
+    assert both.endswith("that their means are one: p = 1 (Welch).")
     assert amended(committed, CATALOGUE, registry) == [A.id]
     assert judged.turned(read_verdicts(committed / "verdicts.json")) == []
+
+
+def locks(text):
+    """Return the lines of the only list of locks in a report."""
+    _, _, after = text.partition("* **Locks.**")
+    lines = after.partition("\n\n")[0].splitlines()[1:]
+    return [line.removeprefix("  * ") for line in lines if line.startswith("  * ")]

@@ -98,6 +98,17 @@ def test_a_merge_goes_on_from_its_first_parent(root):
     assert chain(root).history == "each of 4 commits to it goes on from its first parent"
 
 
+def test_a_registry_of_other_claims_is_no_branch(root, tmp_path):
+    """Of which nothing is known here, neither a file nor a lock: nothing is appended."""
+    other = tmp_path / "other.lock"
+    Registry(other).lock([claim(counted(), id="another/claim")], MICRO, pilots={}, when="2026-02-04")
+    before = (root / "claims" / "registry.lock").read_bytes()
+    done = harness("lock", "--rechain", other, "--root", root)
+    assert done.returncode == 2
+    assert "none of its claims is known here" in done.stderr
+    assert (root / "claims" / "registry.lock").read_bytes() == before
+
+
 @pytest.mark.parametrize("shallow", [True, False])
 def test_without_history_it_says_unchecked(root, tmp_path, shallow):
     """A shallow clone, and a folder without git, leave nothing to compare with."""

@@ -1,0 +1,127 @@
+"""What an entry of the registry asserts, read from its text alone, and in what two entries differ.
+
+The text is what was locked. So a verdict can be reached again when the claim's file has moved on, or is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from harness.as_json import as_json, from_json
+from harness.design._claim import HASHED_AS
+from harness.design._parts import Band, Part, Reading
+from harness.stats import KINDS, Decision, Kind
+
+FIELDS = {stored: name for name, stored in HASHED_AS.items()}  # what texts call a part's fields, to what they are
+COMPARED = ("arms", "hypothesis", "decision", "chance", "exact")  # of two texts of one comparison these are the same
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asserted:
+    """What a locked text asserts: the parts that decide, those beside, and the test that decides."""
+
+    parts: tuple[Part, ...]
+    beside: tuple[Part, ...]
+    decision: Decision
+
+    def compared(self) -> list[Part]:
+        """Return the parts that decide, then those beside."""
+        return [*self.parts, *self.beside]
+
+
+def asserted(text: Mapping[str, Any]) -> Asserted:
+    """Return what a locked text asserts. Raises DesignError for a kind that is not known, and not in the text."""
+    kinds = text.get("kinds", {})
+    return Asserted(
+        parts=tuple(_part(each, kinds) for each in text["hypothesis"]),
+        beside=tuple(_part(each, kinds) for each in text["beside"]),
+        decision=Decision(text["decision"]),
+    )
+
+
+def _part(content: Mapping[str, Any], kinds: Mapping[str, Any]) -> Part:
+    given = {FIELDS.get(name, name): value for name, value in content.items()}
+    given["kind"] = _kind(given["kind"], kinds)
+    if "band" in given:
+        given["band"] = Band(**{end: Fraction(at) for end, at in given["band"].items()})
+    given |= {name: tuple(given[name]) for name in ("floors", "less") if name in given}
+    if "reading" in given:
+        given["reading"] = Reading(given["reading"])
+    return Part(**given)
+
+
+def _kind(name: str, kinds: Mapping[str, Any]) -> Kind:
+    """Return a kind as it was when a text was locked; its words, which decide nothing, are today's."""
+    if name not in kinds:
+        return KINDS[name]
+    words = as_json(KINDS[name]) if name in KINDS else {"shown": name, "asserted": name, "drawn": name}
+    return from_json(Kind, {**words, **kinds[name]})
+
+
+def compares_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two texts compare the same arms, by key, in the same deciding parts: then one replicates the other.
+
+    What kinds and metrics are counts where both texts say it; those of round 0 do not.
+    """
+    meanings = [name for name in ("kinds", "metrics") if name in one and name in other]
+    return all(one.get(name) == other.get(name) for name in (*COMPARED, *meanings))
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """Return in words in what a locked text differs from the one before it: what is now, and what was."""
+    told = [
+        f"{name} {after[name]}, was {before[name]}"
+        for name in ("predicted", "decision")
+        if _differ(name, before, after)
+    ]
+    if _differ("replicates", before, after):
+        told.insert(0, f"{after['replicates']} replicates, were {before['replicates']}")
+    if _differ("statement", before, after):
+        told.append("another statement")
+    for name, role in (("hypothesis", "part"), ("beside", "part beside")):
+        told += _of_named(role, _by_name(before[name]), _by_name(after[name]))
+    told += _of_arms(before["arms"], after["arms"])
+    meant = [name for name in ("kinds", "metrics") if name in before and name in after]
+    told += [f"other {name}" for name in ("exact", *meant) if _differ(name, before, after)]
+    return told
+
+
+def _differ(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    return bool(before.get(name) != after.get(name))
+
+
+def _by_name(parts: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {each.get("label") or f"{each['arm']} {each['kind']} {each['reference']}": each for each in parts}
+
+
+def _of_named(role: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    for name in dict.fromkeys((*before, *after)):
+        if name not in after or name not in before:
+            yield f"{role} {name!r} is {'new' if name in after else 'gone'}"
+        elif before[name] != after[name]:
+            fields = [
+                field
+                for field in dict.fromkeys((*before[name], *after[name]))
+                if _differ(field, before[name], after[name])
+            ]
+            told = [f"{FIELDS.get(f, f)} {_said(after[name].get(f))}, was {_said(before[name].get(f))}" for f in fields]
+            yield f"{role} {name!r}: {', '.join(told)}"
+
+
+def _of_arms(before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
+    for name in dict.fromkeys((*before, *after)):
+        if name not in after or name not in before:
+            yield f"arm {name!r} is {'new' if name in after else 'gone'}"
+        elif before[name] != after[name]:
+            yield f"arm {name!r}: {'other densities' if set(before[name]) != set(after[name]) else 'other trainings'}"
+
+
+def _said(value: Any) -> str:
+    """Return a field of a part as it is told: a band by its ends, in percent kept."""
+    if isinstance(value, Mapping):
+        low, high = (f"{100 * float(Fraction(value[end])):.3g}" for end in ("low", "high"))
+        return f"{low} % kept" if low == high else f"{low} to {high} % kept"
+    return "none" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,110 @@
+"""Rows of earlier locks: they stay beside the report, so that every verdict that was printed can be reached again.
+
+A file a round, ``earlier/SEED.parquet``, in the form of ``results.parquet``: its replicates' suite seed says which
+round it is, wherever the round stands in the registry now. Of round 0, rows of versions that were replaced before this
+were not kept; the verdicts on them travel as they were printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from harness.design import Catalogue, Registry
+from harness.verdict import _results as stored
+from harness.verdict._results import Results
+from harness.verdict._standing import are_of
+from harness.verdict._verdicts import EarlierVersion
+
+FOLDER = "earlier"
+
+
+def read_earlier(report: Path) -> list[Results]:
+    """Return the rows of earlier locks beside the report in a folder. Raises ResultsError as reading does."""
+    return [stored.read_results(file) for file in sorted((report / FOLDER).glob("*.parquet"))]
+
+
+def earlier_rows(results: Results, committed: Path, registry: Registry) -> Mapping[str, Results]:
+    """Return by name the files of earlier rows that belong beside `results`, which replace those of `committed`.
+
+    They are those that stand there, and the committed rows of each entry from whose claim, or from one that supersedes
+    it, `results` has rows of a later entry.
+    """
+    if not (committed / "results.parquet").is_file():
+        return {}
+    scale, last = results.meta.scale, stored.read_results(committed / "results.parquet")
+    if last.meta.scale != scale or results.meta.quick or results.meta.variant:
+        return {}
+    found: dict[int, dict[str, Results]] = {}
+    now = {id: {entry.claim for entry in registry.lineage(id, scale)} for id in results.claims}
+    wanted = set[str]().union(*now.values())
+    for entry in registry.entries:
+        if entry.scale == scale and entry.claim in wanted and not are_of(entry, results):
+            for each in (*read_earlier(committed), last):
+                if are_of(entry, each):
+                    found.setdefault(entry.suite_seed, {})[entry.claim] = each
+    return {f"{seed}.parquet": _together(of) for seed, of in sorted(found.items())}
+
+
+def _together(rows: Mapping[str, Results]) -> Results:
+    """Return as one the rows of each claim from its own results."""
+    import pandas as pd
+
+    frames = [each.frame[each.frame["claim"] == id] for id, each in rows.items()]
+    frame = pd.concat(frames, ignore_index=True)
+    used = set(frame["record"].astype(str))
+    meta = next(iter(rows.values())).meta
+    claims = {id: replace(each.claims[id], suite_seed=each.meta.seed(id)) for id, each in rows.items()}
+    records = {name: record for each in rows.values() for name, record in each.meta.records.items() if name in used}
+    return Results(frame, replace(meta, claims=claims, records=dict(sorted(records.items())), earlier={}))
+
+
+def write_earlier(files: Mapping[str, Results], report: Path) -> None:
+    """Write files of earlier rows beside the report in a folder."""
+    for name, rows in files.items():
+        stored.write_results(rows, report / FOLDER / name)
+
+
+def with_printed(results: Results, committed: Path) -> Results:
+    """Return `results` with the verdicts of round 0 that the report `committed` has as they were printed."""
+    if not (committed / "results.parquet").is_file():
+        return results
+    before = stored.read_results(committed / "results.parquet").meta.earlier
+    mine: dict[str, tuple[EarlierVersion, ...]] = {id: before[id] for id in results.claims if id in before}
+    return replace(results, meta=replace(results.meta, earlier=mine)) if mine else results
+
+
+def amended(committed: Path, catalogue: Catalogue, registry: Registry) -> list[str]:
+    """Return the claims of the report `committed` whose rows are not of the entry that is in force, or not the claim's.
+
+    Such rows cannot give its verdict: another design is there now, or another lock, and it has not been run.
+    """
+    results = stored.read_results(committed / "results.parquet")
+    scale, now = results.meta.scale, catalogue.claims
+    found = []
+    for id, known in results.claims.items():
+        force = registry.in_force(id, scale)
+        if id not in now or now[id].version != known.version or (force is not None and not are_of(force, results)):
+            found.append(id)
+    return found
+
+
+def unchanged(committed: Path, catalogue: Catalogue, registry: Registry) -> bool:
+    """Whether there is a report in the folder `committed` whose claims are all as they were when they were run."""
+    if not all((committed / name).is_file() for name in ("results.parquet", "verdicts.json", "report.md")):
+        return False
+    results = stored.read_results(committed / "results.parquet")
+    scale, now = results.meta.scale, catalogue.claims
+    return all(
+        id in now and scale in now[id].predicted and known.digest in _digests(id, catalogue, registry, results)
+        for id, known in results.claims.items()
+    )
+
+
+def _digests(id: str, catalogue: Catalogue, registry: Registry, results: Results) -> Sequence[str]:
+    """Return the digests that rows of a claim as it is now may have: its own, and its entry's."""
+    claim, scale = catalogue.claims[id], results.meta.scale
+    entry = registry.find(claim, scale)
+    locked = [entry.digest] if entry is not None and not registry.fault(claim, scale, entry) else []
+    return [claim.digest(scale), *locked]

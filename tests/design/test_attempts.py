@@ -1,0 +1,167 @@
+"""What locked texts assert, read from them alone, and in what two of them differ."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from harness.data._tasks import DIGITS
+from harness.design._attempts import asserted, changes, compares_alike
+from harness.design._lock import Registry, locked_text
+from harness.design._parts import asserts, beats, equals, interaction, matches, percent_kept, slope
+from harness.errors import LockError
+from harness.stats._kinds import BEATS, KINDS, Bound, Kind, add_kind
+from harness.stats._sides import above, below
+from tests.project import ROOT, claims
+from tests.synthetic import MICRO, WHEN, arm, claim, counted, design
+
+REGISTRY = Registry(ROOT / "claims" / "registry.lock")
+HALF = percent_kept("12.5", "50")
+IN_FORCE = [
+    entry for entry in REGISTRY.entries if REGISTRY.in_force(entry.claim, entry.scale) is entry and entry.replicates
+]
+
+
+def text(*parts, version=1, **changed):
+    return locked_text(claim(design(*parts, **changed), version=version), MICRO)
+
+
+@pytest.mark.parametrize("entry", IN_FORCE, ids=lambda entry: f"{entry.claim}, {entry.scale}")
+def test_the_text_that_was_locked_is_the_design(entry):
+    """Every comparison of every claim in force, from the committed text: the same objects as its file makes."""
+    made = claims()[entry.claim].design(entry.scale)
+    read = asserted(REGISTRY.text(entry))
+    assert read.compared() == made.compared()
+    assert (len(read.parts), read.decision) == (len(made.parts), made.decision)
+
+
+def test_every_text_of_round_0_is_kept():
+    """So that each of its entries, those that were replaced too, says what it asserted."""
+    assert len([entry for entry in REGISTRY.rounds[0].entries if REGISTRY.text(entry)]) == len(
+        REGISTRY.rounds[0].entries
+    )
+
+
+def test_each_kind_of_part_comes_back():
+    """Bands, floors, a second pair of arms, slopes, bounds of their own, other metrics."""
+    parts = (
+        beats("a", "b", on=DIGITS, band=HALF, bound=0.3, published=1.5),
+        matches("a", "dense", on=DIGITS, floors=("c",), label="no worse"),
+        equals("a", "b", on=DIGITS, floors=("c", "d"), null_setting=True),
+        slope("a", "b", on=DIGITS, band=HALF),
+        interaction("a", "b", less=("c", "d"), on=DIGITS),
+        beats("a", "b", on=DIGITS, metric="validation_accuracy"),
+    )
+    assert asserted(text(*parts)).parts == parts
+
+
+def test_a_kind_is_what_it_was_when_it_was_locked(monkeypatch):
+    """Changed since, or gone: the text says what decides."""
+    made = add_kind(
+        Kind(name="nearly", held_to=Bound.SESOI, reproduced=(above(-1),), refuted=(below(-1),), floor=0, planned_at=0,
+             shown="{bound}", asserted="{bound}", drawn="{bound}")
+    )  # fmt: skip
+    locked = json.loads(json.dumps(text(asserts("nearly", "a", "b", on=DIGITS))))
+    monkeypatch.setitem(KINDS._things, "nearly", replace(made, reproduced=(above(0),), shown="now {bound}"))
+    (part,) = asserted(locked).parts
+    assert part.kind == replace(made, shown="now {bound}")
+    KINDS.remove("nearly")
+    assert asserted(locked).parts[0].kind.reproduced == made.reproduced
+    assert asserted(text(beats("a", "b", on=DIGITS))).parts[0].kind == BEATS
+
+
+def test_a_replication_compares_alike():
+    """Whatever its replicates, prediction and statement; not with another band, arm or meaning of a kind."""
+    one = text(beats("a", "b", on=DIGITS))
+    assert compares_alike(one, one | {"replicates": 99, "predicted": "refuted", "statement": "other"})
+    assert not compares_alike(one, text(beats("a", "b", on=DIGITS, band=HALF)))
+    assert not compares_alike(one, text(beats("a", "b", on=DIGITS), arms=design().arms | {"a": arm(7)}))
+    other = json.loads(json.dumps(one))
+    other["kinds"]["beats"]["planned_at"] = 2
+    assert not compares_alike(one, other)
+    assert compares_alike({name: value for name, value in one.items() if name != "kinds"}, other)
+
+
+def test_changes_are_told_with_what_was():
+    """Each field, part and arm that is another one, new or gone; equal texts differ in nothing."""
+    first = text(beats("a", "b", on=DIGITS, band=HALF), matches("a", "dense", on=DIGITS, floors=("c",)))
+    assert changes(first, first) == []
+    arms = {name: each for name, each in design().arms.items() if name != "d"} | {"b": arm(7), "e": arm(8)}
+    second = text(
+        beats("a", "b", on=DIGITS, band=percent_kept("25"), bound=0.3),
+        beats("a", "c", on=DIGITS),
+        arms=arms,
+        replicates=20,
+    )
+    second |= {"statement": "Another.", "predicted": "refuted"}
+    assert changes(first, second) == [
+        "20 replicates, were 10",
+        "predicted refuted, was reproduced",
+        "another statement",
+        "part 'a beats b': bound 0.3, was 0.4, band 25 % kept, was 12.5 to 50 % kept",
+        "part 'a matches dense' is gone",
+        "part 'a beats c' is new",
+        "arm 'b': other trainings",
+        "arm 'd' is gone",
+        "arm 'e' is new",
+        "other kinds",
+    ]
+    fewer = text(beats("a", "b", on=DIGITS), arms=design().arms | {"a": arm(0)[:2]})
+    assert changes(text(beats("a", "b", on=DIGITS)), fewer) == ["arm 'a': other densities"]
+
+
+# --- new names -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def registry(tmp_path):
+    """A registry in which a claim is locked."""
+    made = Registry(tmp_path / "registry.lock")
+    made.lock([claim(design(beats("a", "b", on=DIGITS)))], MICRO, pilots={}, when=WHEN)
+    return made
+
+
+def test_another_name_for_a_claim_that_is_gone_is_noticed(registry):
+    """The same comparison under a new id is that claim, unless both are there, or it says what it supersedes."""
+    same = replace(claim(design(beats("a", "b", on=DIGITS)), id="paper/new"), statement="In other words.")
+    found = registry.renamed(same, MICRO, {"paper/new"})
+    assert found == registry.entries[0]
+    assert registry.renamed(same, MICRO, {"paper/new", "paper/claim"}) is None
+    assert registry.renamed(replace(same, supersedes=("paper/claim",)), MICRO, {"paper/new"}) is None
+    other = claim(design(beats("a", "c", on=DIGITS)), id="paper/new")
+    assert registry.renamed(other, MICRO, {"paper/new"}) is None
+
+
+def test_lineage_goes_through_every_name(registry):
+    """Renamed twice: the attempts under all three names, each told by what it is to the one before."""
+    changed = beats("a", "c", on=DIGITS)
+    second = replace(claim(design(changed), id="paper/second"), supersedes=("paper/claim",))
+    third = replace(claim(design(changed), id="paper/third"), supersedes=("paper/second",))
+    for each in (second, third):
+        registry.lock([each], MICRO, pilots={}, when=WHEN)
+    assert [entry.claim for entry in registry.lineage("paper/third", MICRO)] == [
+        "paper/claim",
+        "paper/second",
+        "paper/third",
+    ]
+    assert [registry.attempt(entry) for entry in registry.entries] == ["first", "changed", "replication"]
+    assert registry.superseded(MICRO) == {"paper/claim", "paper/second"}
+    assert Registry(registry.path).lineage("paper/claim", MICRO) == [registry.entries[0]]
+
+
+def test_what_was_never_locked_cannot_be_superseded(registry):
+    """With the nearest name."""
+    wrong = replace(claim(design(beats("a", "c", on=DIGITS)), id="paper/new"), supersedes=("paper/clam",))
+    with pytest.raises(LockError, match=r"paper/new supersedes paper/clam, which is not locked at micro; did you mean"):
+        registry.lock([wrong], MICRO, pilots={}, when=WHEN)
+
+
+def test_exact_claims_are_told_apart_by_what_they_expect(registry):
+    """Two that count other things are no attempts at each other."""
+    one, other = text_of(counted()), text_of(counted(observed=887))
+    assert compares_alike(one, other)  # what is observed is not locked, what is expected is
+    assert changes(one, one | {"exact": []}) == ["other exact"]
+
+
+def text_of(built):
+    return locked_text(claim(built), MICRO)
