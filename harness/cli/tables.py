@@ -105,7 +105,11 @@ def power_cells(power: PartPower) -> tuple[str, str, str, str]:
     """Return a pilot's sd with its upper limit, the power that follows, the replicates needed, and the answer."""
     if power.sd is None:
         return "no pilot", "–", "–", power.answer
-    told = "–" if power.at_bound is None else f"{power.at_bound:.2f}; at the pilots' effect {power.at_pilot:.2f}"
+    if power.at_bound is None:
+        told = "–"
+    else:
+        half = "" if power.planned is None else f" at 0, {power.planned:.2f} half way to the margin"
+        told = f"{power.at_bound:.2f}{half}; at the pilots' effect {power.at_pilot:.2f}"
     return f"{power.sd:.2f} ({power.upper:.2f})", told, str(power.needs or f"more than {MOST}"), power.answer
 
 

@@ -20,6 +20,7 @@ PERCENTAGE_POINTS = "pp"
 LOG_POINTS = "log points"
 RATIO = (10.0, 10.0)  # log points: a tenth more or less, for what has no task's bounds
 STABLE = (2.0, 2.0)  # pp: a higher error barrier is instability (Frankle et al. 2020, section 2)
+TENTH_OF_A_FIFTH = (2.0, 2.0)  # pp: of survivors near zero, of which there are a fifth if pruning does not look
 PATH = "path_accuracy"  # between two copies
 
 
@@ -135,7 +136,9 @@ OF_LAYERS = {  # and a layer's name after a slash
     "log_magnitude_ratio": Metric(
         "", "survivors' mean magnitude over their layer's", log=True, bounds=RATIO, series="magnitude_bin"
     ),
-    "near_zero": Metric("", "share of survivors among their layer's smallest fifth", series="magnitude_bin"),
+    "near_zero": Metric(
+        "", "share of survivors among their layer's smallest fifth", bounds=TENTH_OF_A_FIFTH, series="magnitude_bin"
+    ),
 }
 
 

@@ -303,6 +303,48 @@ def equals(
     )  # fmt: skip
 
 
+def no_gain(
+    arm: str,
+    reference: str,
+    *,
+    on: Task,
+    near: tuple[str, ...],
+    band: Band | None = None,
+    label: str = "",
+    metric: str = "test_accuracy",
+    bound: float | None = None,
+) -> Part:
+    """`arm` gains nothing of interest on `reference`, in a setting in which the effect under test must be absent.
+
+    It decides nothing and goes into a design's ``beside=``. That the setting works is shown by arms that the reference
+    is near: where nothing can be learned, nothing is gained either.
+
+    Args:
+        arm: The arm that must not gain.
+        reference: The arm on which it must not gain.
+        on: The task, whose smallest effect of interest holds where the metric has none of its own.
+        near: Arms, such as the dense net, that the reference may be behind by twice the bound at most.
+        band: The densities that are read and averaged; all without it.
+        label: A name for tables.
+        metric: What is read.
+        bound: Another smallest effect of interest than that of task or metric, in its unit.
+
+    Returns:
+        A part that is reproduced where the effect is below the smallest one of interest, and refuted where it is above.
+
+    Raises:
+        DesignError: For an unknown metric, with the nearest names.
+
+    >>> from harness import DIGITS
+    >>> no_gain("late, low rate", "reset, low rate", on=DIGITS, near=("dense, low rate",)).name
+    'late, low rate gains nothing on reset, low rate'
+    """
+    return asserts(
+        "no_gain", arm, reference, on=on, floors=near, band=band, metric=metric, bound=bound, null_setting=True,
+        label=label or f"{arm} gains nothing on {reference}",
+    )  # fmt: skip
+
+
 def slope(arm: str, reference: str, *, on: Task, band: Band, label: str = "", metric: str = "test_accuracy") -> Part:
     """`arm` gains on `reference` towards sparsity: what a line in log density gains over `band`, in pp, is positive.
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.design import Part, Reading, metric
+from harness.design import Design, Part, Reading, metric
 from harness.report._notation import interval, signed, unit_of
 from harness.stats import MOST, Bound, Interval, Outcome, prediction_interval, t_critical
-from harness.verdict import ClaimVerdict, PartVerdict
+from harness.verdict import ClaimVerdict, FloorVerdict, PartVerdict
+
+FAR = 10.0  # times what is needed; a floor that is further below does not bind: almost anything would be ahead of it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +30,13 @@ class Compared:
     margin: str
 
 
-def compared(part: Part, result: PartVerdict, verdict: ClaimVerdict, *, decides: bool) -> Compared:
+def compared(part: Part, result: PartVerdict, verdict: ClaimVerdict, design: Design, *, decides: bool) -> Compared:
     return Compared(
         part=part,
         result=result,
         compared=difference(part),
         role="null setting" if part.null_setting else "decides" if decides else "beside",
-        asserts=part.kind.asserts(part.bound, unit_of(part)),
+        asserts=part.kind.asserts(part.bound, unit_of(part)) + (", its own" if _is_own(part, design) else ""),
         effect=interval(result),
         sd=f"{result.sd:.2f} {unit_of(part)}" if result.sd is not None else "–",
         needed=_needed(part, result),
@@ -42,6 +44,19 @@ def compared(part: Part, result: PartVerdict, verdict: ClaimVerdict, *, decides:
         again=_again(part, result),
         margin=_margin(part, result, verdict.alpha / max(1, len(verdict.family))),
     )
+
+
+def _is_own(part: Part, design: Design) -> bool:
+    """Whether a part is held to another bound than those that its metric or its task has."""
+    of_tasks = [(node.task.sesoi_pp, node.task.margin_pp) for node in design.nodes if node.task.name == part.task]
+    return part.bound not in (metric(part.metric).bounds or next(iter(of_tasks), ()))
+
+
+def binds(floor: FloorVerdict) -> str:
+    """Say whether the reference was ahead of a floor by what is needed, or by so much that the floor says little."""
+    if not floor.beaten or floor.lower is None or floor.needed <= 0 or floor.lower < FAR * floor.needed:
+        return "yes" if floor.beaten else "no"
+    return f"yes, by {floor.lower / floor.needed:.0f} times that: it does not bind"
 
 
 def _alone(part: Part, result: PartVerdict) -> str:

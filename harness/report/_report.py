@@ -11,6 +11,7 @@ from harness.design import CONTROLS, Catalogue, KnownBefore, Pilot, Registry, kn
 from harness.report import _figures as figures
 from harness.report import _overview as overview
 from harness.report import _summary as summary
+from harness.report._comparisons import binds
 from harness.report._controls import Control, equal_arms, of_claims
 from harness.report._notation import p_is, p_value, section_link, sentence, signed, unit_of
 from harness.report._scales import Others
@@ -58,7 +59,7 @@ def report_text(
     )
     found = read_known(registry.path)
     environment.filters.update(
-        signed=signed, unit=unit_of, p=p_value, p_is=p_is, sentence=sentence, section_link=section_link
+        binds=binds, signed=signed, unit=unit_of, p=p_value, p_is=p_is, sentence=sentence, section_link=section_link
     )
     scale = verdicts.scale
     grouped = summary.groups(verdicts, registry, catalogue)

@@ -119,7 +119,7 @@ def section(
     before = [p for p in pilots_of(pilots, id, scale) if entry is None or p.date < entry.locked]
     judged = verdict.compared
     rows = [
-        compared(part, result, verdict, decides=i < len(design.parts))
+        compared(part, result, verdict, design, decides=i < len(design.parts))
         for i, (part, result) in enumerate(zip(design.compared() if judged else (), judged, strict=True))
     ]
     robust = effects(claim, results, variants) if judged and not results.meta.quick else ()

@@ -3,7 +3,7 @@
 from harness.stats._acceptance import CONFIRM, GATE_FRESH, location, spread, spread_confirm
 from harness.stats._alarms import FalseAlarm, check_false_alarm, false_alarm, location_power, spread_power
 from harness.stats._assessment import Assessment, Comparison, Floor, PartResult, assess, decided_with
-from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, Bound, Decision, Kind, Outcome, add_kind, kind
+from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, NO_GAIN, Bound, Decision, Kind, Outcome, add_kind, kind
 from harness.stats._paired import (
     ALPHA,
     FloatArray,
@@ -21,7 +21,16 @@ from harness.stats._paired import (
     tost_power,
     welch_interval,
 )
-from harness.stats._power import MOST, POWER, SIGN_FLIP_FROM, Held, needs, part_needs, power_at_bound
+from harness.stats._power import (
+    MOST,
+    POWER,
+    SIGN_FLIP_FROM,
+    Held,
+    part_needs,
+    planned_needs,
+    power_at_bound,
+    power_planned,
+)
 from harness.stats._rule import Verdict, decide, exactly
 from harness.stats._samples import Sample, heterogeneity, pooled
 from harness.stats._sides import Side, above, below
@@ -36,6 +45,7 @@ __all__ = [
     "KINDS",
     "MATCHES",
     "MOST",
+    "NO_GAIN",
     "POWER",
     "SIGN_FLIP_FROM",
     "Assessment",
@@ -70,10 +80,11 @@ __all__ = [
     "location",
     "location_power",
     "mean_interval",
-    "needs",
     "part_needs",
+    "planned_needs",
     "pooled",
     "power_at_bound",
+    "power_planned",
     "prediction_interval",
     "sd_upper",
     "spread",

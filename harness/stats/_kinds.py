@@ -48,9 +48,10 @@ class Kind:
     theta is the mean over replicates of `arm` minus `reference`. All numbers here are in units of the bound that
     `held_to` names. A part is reproduced where all sides of `reproduced` are shown (intersection-union: the largest p),
     and refuted where any side of `refuted` is (the smallest p). `floor` is how far the reference must be ahead of its
-    floors: with 0 it must be ahead at all, and a part needs no floor. `planned_at` is the true mean at which the power
-    to reproduce is stated. A `sized` kind asserts a direction, and lets an effect be smaller than the bound: what
-    reproduces and what refutes it overlap, and a verdict is qualified by its size.
+    floors: with 0 it must be ahead at all, and a part needs no floor; below 0 it is how far it may be behind them.
+    `planned_at` is the true mean at which the power to reproduce is stated, and `planned_for`, where it is given, one
+    nearer to what refutes, for which replicates are planned. A `sized` kind asserts a direction, and lets an effect be
+    smaller than the bound: what reproduces and what refutes it overlap, and a verdict is qualified by its size.
 
     `shown`, `asserted` and `drawn` are words with ``{bound}`` in them: what is to be shown, in a verdict's cause; what
     is asserted, in the report's table; what it is held to, over a figure. `str` gives the name, with ``@version`` from
@@ -66,6 +67,7 @@ class Kind:
     refuted: tuple[Side, ...]
     floor: float
     planned_at: float
+    planned_for: float | None = None
     sized: bool = False
     shown: str
     asserted: str
@@ -223,6 +225,7 @@ MATCHES = add_kind(  # theta > -margin
         refuted=(below(-1),),
         floor=2,
         planned_at=0,
+        planned_for=-0.5,
         shown="above -{bound}",
         asserted="> −{bound}",
         drawn="margin −{bound}",
@@ -236,8 +239,22 @@ EQUALS = add_kind(  # |theta| < margin: two one-sided tests, Schuirmann 1987
         refuted=(below(-1), above(1)),
         floor=2,
         planned_at=0,
+        planned_for=-0.5,
         shown="within +-{bound}",
         asserted="within ±{bound}",
         drawn="margin ±{bound}",
+    )
+)
+NO_GAIN = add_kind(  # theta < sesoi, in a setting in which the effect must be absent
+    Kind(
+        name="no_gain",
+        held_to=Bound.SESOI,
+        reproduced=(below(1),),
+        refuted=(above(1),),
+        floor=-2,
+        planned_at=0,
+        shown="below {bound}",
+        asserted="< sesoi {bound}",
+        drawn="sesoi +{bound}",
     )
 )

@@ -12,6 +12,7 @@ SIGN_FLIP_FROM = 10  # replicates from which, in round 0, a t verdict must agree
 FEWEST = 5  # replicates below which nothing is decided
 POWER = 0.8  # at which the replicates needed are stated
 MOST = 1000  # replicates; beyond, more of them are no advice
+MOST_PLANNED = 60  # replicates for which a part that asserts no difference is planned at most
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,32 @@ def power_at_bound(kind: Kind, *, bound: float, sd: float, n: int, held: Held) -
     true 0 within the margin (`t_power`, `tost_power`). Raises ValueError as these do.
     """
     return kind.power(kind.planned_at * bound, bound=bound, sd=sd, n=n, alpha=held.first_step)
+
+
+def power_planned(kind: Kind, *, bound: float, sd: float, n: int, held: Held) -> float:
+    """Return the power for which replicates are planned: at the kind's `planned_for`, or else as `power_at_bound`.
+
+    A true difference of exactly 0 is the best case of ``matches`` and ``equals``; they are planned half way to the
+    margin. Raises ValueError as `t_power` and `tost_power` do.
+    """
+    at = kind.planned_at if kind.planned_for is None else kind.planned_for
+    return kind.power(at * bound, bound=bound, sd=sd, n=n, alpha=held.first_step)
+
+
+def planned_needs(kind: Kind, *, bound: float, sd: float, held: Held) -> int | None:
+    """Return the replicates for `POWER` at what a kind is planned for; None beyond `MOST` or without a spread.
+
+    A kind with a `planned_for` of its own is planned on `MOST_PLANNED` at most.
+    """
+    if not sd > 0:
+        return None
+
+    def power_at(n: int) -> float:
+        return power_planned(kind, bound=bound, sd=sd, n=n, held=held)
+
+    most = MOST if kind.planned_for is None else MOST_PLANNED
+    found = replicates_needed(power=POWER, power_at=power_at, fewest=FEWEST, most=most)
+    return most if found is None and kind.planned_for is not None else found
 
 
 def needs(kind: Kind, *, bound: float, sd: float, held: Held) -> int | None:

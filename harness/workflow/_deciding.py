@@ -12,8 +12,9 @@ from harness.stats import (
     Decision,
     Held,
     flip_least,
-    needs,
+    planned_needs,
     power_at_bound,
+    power_planned,
     sd_upper,
 )
 from harness.workflow._session import Session
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 class PartPower:
     """Whether `n` replicates can decide a part: its pilot's sd, the power that follows, and an answer.
 
-    `upper` is the upper confidence limit of the sd, at which `at_bound` is the power at the part's bound and
+    `upper` is the upper confidence limit of the sd, at which `at_bound` is the power at a true effect of the sesoi, or
+    to confirm a true 0 within a margin, `planned` the power half way to that margin, where there is one, and
     `at_pilot` that at the pilots' effect. `needs` replicates would do, None where more than `MOST` are needed. All are
     None without a pilot.
     """
@@ -37,6 +39,7 @@ class PartPower:
     sd: float | None = None
     upper: float | None = None
     at_bound: float | None = None
+    planned: float | None = None
     at_pilot: float | None = None
     needs: int | None = None
     answer: str = "unknown. Next: harness pilot"
@@ -84,9 +87,11 @@ def family(registry: Registry, catalogue: Catalogue, claim: Claim, scale: Scale)
 def power_of(request: Request, part: Part, pilots: Sequence[Pilot], held: Held) -> PartPower:
     """Return power and replicates needed at Holm's first step, by the upper limit of the claim's latest pilot sd."""
     n = len(request.replicates)
-    logged = [p for p in pilots if p.what == part.name and p.sd > 0]
+    every = [p for p in pilots if p.what == part.name]
+    logged = [p for p in every if p.sd > 0]
     if not logged:
-        return PartPower(request.claim.id, part.name, n)
+        unknown = PartPower(request.claim.id, part.name, n)
+        return replace(unknown, answer="no: its pilots had no spread") if every else unknown
     upper = sd_upper(sd=logged[-1].sd, n=logged[-1].n)
     known = PartPower(
         claim=request.claim.id,
@@ -94,7 +99,7 @@ def power_of(request: Request, part: Part, pilots: Sequence[Pilot], held: Held) 
         n=n,
         sd=logged[-1].sd,
         upper=upper,
-        needs=needs(part.kind, bound=part.bound, sd=upper, held=held),
+        needs=planned_needs(part.kind, bound=part.bound, sd=upper, held=held),
         answer="no: one replicate has no spread",
     )
     if n < 2:
@@ -105,6 +110,9 @@ def power_of(request: Request, part: Part, pilots: Sequence[Pilot], held: Held) 
     return replace(
         known,
         at_bound=power_at_bound(part.kind, bound=part.bound, sd=upper, n=n, held=held),
+        planned=None
+        if part.kind.planned_for is None
+        else power_planned(part.kind, bound=part.bound, sd=upper, n=n, held=held),
         at_pilot=at_pilot,
         answer="no: sign-flip has too few replicates for the family"
         if flips

@@ -19,7 +19,7 @@ from harness.design import (
     read_pilots,
 )
 from harness.errors import DesignError, LockError
-from harness.stats import Bound
+from harness.stats import POWER, Bound, Outcome
 from harness.streams import Replicate
 from harness.workflow._deciding import Family, PartPower, part_powers
 from harness.workflow._planning import Planned, Request
@@ -69,8 +69,7 @@ def to_lock(session: Session, *, replicates: int | None = None) -> tuple[ToLock,
     requests, store = _checked(session, replicates), Store(session.store)
     claims = [request.claim for request in requests]
     families = {claim.id: _family(session, claim, claims) for claim in claims}
-    tested = [request for request in requests if request.design.parts]
-    powers = part_powers(tested, session, families)
+    powers = part_powers([request for request in requests if request.design.parts], session, families)
     found = []
     for request in requests:
         plan = Planned.of([request], store, session.device).plan
@@ -102,7 +101,8 @@ def lock(session: Session, *, replicates: int | None = None) -> Round:
         The round: its entries, and the suite seed of its replicates, which follows from the line that closes it.
 
     Raises:
-        DesignError: For a design that cannot decide or compares unlike arms, and for fewer than 8 replicates.
+        DesignError: As `to_lock`, and where a claim is predicted to be reproduced though its replicates could hardly
+            confirm that there is no difference.
         LockError: Where all these versions are locked already, one does not follow the last one, or one is a claim of
             another name.
 
@@ -112,7 +112,9 @@ def lock(session: Session, *, replicates: int | None = None) -> Round:
     """
     from harness.store import now
 
-    claims = [request.claim for request in _checked(session, replicates)]
+    requests = _checked(session, replicates)
+    claims = [request.claim for request in requests]
+    _check_predictions(session, requests)
     logged = read_pilots(session.pilots)
     runs = {claim.id: len(pilot_runs(pilots_of(logged, claim.id, session.scale))) for claim in claims}
     return session.registry.lock(claims, session.scale, pilots=runs, when=now(), replicates=replicates)
@@ -155,6 +157,7 @@ def _checked(session: Session, replicates: int | None) -> list[Request]:
         count = replicates or design.replicates
         if replicates is None:  # a replication keeps the bound that it repeats
             _check_margins(claim.id, design)
+            _check_nulls(claim.id, design)
             _check_name(claim, session)
         if not design.exact and count < FEWEST_LOCKED:
             raise DesignError(
@@ -176,6 +179,29 @@ def _check_margins(id: str, design: Design) -> None:
             raise DesignError(
                 f"{id}, part {part.name!r}: its margin is {part.bound:g} and the smallest effect of interest there "
                 f"{most:g}, so that it could hold of an effect of interest. Next: bound={most:g} or less"
+            )
+
+
+def _check_predictions(session: Session, requests: Sequence[Request]) -> None:
+    """Raise DesignError where "reproduced" is predicted of a part that would seldom hold without any difference."""
+    claims = [request.claim for request in requests]
+    families = {claim.id: _family(session, claim, claims) for claim in claims}
+    tested = [r for r in requests if r.design.parts and r.claim.predicted[session.scale] is Outcome.REPRODUCED]
+    for power in part_powers(tested, session, families):
+        if power.planned is not None and power.at_bound is not None and power.at_bound < POWER:
+            raise DesignError(
+                f"{power.claim}, part {power.part!r}: {power.n} replicates would confirm a true difference of 0 with a "
+                f'chance of {power.at_bound:.2f}, and "reproduced" is predicted. Next: about {power.needs} replicates, '
+                'or predict "inconclusive"'
+            )
+
+
+def _check_nulls(id: str, design: Design) -> None:
+    """Raise DesignError for a null setting among the parts that decide: it is read beside, outside of Holm's family."""
+    for part in design.parts:
+        if part.null_setting:
+            raise DesignError(
+                f"{id}, part {part.name!r}: a null setting decides nothing. Next: no_gain() in the design's beside="
             )
 
 

@@ -11,11 +11,12 @@ import pytest
 from harness.data._tasks import DIGITS
 from harness.design._known import KnownBefore
 from harness.design._parts import beats, equals, matches
-from harness.report._comparisons import _again, _alone, _margin, compared
+from harness.report._comparisons import _again, _alone, _margin, binds, compared
 from harness.report._section import _known
 from harness.stats._kinds import Outcome
 from harness.stats._paired import ALPHA, t_greater, t_less
 from harness.verdict import _judge as judging
+from harness.verdict._verdicts import FloorVerdict
 from tests import synthetic
 from tests.synthetic import CATALOGUE, MICRO, claim, design
 
@@ -47,6 +48,26 @@ def test_the_smallest_margin_is_where_the_test_turns(monkeypatch, tmp_path, kind
     assert _margin(part, result, ALPHA / 10) >= _margin(part, result, ALPHA)
 
 
+def test_a_floor_far_below_does_not_bind():
+    """By ten times what is needed; one that need not be beaten by anything is never far."""
+    floor = FloorVerdict(name="random", mean=5.0, lower=4.0, needed=0.8, beaten=True)
+    assert binds(floor) == "yes"
+    assert binds(replace(floor, lower=8.0)) == "yes, by 10 times that: it does not bind"
+    assert binds(replace(floor, lower=0.5, beaten=False)) == "no"
+    assert binds(replace(floor, lower=40.0, needed=0.0)) == "yes"
+    assert binds(replace(floor, lower=40.0, needed=-0.8)) == "yes"
+
+
+def test_a_bound_of_its_own_says_so(monkeypatch, tmp_path):
+    """Neither that of the task nor of the metric: it stands in the table of comparisons."""
+    own, usual = beats("a", "b", on=DIGITS, bound=0.1), beats("a", "b", on=DIGITS)
+    part, result, verdict = judged(monkeypatch, tmp_path, own, SAMPLE)
+    assert compared(part, result, verdict, design(own), decides=True).asserts == "> 0, sesoi 0.1 pp, its own"
+    assert compared(usual, result, verdict, design(usual), decides=True).asserts == "> 0, sesoi 0.4 pp"
+    near = beats("a", "b", on=DIGITS, metric="near_zero/fc1")
+    assert compared(near, result, verdict, design(usual), decides=True).asserts == "> 0, sesoi 2 pp"
+
+
 def test_a_part_of_size_has_no_margin(monkeypatch, tmp_path):
     """What asserts a direction is held to another bound."""
     part, result, _ = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), SAMPLE + 1)
@@ -67,7 +88,7 @@ def test_what_is_worse_within_its_margin_says_so(monkeypatch, tmp_path):
 def test_a_fresh_run_says_whether_it_would_decide(monkeypatch, tmp_path):
     """Wholly on one side of what the part asserts, or on both; nothing where there is no spread."""
     part, result, verdict = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), SAMPLE + 1)
-    assert _again(part, result) == compared(part, result, verdict, decides=True).again == "+0.68 to +0.97"
+    assert _again(part, result) == compared(part, result, verdict, design(part), decides=True).again == "+0.68 to +0.97"
     part, result, _ = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), SAMPLE * 5 + 1)
     assert _again(part, result).endswith(", on both sides")
     part, result, _ = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), np.full(10, 0.2))

@@ -16,7 +16,7 @@ from harness.design._parts import asserts
 from harness.errors import DesignError
 from harness.report import _report as report
 from harness.stats._assessment import Assessment, Comparison, assess, decided_with
-from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, Bound, Decision, Kind, Outcome, add_kind, kind
+from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, NO_GAIN, Bound, Decision, Kind, Outcome, add_kind, kind
 from harness.stats._paired import ALPHA, Interval, mean_interval, t_greater, t_less, t_power
 from harness.stats._power import Held, needs, power_at_bound
 from harness.stats._rule import decide
@@ -37,7 +37,7 @@ TRAILS = Kind(  # arm is worse than reference by more than the sesoi: nothing un
     asserted="< −{bound}",
     drawn="sesoi −{bound}",
 )
-EVERY = (BEATS, MATCHES, EQUALS, TRAILS)
+EVERY = (BEATS, MATCHES, EQUALS, NO_GAIN, TRAILS)
 every_kind = pytest.mark.parametrize("each", EVERY, ids=str)
 bounds = st.integers(1, 200).map(lambda x: x / 100)
 ends = st.tuples(st.integers(-400, 400), st.integers(0, 400)).map(lambda x: Interval(x[0] / 100, (x[0] + x[1]) / 100))
@@ -60,7 +60,7 @@ def assessed(each, x, bound, floors=None):
 
 def test_the_laws_cover_what_is_registered():
     """A kind that the harness registers has to be added here."""
-    assert set(KINDS.values()) == {BEATS, MATCHES, EQUALS}
+    assert set(KINDS.values()) == {BEATS, MATCHES, EQUALS, NO_GAIN}
 
 
 @every_kind
@@ -174,7 +174,7 @@ def test_a_kind_is_found_by_name_and_version(trails):
 
 def test_an_unknown_kind_is_refused_with_the_nearest():
     """The error names what it may have been, what there is, and the next step."""
-    with pytest.raises(DesignError, match=r"'match'; did you mean matches.*Known: beats, matches, equals\. Next: "):
+    with pytest.raises(DesignError, match=r"'match'; did you mean matches.*Known: beats, matches, equals, no_gain\. Next: "):
         kind("match")
 
 

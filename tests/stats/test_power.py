@@ -20,7 +20,7 @@ from harness.design._pilots import Pilot
 from harness.report import _report as report
 from harness.stats._kinds import BEATS, EQUALS, MATCHES, Decision, Outcome
 from harness.stats._paired import ALPHA, sd_upper, t_power, tost_power
-from harness.stats._power import Held
+from harness.stats._power import MOST_PLANNED, Held, planned_needs, power_at_bound, power_planned
 from harness.streams import Replicate
 from harness.verdict import _judge as judging
 from harness.workflow import _deciding as deciding
@@ -62,15 +62,36 @@ def test_the_plan_uses_each_kinds_own_power(kind):
     at = DIGITS.sesoi_pp if kind is BEATS else 0.0
     spread, at_bound, needs, _ = planned(PARTS[kind], mean=0.1)
     assert spread == f"0.50 ({upper:.2f})"
-    assert at_bound.startswith(f"{power(kind, at, 10, alpha, upper):.2f};")
-    assert power(kind, at, int(needs), alpha, upper) >= 0.8 > power(kind, at, int(needs) - 1, alpha, upper)
+    half = -DIGITS.sesoi_pp / 2
+    told = "" if kind is BEATS else f" at 0, {power(kind, half, 10, alpha, upper):.2f} half way to the margin"
+    assert at_bound.startswith(f"{power(kind, at, 10, alpha, upper):.2f}{told};")
+    n, at = int(needs), at if kind is BEATS else half
+    if kind is BEATS:
+        assert power(kind, at, n, alpha, upper) >= 0.8 > power(kind, at, n - 1, alpha, upper)
+    else:
+        assert (n, power(kind, at, n, alpha, upper) < 0.8) == (MOST_PLANNED, True)
+
+
+def test_no_difference_is_planned_half_way_to_the_margin():
+    """A true 0 is the best case: 36 replicates would do there, 129 half way, and sixty is the most that is planned."""
+    held, given = Held(18, ALPHA / 2), {"bound": 0.4, "sd": 0.55}
+    at = {n: (power_at_bound(MATCHES, n=n, held=held, **given), power_planned(MATCHES, n=n, held=held, **given))
+          for n in (35, 36, 60, 128, 129)}  # fmt: skip
+    assert at[35][0] < 0.8 <= at[36][0]
+    assert at[128][1] < 0.8 <= at[129][1]
+    assert [round(each, 2) for each in at[60]] == [0.99, 0.31]
+    assert planned_needs(MATCHES, held=held, **given) == MOST_PLANNED
+    assert planned_needs(MATCHES, bound=0.4, sd=0.2, held=held) == 22
+    assert power_planned(MATCHES, bound=0.4, sd=0.2, n=21, held=held) < 0.8
+    assert planned_needs(BEATS, held=held, **given) == 36
+    assert planned_needs(BEATS, bound=0.4, sd=0.0, held=held) is None
 
 
 def test_equals_needs_more_than_matches():
     """Two sides cost more than one: the power and the replicates of equals are not those of the t-test."""
     one, two = planned(PARTS[MATCHES], mean=0.0), planned(PARTS[EQUALS], mean=0.0)
-    assert int(two[2]) > int(one[2])
-    assert float(two[1].split(";")[0]) < float(one[1].split(";")[0])
+    assert (one[2], two[2]) == ("60", "60")
+    assert float(two[1].split()[0]) < float(one[1].split()[0])
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.stats._assessment import Assessment, Comparison, assess
-from harness.stats._kinds import BEATS, EQUALS, MATCHES, Decision, Outcome
+from harness.stats._kinds import BEATS, EQUALS, MATCHES, NO_GAIN, Decision, Outcome
 from harness.stats._paired import ALPHA, flip_greater, flip_less, mean_interval, t_greater, t_less, t_power, tost_power
 from harness.stats._power import Held
 from harness.stats._rule import Verdict, decide
@@ -461,6 +461,8 @@ def outcomes(*, mean, sd, n, kind, seed):
         (EQUALS, -BOUND, Outcome.REFUTED),
         (EQUALS, BOUND, Outcome.REPRODUCED),
         (EQUALS, BOUND, Outcome.REFUTED),
+        (NO_GAIN, BOUND, Outcome.REPRODUCED),
+        (NO_GAIN, BOUND, Outcome.REFUTED),
     ],
 )
 def test_false_verdicts_keep_their_level(kind, theta, false):
@@ -470,6 +472,19 @@ def test_false_verdicts_keep_their_level(kind, theta, false):
         assert share[decision, false] <= at_most(ALPHA, repeats=REPEATS)
     if (kind, false) != (BEATS, Outcome.REPRODUCED):  # there U >= sesoi turns some into too small
         assert share[Decision.T, false] >= at_least(ALPHA, repeats=REPEATS)
+
+
+def test_no_gain_is_read_where_the_setting_works():
+    """The reference may be behind its dense net by twice the bound, and no further: at chance nothing is said."""
+    x = around(0.0, 0.1, 12)
+    behind = {
+        gap: {"dense": np.full(12, -gap) + around(0, 0.01, 12)} for gap in (0.0, 2 * BOUND - 0.02, 2 * BOUND + 0.02)
+    }
+    outcomes = [judge(part(x, kind=NO_GAIN, bound=BOUND, floors=floors)).outcome for floors in behind.values()]
+    assert outcomes == [Outcome.REPRODUCED, Outcome.REPRODUCED, Outcome.INCONCLUSIVE]
+    assert judge(part(x, kind=NO_GAIN, bound=BOUND, floors={})).outcome is Outcome.INCONCLUSIVE
+    gains = part(around(1.0, 0.1, 12), kind=NO_GAIN, bound=BOUND, floors=behind[0.0])
+    assert judge(gains).outcome is Outcome.REFUTED
 
 
 def test_false_refutations_of_equals_stay_below_twice_the_level():

@@ -6,8 +6,10 @@ import pytest
 
 from harness.data._tasks import DIGITS
 from harness.design._lock import Registry
-from harness.design._parts import beats, equals, matches
+from harness.design._parts import beats, equals, matches, no_gain
+from harness.design._pilots import Pilot, append_pilots
 from harness.errors import DesignError, LockError
+from harness.stats._kinds import Outcome
 from harness.stats._paired import ALPHA
 from harness.workflow import lock, to_lock
 from harness.workflow._session import Session
@@ -92,6 +94,47 @@ def test_a_margin_beyond_what_is_of_interest_is_not_locked(session, kind):
     with pytest.raises(DesignError, match=r"part .*: its margin is 0.5 .* of interest there 0.4.*Next: bound=0.4"):
         lock(session(claim(design(BEATS, wide))))
     lock(session(claim(design(BEATS, kind("c", "d", on=DIGITS, floors=("dense",))))))
+
+
+def test_a_null_setting_is_not_among_what_decides(session):
+    """It is read beside, where it is in no family; a replication of one that was locked so may go on."""
+    null = no_gain("c", "d", on=DIGITS, near=("dense",))
+    with pytest.raises(DesignError, match=r"gains nothing on d': a null setting decides nothing.*no_gain\(\)"):
+        lock(session(claim(design(BEATS, null))))
+    old = equals("c", "d", on=DIGITS, floors=("dense",), null_setting=True)
+    made = session(claim(design(BEATS, old), id="paper/old"))
+    synthetic.lock(made.registry, *made.claims)
+    assert lock(made, replicates=20).entries[0].claim == "paper/old"
+    assert lock(session(claim(design(BEATS, beside=(null,))))).entries[0].claim == "paper/claim"
+
+
+@pytest.mark.parametrize(
+    ("sd", "predicted", "refused"),
+    [(0.9, "reproduced", True), (0.9, "inconclusive", False), (0.2, "reproduced", False)],
+)
+def test_no_difference_is_not_predicted_where_it_could_hardly_be_shown(session, sd, predicted, refused):
+    """With less power than .8 at a true 0 the honest prediction is that it stays open."""
+    part = matches("c", "d", on=DIGITS, floors=("dense",))
+    made = session(claim(design(part, replicates=20), predicted=Outcome(predicted)))
+    pilot = Pilot("2026-01-01", "none", "micro", "paper/claim", 1, "digits", "", part.name, 10, 0.0, sd)
+    append_pilots(made.pilots, [pilot])
+    if refused:
+        with pytest.raises(
+            DesignError, match=r"would confirm a true difference of 0 with a chance of 0\.\d\d, and \"rep"
+        ):
+            lock(made)
+        assert made.registry.entries == []
+    else:
+        assert len(lock(made).entries) == 1
+
+
+def test_a_claim_under_a_new_name_is_not_locked(session):
+    """Unless it says whose place it takes: its attempts under the old name are its own."""
+    lock(session(A))
+    new = replace(A, id="paper/new")
+    with pytest.raises(LockError, match=r'paper/new compares what paper/a does.*Next: supersedes=\("paper/a",\)'):
+        lock(session(new))
+    assert [entry.attempt for entry in lock(session(replace(new, supersedes=("paper/a",)))).entries] == ["replication"]
 
 
 def test_a_bound_is_the_parts_and_in_no_key():
