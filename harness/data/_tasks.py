@@ -159,6 +159,23 @@ class Task:
         """Whether training, validation and test images are the same: all there are."""
         return data.SETS[self.source].whole
 
+    @property
+    def keeps_answers(self) -> bool:
+        """Whether it is kept which test examples a training answers correctly.
+
+        With a fixed test set, or where each example is an image that other replicates may be tested on too.
+        """
+        return self.fixed_test or (self.images == 1 and not self.whole)
+
+    @property
+    def tested_from(self) -> int:
+        """How many examples the test sets of all replicates are drawn from: with a fixed one, as many as it has."""
+        return self.test_examples if self.fixed_test else data.SETS[self.source].train
+
+    def tested(self, replicate: Replicate) -> NDArray[np.int64]:
+        """Return which of the `tested_from` examples the replicate is tested on, in the order of its answers."""
+        return np.arange(self.test_examples) if self.fixed_test else pools(replicate, self)["test"]
+
     def splitter(self, replicate: Replicate) -> Replicate:
         """Return the replicate that draws the split: `replicate` itself, or the same one for all."""
         return FIXED if self.fixed_test and not self.own_test else replicate

@@ -109,7 +109,7 @@ class _Course:
         population, program = self.population, self.population.program
         test = Evaluator(population, self.stack, self.feed, "test")
         _, right_RN = self._measure(test, "test", population.last_step)
-        if program.task.fixed_test:
+        if program.task.keeps_answers:
             for slots, right in zip(self.slots, right_RN.cpu().numpy(), strict=True):
                 slots["correct"] = right.copy()
         diverged_R = self.diverged_R.tolist()

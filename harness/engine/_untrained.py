@@ -66,7 +66,7 @@ def _results(
 ) -> tuple[MemberResult, ...]:
     """Return what was noted of every member, and which answers are right where that is kept."""
     kept: list[Slots] = [{} for _ in population.members]
-    if right_RN is not None and population.program.task.fixed_test:
+    if right_RN is not None and population.program.task.keeps_answers:
         kept = [{"correct": right.copy()} for right in right_RN.cpu().numpy()]
     each = zip(population.members, notes.rows(), kept, diverged_R.tolist(), strict=True)
     return tuple(MemberResult(member.unit, tuple(rows), slots, bad) for member, rows, slots, bad in each)

@@ -25,8 +25,9 @@ from harness.report import _figures as figures
 from harness.report._accounting import Size, cost_in_words, network_sizes
 from harness.report._comparisons import Compared, compared
 from harness.report._locks import locks
-from harness.report._notation import percent, signed, unit_of, written
+from harness.report._notation import percent, written
 from harness.report._scales import Others, Row, side_by_side
+from harness.report._scope import scope
 from harness.verdict import AS_LOCKED, ClaimVerdict, Effect, ExactQuantity, Results, effects
 
 QUALIFIERS = {
@@ -85,7 +86,7 @@ class Section:
     versions: Sequence[str]
     arms: Sequence[ArmLine]
     rows: Sequence[Compared]
-    both: str
+    scope: str
     replicates: Sequence[ReplicateLine]
     bands: Sequence[str]
     pilots: Sequence[str]
@@ -137,7 +138,7 @@ def section(
         versions=locks(id, verdict, registry, scale),
         arms=_arms(results, id, design),
         rows=rows,
-        both=_both(rows, verdict),
+        scope=scope(design, verdict),
         replicates=_replicates(results, id, design) if judged else [],
         bands=[f"{part.name}: {_band(part)}" for part in design.compared() if part.band is not None],
         pilots=pilot_runs(before),
@@ -168,20 +169,6 @@ def _lock(entry: Locked | None, verdict: ClaimVerdict) -> str:
         return "not locked"
     level = f" in round {entry.round}, judged at level {verdict.alpha:g}" if entry.round else ""
     return f"version {entry.version}, locked {entry.locked}{level}, predicted {entry.predicted}"
-
-
-def _both(rows: Sequence[Compared], verdict: ClaimVerdict) -> str:
-    """Return the intervals over replicates and test examples in a sentence, empty where test sets are not fixed."""
-    told = [
-        f"{row.compared} {' to '.join(map(signed, row.result.both))} {unit_of(row.part)}"
-        for row in rows
-        if row.result.both is not None
-    ]
-    if not told:
-        return ""
-    only = " The verdict is for this test set: other test images could leave it open."
-    text = f"95 % intervals over replicates and test images, the test set being fixed: {'; '.join(told)}."
-    return text + (only if verdict.for_this_test_set else "")
 
 
 def _band(part: Part) -> str:

@@ -2,65 +2,54 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
-from harness.stats._distributions import normal_cdf, t_quantile
+from harness.stats._distributions import t_quantile
 from harness.stats._paired import Interval
-
-DRAWS = 9_999
-SEED = 20_070_901
-CHUNK = 99  # draws at a time
-
-_Counts = npt.NDArray[np.integer[Any]]
 
 
 def two_way_interval(differences: npt.ArrayLike, *, level: float = 0.95) -> Interval:
     """Return an interval of the mean of `differences` (replicates, images) that speaks of other images too.
 
-    The pigeonhole bootstrap (Owen 2007, Ann. Appl. Stat. 1): replicates and images are drawn with replacement, each by
-    itself, and d*_b is the mean over the grid of drawn rows and columns, `DRAWS` times from a fixed seed. In
-    expectation its variance is about var_R/R + var_N/N + 3 var_RN/(R N), with var_R between replicates, var_N between
-    images, var_RN the rest: too large only in the last term, so conservative. The ends are the quantiles of d* at
-    Phi(-+t sqrt(R/(R-1))), t = t(R-1; (1 + level)/2), which undoes the narrowness of a bootstrap of few replicates
-    (expanded percentiles: Hesterberg 2015, Am. Statistician 69). Assumes that replicates and images are two
-    independent samples, and at least 5 replicates for a useful tail.
+    nan is an image that a replicate was not tested on. A number is the sum of an effect of its replicate, one of its
+    image and a rest, all random; their variances v_R, v_N and v_E follow from the sums of squares between replicates,
+    between images and in all (Henderson 1953, "Estimation of variance and covariance components", Biometrics 9, method
+    1; for a full grid the analysis of variance). The mean over M numbers, m_r of a replicate and c_n of an image, has
+    the variance (v_R sum m_r^2 + v_N sum c_n^2) / M^2 + v_E / M, which for a full grid is (MS_R + MS_N - MS_E) / M. It
+    is taken to be at least that of the replicates' means alone, and the interval is mean +- t(R-1; (1 + level)/2) times
+    its root. Assumes nearly normal effects.
 
-    Raises ValueError for fewer than 2 replicates or images, non-finite values, or a level outside (0, 1).
+    Raises ValueError for fewer than 2 replicates or images, a replicate without an image, or a level outside (0, 1).
     """
     if not 0 < level < 1:
         raise ValueError(f"level must lie between 0 and 1, got {level}")
     d_RN = np.asarray(differences, dtype=np.float64)
-    if d_RN.ndim != 2 or min(d_RN.shape) < 2 or not bool(np.isfinite(d_RN).all()):
-        raise ValueError(f"expected finite numbers, (replicates, images) of at least 2 each, got shape {d_RN.shape}")
+    seen_RN = np.isfinite(d_RN)
+    if d_RN.ndim == 2:
+        d_RN, seen_RN = d_RN[:, seen_RN.any(axis=0)], seen_RN[:, seen_RN.any(axis=0)]
+    if d_RN.ndim != 2 or min(d_RN.shape) < 2 or not bool(seen_RN.any(axis=1).all()):
+        raise ValueError(f"expected numbers, (replicates, images) of at least 2 each, got shape {d_RN.shape}")
+    mean, variance = _mean_and_variance(np.where(seen_RN, d_RN, 0.0), seen_RN)
+    half = float(t_quantile(len(d_RN) - 1, (1 + level) / 2)) * variance**0.5
+    return Interval(mean - half, mean + half)
+
+
+def _mean_and_variance(d_RN: npt.NDArray[np.float64], seen_RN: npt.NDArray[np.bool_]) -> tuple[float, float]:
+    """Return the mean of what was seen, 0 elsewhere, and its variance over other replicates and images."""
+    m_R, c_N, M = seen_RN.sum(axis=1), seen_RN.sum(axis=0), int(seen_RN.sum())
     R, N = d_RN.shape
-    chunks = zip(*map(_chunks, _draws(R, N)), strict=True)
-    sums = [np.einsum("br,br->b", rows_BR, images_BN @ d_RN.T) for rows_BR, images_BN in chunks]
-    means_B = np.concatenate(sums) / (R * N)
-    z = float(t_quantile(R - 1, (1 + level) / 2)) * (R / (R - 1)) ** 0.5
-    lower, upper = np.quantile(means_B, [normal_cdf(-z), normal_cdf(z)])
-    return Interval(float(lower), float(upper))
-
-
-@lru_cache(maxsize=1)
-def _draws(replicates: int, images: int) -> tuple[_Counts, _Counts]:
-    """Return how often each draw holds each replicate and each image, (draws, replicates) and (draws, images).
-
-    All differences on a test set share them, so the last ones are kept: 100 MB for 10,000 images. A byte is enough: of
-    n values drawn n times, the odds that one comes up 256 times are below 1e-500.
-    """
-    draws = np.random.default_rng(SEED)
-    rows_BR = draws.multinomial(replicates, np.full(replicates, 1 / replicates), size=DRAWS)
-    images_BN = np.empty((DRAWS, images), np.uint8)
-    for counts in _chunks(images_BN):
-        drawn = draws.integers(0, images, counts.shape) + images * np.arange(len(counts))[:, None]
-        counts[:] = np.bincount(drawn.ravel(), minlength=counts.size).reshape(counts.shape)
-    return rows_BR, images_BN
-
-
-def _chunks(draws: _Counts) -> list[_Counts]:
-    """Return the draws a few at a time, to keep memory flat where they are computed with."""
-    return np.split(draws, range(CHUNK, len(draws), CHUNK))
+    mean = float(d_RN.sum()) / M
+    means_R, means_N = d_RN.sum(axis=1) / m_R, d_RN.sum(axis=0) / c_N
+    k_R, k_N = float((m_R**2).sum()) / M, float((c_N**2).sum()) / M
+    squares = np.array(
+        [
+            float(m_R @ (means_R - mean) ** 2),
+            float(c_N @ (means_N - mean) ** 2),
+            float(((d_RN - mean) ** 2)[seen_RN].sum()),
+        ]
+    )
+    expected = np.array([[M - k_R, R - k_N, R - 1], [N - k_R, M - k_N, N - 1], [M - k_R, M - k_N, M - 1]])
+    v_R, v_N, v_E = np.linalg.solve(expected, squares)
+    both = (v_R * k_R + v_N * k_N + v_E) / M
+    return mean, float(max(both, means_R.var(ddof=1) / R))

@@ -33,7 +33,7 @@ class ClaimRows:
     """What is known of one claim's rows: the version and the digest of what was locked, for which they were computed.
 
     `suite_seed` is that of its replicates where it is not that of the others; it says in which round they were locked.
-    `examples` is by task the number of test examples where the test set is fixed and the rows say which were answered
+    `examples` is by task from how many examples its test sets are drawn, where the rows say which were answered
     correctly; `exact` what an exact claim observed.
     """
 

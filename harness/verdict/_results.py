@@ -55,11 +55,11 @@ COLUMNS = {
     "out": "string",
     "record": "text",
 }  # Arrow's types; text is repeated, and kept once in a dictionary
-CORRECT = "correct"  # packed bits, in the rows of test accuracy on a fixed test set
+CORRECT = "correct"  # packed bits, in the rows of test accuracy where answers are kept
 
 
 def schema(*, correct: bool = False) -> pa.Schema:
-    """Return the columns of the file, with those of fixed test sets' `correct` answers or without."""
+    """Return the columns of the file, with that of `correct` answers or without."""
     import pyarrow as pa
 
     text = pa.dictionary(pa.int32(), pa.string())
@@ -191,8 +191,9 @@ class Results:
     def correct_differences(self, claim: str, part: Part) -> FloatArray | None:
         """Return `differences` a test example, in percentage points; shape (replicates, examples).
 
-        Its mean over examples is `differences`. None for a slope, for another metric than test accuracy, and where
-        test sets are not fixed. Raises ResultsError as `read` does.
+        Where each replicate has test examples of its own, nan marks those of others. Its mean over a replicate's
+        examples is `differences`. None for a slope, for another metric than test accuracy, and where it was not kept
+        which examples were answered correctly. Raises ResultsError as `read` does.
         """
         examples = self.claims[claim].examples.get(part.task)
         if examples is None or part.reading is not Reading.MEAN or part.metric != "test_accuracy":
@@ -205,20 +206,33 @@ class Results:
     def _correct(self, claim: str, arm: str, part: Part, examples: int) -> FloatArray:
         """Return the percent of an arm's answers that are correct, (replicates, examples), as `read` averages them."""
         self.read(claim, arm, part)  # says what is missing
-        frame = self.frame
-        chosen = frame[(frame["claim"] == claim) & (frame["arm"] == arm) & (frame["metric"] == "test_accuracy")]
+        places = self._places[claim, arm, "test_accuracy"]
+        chosen = self.frame.iloc[places]
         if part.band is not None and chosen["density"].nunique() > 1:
             chosen = chosen[[density in part.band for density in chosen["density"]]]
-        bits = [
-            np.full(examples, value) if diverged else np.unpackbits(np.frombuffer(packed, np.uint8), count=examples)
-            for packed, value, diverged in zip(chosen["correct"], chosen["value"], chosen["diverged"], strict=True)
-        ]
-        import pandas as pd
-
-        averaged = pd.DataFrame(np.stack(bits).astype(np.float64)).groupby(
-            [chosen["replicate"].to_numpy(), chosen["density"].to_numpy()]
+        right_BN = np.stack(
+            [
+                _answers(packed, examples, value if diverged else None)
+                for packed, value, diverged in zip(chosen["correct"], chosen["value"], chosen["diverged"], strict=True)
+            ]
         )
-        return hundredths(averaged.mean().groupby(level=0).mean().to_numpy())
+        replicate_B, density_B = chosen["replicate"].to_numpy(), chosen["density"].to_numpy()
+        of_each = [
+            np.mean([right_BN[mine & (density_B == density)].mean(axis=0) for density in np.unique(density_B)], axis=0)
+            for mine in (replicate_B == replicate for replicate in np.unique(replicate_B))
+        ]
+        return hundredths(np.stack(of_each))
+
+
+def _answers(packed: bytes, examples: int, instead: float | None) -> FloatArray:
+    """Return 1 for each example that was answered correctly, 0 for others, nan for those that were not tested on.
+
+    `instead` stands for every answer of a training that diverged.
+    """
+    bits = np.frombuffer(packed, np.uint8)
+    rows = np.unpackbits(bits.reshape(-1, -(-examples // 8)), axis=1, count=examples).astype(np.float64)
+    right = rows[-1] if instead is None else np.full(examples, instead)
+    return np.where(rows[0] == 1, right, np.nan) if len(rows) == 2 else right
 
 
 def _fitted_change(density_D: FloatArray, value_RD: FloatArray) -> FloatArray:

@@ -9,10 +9,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.design import Design, Scale, metric
+from harness.design import Scale, metric
 from harness.expression import Measured, kept
 from harness.population import Program, Provenance, evaluation_flops, training_flops
+from harness.streams import SUITE_SEED, Replicate
 from harness.verdict import ALWAYS_KEPT, ClaimRows, Cost, Metadata, ResultRow, Results, frame_of
 from harness.workflow._planning import Planned, Request
 
@@ -36,11 +38,11 @@ def collect(made: Planned, *, scale: str, suite_seed: int, quick: bool, variant:
             digest=request.digest or request.claim.digest(Scale(scale)),
             replicates=tuple(r.index for r in request.replicates),
             cost=_cost(plan, names),
-            examples=_fixed_tests(request.design),
+            examples=(answered := _answered(plan, request)),
             exact={e.name: str(e.value) for e in request.design.exact},
             suite_seed=next((r.suite_seed for r in request.replicates if r.suite_seed != suite_seed), None),
         )
-        rows += _rows(plan, request)
+        rows += _rows(plan, request, answered)
     meta = Metadata(
         scale=Scale(scale),
         suite_seed=suite_seed,
@@ -56,19 +58,46 @@ def _provenance(record: Record) -> Provenance:
     return replace(record.provenance, program=record.program, members=len(record.members))
 
 
-def _fixed_tests(design: Design) -> dict[str, int]:
-    """Return the number of test examples of each task with a fixed test set."""
-    return {node.task.name: node.task.test_examples for node in design.nodes if node.task.fixed_test}
+def _answered(plan: Plan, request: Request) -> dict[str, int]:
+    """Return by task from how many examples the test sets are drawn, where it is kept which were answered correctly.
+
+    Where each replicate has test images of its own, answers are in the results from round 1 on: what was collected
+    before stays as it was.
+    """
+    found: dict[str, int] = {}
+    for task in {node.task for node in request.design.nodes if node.task.keeps_answers}:
+        of = [node for node in request.design.nodes if node.task == task]
+        later = all(replicate.suite_seed != SUITE_SEED for replicate in request.replicates)
+        if task.fixed_test or (later and all(_has_answers(plan, node, r) for node in of for r in request.replicates)):
+            found[task.name] = task.tested_from
+    return found
 
 
-def _correct(plan: Plan, node: Measured, entry: Entry) -> bytes | None:
-    if not node.task.fixed_test:
-        return None
-    return np.packbits(plan.store.array(entry, "correct", node.task.test_examples).astype(np.bool_)).tobytes()
+def _has_answers(plan: Plan, node: Measured, replicate: Replicate) -> bool:
+    entry = plan.entry(node, replicate)
+    return entry is not None and "correct" in entry.outs
 
 
-def _rows(plan: Plan, request: Request) -> list[ResultRow]:
+def _correct(plan: Plan, node: Measured, entry: Entry, tested: NDArray[np.int64], among: int) -> bytes:
+    """Return packed bits: which of `among` examples were answered correctly, after those that were `tested`, if fewer.
+
+    So of examples that are drawn for each replicate it is told which they were.
+    """
+    right = plan.store.array(entry, "correct", node.task.test_examples).astype(np.bool_)
+    if len(tested) == among:
+        return np.packbits(right).tobytes()
+    both = np.zeros((2, among), np.bool_)
+    both[0, tested], both[1, tested] = True, right
+    return np.packbits(both, axis=1).tobytes()
+
+
+def _rows(plan: Plan, request: Request, answered: Mapping[str, int]) -> list[ResultRow]:
     rows = []
+    tested = {
+        (task, replicate): task.tested(replicate)
+        for task in {node.task for node in request.design.nodes if node.task.name in answered}
+        for replicate in request.replicates
+    }
     read = dict.fromkeys(part.metric for part in request.design.compared())
     metrics = dict.fromkeys((*ALWAYS_KEPT, *read))
     for arm, points in request.design.points.items():
@@ -98,7 +127,9 @@ def _rows(plan: Plan, request: Request) -> list[ResultRow]:
                         key=node.key,
                         out=entry.out,
                         record=entry.record,
-                        correct=_correct(plan, node, entry) if row.metric == "test_accuracy" else None,
+                        correct=_correct(plan, node, entry, tested[node.task, replicate], answered[node.task.name])
+                        if row.metric == "test_accuracy" and node.task.name in answered
+                        else None,
                     )
                     for row in made
                     if row is not None

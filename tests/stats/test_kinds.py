@@ -174,7 +174,9 @@ def test_a_kind_is_found_by_name_and_version(trails):
 
 def test_an_unknown_kind_is_refused_with_the_nearest():
     """The error names what it may have been, what there is, and the next step."""
-    with pytest.raises(DesignError, match=r"'match'; did you mean matches.*Known: beats, matches, equals, no_gain\. Next: "):
+    with pytest.raises(
+        DesignError, match=r"'match'; did you mean matches.*Known: beats, matches, equals, no_gain\. Next: "
+    ):
         kind("match")
 
 

@@ -1,4 +1,7 @@
-"""A fixed test set: one split for all replicates, stored answers, and a verdict that says where other images matter."""
+"""A fixed test set: one split for all replicates, stored answers, and a verdict that says where other images matter.
+
+Also tests `report._scope`.
+"""
 
 from dataclasses import replace
 
@@ -16,7 +19,7 @@ from harness.stats._assessment import Comparison, assess, decided_with
 from harness.stats._kinds import BEATS, EQUALS, MATCHES, Outcome
 from harness.stats._paired import Interval
 from harness.store._store import Store
-from harness.streams import Replicate
+from harness.streams import SUITE_SEED, Replicate
 from harness.verdict import _judge as judging
 from harness.verdict import _results as results
 from harness.workflow._collecting import collect
@@ -83,14 +86,59 @@ def test_the_engine_stores_which_test_examples_are_right(asked):
         assert (bits.dtype, bits.shape, bits.mean()) == (np.bool_, (500,), accuracy)
 
 
-def test_other_tasks_store_no_answers(tmp_path):
-    """Without a fixed test set nothing is added to the store or to the results."""
-    asked = ran(tmp_path, DIGITS, beats("a", "b", on=DIGITS), replicates=1)
-    collected = collect(asked, scale="micro", suite_seed=11, quick=False)
-    assert not [entry for entry in asked.plan.store.entries.values() if "correct" in entry.outs]
+@pytest.fixture(scope="module")
+def split(tmp_path_factory):
+    """The same on a task whose replicates draw test images of their own, as from round 1 on: on another seed."""
+    return ran(tmp_path_factory.mktemp("split"), DIGITS, beats("a", "b", on=DIGITS), replicates=3)
+
+
+def test_answers_on_images_of_its_own_say_which_they_were(split, tmp_path):
+    """Each replicate's 500 images of 1,797, and which it knew; their mean is what the part reads."""
+    collected, part = collect(split, scale="micro", suite_seed=11, quick=False), beats("a", "b", on=DIGITS)
+    results.write_results(collected, tmp_path / "rows")
+    read = results.read_results(tmp_path / "rows")
+    assert read.claims["paper/claim"].examples == {"digits": 1797}
+    per_image = read.correct_differences("paper/claim", part)
+    assert per_image.shape == (3, 1797)
+    assert np.nanmean(per_image, axis=1) == pytest.approx(read.differences("paper/claim", part))
+    for r, row in enumerate(per_image):
+        assert set(np.flatnonzero(np.isfinite(row))) == set(tasks.pools(Replicate(11, r), DIGITS)["test"])
+    lost = replace(
+        read, frame=read.frame.assign(diverged=True, value=read.frame["value"].where(read.frame["arm"] != "a", 0.1))
+    )
+    at_chance = lost.correct_differences("paper/claim", part)
+    assert np.nanmean(at_chance, axis=1) == pytest.approx(lost.differences("paper/claim", part))
+    assert np.isnan(at_chance).sum() == 3 * 1297
+
+
+def test_round_0_and_other_inputs_have_no_answers(split, tmp_path):
+    """What was collected before stays as it was; pairs of images and all of a whole are shared with no replicate."""
+    old = replace(split.requests[0], replicates=tuple(Replicate(SUITE_SEED, i) for i in range(2)))
+    asked = Planned.of([old], Store(tmp_path / "old"))
+    with asked.plan.store.writing() as writer:
+        run_plan(asked.plan, writer, Inline(), provenance={})
+    collected = collect(asked, scale="micro", suite_seed=SUITE_SEED, quick=False)
     assert "correct" not in collected.frame
     assert not collected.claims["paper/claim"].examples
     assert collected.correct_differences("paper/claim", beats("a", "b", on=DIGITS)) is None
+    assert [task.keeps_answers for task in (DIGITS, tasks.MNIST, tasks.DIGIT_DIFFERENCE, tasks.XOR)] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_records_from_before_have_no_answers(split, monkeypatch):
+    """A training that is stored without them, on whatever seed, leaves its claim without the second interval."""
+    outs = {
+        name: replace(each, outs={"end": each.outs["end"]} if "end" in each.outs else {})
+        for name, each in split.plan.store.entries.items()
+    }
+    monkeypatch.setattr(split.plan.store, "entries", outs)
+    collected = collect(split, scale="micro", suite_seed=11, quick=False)
+    assert "correct" not in collected.frame
+    assert not collected.claims["paper/claim"].examples
 
 
 def test_answers_are_nothing_that_others_consume(asked):
@@ -225,7 +273,7 @@ def test_a_verdict_that_other_images_could_leave_open_says_so(monkeypatch, tmp_p
     assert part.lower > 0.4 > 0 > part.both[0]
     assert verdict.for_this_test_set is True
     assert verdict.in_words(MICRO).endswith(", for this test set")
-    assert "95 % intervals over replicates and test images" in text
+    assert "The intervals speak of other seeds on these 500 test images of digits. Widened for other test" in text
     assert "The verdict is for this test set" in text
 
 
@@ -237,7 +285,8 @@ def test_a_verdict_that_holds_for_other_images_does_not_say_so(monkeypatch, tmp_
     assert verdict.parts[0].both[0] > 0
     assert len(verdict.beside[0].both) == 2
     assert not verdict.for_this_test_set
-    assert "95 % intervals over replicates and test images" in text
+    assert "Widened for other test images: a beats b +" in text
+    assert "Not measured: other training images." in text
     assert "for this test set" not in text
 
 
