@@ -16,7 +16,7 @@ from harness.report._controls import Control, equal_arms, of_claims
 from harness.report._notation import p_is, p_value, section_link, sentence, signed, unit_of
 from harness.report._scales import Others
 from harness.report._section import origin_of, section
-from harness.verdict import Results, Verdicts, scoreboard
+from harness.verdict import Results, Verdicts, claims_of_papers, over_all_papers, scoreboard
 
 OVERVIEW = "overview.svg"
 
@@ -61,7 +61,7 @@ def report_text(
     environment.filters.update(
         binds=binds, signed=signed, unit=unit_of, p=p_value, p_is=p_is, sentence=sentence, section_link=section_link
     )
-    scale = verdicts.scale
+    scale, overall = verdicts.scale, over_all_papers(verdicts, registry)
     grouped = summary.groups(verdicts, registry, catalogue)
     papers = summary.of_papers(grouped)
     rendered = environment.get_template("report.md.j2").render(
@@ -72,12 +72,25 @@ def report_text(
             of=f" of {len(papers)} paper{'s' if len(papers) != 1 else ''}",
         ),
         sections={
-            id: section(catalogue.claims[id], verdict, results, registry, pilots, scale, variants, others or {}, found)
+            id: section(
+                catalogue.claims[id],
+                verdict,
+                results,
+                registry,
+                pilots,
+                scale,
+                variants,
+                others or {},
+                found,
+                overall.get(id),
+            )
             for id, verdict in verdicts.claims.items()
         },
         controls=[] if results.meta.quick else _controls(results, verdicts, catalogue),
         conditions=[] if results.meta.quick else of_claims(verdicts.claims),
         controls_key=CONTROLS,
+        overall=overall,
+        tested=claims_of_papers(verdicts.scale, registry),
         overview=f"figures/{OVERVIEW}",
         score=None if results.meta.quick else scoreboard(results, verdicts, registry, catalogue),
         provenance=origin_of(results.meta.records.values()),

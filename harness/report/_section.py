@@ -26,6 +26,7 @@ from harness.report._accounting import Size, cost_in_words, network_sizes
 from harness.report._comparisons import Compared, compared
 from harness.report._locks import locks
 from harness.report._notation import percent, written
+from harness.report._readings import Readings, readings
 from harness.report._scales import Others, Row, side_by_side
 from harness.report._scope import scope
 from harness.verdict import AS_LOCKED, ClaimVerdict, Effect, ExactQuantity, Results, effects
@@ -101,6 +102,8 @@ class Section:
     kept: int
     others: int
     scales: Sequence[Row]
+    readings: Readings | None
+    overall: float | None
 
 
 def section(
@@ -113,6 +116,7 @@ def section(
     variants: Mapping[str, Results],
     others: Others,
     known: Sequence[KnownBefore] = (),
+    overall: float | None = None,
 ) -> Section:
     """Return what the report prints of a claim; see ``report.text``."""
     id, design = claim.id, claim.design(scale)
@@ -153,6 +157,8 @@ def section(
         kept=sum(effect.keeps for effect in changed),
         others=len(changed),
         scales=side_by_side(claim, verdict, scale, others),
+        readings=readings(claim, results) if judged else None,
+        overall=overall,
     )
 
 

@@ -2,7 +2,17 @@
 
 from harness.stats._acceptance import CONFIRM, GATE_FRESH, location, spread, spread_confirm
 from harness.stats._alarms import FalseAlarm, check_false_alarm, false_alarm, location_power, spread_power
-from harness.stats._assessment import Assessment, Comparison, Floor, PartResult, assess, decided_with
+from harness.stats._assessment import (
+    Assessment,
+    Comparison,
+    Floor,
+    PartResult,
+    all_hold,
+    any_fails,
+    assess,
+    decided_with,
+)
+from harness.stats._holm import holm
 from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, NO_GAIN, Bound, Decision, Kind, Outcome, add_kind, kind
 from harness.stats._paired import (
     ALPHA,
@@ -65,6 +75,8 @@ __all__ = [
     "Verdict",
     "above",
     "add_kind",
+    "all_hold",
+    "any_fails",
     "assess",
     "below",
     "binomial_range",
@@ -76,6 +88,7 @@ __all__ = [
     "false_alarm",
     "flip_least",
     "heterogeneity",
+    "holm",
     "kind",
     "location",
     "location_power",

@@ -4,10 +4,12 @@ from harness.verdict._earlier import amended, earlier_rows, read_earlier, unchan
 from harness.verdict._files import read_verdicts, verdicts_json, verdicts_junit
 from harness.verdict._judge import compare_part, judge_results
 from harness.verdict._metadata import ClaimRows, Cost, Metadata
+from harness.verdict._overall import claims_of_papers, over_all_papers
 from harness.verdict._reruns import Rerun, Shift, rerun
 from harness.verdict._results import ALWAYS_KEPT, ResultRow, Results, frame_of, read_results, write_results
 from harness.verdict._robustness import AS_LOCKED, Effect, effects, read_variants
 from harness.verdict._scoreboard import Scoreboard, scoreboard
+from harness.verdict._specifications import Specification, specifications
 from harness.verdict._verdicts import (
     ClaimVerdict,
     EarlierVersion,
@@ -37,20 +39,24 @@ __all__ = [
     "Results",
     "Scoreboard",
     "Shift",
+    "Specification",
     "Status",
     "Verdicts",
     "amended",
+    "claims_of_papers",
     "compare_part",
     "earlier_rows",
     "effects",
     "frame_of",
     "judge_results",
+    "over_all_papers",
     "read_earlier",
     "read_results",
     "read_variants",
     "read_verdicts",
     "rerun",
     "scoreboard",
+    "specifications",
     "unchanged",
     "verdicts_json",
     "verdicts_junit",

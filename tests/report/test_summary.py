@@ -83,7 +83,7 @@ def test_the_report_opens_with_tally_and_table(mixed, registry):
     exact = "1 exact, which [reports/errata.md](../errata.md) explains: [other/count](#othercount)"
     assert f"| refuted | 1 finding from 1 tested claim; {exact} |" in text
     rows = {row.split("|")[1].strip(): row for row in text.split("## What")[0].splitlines() if row.startswith("| ")}
-    assert "| reproduced, yes | +2.00 pp (+1.64 to +2.36) | 10 | a beats b |" in rows["[shown](#papershown)"]
+    assert "| reproduced, yes | +2.00 pp (+1.64 to +2.36) | 10 | < .0001 | a beats b |" in rows["[shown](#papershown)"]
     assert "| **refuted (opposite), analogue task** | reproduced, **no** |" in rows["[opposite](#paperopposite)"]
     assert "| **not run** | reproduced, not counted | – | – |" in rows["unrun"]
     assert rows["**[paper](#paper--a-title)**"].startswith("| **[paper](#paper--a-title)** | 4 claims: ")
