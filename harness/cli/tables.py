@@ -221,7 +221,7 @@ def show_explained(explained: Explained, console: Console) -> None:
 
 def show_pilots(pilots: Sequence[Pilot], console: Console) -> None:
     """Print the lines that a pilot added to its log."""
-    table = Table("claim", "what", "n", "mean", "sd", title="pilots, in percent and percentage points")
+    table = Table("claim", "what", "n", "mean", "sd", title="pilots, in percent, percentage points or log points")
     for line in pilots:
         table.add_row(line.claim, line.what, str(line.n), f"{line.mean:.2f}", f"{line.sd:.2f}")
     console.print(table)

@@ -6,7 +6,7 @@ from harness.design._check import check_design
 from harness.design._claim import CONTROLS, Arm, Claim, Design, Paper, Scale, Source
 from harness.design._exact import Exact, exact, printed
 from harness.design._known import KnownBefore, known_of, read_known
-from harness.design._lock import Registry
+from harness.design._lock import Registry, locked_text
 from harness.design._metrics import METRICS, PERCENTAGE_POINTS, Metric, add_metric, metric
 from harness.design._parts import (
     Band,
@@ -64,6 +64,7 @@ __all__ = [
     "exact",
     "interaction",
     "known_of",
+    "locked_text",
     "matches",
     "metric",
     "no_gain",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from harness.design import Claim, changes, locked_text
 from harness.expression import Measured, describe
 from harness.workflow._planning import make_plan, told_of_code
 from harness.workflow._session import Session
@@ -50,7 +51,6 @@ def explain(session: Session, claim: str | None = None) -> Explained:
     Raises:
         UsageError: Where the session has no such claim.
         DesignError: For a design that cannot decide or compares unlike arms.
-        LockError: For a claim that changed since it was locked.
 
     Example:
         >>> explain(open_session("ramanujan2020", quick=True)).fault
@@ -59,18 +59,27 @@ def explain(session: Session, claim: str | None = None) -> Explained:
     from harness.compute import NEVER
 
     chosen = session.claim(claim)
-    plan = make_plan(session).plan
+    plan = make_plan(session, only_as_locked=False).plan
     reasons = plan.reasons()
     due = [unit for unit in plan.units.values() if chosen.id in unit.wanted_by and reasons[unit.name]]
     new = {unit.node.key: unit.node for unit in due if reasons[unit.name] == NEVER}
     closest = (Closest(node, _closest(node, plan.store)) for node in list(new.values())[:MOST_COMPARED])
     return Explained(
         claim=chosen.id,
-        fault=session.registry.fault(chosen, session.scale),
+        fault=_fault(chosen, session),
         due=dict(Counter(reasons[unit.name] for unit in due).most_common()),
         closest=tuple(each for each in closest if each.differs),
         warning=told_of_code(other) if (other := plan.by_other_code()) else "",
     )
+
+
+def _fault(claim: Claim, session: Session) -> str:
+    """Say how a claim departs from its lock: in what its text is another one."""
+    registry, scale = session.registry, session.scale
+    fault, entry = registry.fault(claim, scale), registry.find(claim, scale)
+    text = registry.text(entry) if fault and entry is not None else None
+    told = [] if text is None else changes(text, locked_text(claim, scale))
+    return f"{fault.partition(':')[0]}: {'; '.join(told)}" if told else fault
 
 
 def _closest(node: Measured, store: Store) -> str:

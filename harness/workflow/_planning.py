@@ -145,10 +145,11 @@ def plan(session: Session) -> Work:
     )
 
 
-def make_plan(session: Session) -> Planned:
+def make_plan(session: Session, *, only_as_locked: bool = True) -> Planned:
     """Return the plan of a session: its claims, and those of their families that are stored already.
 
-    Raises DesignError for a design that cannot decide or compare, LockError for a claim changed since it was locked.
+    Raises DesignError for a design that cannot decide or compare, and LockError for a claim changed since it was
+    locked, where `only_as_locked`.
     """
     from harness.compute import Plan
     from harness.store import Store
@@ -156,7 +157,8 @@ def make_plan(session: Session) -> Planned:
     registry = session.registry
     for claim in session.claims:
         check_design(claim, session.scale)
-    registry.check(session.claims, session.scale)
+    if only_as_locked:
+        registry.check(session.claims, session.scale)
     store = Store(session.store)
     requests = [_request(claim, session, registry) for claim in session.claims]
     if session.quick or session.variant:
