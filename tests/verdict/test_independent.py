@@ -1,7 +1,7 @@
 """Every committed verdict, recomputed from the locked texts and the rows by other code: numpy, scipy and pyarrow alone.
 
-Written from docs/statistics.md; imports nothing of the harness. The nine superseded entries of round 0 have no
-committed rows and cannot be recomputed.
+Written from docs/statistics.md; imports nothing of the harness but to make a project for its last test. The nine
+superseded entries of round 0 have no committed rows and cannot be recomputed.
 """
 
 import hashlib
@@ -28,11 +28,12 @@ class Entry:
         self.paper, self.scale, self.replicates = self.claim.split("/")[0], text["scale"], text["replicates"]
 
 
-def registry():
+def registry(claims):
     """Return all entries, oldest first; round 0 has its texts in a file beside it."""
-    texts = iter(map(json.loads, (ROOT / "claims" / "locked.jsonl").read_text().splitlines()))
+    beside = claims / "locked.jsonl"
+    texts = iter(map(json.loads, beside.read_text().splitlines() if beside.is_file() else []))
     entries, open_, rounds = [], [], 1
-    for line in (ROOT / "claims" / "registry.lock").read_text().splitlines():
+    for line in (claims / "registry.lock").read_text().splitlines():
         content = json.loads(line)
         if "closes" in content:
             head = content.get("seed_of") or hashlib.sha256(line.encode()).hexdigest()
@@ -48,13 +49,27 @@ def registry():
 
 
 class Rows:
-    """The rows of a report, by claim, arm and metric."""
+    """The rows of a report and of earlier locks beside it, by claim, arm, metric and seed."""
 
-    def __init__(self, scale):
-        table = parquet.read_table(ROOT / "reports" / scale / "results.parquet")
-        self.known = json.loads(table.schema.metadata[b"harness"])["claims"]
+    def __init__(self, report):
+        tables = [
+            parquet.read_table(f) for f in (report / "results.parquet", *sorted(report.glob("earlier/*.parquet")))
+        ]
+        content = [json.loads(table.schema.metadata[b"harness"]) for table in tables]
+        self.known = [
+            (id, each.get("suite_seed") or c["suite_seed"], each) for c in content for id, each in c["claims"].items()
+        ]
         columns = ("claim", "arm", "metric", "suite_seed", "replicate", "density", "value")
-        self.columns = {name: np.array(table[name].to_pylist()) for name in columns}
+        self.columns = {name: np.concatenate([np.array(t[name].to_pylist()) for t in tables]) for name in columns}
+
+    def of(self, entry):
+        """Return what is known of an entry's rows; None where there are none on its block."""
+        for id, seed, known in self.known:
+            ran = (id, known["version"], known["replicates"])
+            block = list(range(entry.first, entry.first + entry.replicates))
+            if ran == (entry.claim, entry.version, block) and (seed == entry.seed or not block):
+                return known
+        return None
 
     def read(self, entry, part, arm):
         """Return an arm's number for each locked replicate: over the band's densities, after the draws at each."""
@@ -142,33 +157,31 @@ def outcome(rows, entry, samples, rep, ref, alpha):
     )
 
 
-def recomputed(scale):
-    """Yield each confirmatory claim of a report with its outcome, adjusted p and the parts' differences."""
-    rows, entries = Rows(scale), [entry for entry in registry() if entry.scale == scale]
-    force = {entry.claim: entry for entry in entries}
-    ran = {id: force[id] for id, known in rows.known.items() if id in force and force[id].version == known["version"]}
-    yield from ((id, exact(rows, entry), None, []) for id, entry in ran.items() if "exact" in entry.text)
-    tested = {id: entry for id, entry in ran.items() if "exact" not in entry.text}
-    samples = {id: [rows.differences(e, part) for part in e.text["hypothesis"]] for id, e in tested.items()}
-    p = {}
-    for id, entry in tested.items():
-        for name, test in (("t", by_t), ("sign-flip", by_flips)):
-            of = [p_values(part, x, test) for part, x in zip(entry.text["hypothesis"], samples[id], strict=True)]
-            p[id, name] = max(rep for rep, _ in of), min(1.0, len(of) * min(ref for _, ref in of))
-    for paper, number in sorted({(entry.paper, entry.round) for entry in tested.values()}):
-        latest = {e.claim: e for e in entries if (e.paper, e.round) == (paper, number)}
-        family = [id for id, entry in latest.items() if entry.replicates]
+def recomputed(root, scale):
+    """Yield each entry that has rows, with its outcome, adjusted p and the parts' differences."""
+    rows = Rows(root / "reports" / scale)
+    entries = [entry for entry in registry(root / "claims") if entry.scale == scale]
+    ran = [entry for entry in entries if rows.of(entry) is not None]
+    yield from ((entry, exact(rows.of(entry), entry), None, []) for entry in ran if "exact" in entry.text)
+    tested = [entry for entry in ran if "exact" not in entry.text]
+    for paper, number in sorted({(entry.paper, entry.round) for entry in tested}):
+        mine = {entry.claim: entry for entry in tested if (entry.paper, entry.round) == (paper, number)}
+        family = sorted({e.claim for e in entries if (e.paper, e.round) == (paper, number) and e.replicates})
         before = {e.round for e in entries if e.paper == paper and e.round < number and e.replicates}
         alpha = ALPHA / 2 ** len(before)
+        samples = {id: [rows.differences(e, part) for part in e.text["hypothesis"]] for id, e in mine.items()}
+        p = {}
+        for id, entry in mine.items():
+            for name, test in (("t", by_t), ("sign-flip", by_flips)):
+                of = [p_values(part, x, test) for part, x in zip(entry.text["hypothesis"], samples[id], strict=True)]
+                p[id, name] = max(rep for rep, _ in of), min(1.0, len(of) * min(ref for _, ref in of))
         adjusted = {
             (test, i): holm({id: p[id, test][i] if (id, test) in p else 1.0 for id in family})
             for test in ("t", "sign-flip")
             for i in (0, 1)
         }
-        for id in family:
-            if id not in tested or tested[id].round != number:
-                continue
-            entry, told = tested[id], {}
+        for id, entry in mine.items():
+            told = {}
             for test in ("t", "sign-flip"):
                 both = adjusted[test, 0][id], adjusted[test, 1][id]
                 told[test] = outcome(rows, entry, samples[id], *both, alpha)
@@ -177,21 +190,31 @@ def recomputed(scale):
             checked = 2.0 ** (2 - n) * tests <= alpha if number else n >= 10
             if decision == "t" and checked and told["sign-flip"] != decided:
                 decided = "inconclusive"
-            yield id, decided, adjusted[decision, 0][id], samples[id]
+            yield entry, decided, adjusted[decision, 0][id], samples[id]
 
 
-def exact(rows, entry):
-    observed = rows.known[entry.claim]["exact"]
-    return "reproduced" if all(observed[e["name"]] == e["expected"] for e in entry.text["exact"]) else "refuted"
+def exact(known, entry):
+    return "reproduced" if all(known["exact"][e["name"]] == e["expected"] for e in entry.text["exact"]) else "refuted"
 
 
-@pytest.mark.parametrize("scale", SCALES)
-def test_other_code_comes_to_the_committed_verdicts(scale):
-    """Outcome, adjusted p, and each deciding part's mean and interval, of every claim of the report."""
-    committed = json.loads((ROOT / "reports" / scale / "verdicts.json").read_text())["claims"]
-    found = {id: rest for id, *rest in recomputed(scale)}
-    assert found.keys() == committed.keys()
-    for id, (decided, p, samples) in found.items():
+def check(root, scale):
+    """Hold every verdict of a report, and the earlier ones that have rows, against what this code comes to."""
+    committed = json.loads((root / "reports" / scale / "verdicts.json").read_text())["claims"]
+    earlier = {
+        (id, each.get("round", 0), each["version"]): each
+        for id, of in committed.items()
+        for each in of.get("earlier", [])
+    }
+    found = list(recomputed(root, scale))
+    latest = {entry.claim: entry for entry, *_ in found}
+    assert latest.keys() == committed.keys()
+    for entry, decided, p, samples in found:
+        id = entry.claim
+        if entry is not latest[id]:
+            told = earlier[id, entry.round, entry.version]
+            assert (id, told["outcome"]) == (id, decided)
+            assert min(abs(told["mean_pp"] - x.mean()) for x in samples) < 1e-7
+            continue
         verdict = committed[id]
         assert (id, verdict["outcome"]) == (id, decided)
         if p is not None and verdict["decision"] == "t":
@@ -199,3 +222,28 @@ def test_other_code_comes_to_the_committed_verdicts(scale):
         for part, x in zip(verdict["parts"], samples, strict=True):
             assert part["mean_pp"] == pytest.approx(x.mean(), abs=1e-7), id
             assert (part["lower_pp"], part["upper_pp"]) == pytest.approx(interval(x), abs=1e-7), id
+    return len(found)
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_other_code_comes_to_the_committed_verdicts(scale):
+    """Outcome, adjusted p, and each deciding part's mean and interval, of every claim of the report."""
+    assert check(ROOT, scale) == {"micro": 33, "standard": 3}[scale]
+
+
+def test_it_comes_to_the_verdicts_of_earlier_rounds_too(tmp_path, monkeypatch):
+    """A claim that was locked three times, changed once and repeated once, beside one that was locked once."""
+    from tests.verdict import test_earlier as made
+
+    registry = made.Registry(tmp_path / "claims" / "registry.lock")
+    registry.path.parent.mkdir()
+    report = tmp_path / "reports" / "micro"
+    second = made.claim(made.design(made.beats("a", "d", on=made.DIGITS)), id="paper/other")
+    other = (second, made.ahead(0.6))
+    made.locked(monkeypatch, registry, made.FIRST, second)
+    made.run(report, made.as_locked(registry, (made.FIRST, made.ahead(-0.5)), other), registry)
+    made.locked(monkeypatch, registry, made.SECOND, second)
+    made.run(report, made.as_locked(registry, (made.SECOND, made.ahead(0.8)), other), registry)
+    made.rounds(registry, [made.SECOND], replicates=20)
+    made.run(report, made.as_locked(registry, (made.SECOND, made.ahead(0.7, n=20)), other), registry)
+    assert check(tmp_path, "micro") == 4
