@@ -12,6 +12,7 @@ from harness.stats._assessment import (
     assess,
     decided_with,
 )
+from harness.stats._clustered import clustered_interval
 from harness.stats._holm import holm
 from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, NO_GAIN, Bound, Decision, Kind, Outcome, add_kind, kind
 from harness.stats._paired import (
@@ -81,6 +82,7 @@ __all__ = [
     "below",
     "binomial_range",
     "check_false_alarm",
+    "clustered_interval",
     "decide",
     "decided_with",
     "effect_of_power",
