@@ -74,9 +74,10 @@ def diff(
     root: Root = Path(),
     claims_folder: ClaimsFolder = None,
 ) -> None:
-    """Compare two reports or two baselines: effects, intervals, verdicts, versions. Needs no torch.
+    """Compare two reports or two baselines: effects, intervals, trainings, verdicts, versions. Needs no torch.
 
-    For a torch upgrade, CPU against GPU, or a variant. Exit status 1 where a verdict is another one.
+    For a torch upgrade, CPU against GPU, or a variant. Trainings that both sides computed are compared one by one.
+    Exit status 1 where a verdict is another one.
     """
     from harness import workflow
 

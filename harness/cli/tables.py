@@ -16,9 +16,10 @@ from harness.stats import ALPHA, MOST
 if TYPE_CHECKING:
     from harness.design import Pilot, Round
     from harness.variance import Checked
-    from harness.verdict import Rerun
+    from harness.verdict import Bias, Rerun
     from harness.workflow import (
         Chain,
+        Changed,
         Comparison,
         Examined,
         Explained,
@@ -328,9 +329,44 @@ def comparison_markdown(comparison: Comparison) -> str:
         f"| {e.what} | {e.a} | {e.b} | {e.difference:+.2f} ({e.lower:+.2f} to {e.upper:+.2f}) {e.unit} | {e.how} |"
         for e in comparison.lines
     ]
-    changed = "; ".join(f"{each.claim}: {each.a}, then {each.b}" for each in comparison.changed)
-    lines += ["", f"Verdicts that changed: {changed or 'none'}."]
+    lines += ["", *_changed_markdown(comparison.changed)]
+    if comparison.bias is not None:
+        lines += ["", *_bias_markdown(comparison.bias)]
     if comparison.differs:
         lines += ["", "| differs | A | B |", "| --- | --- | --- |"]
         lines += [f"| {each.what} | {each.a} | {each.b} |" for each in comparison.differs]
     return "\n".join(lines) + "\n"
+
+
+def _changed_markdown(changed: Sequence[Changed]) -> list[str]:
+    if not changed:
+        return ["Verdicts that changed: none."]
+    lines = [
+        "Verdicts that changed:",
+        "",
+        "| claim | A | B | rests on in A | rests on in B |",
+        "| --- |" + " --- |" * 4,
+    ]
+    return lines + [
+        f"| {each.claim} | {each.a} | {each.b} | {each.a_effect or '–'} | {each.b_effect or '–'} |" for each in changed
+    ]
+
+
+def _bias_markdown(found: Bias) -> list[str]:
+    """Say what B minus A is in trainings that both computed: on average, and as a table by recipe."""
+    lines = [
+        f"{found.trainings:,} trainings and evaluations of {found.replicates} replicates were computed on both sides: "
+        f"test accuracy B − A {found.mean:+.3f} pp ({found.lower:+.3f} to {found.upper:+.3f} over replicates).",
+        "",
+        "| recipe | n | mean of B − A, pp | sd of B − A, pp | over the sd between replicates | equal bits |",
+        "| ---" + " | ---:" * 5 + " |",
+    ]
+    return lines + [
+        f"| {each.recipe} | {each.n:,} | {each.mean:+.3f} | {_or_dash(each.sd)} | {_or_dash(each.ratio)} | "
+        f"{100 * each.equal:.1f} % |"
+        for each in found.recipes
+    ]
+
+
+def _or_dash(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"

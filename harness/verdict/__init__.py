@@ -1,5 +1,6 @@
 """From rows to verdicts, a pure function of files: knows no torch, compute or store."""
 
+from harness.verdict._bias import Bias, Spread, bias
 from harness.verdict._earlier import amended, earlier_rows, read_earlier, unchanged, with_printed, write_earlier
 from harness.verdict._files import read_verdicts, verdicts_json, verdicts_junit
 from harness.verdict._judge import compare_part, judge_results
@@ -24,6 +25,7 @@ from harness.verdict._verdicts import (
 __all__ = [
     "ALWAYS_KEPT",
     "AS_LOCKED",
+    "Bias",
     "ClaimRows",
     "ClaimVerdict",
     "Cost",
@@ -40,9 +42,11 @@ __all__ = [
     "Scoreboard",
     "Shift",
     "Specification",
+    "Spread",
     "Status",
     "Verdicts",
     "amended",
+    "bias",
     "claims_of_papers",
     "compare_part",
     "earlier_rows",

@@ -1,4 +1,4 @@
-"""Two reports, or two baselines, side by side: effects, intervals, verdicts, versions."""
+"""Two reports, or two baselines, side by side: effects, intervals, trainings, verdicts, versions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.design import PERCENTAGE_POINTS, Claim, design_of, metric
 from harness.errors import UsageError
 from harness.population import Provenance
 from harness.stats import Interval, PartResult, mean_interval, welch_interval
-from harness.verdict import Results, compare_part, read_results
+from harness.verdict import Bias, ClaimVerdict, Results, bias, compare_part, read_results
 from harness.workflow._judging import judge_rows
 from harness.workflow._session import Session
 
@@ -49,24 +49,33 @@ class Differing:
 
 @dataclass(frozen=True)
 class Changed:
-    """A claim whose verdict is another one, with both in words."""
+    """A claim whose verdict is another one, with both in words and the effect on which each rests.
+
+    An effect is empty where nothing was compared.
+    """
 
     claim: str
     a: str
     b: str
+    a_effect: str
+    b_effect: str
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All effects or means, what else differs, and the verdicts that changed."""
+    """All effects or means, what else differs, the verdicts that changed, and how single trainings differ.
+
+    `bias` is of the trainings that both reports computed, each by itself; None where there are no such ones.
+    """
 
     lines: tuple[Line, ...]
     differs: tuple[Differing, ...]
     changed: tuple[Changed, ...] = ()
+    bias: Bias | None = None
 
 
 def compare(session: Session, a: Path | str, b: Path | str) -> Comparison:
-    """Compare two reports or two baselines: effects, intervals, verdicts, versions. Needs no torch.
+    """Compare two reports or two baselines: effects, intervals, trainings, verdicts, versions. Needs no torch.
 
     Args:
         session: What `open_session` returned; the claims of its project are compared.
@@ -74,7 +83,8 @@ def compare(session: Session, a: Path | str, b: Path | str) -> Comparison:
         b: What it is compared with.
 
     Returns:
-        The effects on both sides with their difference, what else differs, and the verdicts that changed.
+        The effects on both sides with their difference, how trainings that both computed differ, what else differs, and
+        the verdicts that changed.
 
     Raises:
         UsageError: For one of each, for reports of two scales, or for nothing in common.
@@ -102,7 +112,7 @@ def _reports(a: Results, b: Results, session: Session) -> Comparison:
     scales = [side.meta.scale for side in (a, b)]
     if scales[0] != scales[1]:
         raise UsageError(f"reports at scale {scales[0]} and scale {scales[1]} measure other tasks. Next: harness list")
-    one, other = ({line.claim: line for line in judge_rows(side, session).lines} for side in (a, b))
+    one, other = (judge_rows(side, session).verdicts.claims for side in (a, b))
     shared = sorted(one.keys() & other.keys())
     if not shared:
         raise UsageError("the two reports have no claim in common. Next: harness list")
@@ -111,13 +121,22 @@ def _reports(a: Results, b: Results, session: Session) -> Comparison:
     for id in shared:
         lines += _effects(session.catalogue.claims[id], a, b)
         if one[id].outcome != other[id].outcome:
-            changed.append(Changed(id, one[id].words, other[id].words))
+            before, after = (side[id].in_words(scales[0]) for side in (one, other))
+            changed.append(Changed(id, before, after, _rests_on(one[id]), _rests_on(other[id])))
     differs = [
         *_differing(_kind_of_run(a), _kind_of_run(b)),
         *_differing(_provenance(a.meta.records.values()), _provenance(b.meta.records.values())),
         *(Differing(f"{id} only in", "A" if id in one else "B", "") for id in sorted(one.keys() ^ other.keys())),
     ]
-    return Comparison(tuple(lines), tuple(differs), tuple(changed))
+    return Comparison(tuple(lines), tuple(differs), tuple(changed), bias(a, b))
+
+
+def _rests_on(verdict: ClaimVerdict) -> str:
+    """Return the comparison that decides with its effect and interval; empty where nothing was compared."""
+    part = verdict.deciding
+    if part is None or part.mean is None:
+        return ""
+    return f"{part.name} {part.mean:+.2f} ({part.lower:+.2f} to {part.upper:+.2f}) {part.unit}"
 
 
 def _kind_of_run(side: Results) -> dict[str, str]:

@@ -101,8 +101,28 @@ def test_changed_verdicts_and_versions_are_named(made, tmp_path):
     )
     assert compared.differs == (Differing("device", "cpu", "a GPU"), Differing("numpy", "2", "3"))
     text = comparison_markdown(compared)
-    assert "Verdicts that changed: paper/claim: reproduced" in text
+    rested = "a beats b +2.00 (+1.79 to +2.21) pp | a beats b -2.00 (-2.21 to -1.79) pp |"
+    assert f"| paper/claim | {turned.a} | {turned.b} | {rested}" in text
     assert "| device | cpu | a GPU |" in text
+
+
+def test_trainings_of_both_sides_are_compared_one_by_one(made, tmp_path):
+    """What both sides computed, each by itself: the bias with its interval, and a line a recipe."""
+    one, other = synthetic.results((made, values(2.0))), synthetic.results((made, values(2.5)))
+    other.frame["record"] = "000002-bbbbbbbb"
+    compared = comparing.compare(session(tmp_path), *folders(tmp_path, one, other))
+    assert compared.bias.trainings == 130
+    text = comparison_markdown(compared)
+    assert (
+        "130 trainings and evaluations of 10 replicates were computed on both sides: test accuracy B − A +0.115 pp"
+        in text
+    )
+    assert (
+        "| a program | 130 | +0.115 | 0.00 | 0.00 | 76.9 % |" in text
+    )  # arm a is 3 of 13, without a spread of its own
+    alike = comparing.compare(session(tmp_path), *folders(tmp_path / "alike", one, one))
+    assert alike.bias is None
+    assert "computed on both sides" not in comparison_markdown(alike)
 
 
 def there(torch):
