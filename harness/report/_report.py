@@ -10,13 +10,22 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from harness.design import CONTROLS, Catalogue, KnownBefore, Pilot, Registry, known_of, read_known
 from harness.report import _figures as figures
 from harness.report import _overview as overview
+from harness.report import _repeats as repeats
 from harness.report import _summary as summary
 from harness.report._comparisons import binds
 from harness.report._controls import Control, equal_arms, of_claims
 from harness.report._notation import p_is, p_value, section_link, sentence, signed, unit_of
 from harness.report._scales import Others
 from harness.report._section import origin_of, section
-from harness.verdict import Results, Verdicts, claims_of_papers, over_all_papers, scoreboard
+from harness.verdict import (
+    Elsewhere,
+    Results,
+    Verdicts,
+    claims_of_papers,
+    over_all_papers,
+    repeated,
+    scoreboard,
+)
 
 OVERVIEW = "overview.svg"
 
@@ -30,18 +39,21 @@ def write_report(
     out: Path,
     variants: Mapping[str, Results],
     others: Others | None = None,
+    reruns: Sequence[Elsewhere] = (),
     *,
     drawn: bool = True,
 ) -> None:
     """Write ``report.md`` and, if they are to be `drawn`, the figures into `out`; the same input gives the same bytes.
 
     `variants` holds the results of the same claims under other settings, by name; `others` the verdicts at other
-    scales, which the sections print beside their own and no figure shows.
+    scales, which the sections print beside their own and no figure shows; `reruns` the same replicates as computed on
+    other machines.
     """
     if drawn:
         figures.write_figures(results, catalogue.claims, verdicts, out / "figures")
         (out / "figures" / OVERVIEW).write_bytes(overview.draw_overview(summary.groups(verdicts, registry, catalogue)))
-    (out / "report.md").write_text(report_text(results, verdicts, registry, catalogue, pilots, variants, others))
+    text = report_text(results, verdicts, registry, catalogue, pilots, variants, others, reruns)
+    (out / "report.md").write_text(text)
 
 
 def report_text(
@@ -52,6 +64,7 @@ def report_text(
     pilots: Sequence[Pilot],
     variants: Mapping[str, Results],
     others: Others | None = None,
+    reruns: Sequence[Elsewhere] = (),
 ) -> str:
     """Return the report as markdown."""
     environment = Environment(
@@ -62,6 +75,7 @@ def report_text(
         binds=binds, signed=signed, unit=unit_of, p=p_value, p_is=p_is, sentence=sentence, section_link=section_link
     )
     scale, overall = verdicts.scale, over_all_papers(verdicts, registry)
+    again = repeated(results, verdicts, reruns)
     grouped = summary.groups(verdicts, registry, catalogue)
     papers = summary.of_papers(grouped)
     rendered = environment.get_template("report.md.j2").render(
@@ -94,6 +108,10 @@ def report_text(
         overview=f"figures/{OVERVIEW}",
         score=None if results.meta.quick else scoreboard(results, verdicts, registry, catalogue),
         provenance=origin_of(results.meta.records.values()),
+        again=repeats.again(again, scale),
+        elsewhere={id: repeats.rows(each, scale) for id, each in again.claims.items()},
+        marked=lambda line: repeats.marked(line.verdict_text, line.id, again),
+        origins=repeats.origins(reruns),
         quick=results.meta.quick,
         **_known(verdicts, found),
         rounds=any(verdict.round for verdict in verdicts.claims.values()),

@@ -2,6 +2,16 @@
 
 from harness.verdict._bias import Bias, Spread, bias
 from harness.verdict._earlier import amended, earlier_rows, read_earlier, unchanged, with_printed, write_earlier
+from harness.verdict._elsewhere import (
+    ELSEWHERE,
+    Elsewhere,
+    LeftOut,
+    Repeat,
+    Repeated,
+    read_elsewhere,
+    read_rows_elsewhere,
+    repeated,
+)
 from harness.verdict._files import read_verdicts, verdicts_json, verdicts_junit
 from harness.verdict._judge import compare_part, judge_results
 from harness.verdict._metadata import ClaimRows, Cost, Metadata
@@ -25,17 +35,22 @@ from harness.verdict._verdicts import (
 __all__ = [
     "ALWAYS_KEPT",
     "AS_LOCKED",
+    "ELSEWHERE",
     "Bias",
     "ClaimRows",
     "ClaimVerdict",
     "Cost",
     "EarlierVersion",
     "Effect",
+    "Elsewhere",
     "ExactQuantity",
     "FloorVerdict",
+    "LeftOut",
     "MeanInterval",
     "Metadata",
     "PartVerdict",
+    "Repeat",
+    "Repeated",
     "Rerun",
     "ResultRow",
     "Results",
@@ -55,9 +70,12 @@ __all__ = [
     "judge_results",
     "over_all_papers",
     "read_earlier",
+    "read_elsewhere",
     "read_results",
+    "read_rows_elsewhere",
     "read_variants",
     "read_verdicts",
+    "repeated",
     "rerun",
     "scoreboard",
     "specifications",

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from harness.design import PERCENTAGE_POINTS, design_of, metric
 from harness.errors import UsageError, nearest
 from harness.verdict import (
+    ELSEWHERE,
     ClaimVerdict,
     Results,
     Verdicts,
     judge_results,
     read_earlier,
     read_results,
+    read_rows_elsewhere,
     read_verdicts,
     verdicts_json,
     verdicts_junit,
@@ -75,6 +77,8 @@ class Turned:
 def judge(session: Session) -> Judged:
     """Judge the rows in the session's results folder: writes ``verdicts.json`` and ``junit.xml`` beside them.
 
+    Re-runs under ``elsewhere/`` there, of the same replicates on other machines, are judged each by itself.
+
     Needs neither torch nor a GPU.
 
     Args:
@@ -91,9 +95,13 @@ def judge(session: Session) -> Judged:
         >>> judged["frankle2019/iterative-beats-one-shot"].outcome  # doctest: +SKIP
         'reproduced'
     """
-    judged = judge_rows(read_results(session.out / "results.parquet"), session, read_earlier(session.out))
+    results = read_results(session.out / "results.parquet")
+    judged = judge_rows(results, session, read_earlier(session.out))
     (session.out / "verdicts.json").write_text(verdicts_json(judged.verdicts))
     write_junit(session, judged)
+    for name, rows in read_rows_elsewhere(session.out, results).items():
+        again = judge_rows(rows, session).verdicts
+        (session.out / ELSEWHERE / name / "verdicts.json").write_text(verdicts_json(again))
     return judged
 
 

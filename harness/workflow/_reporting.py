@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.design import Scale, read_pilots
-from harness.verdict import read_results, read_variants, read_verdicts, unchanged
+from harness.verdict import read_elsewhere, read_results, read_variants, read_verdicts, unchanged
 from harness.workflow._session import Session
 
 
@@ -42,8 +42,9 @@ def report(session: Session) -> Path:
 def _write_one(session: Session, *, drawn: bool = True) -> None:
     from harness.report import committed_verdicts, write_report
 
+    results = read_results(session.out / "results.parquet")
     write_report(
-        read_results(session.out / "results.parquet"),
+        results,
         read_verdicts(session.out / "verdicts.json"),
         session.registry,
         session.catalogue,
@@ -51,5 +52,6 @@ def _write_one(session: Session, *, drawn: bool = True) -> None:
         session.out,
         read_variants(session.out),
         committed_verdicts(session.root / "reports", but=session.scale),
+        read_elsewhere(session.out, results),
         drawn=drawn,
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.errors import InterruptedRunError
+from harness.errors import InterruptedRunError, UsageError
 from harness.population import Program
 from harness.streams import SUITE_SEED
 from harness.workflow._collecting import collect
@@ -53,7 +53,8 @@ class Ran:
 def run(session: Session, *, time_limit: str | None = None, progress: Progress | None = None) -> Ran:
     """Compute what is due, store it, and write results.parquet once everything is there.
 
-    What is stored is not computed again; the same call goes on where one ended.
+    What is stored is not computed again; the same call goes on where one ended. Results under ``elsewhere/`` of a
+    committed report are a re-run of its replicates, which its page shows beside its own rows.
 
     Args:
         session: What `open_session` returned.
@@ -64,7 +65,7 @@ def run(session: Session, *, time_limit: str | None = None, progress: Progress |
         What was computed and what is left.
 
     Raises:
-        UsageError: For what is no duration.
+        UsageError: For what is no duration, or for a re-run of other claims, replicates or settings than the report's.
         DesignError: For a design that cannot decide or compares unlike arms.
         LockError: For a claim that changed since it was locked.
         DataError: For a data set that is missing, before anything is computed.
@@ -85,6 +86,7 @@ def run_within(session: Session, limit: Limit, progress: Progress | None) -> Ran
     """Do what `run` does, within a limit that has begun."""
     from harness.verdict import earlier_rows, with_printed, write_earlier, write_results
 
+    _require_rerun(session)
     made = make_plan(session)
     ran = compute(made, session, limit, progress)
     if ran.left is not None:
@@ -95,6 +97,25 @@ def run_within(session: Session, limit: Limit, progress: Progress | None) -> Ran
     write_results(with_printed(collected, session.committed), path)
     write_earlier(before, session.out)
     return replace(ran, results=path)
+
+
+def _require_rerun(session: Session) -> None:
+    """Raise UsageError where results are to lie among a report's re-runs and would be of something else."""
+    from harness.verdict import ELSEWHERE, read_results
+
+    if session.out.resolve().parent != (session.committed / ELSEWHERE).resolve():
+        return
+    if session.quick or session.variant or session.replicates is not None:
+        raise UsageError(
+            f"{session.out} is for re-runs of the locked replicates, at their own settings. "
+            "Next: leave out --quick, --variant and --replicates, or give another --out"
+        )
+    known = read_results(session.committed / "results.parquet").claims
+    if new := [claim.id for claim in session.claims if claim.id not in known]:
+        raise UsageError(
+            f"{session.out} is for re-runs of what the report of scale {session.scale} has rows of, and it has none of "
+            f"{', '.join(new)}. Next: name the claims to be run, or give another --out"
+        )
 
 
 def compute(made: Planned, session: Session, limit: Limit, progress: Progress | None) -> Ran:

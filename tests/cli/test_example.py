@@ -152,6 +152,31 @@ def test_rows_that_training_gives_are_said_to_be(copy):
     assert "1 of these claims were computed on this kind of machine both times" in told
 
 
+def test_a_run_of_the_same_replicates_is_kept_beside_the_report(copy):
+    """One command adds what another store computed; the report shows it, and its own rows and verdicts stay."""
+    folder = copy / "reports" / "micro"
+    own = {name: (folder / name).read_bytes() for name in ("results.parquet", "verdicts.json")}
+    ok(harness(copy, "run", ID, "--out", folder / "elsewhere" / "mine", "--store", copy / "another store"))
+    ok(harness(copy, "judge"))
+    ok(harness(copy, "report"))
+    report = (folder / "report.md").read_text()
+    assert "Of 1 claim computed again on other machines, 1 gave the same word." in report
+    assert report.count("| the same replicates on another machine |") == 1
+    assert {name: (folder / name).read_bytes() for name in own} == own
+    verified = ok(harness(copy, "verify"))
+    assert "1 of these claims were computed on this kind of machine both times" in " ".join(verified.split())
+
+
+def test_the_reports_own_rows_are_no_run_of_another_machine(copy):
+    """From the store that the report was made of the same records come back: the report says that it left them out."""
+    ok(harness(copy, "run", ID, "--out", copy / "reports" / "micro" / "elsewhere" / "mine"))
+    ok(harness(copy, "judge"))
+    ok(harness(copy, "report"))
+    report = (copy / "reports" / "micro" / "report.md").read_text()
+    assert "populations are the report's own, computed once" in report
+    assert "computed again on other machines" not in report
+
+
 def test_committed_rows_that_give_other_bytes_are_status_1(copy):
     """A report that its own rows no longer give ends with status 1 and names the file."""
     with (copy / "reports" / "micro" / "report.md").open("a") as report:

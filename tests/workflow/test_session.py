@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.workflow import open_session
+from harness.workflow import open_session, run
 from tests.project import ROOT
 
 NAMED = ["ramanujan2020"]
@@ -61,3 +61,22 @@ def test_no_replicates_are_refused(root, replicates):
     """Nothing can be measured on none, and nothing is opened."""
     with pytest.raises(UsageError, match=rf"{replicates} replicates measure nothing. Next: --replicates 10"):
         open_session(root=root, replicates=replicates, device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        ({"quick": True}, "leave out --quick, --variant and --replicates"),
+        ({"replicates": 3}, "leave out --quick, --variant and --replicates"),
+        ({"variant": "half-rate"}, "leave out --quick, --variant and --replicates"),
+        ({"scale": "standard"}, "it has none of ramanujan2020/edge-popup-matches-trained"),
+    ],
+)
+def test_only_what_the_report_has_rows_of_is_kept_as_a_rerun(root, asked, why):
+    """Other settings or replicates, and claims without committed rows, are refused before anything is computed."""
+    scale = asked.get("scale", "micro")
+    shutil.copytree(ROOT / "reports" / scale, root / "reports" / scale)
+    out = root / "reports" / scale / "elsewhere" / "mine"
+    with pytest.raises(UsageError, match=why):
+        run(open_session(NAMED, root=root, out=out, device="cpu", **asked))
+    assert not out.exists()
