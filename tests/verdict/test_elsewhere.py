@@ -138,7 +138,7 @@ def test_another_round_is_left_out(found, registry):
     registry.lock([MINE], "micro", pilots={}, when=synthetic.WHEN, replicates=10)
     entry = registry.find(MINE, "micro")
     later = synthetic.known(
-        rows(2.0, first=entry.first_replicate, suite_seed=entry.suite_seed), "paper/mine", round=entry.round
+        rows(2.0, first=entry.first_replicate, suite_seed=entry.suite_seed), "paper/mine", digest=entry.digest
     )
     (left,) = found(later, gpu(2.0)).left_out
     assert left.why == "version 1 in round 0, the report has version 1 in 1"
