@@ -5,6 +5,7 @@ from harness.design._catalogue import Catalogue, Watched, claim, paper, watch
 from harness.design._check import check_design
 from harness.design._claim import CONTROLS, Arm, Claim, Design, Paper, Scale, Source
 from harness.design._exact import Exact, exact, printed
+from harness.design._from_paper import Published, printed_of
 from harness.design._known import KnownBefore, known_of, read_known
 from harness.design._lock import Registry, locked_text
 from harness.design._metrics import METRICS, PERCENTAGE_POINTS, Metric, add_metric, metric
@@ -44,6 +45,7 @@ __all__ = [
     "Paper",
     "Part",
     "Pilot",
+    "Published",
     "Reading",
     "Registry",
     "Round",
@@ -75,6 +77,7 @@ __all__ = [
     "pilot_runs",
     "pilots_of",
     "printed",
+    "printed_of",
     "read_known",
     "read_pilots",
     "shorten",

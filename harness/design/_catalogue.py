@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.design._claim import Arm, Claim, Design, Paper, Scale, Source
+from harness.design._from_paper import Published
 from harness.errors import DesignError, UsageError, nearest
 from harness.expression import Training
 from harness.stats import Outcome
@@ -163,6 +164,7 @@ def claim(
     supersedes: Sequence[str] = (),
     deviations: Sequence[str] | Mapping[str, Sequence[str]] = (),
     pilot: Callable[[Scale], Mapping[str, Arm]] | None = None,
+    printed: Sequence[Published] = (),
 ) -> Callable[[Callable[[Scale], Design]], Claim]:
     """Make a claim of the decorated function, which returns the design at a scale; register it where one is loaded.
 
@@ -176,6 +178,7 @@ def claim(
         supersedes: Ids of locked claims in whose place this one stands: renamed, split or merged, their attempts count.
         deviations: What differs from the paper, for all scales or by scale.
         pilot: A function that returns further arms at a scale for ``harness pilot``, such as a grid of learning rates.
+        printed: What the paper prints of what is compared, drawn and told beside it; it may be added after the lock.
 
     Returns:
         A decorator, which turns the function into the claim.
@@ -210,6 +213,7 @@ def claim(
                 ).items()
             },
             pilot=pilot,
+            printed=tuple(printed),
         )
         if catalogue := _COLLECTING.get():
             if (other := catalogue.claims.get(id)) is not None:

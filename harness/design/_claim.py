@@ -10,7 +10,7 @@ from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.design._exact import Exact
 from harness.design._parts import Part
@@ -18,6 +18,9 @@ from harness.errors import UsageError
 from harness.expression import Measured, density
 from harness.stats import Decision, Kind, Outcome
 from harness.streams import SUITE_SEED
+
+if TYPE_CHECKING:
+    from harness.design._from_paper import Published
 
 HASHED_AS = {"bound": "bound_pp", "published": "published_pp"}  # what locks call a part's fields: these names stay
 
@@ -154,6 +157,7 @@ class Claim:
     """One testable sentence of a paper. `version` rises when a locked claim is amended.
 
     `supersedes` names locked claims in whose place it stands, renamed, split or merged: their attempts are its own.
+    `printed` is what the paper prints of what is compared; it decides nothing and no lock hashes it.
     """
 
     id: str
@@ -165,6 +169,7 @@ class Claim:
     supersedes: tuple[str, ...] = ()
     deviations: Mapping[Scale, Sequence[str]] = field(default_factory=dict)
     pilot: Callable[[Scale], Mapping[str, Arm]] | None = None
+    printed: Sequence[Published] = ()
     _designs: dict[Scale, Design] = field(default_factory=dict, compare=False)
 
     @property

@@ -58,9 +58,10 @@ class Part:
 
     `bound` is the sesoi or margin of task or metric, by what the kind is held to. `floors` are arms that the reference
     must clear by twice the margin for the comparison to mean anything. A `null_setting` is one in which the effect
-    under test must be absent. `published` is the paper's own figure, drawn beside ours and never tested. `metric` is
-    the stored metric that is read, a share between 0 and 1. With `less`, two further arms, theta is the difference of
-    differences (arm - reference) - (less[0] - less[1]).
+    under test must be absent. `published`, the paper's own figure, is neither drawn nor tested: it stays because locked
+    texts have it, and what is drawn is the claim's `printed`, which says of what it is. `metric` is the stored metric
+    that is read, a share between 0 and 1. With `less`, two further arms, theta is the difference of differences
+    (arm - reference) - (less[0] - less[1]).
 
     >>> from harness import DIGITS
     >>> interaction("a", "b", less=("c", "d"), on=DIGITS).pairs
@@ -145,7 +146,7 @@ def asserts(
         band: The densities that are read; all without it.
         label: A name for tables.
         null_setting: Whether the effect must be absent here.
-        published: The paper's own figure, drawn and never tested.
+        published: Not drawn any more: locked texts have it. See `Published`.
         metric: The stored metric that is read.
         bound: Another sesoi or margin than that of task or metric, in its unit.
 
@@ -199,7 +200,7 @@ def beats(
         on: The task, whose sesoi holds where the metric has none of its own.
         band: The densities that are read and averaged; all without it.
         label: A name for tables.
-        published: The paper's own figure, drawn and never tested.
+        published: Not drawn any more: locked texts have it. See `Published`.
         metric: What is read.
         bound: Another smallest effect of interest than that of task or metric, in its unit.
 

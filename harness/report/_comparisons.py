@@ -71,7 +71,7 @@ def _again(part: Part, result: PartVerdict) -> str:
     """Say where the mean of a fresh run of as many replicates would lie in 95 of 100 cases, and whether it decides."""
     if result.mean is None or not result.sd or result.n < 2:
         return "–"
-    fresh = prediction_interval(result.mean, result.sd, result.n)
+    fresh = prediction_interval(result.mean, result.sd, result.n, further=result.n)
     inside = Interval(fresh.lower, fresh.upper)
     side = part.kind.inside(inside, part.bound) or part.kind.outside(inside, part.bound)
     return f"{signed(fresh.lower)} to {signed(fresh.upper)}" + ("" if side else ", on both sides")

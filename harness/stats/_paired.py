@@ -52,14 +52,17 @@ def mean_interval(x: npt.ArrayLike, *, level: float = 0.95) -> Interval:
     return Interval(mean - half, mean + half)
 
 
-def prediction_interval(mean: float, sd: float, n: int, *, level: float = 0.95) -> Interval:
-    """Return where the mean of `n` further replicates lies with chance `level`, after n with this mean and sd.
+def prediction_interval(mean: float, sd: float, n: int, *, further: int, level: float = 0.95) -> Interval:
+    """Return where the mean of `further` replicates lies with chance `level`, after n with this mean and sd.
 
-    mean +- t(n-1; (1 + level) / 2) sd sqrt(2 / n): both means vary. Same assumptions as `mean_interval`.
+    mean +- t(n-1; (1 + level) / 2) sd sqrt(1 / n + 1 / further): both means vary. Same assumptions as `mean_interval`,
+    and the further replicates have the same spread.
 
-    Raises ValueError for fewer than 2 replicates, or a level outside (0, 1).
+    Raises ValueError for fewer than 2 replicates, no further one, or a level outside (0, 1).
     """
-    half = t_critical(n, (1 - level) / 2) * sd * (2 / n) ** 0.5
+    if further < 1:
+        raise ValueError(f"expected at least one further replicate, got {further}")
+    half = t_critical(n, (1 - level) / 2) * sd * (1 / n + 1 / further) ** 0.5
     return Interval(mean - half, mean + half)
 
 

@@ -186,16 +186,22 @@ def test_flip_keeps_its_level_with_heavy_tails():
         assert np.mean(p <= q) == close_to(q, repeats=3000)
 
 
-@pytest.mark.parametrize(("n", "level"), [(5, 0.95), (10, 0.95), (20, 0.5)])
-def test_a_fresh_mean_lies_where_it_is_predicted(n, level):
-    """The mean of as many further replicates lies within its interval as often as is said, whatever mean and sd are."""
+@pytest.mark.parametrize(("n", "further", "level"), [(5, 5, 0.95), (10, 3, 0.95), (5, 40, 0.95), (20, 20, 0.5)])
+def test_a_fresh_mean_lies_where_it_is_predicted(n, further, level):
+    """The mean of further replicates, few or many, lies in its interval as often as is said, whatever mean and sd."""
     repeats, rng = 4000, np.random.default_rng(12)
-    first, fresh = rng.normal(3.0, 0.7, (2, repeats, n))
+    first, fresh = rng.normal(3.0, 0.7, (repeats, n)), rng.normal(3.0, 0.7, (repeats, further))
     inside = 0
     for x, y in zip(first, fresh, strict=True):
-        found = prediction_interval(x.mean(), x.std(ddof=1), n, level=level)
+        found = prediction_interval(x.mean(), x.std(ddof=1), n, further=further, level=level)
         inside += found.lower <= y.mean() <= found.upper
     assert abs(inside / repeats - level) <= 4 * (level * (1 - level) / repeats) ** 0.5
+
+
+def test_nothing_is_predicted_of_no_replicate():
+    """A mean over none is no number."""
+    with pytest.raises(ValueError, match="at least one further replicate, got 0"):
+        prediction_interval(0.0, 1.0, 5, further=0)
 
 
 # --- power -------------------------------------------------------------------------------------------------------
