@@ -33,7 +33,7 @@ from harness.streams import SUITE_SEED, Replicate
 
 TEXTS = "locked.jsonl"  # the texts of round 0, whose lines have only their digests
 SUPERSEDES = "supersedes"
-WORDS = ("shown", "asserted", "drawn", "words", "series")  # fields of kinds and metrics that decide nothing
+WORDS = ("shown", "asserted", "drawn", "registered", "words", "series")  # fields of kinds and metrics: none decides
 
 
 class Registry:

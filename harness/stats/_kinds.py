@@ -53,9 +53,10 @@ class Kind:
     nearer to what refutes, for which replicates are planned. A `sized` kind asserts a direction, and lets an effect be
     smaller than the bound: what reproduces and what refutes it overlap, and a verdict is qualified by its size.
 
-    `shown`, `asserted` and `drawn` are words with ``{bound}`` in them: what is to be shown, in a verdict's cause; what
-    is asserted, in the report's table; what it is held to, over a figure. `str` gives the name, with ``@version`` from
-    version 2 on: this is what locks and JSON hold.
+    `shown`, `asserted`, `drawn` and `registered` are words with ``{bound}`` in them: what is to be shown, in a
+    verdict's cause; what is asserted, in the report's table; what it is held to, over a figure; what the difference
+    does, in the sentence of the hypothesis, made of `asserted` where a kind has no words for it. `str` gives the name,
+    with ``@version`` from version 2 on: this is what locks and JSON hold.
 
     Raises DesignError for a name that is no word, `reproduced` that is neither one side nor an interval, no `refuted`.
     """
@@ -72,6 +73,7 @@ class Kind:
     shown: str
     asserted: str
     drawn: str
+    registered: str = ""
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier() or self.version < 1:
@@ -79,7 +81,7 @@ class Kind:
                 f"kind {self.name!r}, version {self.version}: expected one word and a version from 1 on. "
                 "Next: correct the kind where it is registered"
             )
-        for words in (self.shown, self.asserted, self.drawn):
+        for words in (self.shown, self.asserted, self.drawn, self.registered):
             try:
                 words.format(bound="")
             except (ValueError, LookupError) as error:
@@ -180,6 +182,10 @@ class Kind:
         """What it is held to, over a figure: ``sesoi +0.4 pp``."""
         return self.drawn.format(bound=f"{bound:g} {unit}")
 
+    def registers(self, bound: float, unit: str) -> str:
+        """What the difference does, in a sentence: ``is above 0 (smallest effect of interest 0.4 pp)``."""
+        return (self.registered or f"is {self.asserted}").format(bound=f"{bound:g} {unit}")
+
 
 def _p(side: Side, x_R: FloatArray, bound: float, by: Decision) -> float:
     return side.p_t(x_R, bound) if by is Decision.T else side.p_flip(x_R, bound)
@@ -215,6 +221,7 @@ BEATS = add_kind(  # theta > 0, and at least as large as the task's smallest eff
         shown="above 0 (sesoi {bound})",
         asserted="> 0, sesoi {bound}",
         drawn="sesoi +{bound}",
+        registered="is above 0 (smallest effect of interest {bound})",
     )
 )
 MATCHES = add_kind(  # theta > -margin
@@ -229,6 +236,7 @@ MATCHES = add_kind(  # theta > -margin
         shown="above -{bound}",
         asserted="> −{bound}",
         drawn="margin −{bound}",
+        registered="is above −{bound}, the margin",
     )
 )
 EQUALS = add_kind(  # |theta| < margin: two one-sided tests, Schuirmann 1987
@@ -243,6 +251,7 @@ EQUALS = add_kind(  # |theta| < margin: two one-sided tests, Schuirmann 1987
         shown="within +-{bound}",
         asserted="within ±{bound}",
         drawn="margin ±{bound}",
+        registered="is within ±{bound}, the margin",
     )
 )
 NO_GAIN = add_kind(  # theta < sesoi, in a setting in which the effect must be absent
@@ -256,5 +265,6 @@ NO_GAIN = add_kind(  # theta < sesoi, in a setting in which the effect must be a
         shown="below {bound}",
         asserted="< sesoi {bound}",
         drawn="sesoi +{bound}",
+        registered="is below {bound}, the smallest effect of interest",
     )
 )

@@ -126,6 +126,8 @@ def test_words_name_the_bound(each):
     assert "0.5 log points" in each.asserts(0.5, "log points")
     assert "0.5 pp" in each.holds_to(0.5, "pp")
     assert each.held_to in each.holds_to(0.5, "pp")
+    assert "0.5 pp" in each.registers(0.5, "pp")
+    assert each.registers(0.5, "pp").startswith("is ")
 
 
 @every_kind
@@ -209,11 +211,12 @@ def test_a_kind_that_cannot_be_tested_is_refused(bad):
 # --- one more kind, without a change to the harness ------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("field", ["shown", "asserted", "drawn", "registered"])
 @pytest.mark.parametrize("words", ["in {0, {bound}}", "{margin}", "{"])
-def test_words_that_cannot_be_filled_in_are_refused(words):
+def test_words_that_cannot_be_filled_in_are_refused(words, field):
     """They would fail in the report, after all the training."""
     with pytest.raises(DesignError, match=r"its words .* cannot be filled in .* Next: write .bound."):
-        replace(TRAILS, asserted=words)
+        replace(TRAILS, **{field: words})
 
 
 def test_a_further_kind_is_tested_and_decided(trails):
