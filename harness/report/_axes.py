@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from harness.design import metric
 from harness.report._notation import significant, written
+from harness.report._style import GRID
 
 ERROR_TICKS = (0.5, 1, 2, 5, 10, 20, 50, 90)  # percent; read as accuracies
 FINER_TICKS = (0.5, 0.7, 1, 1.5, 2, 2.5, 3, 4, 5, 7, 10, 15, 20, 30, 50, 70, 90)  # where fewer than three of those show
@@ -47,7 +48,7 @@ class Along:
             along.set_major_locator(FixedLocator(_round_numbers(places)))
             along.set_minor_locator(NullLocator())
             along.set_major_formatter(FuncFormatter(lambda place, _: significant(math.exp(place / 100))))
-        axis.grid(axis=which, color="#dddddd", lw=0.6)
+        axis.grid(axis=which, color=GRID, lw=0.6)
         scale = "\nthe error is on a log scale" if self.metric.is_accuracy else ""
         words = f"{self.metric.words} {'(log scale)' if self.metric.log else '(%)'}{scale}"
         (axis.set_xlabel if which == "x" else axis.set_ylabel)(words)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import ROUND_HALF_UP, Decimal
 
 from harness.design import Part, metric
 from harness.population import hundredths
@@ -17,12 +18,14 @@ def unit_of(part: Part) -> str:
 
 def signed(value: float | None) -> str:
     """Return a number with its sign and two decimals, or a dash where there is none."""
-    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
+    return "–" if value is None else f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")  # no zero below zero
 
 
 def written(value: float, name: str) -> str:
     """Return a hundredfold of metric `name` as it is printed: percent, or the number whose logarithm it is."""
-    return significant(math.exp(value / 100)) if metric(name).log else f"{value:.2f}".replace("-", "−")
+    if metric(name).log:
+        return significant(math.exp(value / 100))
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # no zero below zero
 
 
 def significant(number: float) -> str:
@@ -56,8 +59,15 @@ def sentence(text: str) -> str:
 
 
 def percent(density: float) -> str:
-    """Return a density as percent kept."""
-    return f"{hundredths(density):.3g} %"
+    """Return a density as percent kept: ``6.25 %``."""
+    return f"{kept(hundredths(density))} %"
+
+
+def kept(percent_kept: float) -> str:
+    """Return a percentage with three digits, a half rounded up: tables, axes and sentences say the same."""
+    exact = Decimal(repr(float(percent_kept)))
+    unit = Decimal(1).scaleb(min(exact.adjusted() - 2, 0)) if exact else Decimal(1)
+    return f"{float(exact.quantize(unit, ROUND_HALF_UP)):g}"
 
 
 def section_link(id: str) -> str:

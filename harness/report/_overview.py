@@ -6,13 +6,11 @@ all claims stand on one axis, and each row's strip is what its claim asserts. Th
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -20,8 +18,11 @@ from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MultipleLocator
 
 from harness.design import CONTROLS
-from harness.report._style import COLOURS, FAINT, INK, STYLE
+from harness.report._layout import WIDTH
+from harness.report._style import COLOURS, FAINT, INK
 from harness.report._summary import Group, Line
+from harness.report._svg import as_svg, styled
+from harness.report._told import overview_in_a_sentence
 from harness.stats import KINDS, Bound, Kind, Outcome, kind
 from harness.verdict import PartVerdict
 
@@ -32,10 +33,12 @@ LOOKS = {  # colour and marker: either tells the verdicts apart
     Outcome.NOT_RUN: (FAINT, "x"),
     Outcome.ERROR: (INK, "X"),
 }
-WIDTH, LEFT, PLOT = 9.4, 2.75, 3.15  # inches: the page, the names, the axis
+LEFT, PLOT = 2.86, 2.94  # inches: the names, the axis
+TYPE: Any = {"font.size": 8.5, "axes.labelsize": 8.5, "xtick.labelsize": 8.5, "legend.fontsize": 8}
 ROW, TOP, BOTTOM = 0.232, 0.42, 1.04  # inches: a line, above the lines, below them
 GAP = 0.45  # rows between papers
-EFFECT, REPLICATES, PREDICTED = 6.02, 8.61, 9.03  # inches from the left: where the columns beside the axis stand
+VERDICT = 2.64  # inches from the left: the marks, far enough from the axis for the arrows at its edge
+EFFECT, REPLICATES, PREDICTED = 5.94, 8.43, 8.82  # inches from the left: where the columns beside the axis stand
 FURTHEST = 8.0  # units; what lies beyond is clipped, and drawn as an arrow
 BOUND: Any = (0, (3, 2))  # dashes
 LEAST = 2.0  # units that the axis shows to either side
@@ -73,7 +76,7 @@ def draw_overview(grouped: Sequence[Group]) -> bytes:
     rows = places(grouped)
     deep = rows[-1].y + 1 if rows else 1
     height = TOP + ROW * deep + BOTTOM
-    with mpl.rc_context({**STYLE, "font.size": 8.5, "legend.fontsize": 8}):
+    with styled(TYPE):
         figure = Figure(figsize=(WIDTH, height))
         axis = figure.add_axes((LEFT / WIDTH, BOTTOM / height, PLOT / WIDTH, ROW * deep / height))
         low, high = limits([row.line for row in rows if row.line])
@@ -88,15 +91,14 @@ def draw_overview(grouped: Sequence[Group]) -> bytes:
         held = {bound: ", ".join(name for name, each in KINDS.items() if each.held_to is bound) for bound in Bound}
         axis.set_xlabel(
             f"effect in units of the task's smallest effect of interest ({held[Bound.SESOI]})\n"
-            f"or of its margin ({held[Bound.MARGIN]})"
+            f"or of its margin ({held[Bound.MARGIN]})",
+            loc="center",
         )
         for row in rows:
             _row(axis, row)
         _columns(axis)
         _legend(figure, [row.line for row in rows if row.line])
-        out = io.BytesIO()
-        figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None})
-    return out.getvalue()
+        return as_svg(figure, overview_in_a_sentence(grouped))
 
 
 def _blocks(rows: Sequence[Place]) -> list[tuple[float, float]]:
@@ -128,9 +130,7 @@ def _row(axis: Axes, row: Place) -> None:
         return
     line, part = row.line, row.line.part
     _say(axis, 0.2, row.y, row.text)
-    (glyph,) = axis.plot(
-        [_at(LEFT - 0.12)], [row.y], transform=axis.get_yaxis_transform(), clip_on=False, **_look(line)
-    )
+    (glyph,) = axis.plot([_at(VERDICT)], [row.y], transform=axis.get_yaxis_transform(), clip_on=False, **_look(line))
     glyph.set_gid(f"claim-{line.id.replace('/', '-')}")
     units = in_units(part) if part else None
     _say(axis, EFFECT, row.y, line.effect if part else line.rests_on, color=INK if part else FAINT)
@@ -180,7 +180,7 @@ def _effect(axis: Axes, y: float, line: Line, units: tuple[float, float, float])
 def _columns(axis: Axes) -> None:
     y = -1.15
     _say(axis, 0.08, y, "claim", color=FAINT)
-    _say(axis, LEFT - 0.12, y, "verdict", color=FAINT, ha="right")
+    _say(axis, VERDICT + 0.06, y, "verdict", color=FAINT, ha="right")
     _say(axis, EFFECT, y, "effect (95 % interval)", color=FAINT)
     _say(axis, REPLICATES, y, "n", color=FAINT, ha="right")
     _say(axis, PREDICTED, y, "predicted", color=FAINT, ha="center")
@@ -197,4 +197,11 @@ def _legend(figure: Figure, lines: Sequence[Line]) -> None:
         handles.append(Line2D([], [], color=INK, mfc="white", marker="o", ms=5.5, ls="", label="hollow: exploratory"))
     handles.append(Patch(color="#000000", alpha=0.075, lw=0, label="what the claim asserts"))
     handles.append(Line2D([], [], color=INK, lw=0.8, ls=BOUND, label="±1: that effect or margin"))
-    figure.legend(handles=handles, loc="lower center", ncols=min(len(handles), 5), handlelength=1.6, columnspacing=1.4)
+    figure.legend(
+        handles=handles,
+        loc="lower center",
+        ncols=min(len(handles), 5),
+        handlelength=1.6,
+        columnspacing=1.4,
+        frameon=False,
+    )

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,16 +20,19 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from harness.design import Design, Part, metric
+from harness.design import METRICS, Design, Metric, Part, metric
 from harness.expression import BIN, Fresh, Magnitudes
 from harness.population import hundredths
 from harness.report._axes import Along
-from harness.report._notation import written
-from harness.report._style import COLOURS, DASHES, INK, MARKERS
+from harness.report._notation import kept, written
+from harness.report._style import COLOURS, DASHES, GRID, INK, MARKERS
 from harness.stats import Interval, mean_interval
 from harness.verdict import Results
 
 THIN, THICK = 0.6, 2.0  # lines: a replicate, the mean
+STRIP, MARGIN = 0.14, 0.05  # shares of the range of densities: what lies left of it for lines across, and beyond it
+MOST_TICKS, APART = 6, 1.8  # levels that each have a tick; beyond, how many times sparser the next one is
+SAME = 1.02  # networks differ in their counts, and so by a little in density: a level that is no sparser is the same
 NARROW = 7.0  # points: the width of a band that holds one density
 
 
@@ -119,56 +123,64 @@ def interval_of(values: NDArray[np.float64]) -> Interval:
 
 
 def curves(axis: Axes, panel: Panel) -> None:
-    """Draw values over density: mean, 95 % band, each replicate's value; arms at one density as a line across."""
+    """Draw values over density: mean, 95 % band, each replicate's value; arms of dense nets as a line across.
+
+    The axis begins at the densest level that was pruned to, and replicates of a line across stand at its left edge.
+    """
     along, drawn = Along(panel.metric), []
+    across = [arm for arm in panel.arms if set(panel.design.points[arm]) == {1}]
+    pruned = [arm for arm in panel.arms if arm not in across]
+    densities = sorted({hundredths(float(d)) for arm in pruned for d in panel.design.points[arm]}, reverse=True)
+    length = math.log(densities[0] / densities[-1])
+    first = densities[0] * math.exp(length * (STRIP if across else MARGIN))
+    axis.set_xscale("log")
+    axis.set_xlim(first, densities[-1] / math.exp(length * MARGIN))
     for arm in panel.arms:
         colour, marker, _ = panel.look(arm)
         table = panel.values(arm)
-        values, kept = along.places(table.to_numpy()), hundredths(table.columns.to_numpy(float))
+        values, levels = along.places(table.to_numpy()), hundredths(table.columns.to_numpy(float))
         mean = values.mean(0)
         band = [interval_of(column) for column in values.T]
         low, high = np.array([along.within(b.lower, b.upper) for b in band]).T
-        if len(kept) == 1 and kept[0] == 100:
+        if arm in across:
             axis.axhspan(low[0], high[0], color=colour, alpha=0.15, lw=0)
             axis.axhline(mean[0], color=colour, lw=1.4, ls=(0, (4, 2)), label=arm)
+            levels = np.array([first / math.exp(length * STRIP / 3)])
         else:
-            axis.fill_between(kept, low, high, color=colour, alpha=0.18, lw=0)
-            axis.plot(kept, mean, color=colour, marker=marker, ms=5, lw=1.6, label=arm)
-            for column, x in zip(values.T, kept, strict=True):
-                axis.plot(x * np.exp(jitter(len(column), 0.05)), column, ".", color=colour, ms=3, alpha=0.45, zorder=1)
+            axis.fill_between(levels, low, high, color=colour, alpha=0.18, lw=0)
+            axis.plot(levels, mean, color=colour, marker=marker, ms=5, lw=1.6, label=arm)
+        spread = length * STRIP / 4
+        for column, x in zip(values.T, levels, strict=True):
+            places = x * np.exp(jitter(len(column), spread))
+            axis.plot(places, column, ".", color=colour, ms=3.5, alpha=0.5, mew=0, zorder=1)
         drawn.append(values)
-    axis.set_xscale("log")
-    densities = sorted({hundredths(float(d)) for arm in panel.arms for d in panel.design.points[arm]}, reverse=True)
-    axis.set_xlim(densities[0] * 1.12, densities[-1] / 1.12)
-    axis.xaxis.set_major_locator(FixedLocator(_spaced(densities)))
+    axis.xaxis.set_major_locator(FixedLocator(_ticks(densities)))
     axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: _percent(x)))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: kept(x)))
     along.finish(axis, "y", np.concatenate([values.ravel() for values in drawn]))
-    axis.set_xlabel("\n".join(["weights kept (%, log scale)", *_shaded(axis, panel)]))
-    axis.legend(loc="lower left")
-
-
-def _percent(kept: float) -> str:
-    return f"{kept:.0f}" if kept >= 10 else f"{kept:.1f}"
+    dots = f"dots: n = {panel.n} replicates{', of dashed lines at the left edge' * bool(across)}"
+    bands = "band: 95 % interval of the mean"
+    axis.set_xlabel("\n".join(["weights kept (%, log scale)", dots, bands, *_shaded(axis, panel)]))
 
 
 def _shaded(axis: Axes, panel: Panel) -> list[str]:
     """Shade where the hypothesis is read of this panel's arms, and say so; a single density is shaded about itself."""
-    single: dict[str, float] = {}  # as printed: networks differ in their counts, and so by a little in density
+    single: set[float] = set()
     wide: set[tuple[float, float]] = set()
     for part in panel.design.parts:
-        kept = _read(part, panel)
-        if part.band is not None and len(kept) > 1:
+        levels = _read(part, panel)
+        if part.band is not None and len(levels) > 1:
             wide.add((hundredths(float(part.band.low)), hundredths(float(part.band.high))))
-        if len(kept) == 1:
-            single.setdefault(_percent(kept[0]), kept[0])
+        if len(levels) == 1:
+            single.add(levels[0])
     for ends in sorted(wide):
         axis.axvspan(*ends, color="#000000", alpha=0.07, lw=0, zorder=0)
-    for x in single.values():
+    shown = _spaced(sorted(single, reverse=True), SAME)
+    for x in shown:
         axis.axvline(x, color="#000000", alpha=0.12, lw=NARROW, zorder=0)
     if not wide and not single:
         return []
-    at = " and ".join(sorted(single, key=float, reverse=True))
+    at = " and ".join(map(kept, shown))
     return ["shaded: where the hypothesis is read" + (f", {at} % kept" if not wide else "")]
 
 
@@ -184,12 +196,19 @@ def _read(part: Part, panel: Panel) -> Sequence[float]:
     return max(([hundredths(float(d)) for d in each] for each in levels), key=len, default=())
 
 
-def _spaced(densities: Sequence[float], apart: float = 1.8) -> list[float]:
-    ticks: list[float] = []
+def _ticks(densities: Sequence[float]) -> list[float]:
+    """Return where an axis has ticks: at each level where there are few, else some way apart."""
+    levels = _spaced(densities, SAME)
+    return levels if len(levels) <= MOST_TICKS else _spaced(levels, APART)
+
+
+def _spaced(densities: Sequence[float], apart: float) -> list[float]:
+    """Return the densities, the densest first, that are so many times sparser than the one before them."""
+    spaced: list[float] = []
     for d in densities:
-        if not ticks or ticks[-1] / d >= apart:
-            ticks.append(d)
-    return ticks
+        if not spaced or spaced[-1] / d >= apart:
+            spaced.append(d)
+    return spaced
 
 
 def strips(axis: Axes, panel: Panel) -> None:
@@ -208,6 +227,7 @@ def strips(axis: Axes, panel: Panel) -> None:
         drawn.append(values)
     _rows(axis, panel)
     along.finish(axis, "x", np.concatenate(drawn))
+    axis.set_xlabel(f"{axis.get_xlabel()}\ndots: n = {panel.n} replicates, bar: 95 % interval of their mean")
 
 
 def _rows(axis: Axes, panel: Panel) -> None:
@@ -232,7 +252,7 @@ def bars(axis: Axes, panel: Panel) -> None:
         )
     _rows(axis, panel)
     axis.set_xlim(0, 100)
-    axis.grid(axis="x", color="#dddddd", lw=0.6)
+    axis.grid(axis="x", color=GRID, lw=0.6)
     axis.set_axisbelow(True)
     axis.set_xlabel(
         f"{metric(panel.metric).words} (%)\n"
@@ -287,19 +307,28 @@ def histograms(axis: Axes, panel: Panel) -> None:
     _explained(axis, panel, f"{shown}, in root mean squares of the layer")
 
 
+def _summed(panel: Panel) -> tuple[Metric, int]:
+    """Return what the key says of a series, and the sign: of a negated metric the one it negates, where that is known.
+
+    A barrier is a barrier in every figure.
+    """
+    shown = metric(panel.metric)
+    return (metric(shown.source), -1) if shown.negated and shown.source in METRICS else (shown, 1)
+
+
 def _labelled(panel: Panel, arm: str) -> str:
-    unit = "" if metric(panel.metric).log else " %"
-    return f"{arm}: {written(panel.values(arm).to_numpy().mean(), panel.metric)}{unit}"
+    summed, sign = _summed(panel)
+    mean = sign * panel.values(arm).to_numpy().mean()
+    return f"{arm}: {written(mean, summed.name)}{'' if summed.log else ' %'}"
 
 
 def _explained(axis: Axes, panel: Panel, across: str) -> None:
-    """Finish a panel of thin lines and their means: y from 0 with room for the key, and what all of it is."""
-    axis.set_ylim(0, axis.get_ylim()[1] * (1.1 + 0.1 * len(panel.arms)))
-    axis.grid(axis="y", color="#dddddd", lw=0.6)
-    axis.legend(loc="upper right", handlelength=2.6)
-    summed = metric(panel.metric).words.removeprefix(f"{panel.layer}: ")
+    """Finish a panel of thin lines and their means: y from 0, and what all of it is."""
+    axis.set_ylim(0, axis.get_ylim()[1])
+    axis.grid(axis="y", color=GRID, lw=0.6)
+    words = _summed(panel)[0].words.removeprefix(f"{panel.layer}: ")
     lines = f"thick: mean of n = {panel.n} replicates, thin: each of them"
-    axis.set_xlabel("\n".join((across, lines, f"in the key: {summed}")))
+    axis.set_xlabel("\n".join((across, lines, f"in the key: {words}")))
 
 
 SERIES: dict[str, Picture] = {"path_accuracy": paths, "magnitude_bin": histograms}

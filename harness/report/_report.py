@@ -17,6 +17,7 @@ from harness.report._controls import Control, equal_arms, of_claims
 from harness.report._notation import p_is, p_value, section_link, sentence, signed, unit_of
 from harness.report._scales import Others
 from harness.report._section import origin_of, section
+from harness.report._told import overview_in_a_sentence
 from harness.verdict import (
     Elsewhere,
     Results,
@@ -106,6 +107,7 @@ def report_text(
         overall=overall,
         tested=claims_of_papers(verdicts.scale, registry),
         overview=f"figures/{OVERVIEW}",
+        overview_told=overview_in_a_sentence(grouped),
         score=None if results.meta.quick else scoreboard(results, verdicts, registry, catalogue),
         provenance=origin_of(results.meta.records.values()),
         again=repeats.again(again, scale),

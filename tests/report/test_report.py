@@ -11,7 +11,6 @@ import pytest
 
 from harness.design._lock import Registry
 from harness.report import _figures as figures
-from harness.verdict._files import read_verdicts
 from harness.verdict._judge import judge_results
 from harness.verdict._results import Results, read_results
 from tests.command import harness
@@ -78,16 +77,6 @@ def test_the_same_bytes_twice(again, scale):
     chosen = ("--scale", scale, "--root", str(again))
     commands(("judge", *chosen), ("report", *chosen), hash_seed=4)
     assert files(again / "reports" / scale) == before
-
-
-@pytest.mark.skipif("standard" not in SCALES, reason="draws a committed figure of that scale")
-@pytest.mark.parametrize("times", [6, pytest.param(50, marks=pytest.mark.slow)])
-def test_a_figure_is_drawn_in_one_way(times):
-    """However often a figure of the committed rows is drawn, with whatever lies in memory, its bytes are the same."""
-    folder, id = ROOT / "reports" / "standard", "frankle2019/any-input-scaling"
-    results, verdict = read_results(folder / "results.parquet"), read_verdicts(folder / "verdicts.json").claims[id]
-    drawn = {figures.draw_figure(results, catalogue().claims[id], verdict) for _ in range(times)}
-    assert drawn == {(folder / "figures" / figures.file_name(id)).read_bytes()}
 
 
 def sections(report):

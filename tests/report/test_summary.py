@@ -17,7 +17,7 @@ from harness.design._parts import beats, equals, matches
 from harness.report import _overview as overview
 from harness.report import _report as report
 from harness.report import _summary as summary
-from harness.report._notation import anchor, interval, signed, significant
+from harness.report._notation import anchor, interval, kept, percent, signed, significant, written
 from harness.report._scales import committed_verdicts, side_by_side
 from harness.stats._kinds import Outcome
 from harness.verdict import _judge as judging
@@ -25,6 +25,7 @@ from harness.verdict._files import verdicts_json
 from harness.verdict._results import Results
 from harness.verdict._verdicts import MeanInterval
 from tests import synthetic
+from tests.report.drawn import texts
 from tests.synthetic import CATALOGUE, MICRO, around, claim, counted, design, lock
 
 BEATS = beats("a", "b", on=DIGITS)
@@ -138,8 +139,7 @@ def test_a_prediction_with_a_result_in_hand_is_marked(monkeypatch, registry):
     text = report.report_text(rows, judged, registry, CATALOGUE, [], {})
     assert "| reproduced, yes, known before |" in text
     assert "| reproduced, yes |" in text
-    drawn_text = re.findall(r"<!-- (.*) -->", drawn(judged, registry))
-    assert [text for text in drawn_text if "✓" in text] == ["(✓)", "✓"]
+    assert [text for text in texts(drawn(judged, registry)) if "✓" in text] == ["(✓)", "✓"]
 
 
 # --- the overview figure ---------------------------------------------------------------------------------------------
@@ -257,6 +257,30 @@ def test_numbers_are_written_with_sign_and_unit():
     assert interval(replace(effect, lower=None, upper=None)) == "−0.50 pp (– to –)"
     assert interval(replace(effect, mean=None)) == "–"
     assert signed(None) == "–"
+
+
+def test_no_zero_is_below_zero():
+    """What rounds to nothing has one sign, in tables of replicates and everywhere else."""
+    assert [signed(value) for value in (-0.004, 0.004, -0.0, -0.006)] == ["+0.00", "+0.00", "+0.00", "−0.01"]
+    assert written(-0.004, "test_accuracy") == "0.00"
+
+
+@pytest.mark.parametrize(
+    ("given", "printed"),
+    [
+        (6.25, "6.25"),
+        (3.125, "3.13"),
+        (48.75, "48.8"),
+        (48.25, "48.3"),
+        (100, "100"),
+        (0.98765, "0.988"),
+        (12.5, "12.5"),
+    ],
+)
+def test_a_density_is_the_same_everywhere(given, printed):
+    """Three digits, a half rounded up and not to the even digit: on axes, in tables and in sentences."""
+    assert kept(given) == printed
+    assert percent(given / 100) == f"{printed} %"
 
 
 def test_three_digits_or_all_before_the_point():
