@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from harness.design import Design, Part, Reading, metric
+from harness.design import Design, Part, metric
+from harness.report._hypothesis import gap
 from harness.report._notation import interval, signed, unit_of
 from harness.stats import MOST, Bound, Interval, Outcome, prediction_interval, t_critical
 from harness.verdict import ClaimVerdict, FloorVerdict, PartVerdict
@@ -60,10 +61,15 @@ def binds(floor: FloorVerdict) -> str:
 
 
 def _alone(part: Part, result: PartVerdict) -> str:
-    """Say what a part comes to by itself; what holds within its margin and is worse all the same says so."""
+    """Say what a part comes to by itself; what holds within its margin and is worse all the same says so.
+
+    Where all differences are equal no test says anything, and they say it themselves.
+    """
     alone, low = result.alone, part.kind.interval[0]
     worse = alone.outcome is Outcome.REPRODUCED and low < 0 and result.upper is not None and result.upper < 0
     note = "worse, within the margin" if worse else alone.qualifier
+    if result.sd == 0:
+        note = f"all {result.n} differences equal {signed(result.mean)} {unit_of(part)}"
     return f"{alone.outcome} ({note})" if note else str(alone.outcome)
 
 
@@ -89,13 +95,9 @@ def _margin(part: Part, result: PartVerdict, alpha: float) -> str:
 
 def difference(part: Part) -> str:
     """Return what is subtracted from what, in the arms' names, with the label behind it."""
-    gaps = [f"{arm} − {reference}" for arm, reference in part.pairs]
-    text = gaps[0] if len(gaps) == 1 else " − ".join(f"({gap})" for gap in gaps)
-    if part.reading is Reading.SLOPE:
-        text = f"change of {text} towards sparsity"
     notes = [part.label, "" if part.metric == "test_accuracy" else metric(part.metric).words]
     noted = ", ".join(note for note in notes if note)
-    return f"{text} ({noted})" if noted else text
+    return f"{gap(part)} ({noted})" if noted else gap(part)
 
 
 def _needed(part: Part, result: PartVerdict) -> str:

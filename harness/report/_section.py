@@ -10,7 +10,6 @@ from harness.design import (
     Design,
     KnownBefore,
     Locked,
-    Part,
     Pilot,
     Registry,
     Scale,
@@ -24,11 +23,14 @@ from harness.population import Program, Provenance
 from harness.report import _figures as figures
 from harness.report._accounting import Size, cost_in_words, network_sizes
 from harness.report._comparisons import Compared, compared
+from harness.report._hypothesis import in_percent, in_words
 from harness.report._locks import locks
-from harness.report._notation import percent, written
+from harness.report._notation import percent, signed, written
+from harness.report._printed import printed_in_words
 from harness.report._readings import Readings, readings
 from harness.report._scales import Others, Row, side_by_side
 from harness.report._scope import scope
+from harness.report._told import in_a_sentence
 from harness.verdict import AS_LOCKED, ClaimVerdict, Effect, ExactQuantity, Results, effects
 
 QUALIFIERS = {
@@ -77,6 +79,8 @@ class Section:
 
     claim: Claim
     design: Design
+    hypothesis: str
+    printed: Sequence[str]
     deviations: Sequence[str]
     verdict: ClaimVerdict
     exact: Sequence[ExactQuantity]
@@ -97,6 +101,7 @@ class Section:
     trained: Sequence[str]
     provenance: Origin
     figure: str
+    figure_told: str
     floors: int
     robustness: Sequence[Effect]
     kept: int
@@ -132,6 +137,8 @@ def section(
     return Section(
         claim=claim,
         design=design,
+        hypothesis=in_words(design, locked=entry is not None),
+        printed=printed_in_words(claim, verdict, design),
         deviations=claim.deviations.get(scale, ()),
         verdict=verdict,
         exact=verdict.exact,
@@ -144,7 +151,7 @@ def section(
         rows=rows,
         scope=scope(design, verdict),
         replicates=_replicates(results, id, design) if judged else [],
-        bands=[f"{part.name}: {_band(part)}" for part in design.compared() if part.band is not None],
+        bands=[f"{part.name}: {in_percent(part)} kept" for part in design.compared() if part.band is not None],
         pilots=pilot_runs(before),
         piloted=", ".join(sorted({p.task for p in before})),
         cost=cost_in_words(results, claim, scale) if not design.exact else "",
@@ -152,6 +159,7 @@ def section(
         trained=_trained(design),
         provenance=origin_of(_records(results, id)),
         figure=f"figures/{figures.file_name(id)}",
+        figure_told=in_a_sentence(id, verdict, scale),
         floors=sum(len(result.floors) for result in judged),
         robustness=robust,
         kept=sum(effect.keeps for effect in changed),
@@ -177,12 +185,6 @@ def _lock(entry: Locked | None, verdict: ClaimVerdict) -> str:
     return f"version {entry.version}, locked {entry.locked}{level}, predicted {entry.predicted}"
 
 
-def _band(part: Part) -> str:
-    assert part.band is not None
-    low, high = float(part.band.low), float(part.band.high)
-    return f"{low:.3g} to {high:.3g} of the weights kept".replace("0.", ".")
-
-
 def _arms(results: Results, claim: str, design: Design) -> list[ArmLine]:
     """Return a line for every arm and every metric that parts read and the arm has."""
     names = dict.fromkeys([part.metric for part in design.compared()] or [design.metric])
@@ -202,7 +204,7 @@ def _arms(results: Results, claim: str, design: Design) -> list[ArmLine]:
 def _replicates(results: Results, claim: str, design: Design) -> list[ReplicateLine]:
     columns = [results.differences(claim, part) for part in design.compared()]
     return [
-        ReplicateLine(replicate=r, differences=[f"{values[i]:+.2f}" for values in columns])
+        ReplicateLine(replicate=r, differences=[signed(values[i]) for values in columns])
         for i, r in enumerate(results.replicates(claim))
     ]
 

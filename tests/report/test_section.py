@@ -85,6 +85,13 @@ def test_what_is_worse_within_its_margin_says_so(monkeypatch, tmp_path):
     assert _alone(part, result) == "reproduced (at least sesoi)"
 
 
+def test_what_has_no_spread_says_so(monkeypatch, tmp_path):
+    """Equal differences give no p-value; the table has what they all equal, with the sign that every number has."""
+    for value, printed in ((-0.2, "−0.20"), (0.0, "+0.00"), (-0.001, "+0.00")):
+        part, result, _ = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), np.full(10, value))
+        assert _alone(part, result) == f"inconclusive (all 10 differences equal {printed} pp)"
+
+
 def test_a_fresh_run_says_whether_it_would_decide(monkeypatch, tmp_path):
     """Wholly on one side of what the part asserts, or on both; nothing where there is no spread."""
     part, result, verdict = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), SAMPLE + 1)
