@@ -85,7 +85,7 @@ def _measure(figure: Figure, block: Block, renderer: RendererAgg) -> Measured:
     for axes in block.rows:
         for axis, left, right in zip(axes, lefts, rights, strict=False):
             _set(axis, 0, 0, cell - left - right, block.height, figure.get_figheight())
-            for text in (axis.title, axis._left_title, axis.xaxis.label):  # type: ignore[attr-defined]
+            for text in (axis.xaxis.label, *(each for each in axis.get_children() if isinstance(each, Text))):
                 _break(text, cell - left - right, renderer)
             _hang_key(axis, renderer)
     beyond = [[_beyond(axis, renderer) for axis in axes] for axes in block.rows]
@@ -114,7 +114,7 @@ def _set(axis: Axes, left: float, top: float, wide: float, high: float, height: 
 def _left(axis: Axes, renderer: RendererAgg) -> float:
     """Return how far ticks and label of the axis upwards reach to the left, in inches."""
     found = axis.yaxis.get_tightbbox(renderer)
-    dpi = axis.get_figure(root=True).dpi  # type: ignore[union-attr]
+    dpi = axis.figure.dpi
     return round((axis.get_window_extent(renderer).x0 - found.x0) / dpi, PLACES) if found is not None else 0.0
 
 
@@ -127,7 +127,7 @@ def _right(axis: Axes, renderer: RendererAgg) -> float:
         for place, label in zip(axis.get_xticks(), axis.get_xticklabels(), strict=True)
         if low - slack <= place <= high + slack
     ]
-    edge, dpi = axis.get_window_extent(renderer).x1, axis.get_figure(root=True).dpi  # type: ignore[union-attr]
+    edge, dpi = axis.get_window_extent(renderer).x1, axis.figure.dpi
     return float(round((max([edge, *ends]) - edge) / dpi, PLACES))
 
 
@@ -135,13 +135,13 @@ def _beyond(axis: Axes, renderer: RendererAgg) -> tuple[float, float]:
     """Return how far a panel reaches above and below its axes, in inches."""
     box, all_of_it = axis.get_window_extent(renderer), axis.get_tightbbox(renderer)
     assert all_of_it is not None
-    dpi = axis.get_figure(root=True).dpi  # type: ignore[union-attr]
+    dpi = axis.figure.dpi
     return round((all_of_it.y1 - box.y1) / dpi, PLACES), round((box.y0 - all_of_it.y0) / dpi, PLACES)
 
 
 def _break(text: Text, wide: float, renderer: RendererAgg) -> None:
     """Break the lines of a text between words where they are wider than so many inches, never before a unit."""
-    dpi = text.get_figure(root=True).dpi  # type: ignore[union-attr]
+    dpi = text.figure.dpi
     lines = []
     for given in text.get_text().split("\n"):
         line = ""
@@ -168,9 +168,7 @@ def _hang_key(axis: Axes, renderer: RendererAgg) -> None:
     if not axis.get_legend_handles_labels()[1]:
         return
     _, below = _beyond(axis, renderer)
-    figure = axis.get_figure(root=True)
-    assert figure is not None
-    under = axis.transAxes + ScaledTranslation(0, -below, figure.dpi_scale_trans)
+    under = axis.transAxes + ScaledTranslation(0, -below, axis.figure.dpi_scale_trans)
     for columns in range(KEYS, 0, -1):
         key = axis.legend(
             loc="upper left", bbox_to_anchor=(0, 0), bbox_transform=under, ncols=columns, frameon=False,
