@@ -35,13 +35,13 @@ def draw_figure(results: Results, claim: Claim, verdict: ClaimVerdict) -> bytes:
     shown = panels(results, claim.id, claim.design(results.meta.scale))
     with styled():
         figure = Figure(figsize=(WIDTH, WIDTH))
-        compared = differences(figure, results, claim, verdict)
+        drawn, compared = _drawn(figure, shown), differences(figure, results, claim, verdict)
         if len(shown) == 1:
-            arms = Block(_drawn(figure, shown), ARMS, HIGH, HIGHEST)
+            arms = Block(drawn, ARMS, HIGH, HIGHEST)
             bands = [[arms, Block([[axis] for axis in compared], BESIDE, LOWEST, LOW)]]
         else:
             rows = [compared[i : i + 2] for i in range(0, len(compared), 2)]
-            bands = [[Block(_drawn(figure, shown), WIDTH, HIGH, HIGH)], [Block(rows, WIDTH, LOWEST, LOWEST)]]
+            bands = [[Block(drawn, WIDTH, HIGH, HIGH)], [Block(rows, WIDTH, LOWEST, LOWEST)]]
         arrange(figure, bands)
         figure.text(EDGE / WIDTH, 1 - EDGE / figure.get_figheight(), claim.id, va="top", fontsize=12, fontweight="bold")
         return as_svg(figure, in_a_sentence(claim.id, verdict, results.meta.scale))

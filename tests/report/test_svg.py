@@ -144,7 +144,7 @@ def test_a_users_settings_change_no_byte():
 
 
 @needs_standard
-@pytest.mark.parametrize("times", [6, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [6, pytest.param(50, marks=pytest.mark.slow)])
 def test_a_figure_is_drawn_in_one_way(times):
     """However often, with whatever lies in memory: the committed bytes."""
     expected = REPORTS / CHANGED_BEFORE.replace("/", "/figures/")
@@ -154,8 +154,8 @@ def test_a_figure_is_drawn_in_one_way(times):
 @pytest.mark.slow
 @pytest.mark.parametrize("path", COMMITTED, ids=named)
 def test_every_figure_is_drawn_in_one_way(path):
-    """Twenty times in one process: the committed bytes."""
-    assert {drawn(named(path)) for _ in range(20)} == {(REPORTS / path).read_bytes()}
+    """Five times in one process: the committed bytes."""
+    assert {drawn(named(path)) for _ in range(5)} == {(REPORTS / path).read_bytes()}
 
 
 @pytest.mark.slow
