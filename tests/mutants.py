@@ -1095,6 +1095,13 @@ MUTANTS = (
     Mutant("watch.check_variance",
            "skip=variance.WEIGHTS)", "skip=0)",  # replicates of the baseline count as fresh
            "test_watch::test_findings_give_their_figures"),
+    Mutant("jolt.jolted",
+           "np.where(x_F == 0, x_F, np.nextafter(x_F, towards.astype(np.float32)))",
+           "np.nextafter(x_F, towards.astype(np.float32))",
+           "test_jolt"),
+    Mutant("inputs.Inputs.member",
+           "jolted(recipe.jolt)(member) if recipe is not None and recipe.jolt else member", "member",
+           "test_plan::test_a_jolt_reaches_the_member"),
     Mutant("retrained.Retrained._difference",
            "mine[step] != theirs.get(step)", "mine[step] is None",
            "test_watch::test_a_reduction_in_another_order_is_named_by_the_repeat"),

@@ -27,7 +27,8 @@ Out = Annotated[Path | None, typer.Option("--out", help="The report's folder.")]
 Replicates = Annotated[int | None, typer.Option("--replicates", min=1, help="Another number than the locked one.")]
 Quick = Annotated[bool, typer.Option("--quick", help="2 replicates of a few steps: machinery only.")]
 Variant = Annotated[
-    str, typer.Option("--variant", help="Other settings: half-rate, double-rate or bfloat16. Never replaces a verdict.")
+    str,
+    typer.Option("--variant", help="Other settings: half-rate, double-rate, bfloat16, jolt. Never replaces a verdict."),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto (CUDA if present), cpu, or cuda.")]
 ExecutorName = Annotated[str, typer.Option("--executor", help="By what populations are computed.")]

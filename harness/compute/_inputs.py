@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from harness.expression import Bits, Mask, Measured, Taken, consumed
-from harness.population import Member, Program, unit_name
+from harness.population import Member, Program, jolted, unit_name
 from harness.store import Store
 from harness.streams import Replicate
 
@@ -42,8 +42,8 @@ class Inputs:
 
     def member(self, node: Measured) -> Member:
         """Return what a worker is given for `node`."""
-        network = node.network
-        return Member(
+        network, recipe = node.network, Program.of(node).recipe
+        member = Member(
             unit=unit_name(node, self.replicate),
             replicate=self.replicate,
             order_draw=node.draw("order"),
@@ -54,5 +54,6 @@ class Inputs:
             mask=None if node.removes is None else self.bits(node.removes),
             scores=node.scores(self.replicate),
             ins=tuple((taken.name, self.digest(taken)) for taken in consumed(node)),
-            recipe=Program.of(node).recipe,
+            recipe=recipe,
         )
+        return jolted(recipe.jolt)(member) if recipe is not None and recipe.jolt else member

@@ -25,6 +25,9 @@ VARIANTS = {
     "bfloat16": Variant(
         "bfloat16 autocast, float32 master weights", lambda recipe: replace(recipe, numerics="bfloat16")
     ),
+    "jolt": Variant(
+        "every weight moved by one unit in the last place at the start", lambda recipe: replace(recipe, jolt=1)
+    ),
 }
 
 

@@ -143,7 +143,8 @@ class Recipe:
     recorded every `validate_every` steps and after the last one (this defines the early stop). `numerics` is the
     arithmetic; `version` is raised when the engine changes what an old recipe means. `l1` times the sum of the
     prunable weights' magnitudes and `l2` / 2 times that of their squares are added to the loss; an optimiser's weight
-    decay is apart from that, and is of all parameters.
+    decay is apart from that, and is of all parameters. With a `jolt` every weight is moved by one unit in the last
+    place before the first update: what comes of it says how far rounding alone moves a result.
 
     Args:
         optimiser: `Adam` or `SGD`, with the learning rate.
@@ -155,6 +156,7 @@ class Recipe:
         version: Left at 1 by claims.
         l1: The weight of the sum of magnitudes in the loss.
         l2: Twice the weight of the sum of squares in the loss.
+        jolt: Which random jolt, left at 0, for none, by claims.
 
     Raises:
         DesignError: For a count below 1, and for numerics that are not known.
@@ -173,6 +175,7 @@ class Recipe:
     version: int = 1
     l1: float = 0.0
     l2: float = 0.0
+    jolt: int = 0
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1 or self.validate_every < 1:

@@ -1,6 +1,7 @@
 """What is handed to a worker and what comes back, as plain data, and what it costs; knows no torch."""
 
 from harness.population._flops import evaluation_flops, kept_multiply_adds, parameter_count, training_flops
+from harness.population._jolt import jolted
 from harness.population._population import Computed, Member, MemberResult, Population, Program, Report, Row, unit_name
 from harness.population._provenance import Provenance
 from harness.population._saving import Arrays, Checkpoint, Saver
@@ -20,6 +21,7 @@ __all__ = [
     "Saver",
     "evaluation_flops",
     "hundredths",
+    "jolted",
     "kept_multiply_adds",
     "parameter_count",
     "training_flops",

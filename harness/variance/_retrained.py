@@ -159,22 +159,3 @@ def first_losses(
 
 def _losses(computed: Computed) -> Losses:
     return np.array([[row.value for row in m.rows if row.metric == "train_loss"] for m in computed.members])
-
-
-def jolted(seed: int) -> Callable[[Member], Member]:
-    """Return a change of a member by one unit in the last place of every weight, up or down, as rounding might do.
-
-    Another order of a sum, on another machine or after a change of the engine, moves losses by about as much.
-    """
-
-    def jolt(member: Member) -> Member:
-        rng = np.random.default_rng([seed, member.replicate.index])
-
-        def moved(x: NDArray[np.float32]) -> NDArray[np.float32]:
-            towards = np.where(rng.integers(0, 2, x.shape), np.float32(np.inf), np.float32(-np.inf)).astype(np.float32)
-            return np.where(x == 0, x, np.nextafter(x, towards))
-
-        scores = None if member.scores is None else moved(member.scores)
-        return replace(member, start=moved(member.start), scores=scores)
-
-    return jolt

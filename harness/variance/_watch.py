@@ -13,13 +13,14 @@ from pathlib import Path
 
 from harness.compute import SILENT, Executor, Local, Progress, provenance
 from harness.expression import Training
+from harness.population import jolted
 from harness.stats import CONFIRM, FalseAlarm, check_false_alarm, false_alarm, spread_confirm
 from harness.store import now
 from harness.streams import VARIANCE_SEED, Replicate
 from harness.variance import _baselines as baselines
 from harness.variance import _tiers as variance
 from harness.variance._baselines import Baseline
-from harness.variance._retrained import Retrained, first_losses, is_root, jolted
+from harness.variance._retrained import Retrained, first_losses, is_root
 from harness.variance._tiers import Finding, Status, Tier
 
 ACCEPTED = 100  # replicates of a baseline

@@ -136,7 +136,7 @@ def open_session(
         out: The folder for results; by default see `Session.out`.
         quick: 2 replicates of a few steps: machinery only.
         replicates: Another number of replicates than the locked one; verdicts are exploratory then.
-        variant: Other settings: ``half-rate``, ``double-rate`` or ``bfloat16``.
+        variant: Other settings: ``half-rate``, ``double-rate``, ``bfloat16`` or ``jolt``.
         device: ``cpu``, ``cuda``, or ``auto``: CUDA if present.
         workers: Worker processes on a CPU; one a core, at most 8, by default.
         executor: By what populations are computed: a name in `harness.compute.EXECUTORS`.

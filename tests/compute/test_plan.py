@@ -32,6 +32,7 @@ from harness.expression import (
 from harness.expression._masks import learned_bits, ones, prune_by_magnitude, resampled, shuffled
 from harness.networks._network import initial_values, mlp
 from harness.networks._recipe import Adam, Recipe
+from harness.population._jolt import jolted
 from harness.population._population import Computed, MemberResult, Program, Row, unit_name
 from harness.population._provenance import Provenance
 from harness.stats._kinds import Outcome
@@ -409,6 +410,16 @@ def test_scope_and_draw_reach_the_member(store, writer):
     end = store.array(store.entries[unit_name(DENSE, REPLICATES[0])], "end", SIZE)
     np.testing.assert_array_equal(member.mask, prune_by_magnitude(NET, end, ones(NET), QUARTER, Scope.GLOBAL))
     np.testing.assert_array_equal(member.start, initial_values(NET, REPLICATES[0], "reinit", 2))
+
+
+def test_a_jolt_reaches_the_member(store):
+    """A jolted training starts one unit in the last place away from where the plain one does, and packs without it."""
+    plan = Plan([request(DENSE, train(NET, DIGITS, replace(RECIPE, jolt=1)))], store)
+    plain, moved = (unit for unit in plan.units.values() if unit.replicate == REPLICATES[0])
+    one, other = (plan.pack([unit]).members[0] for unit in (plain, moved))
+    np.testing.assert_array_equal(other.start, jolted(1)(one).start)
+    assert (other.start != one.start).any()
+    assert Program.of(plain.node).packs != Program.of(moved.node).packs
 
 
 def test_a_shuffled_mask_reaches_the_member(store, writer):

@@ -43,19 +43,26 @@ def chain(recipe=RECIPE):
     return {"dense": dense, "ticket": tickets, "unread": train(NET, DIGITS, replace(recipe, steps=31))}
 
 
-@pytest.mark.parametrize(("name", "lr"), [("half-rate", 1.5e-3), ("double-rate", 6e-3), ("bfloat16", 3e-3)])
-def test_a_variant_changes_every_recipe_and_nothing_else(name, lr):
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("half-rate", {"optimiser": Adam(1.5e-3)}),
+        ("double-rate", {"optimiser": Adam(6e-3)}),
+        ("bfloat16", {"numerics": "bfloat16"}),
+        ("jolt", {"jolt": 1}),
+    ],
+)
+def test_a_variant_changes_every_recipe_and_nothing_else(name, changed):
     """A variant of a chain is the chain of the changed recipe: masks, starts and steps follow, keys and all."""
     part = beats("ticket", "dense", on=DIGITS, band=SPARSE)
     made = claim(Design(arms=chain(), parts=(part,), contrast=("mask", "start", "first_step")))
-    numerics = "bfloat16" if name == "bfloat16" else "float32"
-    expected = chain(replace(RECIPE, optimiser=Adam(lr), numerics=numerics))
-    changed = design_of(made, MICRO, name)
-    assert [n.key for nodes in changed.points["ticket"].values() for n in nodes] == [
+    recipe = replace(RECIPE, **changed)
+    expected, found = chain(recipe), design_of(made, MICRO, name)
+    assert [n.key for nodes in found.points["ticket"].values() for n in nodes] == [
         n.key for n in expected["ticket"][1:]
     ]
-    assert changed.points["dense"][Fraction(1)][0].key == expected["dense"].key
-    assert {n.recipe.optimiser for n in lineage([changed.points["ticket"][Fraction(1, 8)][0]])} == {Adam(lr)}
+    assert found.points["dense"][Fraction(1)][0].key == expected["dense"].key
+    assert {n.recipe for n in lineage([found.points["ticket"][Fraction(1, 8)][0]])} == {recipe}
 
 
 def test_rates_scale_with_any_optimiser():

@@ -16,10 +16,10 @@ from harness.compute._plan import Plan, Wanted
 from harness.design._claim import Scale
 from harness.engine._measuring import Evaluator
 from harness.expression import Fresh, Training, lineage
+from harness.population import jolted
 from harness.store._records import digest
 from harness.store._store import Store
 from harness.streams import Replicate
-from harness.variance._retrained import jolted
 from tests.members import begun
 from tests.project import catalogue
 

@@ -35,10 +35,9 @@ from harness.variance import _baselines as baselines
 from harness.variance import _findings as findings
 from harness.variance import _tiers as variance
 from harness.variance import _watch as watching
-from harness.variance._retrained import Retrained, jolted
+from harness.variance._retrained import Retrained
 from harness.variance._tiers import Status, Tier
 from tests.inline import Inline
-from tests.members import PROGRAMS, member
 from tests.project import catalogue
 
 ROOT = Path(__file__).parents[2]
@@ -436,18 +435,6 @@ def test_tolerance_lies_between_noise_and_signal():
     assert (steps, tolerance) == (3, pytest.approx(5e-5))
     assert (low, high) == (pytest.approx(5e-6), pytest.approx(4e-2))
     assert variance.calibrate(plain, [plain], plain * (1 + signal))[1] == 1e-5
-
-
-def test_a_jolt_moves_weights_by_one_unit_in_the_last_place():
-    """Every weight goes to a neighbouring float, zeros stay; the same seed gives the same jolt."""
-    one = member(PROGRAMS["edge-popup, odd widths"], 1)
-    moved = jolted(4)(one)
-    for before, after in ((one.start, moved.start), (one.scores, moved.scores)):
-        assert after.dtype == np.float32
-        assert ((before == 0) == (after == before)).all()
-        assert (np.abs(after - before) <= np.spacing(np.abs(before))).all()
-    np.testing.assert_array_equal(jolted(4)(one).start, moved.start)
-    assert (jolted(5)(one).start != moved.start).any()
 
 
 # What a user and a server read
