@@ -15,6 +15,7 @@ from harness.stats._assessment import (
 from harness.stats._clustered import clustered_interval
 from harness.stats._holm import holm
 from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, NO_GAIN, Bound, Decision, Kind, Outcome, add_kind, kind
+from harness.stats._many import AssessedMany, Samples, Signs, assess_many, decide_many
 from harness.stats._paired import (
     ALPHA,
     FloatArray,
@@ -59,6 +60,7 @@ __all__ = [
     "NO_GAIN",
     "POWER",
     "SIGN_FLIP_FROM",
+    "AssessedMany",
     "Assessment",
     "Bound",
     "Comparison",
@@ -72,18 +74,22 @@ __all__ = [
     "Outcome",
     "PartResult",
     "Sample",
+    "Samples",
     "Side",
+    "Signs",
     "Verdict",
     "above",
     "add_kind",
     "all_hold",
     "any_fails",
     "assess",
+    "assess_many",
     "below",
     "binomial_range",
     "check_false_alarm",
     "clustered_interval",
     "decide",
+    "decide_many",
     "decided_with",
     "effect_of_power",
     "exactly",

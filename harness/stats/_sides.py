@@ -38,6 +38,10 @@ class Side:
         """How far a mean lies within this side, in the unit of `bound`; negative on the other side."""
         return mean - self.value(bound) if self.above else self.value(bound) - mean
 
+    def depth_many(self, values: FloatArray, bound: float) -> FloatArray:
+        """How far each of many values lies within this side, as `depth` says of one."""
+        return values - self.value(bound) if self.above else self.value(bound) - values
+
     def mirrored(self) -> Side:
         """The other side of the same value."""
         return Side(self.at, above=not self.above)
