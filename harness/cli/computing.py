@@ -1,4 +1,4 @@
-"""The commands that train what is due: run, verify, pilot, and the seed-variance check."""
+"""The commands that train what is due: run, verify, pilot, the jolted pass, and the seed-variance check."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from harness.cli.options import (
     shown,
 )
 from harness.cli.progress import Shown
-from harness.cli.tables import show_left, show_pilots, show_variance, show_verified
+from harness.cli.tables import show_left, show_pilots, show_spreads, show_variance, show_verified
 
 
 def run(
@@ -98,9 +98,10 @@ def verify(
 ) -> None:
     """Run, judge and report, and compare with the recorded verdicts.
 
-    Exit status: 0 verdicts as recorded, or a time limit left something to be continued; 1 a verdict turned from
-    reproduced to refuted or back, the committed rows give other bytes, or training no longer gives the committed rows
-    (to the digit on the same kind of machine, else their means); 2 usage; 3 a run failed; 130 interrupted.
+    Exit status: 0 verdicts as recorded, or a time limit left something to be continued; 1 the committed rows give
+    other bytes, training no longer gives the committed rows (to the digit on the same kind of machine, else their
+    means), more verdicts are lost than rounding explains, or one turned from reproduced to refuted or back that
+    rounding does not turn; 2 usage; 3 a run failed; 130 interrupted.
     """
     from harness import workflow
 
@@ -168,6 +169,49 @@ def pilot(
         return
     show_pilots(piloted.lines, console)
     console.print(f"logged to {shown(piloted.log, session.root)}. Next: harness plan, then harness lock CLAIM")
+
+
+def rounding(
+    claims: Claims = None,
+    scale: ScaleName = "micro",
+    device: Device = "auto",
+    workers: Workers = None,
+    executor: ExecutorName = "local",
+    data_dir: DataDir = None,
+    download: Download = False,
+    time_limit: TimeLimit = None,
+    store: StorePath = None,
+    out: Out = None,
+    root: Root = Path(),
+    claims_folder: ClaimsFolder = None,
+) -> None:
+    """Measure how far rounding moves committed rows, for verify: writes rounding.csv beside them.
+
+    Trains the first ten replicates again with every weight moved by one unit in the last place.
+    """
+    from harness import workflow
+
+    session = workflow.open_session(
+        claims,
+        scale=scale,
+        root=root,
+        claims=claims_folder,
+        store=store,
+        out=out,
+        device=device,
+        workers=workers,
+        executor=executor,
+        data_dir=data_dir,
+        download=download,
+    )
+    with Shown(console) as progress:
+        rounded = workflow.measure_rounding(session, time_limit=time_limit, progress=progress)
+    if rounded.ran.left is not None:
+        show_left(rounded.ran.left, this_command(), console)
+        return
+    assert rounded.file is not None
+    show_spreads(rounded.spreads, console)
+    console.print(f"wrote {shown(rounded.file, session.root)}. Next: git add and commit it", highlight=False)
 
 
 def seed_variance(

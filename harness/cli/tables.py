@@ -16,7 +16,7 @@ from harness.stats import ALPHA, MOST
 if TYPE_CHECKING:
     from harness.design import Pilot, Round
     from harness.variance import Checked
-    from harness.verdict import Bias, Rerun
+    from harness.verdict import Bias, ClaimVerdict, Losses, Rerun, Spread
     from harness.workflow import (
         Chain,
         Changed,
@@ -173,10 +173,48 @@ def show_verified(verified: Verified, root: Path, console: Console) -> None:
         console.print(
             f"[red]the committed rows give other bytes for {name}. Next: harness judge, harness report, git diff[/red]"
         )
-    for each in verified.turned:
+    for each in verified.unexplained:
         console.print(f"[red]{each.claim} turned: recorded {each.was}, now {each.now}[/red]")
     if verified.rerun is not None and verified.rerun.claims:
         _show_rerun(verified.rerun, console)
+    _show_losses(verified.losses, console)
+
+
+def _show_losses(found: Losses, console: Console) -> None:
+    """Print the verdicts that were not given again with both effects, and in red what rounding does not explain."""
+    for each in found.lost:
+        what = "turned" if each.turned else "is lost"
+        console.print(
+            f"{each.claim} {what}: committed {_briefly(each.was, each.was)}, now {_briefly(each.now, each.was)}; "
+            f"rounding alone does that in {each.chance:.2%} of runs",
+            style="red" if each.unexplained else "yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if found.too_many:
+        console.print(
+            f"[red]{len(found.lost)} of {found.decided} decided verdicts are lost, where rounding explains "
+            f"{found.most}. Next: harness variance[/red]"
+        )
+    if found.lost and found.by_this_run:
+        console.print(
+            f"how far rounding moves {', '.join(found.by_this_run)} is not known but from this run, which so excuses "
+            "itself. Next: harness rounding",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _briefly(verdict: ClaimVerdict, deciding: ClaimVerdict) -> str:
+    """Return an outcome with the effect of the part on which the verdict `deciding` rests."""
+    name = deciding.deciding.name if deciding.deciding else ""
+    effects = [
+        f" ({signed(part.mean)} {part.unit}, {signed(part.lower)} to {signed(part.upper)})"
+        for part in verdict.parts
+        if part.name == name
+    ]
+    return f"{verdict.outcome}{''.join(effects)}"
 
 
 def _show_rerun(found: Rerun, console: Console) -> None:
@@ -191,9 +229,11 @@ def _show_rerun(found: Rerun, console: Console) -> None:
     if found.code:
         console.print(f"the harness's code computed {found.code}", style="yellow", highlight=False)
     if found.equal < found.rows:
-        table = Table("claim", "mean of", "n", "now − committed", "sd", "visible from", title="what moved")
+        columns = ("claim", "mean of", "n", "now − committed", "sd", "by rounding", "visible from")
+        table = Table(*columns, title="what moved")
         for each in found.shifts:
-            told = (f"{each.mean:+.2f} {each.unit}", f"{each.sd:.2f}", f"{each.visible:.2f}")
+            rounding = f"{each.rounding:.2f}" if each.rounding else "–"
+            told = (f"{each.mean:+.2f} {each.unit}", f"{each.sd:.2f}", rounding, f"{each.visible:.2f}")
             table.add_row(each.claim, each.what, str(each.n), *told, style="red" if each.moved else "")
         console.print(table)
     for row in found.differing:
@@ -225,6 +265,14 @@ def show_pilots(pilots: Sequence[Pilot], console: Console) -> None:
     table = Table("claim", "what", "n", "mean", "sd", title="pilots, in percent, percentage points or log points")
     for line in pilots:
         table.add_row(line.claim, line.what, str(line.n), f"{line.mean:.2f}", f"{line.sd:.2f}")
+    console.print(table)
+
+
+def show_spreads(spreads: Sequence[Spread], console: Console) -> None:
+    """Print how far rounding moves each number, over replicates."""
+    table = Table("claim", "what", "n", "sd", title="moved by one unit in the last place of every weight")
+    for each in spreads:
+        table.add_row(each.claim, escape(each.what), str(each.n), f"{each.sd:.3f} {each.unit}")
     console.print(table)
 
 

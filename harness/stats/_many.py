@@ -67,10 +67,10 @@ def assess_many(parts: Sequence[Samples], decision: Decision) -> AssessedMany:
         n=min(part.differences.shape[1] for part in parts),
         parts=len(parts),
         decision=decision,
-        p_rep=_largest([each.p_rep() for each in tested]),
-        p_ref=any_fails([each.p_ref() for each in tested]),
-        flip_rep=_largest([each.flip_rep() for each in tested]),
-        flip_ref=any_fails([each.flip_ref() for each in tested]),
+        p_rep=_largest([each.p_rep(each.t) for each in tested]),
+        p_ref=any_fails([each.p_ref(each.t) for each in tested]),
+        flip_rep=_largest([each.p_rep(each.flip) for each in tested]),
+        flip_ref=any_fails([each.p_ref(each.flip) for each in tested]),
         spared=np.all([each.spared() for each in tested], axis=0),
         still=np.any([each.still for each in tested], axis=0),
     )
@@ -138,25 +138,24 @@ def _smallest(p: Sequence[FloatArray]) -> FloatArray:
 
 
 class _Tested:
-    """One part's means and standard errors, (draws,), and the p-values that follow."""
+    """One part's means and standard errors, (draws,), and the p-values that follow, by side."""
 
     def __init__(self, part: Samples) -> None:
         self.part, self.n = part, part.differences.shape[1]
         self.mean = part.differences.mean(axis=1)
         self.still: Bools = np.ptp(part.differences, axis=1) == 0
         self.error = np.where(self.still, 1.0, part.differences.std(axis=1, ddof=1)) / self.n**0.5
+        sides = (*part.kind.reproduced, *part.kind.refuted)
+        self.t = {side: self._t(side) for side in sides}
+        self.flip = {side: self._flip(side) for side in sides} if self.n <= EVERY_PATTERN else self.t
 
-    def p_rep(self) -> FloatArray:
-        return _largest([self._t(side) for side in self.part.kind.reproduced])
+    def p_rep(self, by: Mapping[Side, FloatArray]) -> FloatArray:
+        """The p-value of all that reproduces, by one of the tests."""
+        return _largest([by[side] for side in self.part.kind.reproduced])
 
-    def p_ref(self) -> FloatArray:
-        return _smallest([self._t(side) for side in self.part.kind.refuted])
-
-    def flip_rep(self) -> FloatArray:
-        return _largest([self._flip(side) for side in self.part.kind.reproduced])
-
-    def flip_ref(self) -> FloatArray:
-        return _smallest([self._flip(side) for side in self.part.kind.refuted])
+    def p_ref(self, by: Mapping[Side, FloatArray]) -> FloatArray:
+        """The p-value of anything that refutes, by one of the tests."""
+        return _smallest([by[side] for side in self.part.kind.refuted])
 
     def spared(self) -> Bools:
         """Whether the part clears its floors and, if its kind is sized, no side that refutes it holds at 95 %."""
@@ -172,8 +171,6 @@ class _Tested:
 
     def _flip(self, side: Side) -> FloatArray:
         """The sign-flip test's p; 1 where the mean lies on the other side, as at least half of all patterns do then."""
-        if self.n > EVERY_PATTERN:
-            return self._t(side)
         deep_DR = side.depth_many(self.part.differences, self.part.bound)
         p_D = np.ones(len(deep_DR))
         ahead = np.flatnonzero(deep_DR.sum(axis=1) > 0)

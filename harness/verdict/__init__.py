@@ -1,6 +1,6 @@
 """From rows to verdicts, a pure function of files: knows no torch, compute or store."""
 
-from harness.verdict._bias import Bias, Spread, bias
+from harness.verdict._bias import Bias, RecipeSpread, bias
 from harness.verdict._earlier import amended, earlier_rows, read_earlier, unchanged, with_printed, write_earlier
 from harness.verdict._elsewhere import (
     ELSEWHERE,
@@ -14,11 +14,13 @@ from harness.verdict._elsewhere import (
 )
 from harness.verdict._files import read_verdicts, verdicts_json, verdicts_junit
 from harness.verdict._judge import compare_part, judge_results
+from harness.verdict._losses import Losses, Lost, losses
 from harness.verdict._metadata import ClaimRows, Cost, Metadata
 from harness.verdict._overall import claims_of_papers, over_all_papers
 from harness.verdict._reruns import Rerun, Shift, rerun
 from harness.verdict._results import ALWAYS_KEPT, ResultRow, Results, frame_of, read_results, write_results
 from harness.verdict._robustness import AS_LOCKED, Effect, effects, read_variants
+from harness.verdict._rounding import JOLTED, Spread, read_spreads, spreads, write_spreads
 from harness.verdict._scoreboard import Scoreboard, scoreboard
 from harness.verdict._specifications import Specification, specifications
 from harness.verdict._verdicts import (
@@ -36,6 +38,7 @@ __all__ = [
     "ALWAYS_KEPT",
     "AS_LOCKED",
     "ELSEWHERE",
+    "JOLTED",
     "Bias",
     "ClaimRows",
     "ClaimVerdict",
@@ -46,9 +49,12 @@ __all__ = [
     "ExactQuantity",
     "FloorVerdict",
     "LeftOut",
+    "Losses",
+    "Lost",
     "MeanInterval",
     "Metadata",
     "PartVerdict",
+    "RecipeSpread",
     "Repeat",
     "Repeated",
     "Rerun",
@@ -68,21 +74,25 @@ __all__ = [
     "effects",
     "frame_of",
     "judge_results",
+    "losses",
     "over_all_papers",
     "read_earlier",
     "read_elsewhere",
     "read_results",
     "read_rows_elsewhere",
+    "read_spreads",
     "read_variants",
     "read_verdicts",
     "repeated",
     "rerun",
     "scoreboard",
     "specifications",
+    "spreads",
     "unchanged",
     "verdicts_json",
     "verdicts_junit",
     "with_printed",
     "write_earlier",
     "write_results",
+    "write_spreads",
 ]

@@ -18,7 +18,7 @@ TRAINING = ["key", "suite_seed", "replicate"]  # the columns that say which trai
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spread:
+class RecipeSpread:
     """The `n` trainings of one recipe that both runs computed: B minus A in test accuracy, in percentage points.
 
     `sd` is the spread of B minus A between replicates, and `ratio` is `sd` over the spread of A itself between
@@ -48,7 +48,7 @@ class Bias:
     mean: float
     lower: float
     upper: float
-    recipes: tuple[Spread, ...]
+    recipes: tuple[RecipeSpread, ...]
 
 
 def bias(a: Results, b: Results) -> Bias | None:
@@ -85,9 +85,9 @@ def _trainings(side: Results) -> pd.DataFrame:
     return rows.astype(dict.fromkeys(("key", "out", "record"), str)).drop_duplicates(TRAINING)
 
 
-def _spread(recipe: str, pairs: pd.DataFrame) -> Spread:
+def _spread(recipe: str, pairs: pd.DataFrame) -> RecipeSpread:
     sd, own = _pooled(pairs, "apart"), _pooled(pairs, "a")
-    return Spread(
+    return RecipeSpread(
         recipe=recipe,
         n=len(pairs),
         mean=float(pairs["apart"].mean()),

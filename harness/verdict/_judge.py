@@ -71,7 +71,7 @@ def judge_results(
 
     Raises ResultsError for rows of a claim that nothing defines and none supersedes.
     """
-    bench = _Bench(results, (results, *earlier), registry, catalogue)
+    bench = Bench(results, (results, *earlier), registry, catalogue)
     scale = results.meta.scale
     known = [_known(id, catalogue) for id in results.claims if id not in registry.superseded(scale)]
     exploratory = [claim for claim in known if bench.status(claim)[0] is not Status.CONFIRMATORY]
@@ -80,7 +80,7 @@ def judge_results(
 
 
 @dataclass(frozen=True)
-class _Family:
+class Family:
     """The claims of a paper that are judged together, in which round they were locked, and at which level."""
 
     round: int
@@ -88,9 +88,14 @@ class _Family:
     alpha: float
 
     @property
+    def fair(self) -> bool:
+        """Whether sign-flip has a say only where it could still agree: from round 1 on."""
+        return self.round > 0
+
+    @property
     def held(self) -> Held:
         """What each of them is held to."""
-        return Held(len(self.ids), self.alpha, fair=self.round > 0)
+        return Held(len(self.ids), self.alpha, fair=self.fair)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +111,7 @@ class _Tested:
         return (*self.assessment.parts, *self.beside)
 
 
-class _Bench:
+class Bench:
     """What verdicts are reached from: the rows at hand and those of earlier locks, and what was locked when."""
 
     def __init__(self, results: Results, sources: Sequence[Results], registry: Registry, catalogue: Catalogue) -> None:
@@ -118,13 +123,18 @@ class _Bench:
         """Return what a verdict on a claim counts for, and why."""
         return status_of(self.results, self.registry, claim)
 
+    def placed(self, claim: Claim) -> int:
+        """Return the round in which a claim's rows are judged: that of their lock, or the next one."""
+        entry = entry_of(self.results, self.registry, claim)
+        return self.registry.next_round if entry is None else entry.round
+
     def verdict(self, claim: Claim, exploratory: Sequence[Claim]) -> ClaimVerdict:
         """Return the verdict on a claim's rows; `exploratory` are the claims whose verdicts replace none."""
         entry, (status, reason) = entry_of(self.results, self.registry, claim), self.status(claim)
         design = design_of(claim, self.scale, self.results.meta.variant)
         told = _Told(
             entry=entry,
-            round=self.registry.next_round if entry is None else entry.round,
+            round=self.placed(claim),
             status=status,
             reason=reason,
             predicted=claim.predicted[self.scale],
@@ -167,24 +177,28 @@ class _Bench:
             "" if entry.claim == id else entry.claim
         )
 
-    def family(self, paper: str, round_: int, exploratory: Sequence[Claim] = ()) -> _Family:
+    def family(self, paper: str, round_: int, exploratory: Sequence[Claim] = ()) -> Family:
         """Return the family of a paper in a round, with those that are not locked and would be in it."""
         if round_ < self.registry.next_round:
             ids = self.registry.family(paper, self.scale, round_)
         else:
             mine = (each for each in exploratory if each.paper == paper)
             ids = [each.id for each in mine if entry_of(self.results, self.registry, each) is None]
-        return _Family(round_, tuple(sorted(ids)), self.registry.alpha(paper, self.scale, round_))
+        return Family(round_, tuple(sorted(ids)), self.registry.alpha(paper, self.scale, round_))
 
-    def decided(self, family: _Family, exploratory: Sequence[Claim] | None = None) -> Mapping[str, Verdict]:
+    def decided(self, family: Family, exploratory: Sequence[Claim] | None = None) -> Mapping[str, Verdict]:
         """Return the verdicts of a family: on what was locked, or with the rows at hand of `exploratory` claims."""
-        latest = {entry.claim: entry for entry in self._entries(family.round)}
-        counted = {id: self._assessed(latest.get(id)) for id in family.ids}
+        counted = self.counted(family)
         for claim in exploratory or ():
             if claim.id in counted:
                 design = design_of(claim, self.scale, self.results.meta.variant)
                 counted[claim.id] = _tested(self.results, claim.id, design).assessment
-        return decide(counted, family.alpha, fair=family.held.fair)
+        return decide(counted, family.alpha, fair=family.fair)
+
+    def counted(self, family: Family) -> dict[str, Assessment | None]:
+        """Return what each claim of a family counts with: its locked parts on its rows, None without rows."""
+        latest = {entry.claim: entry for entry in self._entries(family.round)}
+        return {id: self._assessed(latest.get(id)) for id in family.ids}
 
     def _entries(self, round_: int) -> Sequence[Locked]:
         every = self.registry.rounds[round_].entries if round_ < self.registry.next_round else ()
@@ -237,7 +251,7 @@ class _Told:
 
 
 def _judged(
-    results: Results, claim: str, tested: _Tested, verdict: Verdict, family: _Family, told: _Told
+    results: Results, claim: str, tested: _Tested, verdict: Verdict, family: Family, told: _Told
 ) -> ClaimVerdict:
     if told.status is Status.QUICK:
         verdict = Verdict(outcome=Outcome.NOT_RUN, cause="quick run")

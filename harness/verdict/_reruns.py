@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.design import Catalogue, Claim, Part, metric
+from harness.design import Catalogue, Claim
 from harness.population import Provenance
-from harness.stats import FloatArray, effect_of_power, t_critical
+from harness.stats import effect_of_power, t_critical
 from harness.verdict._results import Results
+from harness.verdict._rounding import Move, Spread, moves, spreads_by_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,8 +33,8 @@ SAME = ["claim", "arm", "key", "draw", "suite_seed", "replicate", "metric"]  # t
 class Shift:
     """How far a mean over replicates has moved, now minus committed, in `unit`; of a comparison, or of an arm it reads.
 
-    `sd` is that of the replicates' differences. Beyond `limit` it has moved; `visible` is the shift that would be found
-    with chance .99.
+    `sd` is that of the replicates' differences, and `rounding` what a jolted pass says it is, 0 where none was made.
+    Beyond `limit` it has moved; `visible` is the shift that would be found with chance .99.
     """
 
     claim: str
@@ -43,8 +44,14 @@ class Shift:
     sd: float
     unit: str
     bound: float
+    rounding: float = 0.0
     limit: float = math.inf
     visible: float = math.inf
+
+    @property
+    def spread(self) -> float:
+        """The larger of both: a few replicates that happened to stay together do not make a small shift a large one."""
+        return max(self.sd, self.rounding)
 
     @property
     def moved(self) -> bool:
@@ -79,11 +86,12 @@ class Rerun:
         return not (self.differing or self.moved)
 
 
-def rerun(committed: Results, fresh: Results, catalogue: Catalogue) -> Rerun:
+def rerun(committed: Results, fresh: Results, catalogue: Catalogue, rounding: Iterable[Spread] = ()) -> Rerun:
     """Return how fresh rows compare with committed ones, for claims that both have as they are now.
 
-    Quick runs, variants, and claims on other replicates are left out.
+    Quick runs, variants, and claims on other replicates are left out. `rounding` is what a jolted pass found.
     """
+    known = spreads_by_mean(rounding, committed)
     claims = list(_both(committed, fresh, catalogue))
     ids = [claim.id for claim in claims]
     pairs = _paired(committed, fresh, ids)
@@ -96,14 +104,17 @@ def rerun(committed: Results, fresh: Results, catalogue: Catalogue) -> Rerun:
         equal=int(pairs["same"].sum()),
         differing=tuple(map(_told, apart.drop_duplicates("claim").to_dict("records"))),
         code=_code(committed, fresh, ids),
-        shifts=with_limits(shift for claim in claims for shift in _shifts(committed, fresh, claim)),
+        shifts=with_limits(_shift(move, known) for claim in claims for move in moves(committed, fresh, claim)),
     )
 
 
 def with_limits(shifts: Iterable[Shift]) -> tuple[Shift, ...]:
     """Return the shifts of a run with the limits that follow from how many there are.
 
-    A mean has moved where it is beyond half the bound and beyond t(1 - .0005 / 2k; n - 1) sd / sqrt(n), of k means.
+    A mean has moved where it is beyond half the bound and beyond t(1 - .0005 / 2k; n - 1) s / sqrt(n), of k means, s
+    the larger of the differences' own sd and that of rounding. It has the degrees of freedom of the differences in
+    either case: what is beyond this limit is beyond that of their own sd, so that no spread of rounding, however it was
+    estimated, can make a run red more often than Student's test of these differences does.
     """
     every = [shift for shift in shifts if shift.n > 1]
     return tuple(_limited(shift, FALSE_ALARM / (2 * len(every))) for shift in every)
@@ -111,8 +122,9 @@ def with_limits(shifts: Iterable[Shift]) -> tuple[Shift, ...]:
 
 def _limited(shift: Shift, alpha: float) -> Shift:
     half, n = shift.bound / 2, shift.n
-    limit = max(half, t_critical(n, alpha) * shift.sd / math.sqrt(n))
-    visible = max(half + t_critical(n, 1 - SEEN) * shift.sd / math.sqrt(n), _found(n, alpha) * shift.sd)
+    error = shift.spread / math.sqrt(n)
+    limit = max(half, t_critical(n, alpha) * error)
+    visible = max(half + t_critical(n, 1 - SEEN) * error, _found(n, alpha) * shift.spread)
     return replace(shift, limit=limit, visible=visible)
 
 
@@ -120,6 +132,20 @@ def _limited(shift: Shift, alpha: float) -> Shift:
 def _found(n: int, alpha: float) -> float:
     """The mean, in sds, that n differences show at `alpha` with chance `SEEN`."""
     return effect_of_power(power=SEEN, sd=1.0, n=n, alpha=alpha)
+
+
+def _shift(move: Move, rounding: Mapping[tuple[str, str], Spread]) -> Shift:
+    x_R, known = move.moved, rounding.get((move.claim, move.what))
+    return Shift(
+        claim=move.claim,
+        what=move.what,
+        n=x_R.size,
+        mean=float(x_R.mean()),
+        sd=float(x_R.std(ddof=1)) if x_R.size > 1 else 0.0,
+        unit=move.unit,
+        bound=move.bound,
+        rounding=known.sd if known else 0.0,
+    )
 
 
 def _both(committed: Results, fresh: Results, catalogue: Catalogue) -> Iterator[Claim]:
@@ -175,28 +201,3 @@ def _code(committed: Results, fresh: Results, ids: Iterable[str]) -> str:
         for side in (committed, fresh)
     ]
     return f"{', '.join(codes[0])}, now {', '.join(codes[1])}" if codes[0] != codes[1] and all(codes[0]) else ""
-
-
-def _shifts(committed: Results, fresh: Results, claim: Claim) -> Iterator[Shift]:
-    """Yield the shifts of each deciding comparison and, once, of each arm in the band in which it is read."""
-    seen = set()
-    for part in claim.design(fresh.meta.scale).parts:
-        yield _shift(claim, part, part.name, *(side.differences(claim.id, part) for side in (committed, fresh)))
-        for arm in dict.fromkeys(arm for pair in part.pairs for arm in pair):
-            if (as_read := (arm, part.band, part.metric, part.reading)) not in seen:
-                seen.add(as_read)
-                values = (side.read(claim.id, arm, part) for side in (committed, fresh))
-                yield _shift(claim, part, f"arm {arm!r} of {part.name}", *values)
-
-
-def _shift(claim: Claim, part: Part, what: str, before: FloatArray, now: FloatArray) -> Shift:
-    moved_R = now - before
-    return Shift(
-        claim=claim.id,
-        what=what,
-        n=moved_R.size,
-        mean=float(moved_R.mean()),
-        sd=float(moved_R.std(ddof=1)) if moved_R.size > 1 else 0.0,
-        unit=metric(part.metric).unit,
-        bound=part.bound,
-    )

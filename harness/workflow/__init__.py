@@ -8,6 +8,7 @@ from harness.workflow._comparing import Changed, Comparison, Differing, Line, co
 from harness.workflow._deciding import PartPower
 from harness.workflow._examining import Examined, Found, examine
 from harness.workflow._explaining import Closest, Explained, explain
+from harness.workflow._jolting import Rounded, measure_rounding
 from harness.workflow._judging import Judged, Judgement, Turned, differences, judge
 from harness.workflow._listing import Listed, list_claims
 from harness.workflow._locking import ToLock, lock, rechain, to_lock
@@ -40,6 +41,7 @@ __all__ = [
     "Piloted",
     "PopulationWork",
     "Ran",
+    "Rounded",
     "Session",
     "ToLock",
     "Totals",
@@ -57,6 +59,7 @@ __all__ = [
     "judge",
     "list_claims",
     "lock",
+    "measure_rounding",
     "merge",
     "open_session",
     "pilot",

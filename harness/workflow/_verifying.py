@@ -5,11 +5,22 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.verdict import Rerun, amended, read_results, read_verdicts, rerun
+from harness.verdict import (
+    Losses,
+    Rerun,
+    Results,
+    amended,
+    losses,
+    read_earlier,
+    read_results,
+    read_spreads,
+    read_verdicts,
+    rerun,
+)
 from harness.workflow._judging import Judged, Turned, judge, recorded, turned, write_junit
 from harness.workflow._reporting import report
 from harness.workflow._running import Ran, run_within
@@ -26,8 +37,8 @@ class Verified:
     """What was computed, the verdicts now and as recorded, and in what they differ.
 
     `turned` are claims that went from reproduced to refuted or back, `other_bytes` files that the committed rows no
-    longer give, `rerun` how the rows compare with committed ones on the same replicates. Where a time limit left
-    something, there is neither judgement nor report.
+    longer give, `rerun` how the rows compare with committed ones on the same replicates, and `losses` the verdicts that
+    these rows do not give again. Where a time limit left something, there is neither judgement nor report.
     """
 
     ran: Ran
@@ -37,11 +48,22 @@ class Verified:
     other_bytes: tuple[str, ...] = ()
     report: Path | None = None
     rerun: Rerun | None = None
+    losses: Losses = field(default_factory=Losses)
+
+    @property
+    def unexplained(self) -> tuple[Turned, ...]:
+        """The claims that turned, but for those of which rounding may do that on another machine."""
+        rounded = {each.claim for each in self.losses.lost if each.turned and not each.unexplained}
+        return tuple(each for each in self.turned if each.claim not in rounded)
 
     @property
     def as_recorded(self) -> bool:
-        """Whether nothing turned, the committed rows give the committed report, and training gives those rows."""
-        return not (self.turned or self.other_bytes) and (self.rerun is None or self.rerun.as_committed)
+        """Whether the committed rows give the committed report, and training those rows and verdicts, but for rounding.
+
+        One or two verdicts may be lost on another machine; see `Losses`.
+        """
+        rows = self.rerun is None or self.rerun.as_committed
+        return rows and self.losses.explained and not (self.unexplained or self.other_bytes)
 
 
 def verify(session: Session, *, time_limit: str | None = None, progress: Progress | None = None) -> Verified:
@@ -68,19 +90,25 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
     limit = Limit.starting_now(time_limit)
     changed: tuple[str, ...] = ()
     before = rows = None
+    earlier: list[Results] = []
     if (session.committed / "results.parquet").is_file():
         rows = read_results(session.committed / "results.parquet")  # now: a whole run writes over them
+        earlier = read_earlier(session.committed)
         changed = other_bytes(session, but=amended(session.committed, session.catalogue, session.registry))
         before = recorded(session, required=True)
     ran = run_within(session, limit, progress)
     if ran.left is not None:
         return Verified(ran, recorded=before)
     judged = judge(session)
-    now_turned = turned(before, judged)
-    if now_turned:
-        write_junit(session, judged, now_turned)
-    again = None if rows is None else rerun(rows, read_results(session.out / "results.parquet"), session.catalogue)
-    return Verified(ran, judged, before, now_turned, changed, report(session), again)
+    again, lost = None, Losses()
+    if rows is not None:
+        fresh, rounding = read_results(session.out / "results.parquet"), read_spreads(session.committed)
+        again = rerun(rows, fresh, session.catalogue, rounding)
+        lost = losses(rows, fresh, again, session.registry, session.catalogue, rounding, earlier)
+    verified = Verified(ran, judged, before, turned(before, judged), changed, report(session), again, lost)
+    if verified.unexplained:
+        write_junit(session, judged, verified.unexplained)
+    return verified
 
 
 def other_bytes(session: Session, but: Collection[str] = ()) -> tuple[str, ...]:

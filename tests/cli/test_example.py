@@ -1,6 +1,6 @@
 """The page docs/adding-a-claim.md, followed word by word, and the exit statuses of the command on what comes of it.
 
-Also tests `workflow._piloting` and `workflow._verifying`.
+Also tests `workflow._piloting` and `workflow._jolting`.
 """
 
 import json
@@ -140,6 +140,34 @@ def test_forged_rows_are_status_1(copy):
     assert f"other numbers on the same kind of machine: {ID}, arm 'magnitude', replicate 0, " in told
     assert f"{ID}, arm 'magnitude' of magnitude beats random, has moved by -0.40 pp" in told
     assert "now − committed" in told
+
+
+def test_a_jolted_pass_is_kept_beside_the_rows(copy):
+    """Ten replicates trained again, one unit in the last place away: a spread for the comparison and for each arm.
+
+    The store has jolted trainings beside the ordinary ones, and verify finds every committed number and file again.
+    """
+    told = ok(harness(copy, "rounding"))
+    assert "computed in" in told
+    assert "moved by one unit in the last place" in told
+    lines = (copy / "reports" / "micro" / "rounding.csv").read_text().splitlines()
+    assert lines[0] == "claim,digest,what,n,sd,unit"
+    assert [line.split(",")[2:4] for line in lines[1:]] == [
+        ["magnitude beats random", "10"],
+        ["arm 'magnitude' of magnitude beats random", "10"],
+        ["arm 'random' of magnitude beats random", "10"],
+    ]
+    spreads = [float(line.split(",")[4]) for line in lines[1:]]
+    assert all(0 <= sd < 2 for sd in spreads)
+    assert "are stored" in ok(harness(copy, "rounding"))
+    assert "are stored" in ok(harness(copy, "verify"))
+
+
+def test_nothing_committed_has_no_rounding(copy):
+    """Without rows of the claim as it is now there is nothing that a jolted pass could be compared with."""
+    shutil.rmtree(copy / "reports" / "micro")
+    result = harness(copy, "rounding")
+    assert (result.returncode, "Next: harness verify" in result.stderr) == (3, True)
 
 
 def test_rows_that_training_gives_are_said_to_be(copy):

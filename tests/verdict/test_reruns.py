@@ -9,6 +9,7 @@ from harness.data._tasks import DIGITS
 from harness.design._parts import beats
 from harness.stats._paired import binomial_range
 from harness.verdict._reruns import FALSE_ALARM, Shift, rerun, with_limits
+from harness.verdict._rounding import Spread
 from tests import synthetic
 from tests.synthetic import CATALOGUE, claim, design
 
@@ -125,6 +126,22 @@ def test_only_the_same_replicates_of_the_same_claim_are_compared():
     assert [rerun(plain, other, CATALOGUE).claims for other in others] == [()] * len(others)
 
 
+def test_a_jolted_pass_widens_what_chance_explains():
+    """Replicates that stayed together by chance: a shift is taken for rounding where a jolt moves as much."""
+    fresh = rows(0.0, spread=0.05, machine=ELSEWHERE)
+    known = [
+        Spread(claim=A.id, digest=fresh.claims[A.id].digest, what=what, n=10, sd=1.0, unit="pp")
+        for what in ("a beats b", "arm 'a' of a beats b")
+    ]
+    assert rerun(rows(0.4), fresh, CATALOGUE).moved
+    found = rerun(rows(0.4), fresh, CATALOGUE, known)
+    assert found.moved == ()
+    wide = {shift.what: shift for shift in found.shifts if shift.claim == A.id}
+    assert [wide[each.what].rounding for each in known] == [1.0, 1.0]
+    assert wide["a beats b"].visible > 3
+    assert wide["arm 'b' of a beats b"].rounding == 0
+
+
 # --- error rates, simulated ------------------------------------------------------------------------------------------
 
 DRAWN = {
@@ -136,35 +153,64 @@ DRAWN = {
 }
 
 
-def reds(moved_KR, bound):
+def reds(moved_KR, bound, rounding_K=None):
     """Which means of a run are red; shape (K,)."""
+    known = np.zeros(len(moved_KR)) if rounding_K is None else rounding_K
     shifts = [
-        Shift(claim="paper/x", what="", n=len(x), mean=x.mean(), sd=x.std(ddof=1), unit="pp", bound=bound)
-        for x in moved_KR
+        Shift(claim="paper/x", what="", n=len(x), mean=x.mean(), sd=x.std(ddof=1), unit="pp", bound=bound, rounding=sd)
+        for x, sd in zip(moved_KR, known, strict=True)
     ]
     return np.array([shift.moved for shift in with_limits(shifts)])
 
 
 @pytest.mark.parametrize("name", DRAWN)
-def test_a_run_is_seldom_red_wrongly(name):
-    """Thirty means of ten replicates that nothing moved: red in under one run of 1,000, however they are spread."""
+@pytest.mark.parametrize("jolted", [False, True])
+def test_a_run_is_seldom_red_wrongly(name, jolted):
+    """Thirty means of ten replicates that nothing moved: red in under one run of 1,000, however they are spread.
+
+    With the spread of a jolted pass of ten replicates beside them, or without one.
+    """
     runs, rng = 1000, np.random.default_rng(3)
-    false = sum(reds(DRAWN[name](rng, (30, 10)), 0.4).any() for _ in range(runs))
+    false = 0
+    for _ in range(runs):
+        both = DRAWN[name](rng, (30, 20))
+        false += reds(both[:, :10], 0.4, both[:, 10:].std(axis=1, ddof=1) if jolted else None).any()
     assert false <= binomial_range(runs, 2 * FALSE_ALARM, level=0.999)[1]
 
 
+@pytest.mark.parametrize("jolted", [False, True])
 @pytest.mark.parametrize(("n", "spread"), [(10, 0.1), (10, 0.5), (20, 0.3), (60, 1.0)])
-def test_a_visible_shift_is_seen(n, spread):
-    """A shift of the size that is printed as visible is red in 99 of 100 runs, and one of half that is not always."""
+def test_a_visible_shift_is_seen(n, spread, jolted):
+    """A shift of the size that is printed as visible is red in 99 of 100 runs, and one of half that is not always.
+
+    With a jolted pass beside it, what is visible is more; the pass has ten replicates and its own error.
+    """
     runs, rng, bound = 400, np.random.default_rng(4), 0.4
-    typical = Shift(claim="paper/x", what="", n=n, mean=0.0, sd=spread, unit="pp", bound=bound)
-    visible = with_limits([typical] * 30)[0].visible
-    found = [
-        sum(
-            reds(np.vstack([rng.normal(shift, spread, (1, n)), rng.normal(0, spread, (29, n))]), bound)[0]
-            for _ in range(runs)
-        )
-        for shift in (visible, visible / 2)
-    ]
+    found = [0, 0]
+    for _ in range(runs):
+        known = spread * (rng.chisquare(9) / 9) ** 0.5 if jolted else 0.0
+        typical = Shift(claim="paper/x", what="", n=n, mean=0.0, sd=spread, unit="pp", bound=bound, rounding=known)
+        visible = with_limits([typical] * 30)[0].visible
+        for place, shift in enumerate((visible, visible / 2)):
+            moved = np.vstack([rng.normal(shift, spread, (1, n)), rng.normal(0, spread, (29, n))])
+            found[place] += reds(moved, bound, np.full(30, known))[0]
     assert found[0] / runs >= 0.99 - 3 * (0.99 * 0.01 / runs) ** 0.5
     assert found[1] < found[0]
+
+
+@pytest.mark.parametrize(("n", "spread"), [(10, 0.08), (20, 0.15), (60, 0.4)])
+def test_a_shift_of_half_a_point_s_size_is_seen_where_it_is_said_to_be(n, spread):
+    """An arm moved by .4 pp: red in 99 of 100 of the runs in which .4 pp is printed as visible."""
+    runs, rng, bound = 600, np.random.default_rng(7), 0.4
+    said, red = 0, 0
+    for _ in range(runs):
+        moved = np.vstack([rng.normal(0.4, spread, (1, n)), rng.normal(0, spread, (29, n))])
+        known = spread * (rng.chisquare(9, 30) / 9) ** 0.5
+        first = with_limits(
+            Shift(claim="", what="", n=n, mean=x.mean(), sd=x.std(ddof=1), unit="pp", bound=bound, rounding=sd)
+            for x, sd in zip(moved, known, strict=True)
+        )[0]
+        said += first.visible <= 0.4
+        red += first.visible <= 0.4 and first.moved
+    assert said >= runs / 10
+    assert red / said >= 0.99
