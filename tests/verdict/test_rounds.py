@@ -107,6 +107,19 @@ def test_what_is_not_locked_is_judged_in_the_next_round(registry):
     assert (verdict.status, verdict.status_reason) == (Status.EXPLORATORY, "not locked")
 
 
+def test_a_claim_that_is_locked_again_counts_before_it_is_run(registry):
+    """Two claims of a round, one of them with the rows of its first round alone: the other's p is doubled."""
+    rounds(registry, [A], [B])
+    first = as_locked(registry, (A, ahead(0.9)))
+    rounds(registry, [A, B], replicates=10)
+    second = as_locked(registry, (B, ahead(0.9)))
+    frame = pd.concat([first.frame, second.frame], ignore_index=True)
+    verdicts = judge(Results(frame, replace(first.meta, claims={**first.claims, **second.claims})), registry)
+    assert (verdicts[A.id].round, verdicts[A.id].family) == (1, (A.id,))
+    assert (verdicts[B.id].round, verdicts[B.id].family) == (3, (A.id, B.id))
+    assert verdicts[B.id].p_rep == pytest.approx(2 * verdicts[A.id].p_rep)
+
+
 def test_what_sign_flip_cannot_check_is_said(registry, monkeypatch, tmp_path):
     """Eight replicates of one claim in a first round are cross-checked; two claims' at half the level are not."""
     first, *others = (
