@@ -100,7 +100,7 @@ def results(*values, first=0, quick=False, suite_seed=SUITE_SEED, metric="test_a
                 replicates = list(range(first, first + len(percent_R)))
                 rows += [
                     ResultRow(claim.id, claim.version, name, float(density), kept(node), draw, suite_seed, r, metric,
-                              30, percent / 100, False, node.key, "0" * 16, "000001-00000000")
+                              30, percent / 100, False, node.key, "000001-00000000")
                     for draw, node in enumerate(nodes)
                     for r, percent in zip(replicates, percent_R, strict=True)
                 ]  # fmt: skip

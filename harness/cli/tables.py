@@ -222,13 +222,14 @@ def _show_rerun(found: Rerun, console: Console) -> None:
     claims = f"{len(found.claims)} claim{'s' if len(found.claims) != 1 else ''}"
     console.print(
         f"{found.equal:,} of {found.rows:,} numbers of {claims} on the committed replicates are the committed ones, "
-        f"digest and all; {len(found.machines)} of these claims were computed on this kind of machine both times",
+        f"and what was computed is by its digest in {found.alike:,} of {found.replicates:,} replicates; "
+        f"{len(found.machines)} of these claims were computed on this kind of machine both times",
         highlight=False,
         soft_wrap=True,
     )
     if found.code:
         console.print(f"the harness's code computed {found.code}", style="yellow", highlight=False)
-    if found.equal < found.rows:
+    if found.equal < found.rows or found.alike < found.replicates:
         columns = ("claim", "mean of", "n", "now − committed", "sd", "by rounding", "visible from")
         table = Table(*columns, title="what moved")
         for each in found.shifts:
@@ -406,7 +407,7 @@ def _bias_markdown(found: Bias) -> list[str]:
         f"{found.trainings:,} trainings and evaluations of {found.replicates} replicates were computed on both sides: "
         f"test accuracy B − A {found.mean:+.3f} pp ({found.lower:+.3f} to {found.upper:+.3f} over replicates).",
         "",
-        "| recipe | n | mean of B − A, pp | sd of B − A, pp | over the sd between replicates | equal bits |",
+        "| recipe | n | mean of B − A, pp | sd of B − A, pp | over the sd between replicates | same accuracy |",
         "| ---" + " | ---:" * 5 + " |",
     ]
     return lines + [

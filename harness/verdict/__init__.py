@@ -18,7 +18,7 @@ from harness.verdict._losses import Losses, Lost, losses
 from harness.verdict._metadata import ClaimRows, Cost, Metadata
 from harness.verdict._overall import claims_of_papers, over_all_papers
 from harness.verdict._reruns import Rerun, Shift, rerun
-from harness.verdict._results import ALWAYS_KEPT, ResultRow, Results, frame_of, read_results, write_results
+from harness.verdict._results import ALWAYS_KEPT, ResultRow, Results, digest_of, frame_of, read_results, write_results
 from harness.verdict._robustness import AS_LOCKED, Effect, effects, read_variants
 from harness.verdict._rounding import JOLTED, Spread, read_spreads, spreads, write_spreads
 from harness.verdict._scoreboard import Scoreboard, scoreboard
@@ -70,6 +70,7 @@ __all__ = [
     "bias",
     "claims_of_papers",
     "compare_part",
+    "digest_of",
     "earlier_rows",
     "effects",
     "frame_of",

@@ -24,7 +24,7 @@ class RecipeSpread:
     `sd` is the spread of B minus A between replicates, and `ratio` is `sd` over the spread of A itself between
     replicates, both within a training and pooled over the recipe's: 0 is the same numbers, the square root of 2 as far
     apart as other seeds. None where no training has two replicates, or A has no spread. `equal` is the share of
-    trainings with the same accuracy and digest.
+    trainings with the same accuracy to the last test example.
     """
 
     recipe: str
@@ -65,7 +65,7 @@ def bias(a: Results, b: Results) -> Bias | None:
     pairs = pairs.assign(
         apart=hundredths((pairs["value_b"] - pairs["value_a"]).to_numpy()),
         a=hundredths(pairs["value_a"].to_numpy()),
-        equal=(pairs["out_a"] == pairs["out_b"]) & (pairs["value_a"] == pairs["value_b"]),
+        equal=pairs["value_a"] == pairs["value_b"],
         recipe=[programs.get(name) or "not recorded" for name in pairs["record_a"]],
     )
     interval = clustered_interval(pairs["apart"], replicate)
@@ -80,9 +80,9 @@ def bias(a: Results, b: Results) -> Bias | None:
 
 
 def _trainings(side: Results) -> pd.DataFrame:
-    """Return each training once: its test accuracy, digest and record."""
-    rows = side.frame.loc[side.frame["metric"] == "test_accuracy", [*TRAINING, "value", "out", "record"]]
-    return rows.astype(dict.fromkeys(("key", "out", "record"), str)).drop_duplicates(TRAINING)
+    """Return each training once: its test accuracy and record."""
+    rows = side.frame.loc[side.frame["metric"] == "test_accuracy", [*TRAINING, "value", "record"]]
+    return rows.astype(dict.fromkeys(("key", "record"), str)).drop_duplicates(TRAINING)
 
 
 def _spread(recipe: str, pairs: pd.DataFrame) -> RecipeSpread:

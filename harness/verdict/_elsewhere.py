@@ -151,9 +151,15 @@ def _repeats(id: str, committed: ClaimVerdict, reruns: Sequence[Elsewhere]) -> I
 
 
 def _digests(results: Results, id: str) -> frozenset[tuple[object, ...]]:
-    """Return what each training of a claim came to: key, replicate, digest of what it produced, and accuracy."""
+    """Return what each replicate of a claim came to: the digest of all that was computed for it, and each accuracy."""
     rows = results.frame[(results.frame["claim"] == id) & (results.frame["metric"] == "test_accuracy")]
-    return frozenset(zip(*(rows[name] for name in ("key", "replicate", "out", "value")), strict=True))
+    known = results.claims[id]
+    return frozenset(
+        (
+            *zip(known.replicates, known.digests, strict=False),
+            *zip(*(rows[name] for name in ("key", "replicate", "value")), strict=True),
+        )
+    )
 
 
 def _records(results: Results, id: str) -> set[str]:

@@ -33,6 +33,7 @@ class ClaimRows:
     """What is known of one claim's rows: the version and the digest of what was locked, for which they were computed.
 
     `suite_seed` is that of its replicates where it is not that of the others; it says in which round they were locked.
+    `digests` has for each replicate one digest of all that was computed for it, empty where that was not kept.
     `examples` is by task from how many examples its test sets are drawn, where the rows say which were answered
     correctly; `exact` what an exact claim observed.
     """
@@ -44,6 +45,7 @@ class ClaimRows:
     examples: Mapping[str, int] = field(default_factory=dict)
     exact: Mapping[str, str] = field(default_factory=dict)
     suite_seed: int | None = None
+    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

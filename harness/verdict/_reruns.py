@@ -63,14 +63,18 @@ class Shift:
 class Rerun:
     """Claims whose rows are on both sides for the same replicates, and how these rows compare.
 
-    `machines` are the claims that were computed on one kind of machine both times; `differing` names the first row of
-    each of these that is another number, `code` that the harness's code is another one.
+    `machines` are the claims that were computed on one kind of machine both times; `differing` names for each of these
+    the first row that is another number, or the first replicate of which something else was computed though all numbers
+    are the same. Of `replicates` of these claims in all, `alike` have the committed digest. `code` says that the
+    harness's code is another one.
     """
 
     claims: tuple[str, ...]
     machines: tuple[str, ...]
     rows: int
     equal: int
+    replicates: int
+    alike: int
     differing: tuple[str, ...]
     code: str
     shifts: tuple[Shift, ...]
@@ -96,13 +100,20 @@ def rerun(committed: Results, fresh: Results, catalogue: Catalogue, rounding: It
     ids = [claim.id for claim in claims]
     pairs = _paired(committed, fresh, ids)
     same = [id for id in ids if len(kinds := _machines(committed, id) | _machines(fresh, id)) == 1 and all(kinds)]
-    apart = pairs[~pairs["same"] & pairs["claim"].isin(same)]
+    apart = pairs[~pairs["same"] & pairs["claim"].isin(same)].drop_duplicates("claim")
+    digests = {id: _alike(committed, fresh, id) for id in ids}
+    unseen = [id for id in same if not all(digests[id]) and id not in set(apart["claim"])]
     return Rerun(
         claims=tuple(ids),
         machines=tuple(same),
         rows=len(pairs),
         equal=int(pairs["same"].sum()),
-        differing=tuple(map(_told, apart.drop_duplicates("claim").to_dict("records"))),
+        replicates=sum(map(len, digests.values())),
+        alike=sum(map(sum, digests.values())),
+        differing=(
+            *map(_told, apart.to_dict("records")),
+            *(_told_of_digest(committed, id, digests[id].index(False)) for id in unseen),
+        ),
         code=_code(committed, fresh, ids),
         shifts=with_limits(_shift(move, known) for claim in claims for move in moves(committed, fresh, claim)),
     )
@@ -166,17 +177,27 @@ def _paired(committed: Results, fresh: Results, ids: Iterable[str]) -> pd.DataFr
     sides = []
     for side in (committed, fresh):
         rows = side.frame[side.frame["claim"].isin(list(ids))]
-        rows = rows[[*SAME, "density", "step", "value", "out"]].sort_values([*SAME, "step"])
-        rows = rows.astype(dict.fromkeys(("claim", "arm", "key", "metric", "out"), str))
+        rows = rows[[*SAME, "density", "step", "value"]].sort_values([*SAME, "step"])
+        rows = rows.astype(dict.fromkeys(("claim", "arm", "key", "metric"), str))
         sides.append(rows.assign(place=rows.groupby(SAME, observed=True, sort=False).cumcount()))
     pairs = sides[0].merge(sides[1], on=[*SAME, "place"], how="outer", suffixes=("", "_now"))
-    equal = [pairs[name] == pairs[f"{name}_now"] for name in ("step", "value", "out")]
+    equal = [pairs[name] == pairs[f"{name}_now"] for name in ("step", "value")]
     return pairs.assign(same=np.logical_and.reduce(equal))
 
 
 def _told(row: Mapping[Hashable, object]) -> str:
     where = f"{row['claim']}, arm {row['arm']!r}, replicate {row['replicate']}, {row['metric']}"
     return f"{where}: committed {row['value']}, now {row['value_now']}"
+
+
+def _alike(committed: Results, fresh: Results, id: str) -> list[bool]:
+    """Return for each replicate whether what was computed has the same digest; nothing where that was not kept."""
+    before, now = (side.claims[id].digests for side in (committed, fresh))
+    return [one == other for one, other in zip(before, now, strict=False)]
+
+
+def _told_of_digest(committed: Results, id: str, place: int) -> str:
+    return f"{id}, replicate {committed.replicates(id)[place]}: equal numbers of other weights, by their digest"
 
 
 def _machines(side: Results, id: str) -> set[tuple[str, ...]]:

@@ -8,9 +8,11 @@ report's folder loses nothing.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-RESULTS_FORMAT = 1
+RESULTS_FORMAT = 2
+WITH_DIGESTS = 1  # the format before: a digest in every row, and metadata twice
 ALWAYS_KEPT = (  # after the last step, but for the early stop: the step of minimum validation loss
     "test_accuracy",
     "test_loss",
@@ -52,9 +55,9 @@ COLUMNS = {
     "value": "double",
     "diverged": "bool",
     "key": "text",
-    "out": "string",
     "record": "text",
 }  # Arrow's types; text is repeated, and kept once in a dictionary
+METADATA = "harness"  # under which the file holds what is known beside the rows
 CORRECT = "correct"  # packed bits, in the rows of test accuracy where answers are kept
 
 
@@ -83,7 +86,6 @@ class ResultRow(NamedTuple):
     value: float
     diverged: bool
     key: str
-    out: str
     record: str
     correct: bytes | None = None
 
@@ -244,6 +246,12 @@ def _fitted_change(density_D: FloatArray, value_RD: FloatArray) -> FloatArray:
     return change
 
 
+def digest_of(outs: Iterable[tuple[str, str]]) -> str:
+    """Return one digest of what was computed, from the keys of trainings and evaluations with the digest of each."""
+    text = "\n".join(f"{key} {out}" for key, out in sorted(set(outs)))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def write_results(results: Results, path: Path) -> None:
     """Write results as one Parquet file, appearing whole by a rename."""
     import pyarrow as pa
@@ -251,11 +259,14 @@ def write_results(results: Results, path: Path) -> None:
 
     path.parent.mkdir(parents=True, exist_ok=True)
     columns = schema(correct=CORRECT in results.frame)
-    table = pa.Table.from_pandas(results.frame, schema=columns, preserve_index=False)
+    table = pa.Table.from_pandas(results.frame, schema=columns, preserve_index=False).replace_schema_metadata(None)
     content = {"format": RESULTS_FORMAT, **as_json(results.meta)}
-    table = table.replace_schema_metadata({"harness": json.dumps(content, sort_keys=True)})
     partial = path.with_suffix(".partial")
-    pq.write_table(table, partial, compression="zstd")
+    with pq.ParquetWriter(partial, table.schema, compression="zstd") as writer:
+        writer.write_table(table)
+        writer.add_key_value_metadata(
+            {METADATA: json.dumps(content, sort_keys=True)}
+        )  # a schema's would be there twice
     partial.replace(path)
 
 
@@ -265,12 +276,12 @@ def read_results(path: Path) -> Results:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.ParquetFile(path).read()  # as read_table does, without the half second that datasets take to import
-        content = json.loads((table.schema.metadata or {})[b"harness"])
-        if content.get("format") != RESULTS_FORMAT:
-            found = content.get("format")
+        file = pq.ParquetFile(path)  # as read_table does, without the half second that datasets take to import
+        content = json.loads((file.metadata.metadata or {})[METADATA.encode()])
+        if (found := content.get("format")) not in (WITH_DIGESTS, RESULTS_FORMAT):
             raise ResultsError(f"{path} has format {found!r}; this harness reads format {RESULTS_FORMAT}")
-        return Results(table.to_pandas(), from_json(Metadata, content))
+        results = Results(file.read().to_pandas(), from_json(Metadata, content))
+        return _with_digests_apart(results) if found == WITH_DIGESTS else results
     except FileNotFoundError:
         raise ResultsError(
             f"no results at {path}. Next: harness verify, or name the folder of a run with --out"
@@ -279,3 +290,16 @@ def read_results(path: Path) -> Results:
         raise ResultsError(
             f"{path} cannot be read as results: {error}. Next: git checkout it, or harness verify"
         ) from error
+
+
+def _with_digests_apart(results: Results) -> Results:
+    """Return results of the format before, with the digests of their rows in what is known of each claim."""
+    units = results.frame[["claim", "replicate", "key", "out"]].drop_duplicates()
+    outs: defaultdict[tuple[str, int], list[tuple[str, str]]] = defaultdict(list)
+    for claim, replicate, key, out in units.itertuples(index=False):
+        outs[claim, replicate].append((key, out))
+    meta = results.meta
+    for id, known in results.claims.items():
+        digests = tuple(digest_of(outs[id, replicate]) for replicate in known.replicates)
+        meta = meta.with_claim(id, replace(known, digests=digests))
+    return Results(results.frame.drop(columns="out"), meta)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from harness.design import Scale, metric
 from harness.expression import Measured, kept
 from harness.population import Program, Provenance, evaluation_flops, training_flops
 from harness.streams import SUITE_SEED, Replicate
-from harness.verdict import ALWAYS_KEPT, ClaimRows, Cost, Metadata, ResultRow, Results, frame_of
+from harness.verdict import ALWAYS_KEPT, ClaimRows, Cost, Metadata, ResultRow, Results, digest_of, frame_of
 from harness.workflow._planning import Planned, Request
 
 if TYPE_CHECKING:
@@ -33,16 +33,19 @@ def collect(made: Planned, *, scale: str, suite_seed: int, quick: bool, variant:
         names = request.wanted.units()
         if any(reasons[name] for name in names):
             continue
+        answered = _answered(plan, request)
+        mine = _rows(plan, request, answered)
+        rows += mine
         claims[request.claim.id] = ClaimRows(
             version=request.claim.version,
             digest=request.digest or request.claim.digest(Scale(scale)),
             replicates=tuple(r.index for r in request.replicates),
             cost=_cost(plan, names),
-            examples=(answered := _answered(plan, request)),
+            examples=answered,
             exact={e.name: str(e.value) for e in request.design.exact},
             suite_seed=next((r.suite_seed for r in request.replicates if r.suite_seed != suite_seed), None),
+            digests=_digests(plan, request, mine),
         )
-        rows += _rows(plan, request, answered)
     meta = Metadata(
         scale=Scale(scale),
         suite_seed=suite_seed,
@@ -125,7 +128,6 @@ def _rows(plan: Plan, request: Request, answered: Mapping[str, int]) -> list[Res
                         value=row.value,
                         diverged=entry.diverged,
                         key=node.key,
-                        out=entry.out,
                         record=entry.record,
                         correct=_correct(plan, node, entry, tested[node.task, replicate], answered[node.task.name])
                         if row.metric == "test_accuracy" and node.task.name in answered
@@ -135,6 +137,16 @@ def _rows(plan: Plan, request: Request, answered: Mapping[str, int]) -> list[Res
                     if row is not None
                 ]
     return rows
+
+
+def _digests(plan: Plan, request: Request, rows: Sequence[ResultRow]) -> tuple[str, ...]:
+    """Return for each replicate one digest of what the units gave that have rows."""
+    nodes = {node.key: node for _, points in request.design.points.items() for _, _, node in _flat(points)}
+    keys = {row.key for row in rows}
+    return tuple(
+        digest_of((key, entry.out) for key in keys if (entry := plan.entry(nodes[key], replicate)) is not None)
+        for replicate in request.replicates
+    )
 
 
 def _flat(points: Mapping[Fraction, tuple[Measured, ...]]) -> list[tuple[Fraction, int, Measured]]:

@@ -96,8 +96,7 @@ def test_a_word_is_the_same_turned_lost_or_another(found, here, there, same, tur
 
 def test_equal_digests_are_one_piece_of_evidence(found):
     """Two machines that gave the same bits are told together, and a third with other bits apart."""
-    other = gpu(2.0, name="a third GPU", number=4)
-    other.frame["out"] = "f" * 16
+    other = synthetic.known(gpu(2.0, name="a third GPU", number=4), "paper/mine", digests=("f" * 16,) * 10)
     told = found(rows(2.0), gpu(2.0), gpu(2.0, name="another GPU", number=3), other)
     assert [repeat.machines for repeat in told.claims["paper/mine"]] == [("a GPU", "another GPU"), ("a third GPU",)]
 

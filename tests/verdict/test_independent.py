@@ -52,10 +52,10 @@ class Rows:
     """The rows of a report and of earlier locks beside it, by claim, arm, metric and seed."""
 
     def __init__(self, report):
-        tables = [
-            parquet.read_table(f) for f in (report / "results.parquet", *sorted(report.glob("earlier/*.parquet")))
+        files = [
+            parquet.ParquetFile(f) for f in (report / "results.parquet", *sorted(report.glob("earlier/*.parquet")))
         ]
-        content = [json.loads(table.schema.metadata[b"harness"]) for table in tables]
+        tables, content = [f.read() for f in files], [json.loads(f.metadata.metadata[b"harness"]) for f in files]
         self.known = [
             (id, each.get("suite_seed") or c["suite_seed"], each) for c in content for id, each in c["claims"].items()
         ]

@@ -79,12 +79,25 @@ def test_another_machine_is_one_that_may_round_otherwise(other):
 
 
 def test_a_digest_alone_is_another_number():
-    """The same accuracy of other weights: the training was another one."""
-    fresh = rows()
-    fresh.frame["out"] = "f" * 16
-    found = rerun(rows(), fresh, CATALOGUE)
-    assert found.equal == 0
-    assert len(found.differing) == 2
+    """The same accuracy of other weights in one replicate: the training was another one, and the replicate is named."""
+    kept = tuple(f"{replicate:016x}" for replicate in range(10))
+    plain = rows()
+    for each in (A, B):
+        plain = synthetic.known(plain, each.id, digests=kept)
+    fresh = synthetic.known(plain, B.id, digests=(*kept[:6], "f" * 16, *kept[7:]))
+    found = rerun(plain, fresh, CATALOGUE)
+    assert (found.equal, found.rows) == (260, 260)
+    assert (found.alike, found.replicates) == (19, 20)
+    assert found.differing == ("paper/y, replicate 6: equal numbers of other weights, by their digest",)
+    elsewhere = replace(fresh, meta=replace(fresh.meta, records=rows(machine=ELSEWHERE).meta.records))
+    assert rerun(plain, elsewhere, CATALOGUE).as_committed
+    assert rerun(plain, plain, CATALOGUE).as_committed
+
+
+def test_digests_that_were_not_kept_say_nothing():
+    """Rows without them are compared by their numbers."""
+    kept = synthetic.known(rows(), A.id, digests=("0" * 16,) * 10)
+    assert rerun(rows(), kept, CATALOGUE).as_committed
 
 
 @pytest.mark.parametrize("spread", [0.0, 0.1])
