@@ -23,7 +23,7 @@ from harness.report._style import COLOURS, FAINT, INK
 from harness.report._summary import Group, Line
 from harness.report._svg import as_svg, styled
 from harness.report._told import overview_in_a_sentence
-from harness.stats import KINDS, Bound, Kind, Outcome, kind
+from harness.stats import Bound, Kind, Outcome, kind
 from harness.verdict import PartVerdict
 
 LOOKS = {  # colour and marker: either tells the verdicts apart
@@ -88,17 +88,21 @@ def draw_overview(grouped: Sequence[Group]) -> bytes:
         for top, bottom in _blocks(rows):
             axis.vlines(0, top, bottom, color=INK, lw=1, zorder=1)
             axis.vlines([-1, 1], top, bottom, color=INK, lw=0.8, ls=BOUND, zorder=1)
-        held = {bound: ", ".join(name for name, each in KINDS.items() if each.held_to is bound) for bound in Bound}
-        axis.set_xlabel(
-            f"effect in units of the task's smallest effect of interest ({held[Bound.SESOI]})\n"
-            f"or of its margin ({held[Bound.MARGIN]})",
-            loc="center",
-        )
+        axis.set_xlabel(_unit([row.line.part for row in rows if row.line and row.line.part]), loc="center")
         for row in rows:
             _row(axis, row)
         _columns(axis)
         _legend(figure, [row.line for row in rows if row.line])
         return as_svg(figure, overview_in_a_sentence(grouped))
+
+
+def _unit(parts: Sequence[PartVerdict]) -> str:
+    """Say of what the axis counts multiples: with which kinds, of those that are drawn, it is the one or the other."""
+    drawn = dict.fromkeys(part.kind for part in parts)
+    held = {bound: ", ".join(name for name in drawn if kind(name).held_to is bound) for bound in Bound}
+    words = {Bound.SESOI: "of the smallest effect of interest", Bound.MARGIN: "of the margin"}
+    told = [f"{words[bound]} ({names})" for bound, names in held.items() if names]
+    return "effect in units " + "\nor ".join(told)
 
 
 def _blocks(rows: Sequence[Place]) -> list[tuple[float, float]]:
