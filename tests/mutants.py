@@ -516,7 +516,7 @@ MUTANTS = (
     Mutant("rule.decide",
            "_adjusted(family, {name: claim.p_rep for", "_adjusted(judged, {name: claim.p_rep for",  # a smaller family
            "test_rule::test_every_claim_of_the_lock_is_in_the_family"),
-    Mutant("judge.compare_part",
+    Mutant("tested.compare_part",
            "{floor: reference - results", "{floor: results.read(claim, part.arm, part) - results",
            "test_report::test_the_rows_alone_bring_the_report_back"),
     # --- pictures, and what a report tells of earlier versions ---
@@ -633,7 +633,7 @@ MUTANTS = (
     Mutant("judge.Bench.decided",
            "for claim in exploratory or ():", "for claim in exploratory or self.catalogue.claims.values():",
            "test_rounds::test_exploratory_rows_move_no_other_claim"),
-    Mutant("judge.Family.fair",
+    Mutant("stated.Family.fair",
            "return self.round > 0", "return False",
            "test_rounds::test_what_sign_flip_cannot_check_is_said"),
     Mutant("judge.Bench.placed",

@@ -13,7 +13,7 @@ from harness.verdict._elsewhere import (
     repeated,
 )
 from harness.verdict._files import read_verdicts, verdicts_json, verdicts_junit
-from harness.verdict._judge import compare_part, judge_results
+from harness.verdict._judge import judge_results
 from harness.verdict._losses import Losses, Lost, losses
 from harness.verdict._metadata import ClaimRows, Cost, Metadata
 from harness.verdict._overall import claims_of_papers, over_all_papers
@@ -23,6 +23,7 @@ from harness.verdict._robustness import AS_LOCKED, Effect, effects, read_variant
 from harness.verdict._rounding import JOLTED, Spread, read_spreads, spreads, write_spreads
 from harness.verdict._scoreboard import Scoreboard, scoreboard
 from harness.verdict._specifications import Specification, specifications
+from harness.verdict._tested import compare_part
 from harness.verdict._verdicts import (
     ClaimVerdict,
     EarlierVersion,

@@ -14,10 +14,11 @@ import numpy as np
 
 from harness.design import Catalogue, Claim, Registry
 from harness.stats import AssessedMany, Assessment, FloatArray, Outcome, Samples, Signs, assess_many, decide_many
-from harness.verdict._judge import Bench, compare_part, judge_results
+from harness.verdict._judge import Bench, judge_results
 from harness.verdict._reruns import Rerun
 from harness.verdict._results import Results
 from harness.verdict._rounding import Spread, spreads_by_mean
+from harness.verdict._tested import compare_part
 from harness.verdict._verdicts import DECIDED, ClaimVerdict
 
 DRAWS = 50_000

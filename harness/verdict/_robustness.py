@@ -9,8 +9,8 @@ from pathlib import Path
 from harness.design import VARIANTS, Claim, Part, design_of, metric
 from harness.stats import PartResult
 from harness.verdict import _results as rows
-from harness.verdict._judge import compare_part
 from harness.verdict._results import Results
+from harness.verdict._tested import compare_part
 
 AS_LOCKED = "as locked"
 EARLY_STOP = "accuracy at the early stop"

@@ -1,6 +1,6 @@
 """From rows to verdicts: families of what is locked, exploratory runs, amended claims, predictions.
 
-Also tests `verdict._verdicts`.
+Also tests `verdict._tested`, `verdict._stated` and `verdict._verdicts`.
 """
 
 import json

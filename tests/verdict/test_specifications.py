@@ -14,9 +14,10 @@ from harness.data._tasks import DIGITS
 from harness.design._lock import Registry
 from harness.design._parts import Band, beats, matches, percent_kept, slope
 from harness.report import _report as report
-from harness.verdict._judge import compare_part, judge_results
+from harness.verdict._judge import judge_results
 from harness.verdict._results import Results
 from harness.verdict._specifications import specifications
+from harness.verdict._tested import compare_part
 from tests import synthetic
 from tests.synthetic import CATALOGUE, HALVES, around, claim, design
 
