@@ -165,9 +165,7 @@ def _both(committed: Results, fresh: Results, catalogue: Catalogue) -> Iterator[
         other, claim = fresh.claims.get(id), catalogue.claims.get(id)
         if claim is None or other is None or not known.replicates:
             continue
-        alike = all(
-            getattr(known, name) == getattr(other, name) for name in ("version", "suite_seed", "digest", "replicates")
-        )
+        alike = all(getattr(known, name) == getattr(other, name) for name in ("version", "digest", "replicates"))
         if alike and committed.meta.seed(id) == fresh.meta.seed(id):
             yield claim
 
