@@ -5,8 +5,8 @@ from fractions import Fraction
 
 from harness.compute._plan import Plan
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats
 from harness.design._claim import Claim, Design, Scale, Source
-from harness.design._parts import beats
 from harness.engine._course import compute
 from harness.expression import fresh, prune, train
 from harness.networks._network import mlp

@@ -6,8 +6,8 @@ from functools import cache
 
 import pytest
 
-from tests import mutants
-from tests.mutants import MUTANTS, ROOT, MovedError, Mutant, by_file, located, mutate, select, verdict
+from tests.mutants import MUTANTS
+from tests.mutation import ROOT, MovedError, Mutant, by_file, located, mutate, select, verdict
 
 SOURCE = '''
 LEAST = 5
@@ -119,15 +119,14 @@ def test_a_name_finds_its_file():
         _ = Mutant("__init__.x", "", "", "").file
 
 
-def test_mutants_are_chosen_by_module_class_or_function(monkeypatch):
+def test_mutants_are_chosen_by_module_class_or_function():
     """A name takes all that it contains, no other name that begins alike, and an unknown one is refused."""
     table = tuple(mutant(function) for function in ("Box.outside", "Box.inside", "Boxes.outside"))
-    monkeypatch.setattr(mutants, "MUTANTS", table)
-    assert select([]) == select(["box"]) == list(table)
-    assert select(["box.Box"]) == list(table[:2])
-    assert select(["box.Box.inside", "box.Boxes"]) == list(table[1:])
+    assert select(table, []) == select(table, ["box"]) == list(table)
+    assert select(table, ["box.Box"]) == list(table[:2])
+    assert select(table, ["box.Box.inside", "box.Boxes"]) == list(table[1:])
     with pytest.raises(MovedError, match=r"no mutant is called 'ox'; there are box.Box.inside, box.Box.outside"):
-        select(["box", "ox"])
+        select(table, ["box", "ox"])
 
 
 def test_tests_run_unbroken_once_each():

@@ -30,7 +30,8 @@ from harness.cli.options import (
     shown,
 )
 from harness.cli.progress import Shown
-from harness.cli.tables import show_left, show_pilots, show_spreads, show_variance, show_verified
+from harness.cli.recomputed import show_spreads, show_verified
+from harness.cli.tables import show_left, show_pilots, show_variance
 
 
 def run(

@@ -22,7 +22,8 @@ from harness.cli.options import (
     console,
     open_report,
 )
-from harness.cli.tables import comparison_markdown, show_claims, show_examined, show_explained, show_work
+from harness.cli.recomputed import comparison_markdown
+from harness.cli.tables import show_claims, show_examined, show_explained, show_work
 from harness.errors import ResultsError
 
 

@@ -1,5 +1,6 @@
 """What a claim asserts, fixed before it runs: parts, catalogue, registry, pilots; knows no torch, compute or store."""
 
+from harness.design._assertions import asserts, beats, equals, interaction, matches, no_gain, only_beyond, slope
 from harness.design._attempts import Asserted, asserted, changes, compares_alike
 from harness.design._catalogue import Catalogue, Watched, claim, paper, watch
 from harness.design._check import check_design
@@ -9,20 +10,7 @@ from harness.design._from_paper import Published, printed_of
 from harness.design._known import KnownBefore, known_of, read_known
 from harness.design._lock import Registry, locked_text
 from harness.design._metrics import METRICS, PERCENTAGE_POINTS, Metric, add_metric, metric
-from harness.design._parts import (
-    Band,
-    Part,
-    Reading,
-    asserts,
-    beats,
-    equals,
-    interaction,
-    matches,
-    no_gain,
-    only_beyond,
-    percent_kept,
-    slope,
-)
+from harness.design._parts import Band, Part, Reading, percent_kept
 from harness.design._pilots import Pilot, append_pilots, pilot_grid, pilot_runs, pilots_of, read_pilots
 from harness.design._rounds import Locked, Round
 from harness.design._variants import VARIANTS, design_of, shorten

@@ -7,9 +7,9 @@ import pytest
 
 import harness
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats
 from harness.design._claim import Paper
 from harness.design._metrics import METRICS, OF_LAYERS, metric
-from harness.design._parts import beats
 from harness.errors import HarnessError
 from harness.expression import CRITERIA, Scope, Split, measures
 from harness.networks._recipe import NUMERICS

@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import asserts, beats, equals, interaction, matches, slope
 from harness.design._attempts import asserted, changes, compares_alike
 from harness.design._lock import Registry, locked_text
-from harness.design._parts import asserts, beats, equals, interaction, matches, percent_kept, slope
+from harness.design._parts import percent_kept
 from harness.errors import LockError
 from harness.stats._kinds import BEATS, KINDS, Bound, Kind, add_kind
 from harness.stats._sides import above, below

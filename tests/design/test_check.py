@@ -6,9 +6,10 @@ from fractions import Fraction
 import pytest
 
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS, MNIST
+from harness.design._assertions import beats, matches
 from harness.design._check import check_design
 from harness.design._claim import Claim, Design, Scale, Source
-from harness.design._parts import beats, matches, percent_kept
+from harness.design._parts import percent_kept
 from harness.errors import DesignError
 from harness.expression import evaluate, fresh, prune, random_mask, train
 from harness.networks._network import mlp

@@ -6,11 +6,12 @@ from fractions import Fraction
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats, interaction, slope
 from harness.design._catalogue import Catalogue
 from harness.design._check import check_design
 from harness.design._claim import Scale
 from harness.design._from_paper import Published, printed_of
-from harness.design._parts import beats, interaction, percent_kept, slope
+from harness.design._parts import percent_kept
 from harness.errors import DesignError
 from tests.project import ROOT
 from tests.synthetic import MICRO, arm, claim, dense, design

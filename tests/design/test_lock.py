@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats, matches
 from harness.design._claim import Claim, Design, Scale, Source
 from harness.design._lock import Registry
 from harness.design._metrics import METRICS, Metric
-from harness.design._parts import beats, matches, percent_kept
+from harness.design._parts import percent_kept
 from harness.errors import LockError
 from harness.expression import evaluate, fresh, prune, train
 from harness.networks._network import mlp

@@ -1,6 +1,6 @@
 """What parts read of the rows: metric, slope, difference of differences, only beyond a density; and exact claims.
 
-Also tests `design._claim` and `workflow._collecting`.
+Also tests `design._assertions`, `design._claim` and `workflow._collecting`.
 """
 
 from fractions import Fraction
@@ -13,22 +13,13 @@ from matplotlib.figure import Figure
 
 from harness.compute._run import run_plan
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
+from harness.design._assertions import beats, interaction, matches, only_beyond, slope
 from harness.design._check import check_design
 from harness.design._claim import Design
 from harness.design._exact import exact
 from harness.design._lock import Registry
 from harness.design._metrics import METRICS, OF_LAYERS, metric
-from harness.design._parts import (
-    Band,
-    Part,
-    Reading,
-    beats,
-    interaction,
-    matches,
-    only_beyond,
-    percent_kept,
-    slope,
-)
+from harness.design._parts import Band, Part, Reading, percent_kept
 from harness.errors import DesignError, ResultsError
 from harness.expression import between, density, train
 from harness.networks._network import mlp

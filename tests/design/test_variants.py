@@ -6,8 +6,9 @@ from fractions import Fraction
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats, matches
 from harness.design._claim import Design
-from harness.design._parts import Band, beats, matches
+from harness.design._parts import Band
 from harness.design._variants import VARIANTS, design_of, only_read, shorten
 from harness.errors import UsageError
 from harness.expression import (

@@ -14,9 +14,10 @@ from harness.compute._run import run_plan
 from harness.data import _tasks as tasks
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
 from harness.design import _metrics as metrics
+from harness.design._assertions import beats, matches
 from harness.design._check import check_design, differences
 from harness.design._claim import Design
-from harness.design._parts import beats, matches, percent_kept
+from harness.design._parts import percent_kept
 from harness.design._variants import VARIANTS, rewrite, shorten
 from harness.engine._course import compute
 from harness.engine._survivors import BINS, magnitude_rows

@@ -8,8 +8,8 @@ import pytest
 from harness.data import _sets as data
 from harness.data import _tasks as tasks
 from harness.data._tasks import XOR
+from harness.design._assertions import beats
 from harness.design._claim import Design, Scale
-from harness.design._parts import beats
 from harness.errors import DesignError
 from harness.expression import evaluate, fresh, train
 from harness.networks._network import mlp

@@ -6,9 +6,10 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats, matches
 from harness.design._from_paper import Published
 from harness.design._lock import Registry
-from harness.design._parts import beats, matches, percent_kept
+from harness.design._parts import percent_kept
 from harness.report import _differences as differences
 from harness.report._style import COLOURS, INK
 from harness.report._svg import styled

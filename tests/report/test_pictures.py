@@ -13,8 +13,9 @@ import pytest
 from matplotlib.figure import Figure
 
 from harness.data._tasks import DIGITS, XOR
+from harness.design._assertions import beats
 from harness.design._lock import Registry
-from harness.design._parts import beats, percent_kept
+from harness.design._parts import percent_kept
 from harness.expression import between, fresh, magnitudes, random_mask, train
 from harness.networks._network import mlp
 from harness.networks._recipe import Adam, Recipe

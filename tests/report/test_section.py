@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats, equals, matches
 from harness.design._known import KnownBefore
-from harness.design._parts import beats, equals, matches
 from harness.report._comparisons import _again, _alone, _margin, binds, compared
 from harness.report._section import _known
 from harness.stats._kinds import Outcome

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats, equals, matches
 from harness.design._claim import Paper, Scale
 from harness.design._lock import Registry
-from harness.design._parts import beats, equals, matches
 from harness.report import _overview as overview
 from harness.report import _report as report
 from harness.report import _summary as summary

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import asserts, beats, equals, interaction, matches, slope
 from harness.design._from_paper import Published
 from harness.design._lock import Registry
-from harness.design._parts import asserts, beats, equals, interaction, matches, percent_kept, slope
+from harness.design._parts import percent_kept
 from harness.report import _report as report
 from harness.report._hypothesis import in_words
 from harness.report._printed import expected, printed_in_words

@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import asserts
 from harness.design._lock import Registry
-from harness.design._parts import asserts
 from harness.errors import DesignError
 from harness.report import _report as report
 from harness.stats._assessment import Assessment, Comparison, assess, decided_with

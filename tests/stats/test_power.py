@@ -13,9 +13,9 @@ from rich.console import Console
 from harness.cli.tables import power_cells, show_work
 from harness.data._tasks import DIGITS
 from harness.design import _pilots as piloting
+from harness.design._assertions import beats, equals, matches
 from harness.design._claim import Scale
 from harness.design._lock import Registry
-from harness.design._parts import beats, equals, matches
 from harness.design._pilots import Pilot
 from harness.report import _report as report
 from harness.stats._kinds import BEATS, EQUALS, MATCHES, Decision, Outcome

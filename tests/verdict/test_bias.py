@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.data._tasks import DIGITS
-from harness.design._parts import beats
+from harness.design._assertions import beats
 from harness.stats._paired import mean_interval
 from harness.verdict._bias import bias
 from tests import synthetic

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats
 from harness.design._lock import Registry
-from harness.design._parts import beats
 from harness.errors import ResultsError
 from harness.report import _report as report
 from harness.report._summary import groups

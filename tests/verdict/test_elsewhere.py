@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats
 from harness.design._claim import Scale
 from harness.design._lock import Registry
-from harness.design._parts import beats
 from harness.errors import ResultsError
 from harness.population._provenance import Provenance
 from harness.stats._kinds import Outcome

@@ -12,8 +12,9 @@ from harness.compute._plan import Plan
 from harness.compute._run import run_plan
 from harness.data import _tasks as tasks
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats, equals, interaction, matches, slope
 from harness.design._lock import Registry
-from harness.design._parts import Band, beats, equals, interaction, matches, percent_kept, slope
+from harness.design._parts import Band, percent_kept
 from harness.report import _report as report
 from harness.stats._assessment import Comparison, assess, decided_with
 from harness.stats._kinds import BEATS, EQUALS, MATCHES, Outcome

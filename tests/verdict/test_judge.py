@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats, matches
 from harness.design._lock import Registry
-from harness.design._parts import beats, matches
 from harness.report import _report as report
 from harness.stats._kinds import Outcome
 from harness.verdict import _judge as judging

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats, matches
 from harness.design._lock import Registry
-from harness.design._parts import beats, matches
 from harness.stats._kinds import Outcome
 from harness.verdict import _losses
 from harness.verdict._judge import Bench, judge_results

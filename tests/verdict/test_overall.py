@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats
 from harness.design._claim import Paper
 from harness.design._lock import Registry
-from harness.design._parts import beats
 from harness.report import _report as report
 from harness.stats._holm import holm
 from harness.verdict._judge import judge_results

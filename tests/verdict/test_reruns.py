@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.data._tasks import DIGITS
-from harness.design._parts import beats
+from harness.design._assertions import beats
 from harness.stats._paired import binomial_range
 from harness.verdict._reruns import FALSE_ALARM, Shift, rerun, with_limits
 from harness.verdict._rounding import Spread

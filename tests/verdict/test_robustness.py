@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats, matches
 from harness.design._lock import Registry
-from harness.design._parts import beats, matches
 from harness.design._variants import design_of
 from harness.report import _report as report
 from harness.verdict import _judge as judging

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from harness.data._tasks import DIGITS
-from harness.design._parts import beats
+from harness.design._assertions import beats
 from harness.errors import ResultsError
 from harness.verdict._rounding import FILE, read_spreads, spreads, spreads_by_mean, write_spreads
 from tests import synthetic

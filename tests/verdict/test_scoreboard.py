@@ -3,8 +3,8 @@
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats
 from harness.design._lock import Registry
-from harness.design._parts import beats
 from harness.stats._kinds import Outcome
 from harness.verdict._judge import judge_results
 from harness.verdict._scoreboard import Attempts, scoreboard

@@ -11,8 +11,9 @@ import pandas as pd
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats, matches, slope
 from harness.design._lock import Registry
-from harness.design._parts import Band, beats, matches, percent_kept, slope
+from harness.design._parts import Band, percent_kept
 from harness.report import _report as report
 from harness.verdict._judge import judge_results
 from harness.verdict._results import Results

@@ -5,8 +5,8 @@ import subprocess
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats
 from harness.design._lock import Registry
-from harness.design._parts import beats
 from harness.streams import SUITE_SEED
 from harness.workflow import chain
 from tests.command import harness

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from harness.cli.tables import comparison_markdown
+from harness.cli.recomputed import comparison_markdown
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats
 from harness.design._claim import Scale
-from harness.design._parts import beats
 from harness.errors import UsageError
 from harness.population._provenance import Provenance
 from harness.variance import _baselines as baselines

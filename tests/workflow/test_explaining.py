@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from harness.data._tasks import DIGITS
-from harness.design._parts import beats
+from harness.design._assertions import beats
 from harness.errors import LockError
 from harness.expression import describe, train
 from harness.networks._network import mlp

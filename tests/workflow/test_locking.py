@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats, equals, matches, no_gain
 from harness.design._lock import Registry
-from harness.design._parts import beats, equals, matches, no_gain
 from harness.design._pilots import Pilot, append_pilots
 from harness.errors import DesignError, LockError
 from harness.stats._kinds import Outcome

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.cli.tables import show_verified
+from harness.cli.recomputed import show_verified
 from harness.data._tasks import DIGITS
+from harness.design._assertions import beats
 from harness.design._lock import Registry
-from harness.design._parts import beats
 from harness.verdict import Losses, Lost
 from harness.verdict._judge import judge_results
 from harness.workflow import Judged, Ran, Turned, Verified
