@@ -53,6 +53,7 @@ def arrange(figure: Figure, bands: Sequence[Sequence[Block]]) -> None:
     Titles and labels are broken where they are wider than their panel, and keys stand below it. Axes of blocks in one
     band grow, up to the most that they may, to be as high together as the highest.
     """
+    # matplotlib leaves its renderers untyped
     renderer: RendererAgg = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     measured = [[_measure(figure, block, renderer) for block in band] for band in bands]
     highs = [
@@ -159,6 +160,7 @@ def _break(text: Text, wide: float, renderer: RendererAgg) -> None:
 def _wide(words: str, text: Text, renderer: RendererAgg) -> float:
     """Return how wide words are in the type of a text, in dots."""
     given = words, text.get_fontproperties()
+    # matplotlib leaves its renderers untyped
     wide, *_ = renderer.get_text_width_height_descent(*given, ismath=False)  # type: ignore[no-untyped-call]
     return float(wide)
 

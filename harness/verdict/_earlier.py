@@ -36,12 +36,12 @@ def earlier_rows(results: Results, committed: Path, registry: Registry) -> Mappi
     scale, last = results.meta.scale, stored.read_results(committed / "results.parquet")
     if last.meta.scale != scale or results.meta.quick or results.meta.variant:
         return {}
-    found: dict[int, dict[str, Results]] = {}
+    before, found = (*read_earlier(committed), last), dict[int, dict[str, Results]]()
     now = {id: {entry.claim for entry in registry.lineage(id, scale)} for id in results.claims}
     wanted = set[str]().union(*now.values())
     for entry in registry.entries:
         if entry.scale == scale and entry.claim in wanted and not are_of(entry, results):
-            for each in (*read_earlier(committed), last):
+            for each in before:
                 if are_of(entry, each):
                     found.setdefault(entry.suite_seed, {})[entry.claim] = each
     return {f"{seed}.parquet": _together(of) for seed, of in sorted(found.items())}

@@ -17,7 +17,7 @@ from harness.stats import Outcome
 from harness.verdict import _files as files
 from harness.verdict import _results as stored
 from harness.verdict._results import Results
-from harness.verdict._verdicts import DECIDED, ClaimVerdict, Verdicts
+from harness.verdict._verdicts import DECIDED, ClaimVerdict, Verdicts, is_turn
 
 ELSEWHERE = "elsewhere"  # beside the report: one folder a re-run, with its results.parquet and verdicts.json
 
@@ -50,7 +50,7 @@ class Repeat:
     @property
     def turned(self) -> bool:
         """Whether one of the two is reproduced and the other refuted."""
-        return {self.verdict.outcome, self.committed.outcome} == set(DECIDED)
+        return is_turn(self.verdict.outcome, self.committed.outcome)
 
     @property
     def lost(self) -> bool:

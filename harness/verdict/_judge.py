@@ -42,6 +42,7 @@ class Bench:
         self.results, self.sources, self.registry, self.catalogue = results, sources, registry, catalogue
         self.scale = results.meta.scale
         self._tested: dict[Locked, Tested | None] = {}
+        self._now: dict[str, Tested] = {}
 
     def status(self, claim: Claim) -> tuple[Status, str]:
         """Return what a verdict on a claim counts for, and why."""
@@ -57,7 +58,6 @@ class Bench:
         entry, (status, reason) = entry_of(self.results, self.registry, claim), self.status(claim)
         design = design_of(claim, self.scale, self.results.meta.variant)
         told = Told(
-            entry=entry,
             round=self.placed(claim),
             status=status,
             reason=reason,
@@ -66,11 +66,10 @@ class Bench:
         )
         if design.exact:
             return stated_exact(self.results, claim.id, {each.name: str(each.expected) for each in design.exact}, told)
-        tested = self.tested(entry) if entry is not None and status is Status.CONFIRMATORY else None
         family = self.family(claim.paper, told.round, exploratory)
-        if tested is None:
-            tested = tested_on(self.results, claim.id, design)
-        verdict = self.decided(family, None if status is Status.CONFIRMATORY else exploratory)[claim.id]
+        tested = self.tested(entry) if entry is not None and status is Status.CONFIRMATORY else None
+        tested = self.now(claim) if tested is None else tested
+        verdict = self.decided(family, () if status is Status.CONFIRMATORY else exploratory)[claim.id]
         return stated(self.results, claim.id, tested, verdict, family, told)
 
     def earlier(self, claim: Claim, entry: Locked | None) -> tuple[EarlierVersion, ...]:
@@ -90,16 +89,15 @@ class Bench:
         rows, text = rows_of(entry, self.sources), self.registry.text(entry)
         if rows is None or text is None:
             return None
-        told = Told(entry=entry, round=entry.round, status=Status.CONFIRMATORY, predicted=Outcome(entry.predicted))
+        told = Told(round=entry.round, status=Status.CONFIRMATORY, predicted=Outcome(entry.predicted))
+        named = "" if entry.claim == id else entry.claim
         if "exact" in text:
             expected = {each["name"]: each["expected"] for each in text["exact"]}
-            return stated_exact(rows, entry.claim, expected, told).in_short("" if entry.claim == id else entry.claim)
+            return stated_exact(rows, entry.claim, expected, told).in_short(named)
         family, tested = self.family(entry.paper, entry.round), self.tested(entry)
         assert tested is not None
         verdict = self.decided(family)[entry.claim]
-        return stated(rows, entry.claim, tested, verdict, family, told).in_short(
-            "" if entry.claim == id else entry.claim
-        )
+        return stated(rows, entry.claim, tested, verdict, family, told).in_short(named)
 
     def family(self, paper: str, round_: int, exploratory: Sequence[Claim] = ()) -> Family:
         """Return the family of a paper in a round, with those that are not locked and would be in it."""
@@ -110,13 +108,10 @@ class Bench:
             ids = [each.id for each in mine if entry_of(self.results, self.registry, each) is None]
         return Family(round_, tuple(sorted(ids)), self.registry.alpha(paper, self.scale, round_))
 
-    def decided(self, family: Family, exploratory: Sequence[Claim] | None = None) -> Mapping[str, Verdict]:
+    def decided(self, family: Family, exploratory: Sequence[Claim] = ()) -> Mapping[str, Verdict]:
         """Return the verdicts of a family: on what was locked, or with the rows at hand of `exploratory` claims."""
         counted = self.counted(family)
-        for claim in exploratory or ():
-            if claim.id in counted:
-                design = design_of(claim, self.scale, self.results.meta.variant)
-                counted[claim.id] = tested_on(self.results, claim.id, design).assessment
+        counted |= {claim.id: self.now(claim).assessment for claim in exploratory if claim.id in counted}
         return decide(counted, family.alpha, fair=family.fair)
 
     def counted(self, family: Family) -> dict[str, Assessment | None]:
@@ -131,6 +126,13 @@ class Bench:
     def _assessed(self, entry: Locked | None) -> Assessment | None:
         tested = None if entry is None else self.tested(entry)
         return None if tested is None else tested.assessment
+
+    def now(self, claim: Claim) -> Tested:
+        """Return what a claim's parts, as its file has them, come to on the rows at hand."""
+        if claim.id not in self._now:
+            design = design_of(claim, self.scale, self.results.meta.variant)
+            self._now[claim.id] = tested_on(self.results, claim.id, design)
+        return self._now[claim.id]
 
     def tested(self, entry: Locked) -> Tested | None:
         """Return what an entry's parts come to on its rows; None without rows, or without what was locked."""

@@ -19,7 +19,7 @@ from harness.verdict._reruns import Rerun
 from harness.verdict._results import Results
 from harness.verdict._rounding import Spread, spreads_by_mean
 from harness.verdict._tested import compare_part
-from harness.verdict._verdicts import DECIDED, ClaimVerdict
+from harness.verdict._verdicts import DECIDED, ClaimVerdict, is_turn
 
 DRAWS = 50_000
 SEED = 20_190_509
@@ -43,7 +43,7 @@ class Lost:
     @property
     def turned(self) -> bool:
         """Whether it went from reproduced to refuted or back."""
-        return {self.was.outcome, self.now.outcome} == set(DECIDED)
+        return is_turn(self.was.outcome, self.now.outcome)
 
     @property
     def unexplained(self) -> bool:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.design import Locked
 from harness.stats import (
     Assessment,
     Decision,
@@ -58,9 +57,8 @@ class Family:
 
 @dataclass(frozen=True, kw_only=True)
 class Told:
-    """What stands beside a verdict: of which entry it is, in which round, what it counts for, what was predicted."""
+    """What stands beside a verdict: in which round it was reached, what it counts for, what was predicted."""
 
-    entry: Locked | None
     round: int
     status: Status
     predicted: Outcome
@@ -69,6 +67,7 @@ class Told:
 
 
 def stated(results: Results, claim: str, tested: Tested, verdict: Verdict, family: Family, told: Told) -> ClaimVerdict:
+    """Return the verdict of a tested claim as it is stored, with all that was compared."""
     if told.status is Status.QUICK:
         verdict = Verdict(outcome=Outcome.NOT_RUN, cause="quick run")
     assessment = tested.assessment

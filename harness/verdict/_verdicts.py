@@ -18,6 +18,11 @@ EXACT = "exact"  # stands where other verdicts name the test that decided
 DECIDED = (Outcome.REPRODUCED, Outcome.REFUTED)
 
 
+def is_turn(one: Outcome, other: Outcome) -> bool:
+    """Whether one of two outcomes is reproduced and the other refuted."""
+    return {one, other} == set(DECIDED)
+
+
 class Status(StrEnum):
     """What a verdict counts for."""
 
@@ -241,5 +246,5 @@ class Verdicts:
             for id, verdict in self.claims.items()
             if (before := recorded.claims.get(id)) is not None
             and (verdict.version, verdict.round) == (before.version, before.round)
-            and {verdict.outcome, before.outcome} == set(DECIDED)
+            and is_turn(verdict.outcome, before.outcome)
         ]
