@@ -26,6 +26,7 @@ from harness.errors import ResultsError
 from harness.population import hundredths
 from harness.stats import FloatArray
 from harness.verdict._metadata import ClaimRows, Metadata
+from harness.verdict._whole import contradiction
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,16 +142,22 @@ class Results:
     def _means(self, claim: str, arm: str, metric: str, columns: str) -> tuple[NDArray[Any], NDArray[Any], FloatArray]:
         """Return replicates and `columns`, both rising, and their values, nan where there is none, or not every draw's.
 
-        By arrays, as pandas takes a hundred times as long.
+        Densities are all that the arm has rows at, of whatever metric. By arrays, as pandas takes a hundred times as
+        long.
         """
         places = self._places.get((claim, arm, metric), np.array([], np.intp))
         replicates, row_N = np.unique(self.frame["replicate"].to_numpy()[places], return_inverse=True)
-        steps, column_N = np.unique(self.frame[columns].to_numpy()[places], return_inverse=True)
-        cell_N, cells = row_N * len(steps) + column_N, len(replicates) * len(steps)
+        column_N = self.frame[columns].to_numpy()[places]
+        of_arm = self._draws.get((claim, arm), {})
+        steps = np.array(sorted(of_arm)) if columns == "density" else np.unique(column_N)
+        cell_N, cells = row_N * len(steps) + np.searchsorted(steps, column_N), len(replicates) * len(steps)
         count_C = np.bincount(cell_N, minlength=cells)
         sum_C = np.bincount(cell_N, weights=self.frame["value"].to_numpy(float)[places], minlength=cells)
         count_RS = count_C.reshape(len(replicates), len(steps))
-        whole_C = ((count_RS > 0) & (count_RS == count_RS.max(axis=0, initial=0))).ravel()
+        draws_S = (
+            np.array([of_arm[step] for step in steps]) if columns == "density" else count_RS.max(axis=0, initial=0)
+        )
+        whole_C = ((count_RS > 0) & (count_RS == draws_S)).ravel()
         mean_C = np.divide(sum_C, count_C, out=np.full(cells, np.nan), where=whole_C)
         return replicates, steps, mean_C.reshape(len(replicates), len(steps))
 
@@ -158,6 +165,15 @@ class Results:
     def _places(self) -> Mapping[Any, Any]:
         """Which rows are of a claim, arm and metric: found once, and not for every number that is read."""
         return self.frame.groupby(["claim", "arm", "metric"], observed=True, sort=False).indices
+
+    @cached_property
+    def _draws(self) -> Mapping[tuple[str, str], Mapping[float, int]]:
+        """How many draws a claim's arm has at each density, in whatever metric."""
+        found: defaultdict[tuple[str, str], dict[float, int]] = defaultdict(dict)
+        points = self.frame[["claim", "arm", "density", "draw"]].drop_duplicates()
+        for claim, arm, density, _ in points.itertuples(index=False):
+            found[claim, arm][density] = found[claim, arm].get(density, 0) + 1
+        return found
 
     def read(self, claim: str, arm: str, part: Part) -> FloatArray:
         """Return one number a replicate, in percentage points: what `part` reads of the arm at its densities.
@@ -218,6 +234,11 @@ class Results:
                 for packed, value, diverged in zip(chosen["correct"], chosen["value"], chosen["diverged"], strict=True)
             ]
         )
+        if not np.allclose(np.nanmean(right_BN, axis=1), chosen["value"], atol=1e-6):
+            raise ResultsError(
+                f"{claim}, arm {arm!r}: the answers that are told to be correct do not give its accuracy. "
+                f"Next: harness run {claim}, then harness judge"
+            )
         replicate_B, density_B = chosen["replicate"].to_numpy(), chosen["density"].to_numpy()
         of_each = [
             np.mean([right_BN[mine & (density_B == density)].mean(axis=0) for density in np.unique(density_B)], axis=0)
@@ -271,7 +292,7 @@ def write_results(results: Results, path: Path) -> None:
 
 
 def read_results(path: Path) -> Results:
-    """Read results; raises ResultsError for a file that is missing, truncated, or not ours."""
+    """Read results; raises ResultsError for a file that is missing, truncated, not ours, or contradicts itself."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -281,7 +302,11 @@ def read_results(path: Path) -> Results:
         if (found := content.get("format")) not in (WITH_DIGESTS, RESULTS_FORMAT):
             raise ResultsError(f"{path} has format {found!r}; this harness reads format {RESULTS_FORMAT}")
         results = Results(file.read().to_pandas(), from_json(Metadata, content))
-        return _with_digests_apart(results) if found == WITH_DIGESTS else results
+        if found == WITH_DIGESTS:
+            results = _with_digests_apart(results)
+        if fault := contradiction(results):
+            raise ValueError(fault)
+        return results
     except FileNotFoundError:
         raise ResultsError(
             f"no results at {path}. Next: harness verify, or name the folder of a run with --out"
