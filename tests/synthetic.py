@@ -11,7 +11,7 @@ from harness.data._tasks import DIGITS
 from harness.design._catalogue import Catalogue
 from harness.design._claim import Claim, Design, Paper, Scale, Source
 from harness.design._exact import exact
-from harness.design._lock import Registry
+from harness.design._lock import TEXTS, Registry
 from harness.design._rounds import ROUND_0_ENDS, line_hash
 from harness.expression import kept, random_mask, train
 from harness.networks._network import mlp
@@ -146,4 +146,7 @@ def lock(registry, *claims, scale=MICRO):
         ROUND_0_ENDS.add(line_hash(line))
         with registry.path.open("a") as file:
             file.write(line + "\n")
-        registry.rounds = Registry(registry.path).rounds
+        with registry.path.with_name(TEXTS).open("a") as file:
+            file.write(json.dumps(each.locked_content(scale)) + "\n")
+        vars(registry).update(vars(Registry(registry.path)))
+        vars(registry).pop("_texts_of_round_0", None)

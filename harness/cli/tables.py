@@ -137,6 +137,14 @@ def show_verdicts(judged: Judged, console: Console, recorded: Judged | None = No
             line.predicted,
         )
     console.print(table)
+    for id, told in judged.verdicts.withdrawn.items():
+        console.print(
+            f"{id} is withdrawn: no file defines it any more. It was {told[-1].in_words(judged.verdicts.scale)}. "
+            f'Next: put its file back; or, where it has another name now, lock that with supersedes=("{id}",)',
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
 
 
 def effect(line: Judgement) -> str:

@@ -1,7 +1,7 @@
 """What a claim asserts, fixed before it runs: parts, catalogue, registry, pilots; knows no torch, compute or store."""
 
 from harness.design._assertions import asserts, beats, equals, interaction, matches, no_gain, only_beyond, slope
-from harness.design._attempts import Asserted, asserted, changes, compares_alike
+from harness.design._attempts import Asserted, asserted, changes, compares_alike, reads_alike
 from harness.design._catalogue import Catalogue, Watched, claim, paper, watch
 from harness.design._check import check_design
 from harness.design._claim import CONTROLS, Arm, Claim, Design, Paper, Scale, Source
@@ -12,11 +12,12 @@ from harness.design._lock import Registry, locked_text
 from harness.design._metrics import METRICS, PERCENTAGE_POINTS, Metric, add_metric, metric
 from harness.design._parts import Band, Part, Reading, percent_kept
 from harness.design._pilots import Pilot, append_pilots, pilot_grid, pilot_runs, pilots_of, read_pilots
-from harness.design._rounds import Locked, Round
+from harness.design._rounds import FIRST, Locked, Round
 from harness.design._variants import VARIANTS, design_of, shorten
 
 __all__ = [
     "CONTROLS",
+    "FIRST",
     "METRICS",
     "PERCENTAGE_POINTS",
     "VARIANTS",
@@ -68,6 +69,7 @@ __all__ = [
     "printed_of",
     "read_known",
     "read_pilots",
+    "reads_alike",
     "shorten",
     "slope",
     "watch",

@@ -5,6 +5,7 @@ The text is what was locked. So a verdict can be reached again when the claim's 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,7 +17,12 @@ from harness.design._parts import Band, Part, Reading
 from harness.stats import KINDS, Decision, Kind
 
 FIELDS = {stored: name for name, stored in HASHED_AS.items()}  # what texts call a part's fields, to what they are
-COMPARED = ("arms", "hypothesis", "decision", "chance", "exact")  # of two texts of one comparison these are the same
+COMPARED = (
+    "decision",
+    "chance",
+    "exact",
+)  # of two texts of one comparison these are the same, and what their parts read
+TOLD = ("label", "published_pp", "band")  # fields of a part that are told, or that say no more than what is read
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,12 +68,40 @@ def _kind(name: str, kinds: Mapping[str, Any]) -> Kind:
 
 
 def compares_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two texts compare the same arms, by key, in the same deciding parts: then one replicates the other.
+    """Whether one text replicates the other: `reads_alike`, with the same trainings in all their arms."""
+    arms = [sorted(json.dumps(points, sort_keys=True) for points in text["arms"].values()) for text in (one, other)]
+    return arms[0] == arms[1] and reads_alike(one, other)
 
-    What kinds and metrics are counts where both texts say it; those of round 0 do not.
+
+def reads_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the deciding parts of two texts compare the same trainings, by key, in the same way.
+
+    What arms and parts are called is no matter. What kinds and metrics are counts where both texts say it; those of
+    round 0 do not.
     """
     meanings = [name for name in ("kinds", "metrics") if name in one and name in other]
-    return all(one.get(name) == other.get(name) for name in (*COMPARED, *meanings))
+    same = all(one.get(name) == other.get(name) for name in (*COMPARED, *meanings))
+    return same and _parts_by_key(one) == _parts_by_key(other)
+
+
+def _parts_by_key(text: Mapping[str, Any]) -> list[str]:
+    """Return the deciding parts of a text with the keys that they read in the place of arms' names, in one order."""
+    parts = []
+    for part in text["hypothesis"]:
+        arms = {"arm": [part["arm"]], "reference": [part["reference"]]}
+        arms |= {name: list(part.get(name) or ()) for name in ("floors", "less")}
+        read = {name: [_keys(text["arms"], part, arm) for arm in of] for name, of in arms.items()}
+        parts.append(
+            json.dumps({**{name: of for name, of in part.items() if name not in TOLD}, **read}, sort_keys=True)
+        )
+    return sorted(parts)
+
+
+def _keys(arms: Mapping[str, Mapping[str, Sequence[str]]], part: Mapping[str, Any], arm: str) -> dict[str, list[str]]:
+    """Return by density the keys of those trainings of an arm that a part reads."""
+    points, band = arms[arm], part.get("band")
+    within = None if band is None or len(points) == 1 else Band(low=Fraction(band["low"]), high=Fraction(band["high"]))
+    return {density: list(keys) for density, keys in points.items() if within is None or Fraction(density) in within}
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:

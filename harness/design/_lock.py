@@ -7,13 +7,13 @@ scale, replicates, predicted verdict, and the keys of all arms.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from harness.as_json import as_json
-from harness.design._attempts import compares_alike
+from harness.design._attempts import compares_alike, reads_alike
 from harness.design._claim import Claim, Scale
 from harness.design._metrics import metric
 from harness.design._rounds import (
@@ -62,10 +62,19 @@ class Registry:
 
     @cached_property
     def _texts_of_round_0(self) -> Mapping[str, Mapping[str, Any]]:
-        """Return by digest the texts in ``locked.jsonl`` beside the registry; empty where there is none."""
-        path = self.path.with_name(TEXTS)
-        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-        return {digest_of(text): text for text in map(json.loads, lines)}
+        """Return by digest the texts in ``locked.jsonl`` beside the registry; empty where round 0 is.
+
+        Raises LockError where an entry's text is not there.
+        """
+        path, locked = self.path.with_name(TEXTS), {entry.digest for entry in self.rounds[0].entries}
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines() if locked else []
+            texts = {digest_of(text): text for text in map(json.loads, lines)}
+        except (OSError, ValueError, TypeError) as error:
+            raise LockError(f"{path} cannot be read as the texts of round 0: {error}. Next: git checkout it") from error
+        if missing := locked - texts.keys():
+            raise LockError(f"{path} lacks the texts of {len(missing)} entries of round 0. Next: git checkout it")
+        return texts
 
     def lineage(self, claim: str, scale: Scale) -> list[Locked]:
         """Return the entries of a claim at `scale` and of those that it supersedes, oldest first."""
@@ -188,24 +197,33 @@ class Registry:
             raise LockError(
                 f"{claim.id}: version {claim.version} cannot follow version {version}. Next: version={version + 1}"
             )
+        self._check_names(claim, scale)
+        before = {e for id in (claim.id, *claim.supersedes) for e in self.lineage(id, scale)}
+        return self._attempt_after([e for e in self.entries if e in before], text)
+
+    def _check_names(self, claim: Claim, scale: Scale) -> None:
+        """Raise LockError where a claim supersedes what it cannot, or has the name of one that was superseded."""
         known = {e.claim for e in self.entries if e.scale == scale}
         for old in claim.supersedes:
             if old not in known:
                 raise LockError(f"{claim.id} supersedes {old}, which is not locked at {scale}{nearest(old, known)}")
-        before = {e for id in (claim.id, *claim.supersedes) for e in self.lineage(id, scale)}
-        return self._attempt_after([e for e in self.entries if e in before], text)
+            if old == claim.id or old.split("/")[0] != claim.paper:
+                raise LockError(
+                    f"{claim.id} supersedes {old}: a claim supersedes others of its own paper, in whose rounds they "
+                    "were judged. Next: correct supersedes= in the claim"
+                )
+        if claim.id in {old for each in Scale for old in self.superseded(each)}:
+            raise LockError(
+                f"{claim.id} was superseded: a name stands for one claim, for good. Next: give the claim another id"
+            )
 
-    def renamed(self, claim: Claim, scale: Scale, there: Collection[str]) -> Locked | None:
-        """Return an entry that compares what a claim does under an id that is not `there` any more, and not superseded.
-
-        Such a claim has a new name, and the attempts under the old one are its own.
-        """
+    def same(self, claim: Claim, scale: Scale) -> Locked | None:
+        """Return an entry that compares what a claim does under another id, and is not superseded by it."""
         text = locked_text(claim, scale)
         before = {e for id in (claim.id, *claim.supersedes) for e in self.lineage(id, scale)}
         for entry in self.entries:
             other = self.text(entry)
-            gone = entry.scale == scale and entry.claim not in there and entry not in before
-            if gone and other is not None and compares_alike(other, text):
+            if entry.scale == scale and entry not in before and other is not None and reads_alike(other, text):
                 return entry
         return None
 
@@ -257,8 +275,11 @@ class Registry:
         return told == (claim.digest(scale), claim.predicted[scale], claim.design(scale).replicates, *block)
 
     def check(self, claims: Sequence[Claim], scale: Scale) -> None:
-        """Raise LockError for a locked claim whose content is no longer what was locked."""
+        """Raise LockError for a locked claim whose content is no longer what was locked, or that was superseded."""
+        gone = self.superseded(scale)
         for claim in claims:
+            if claim.id in gone:
+                raise LockError(f"{claim.id} was superseded by another claim. Next: remove its file")
             if self.find(claim, scale) is not None and (fault := self.fault(claim, scale)):
                 raise LockError(
                     f"{claim.id}: {fault}. Next: undo the change, or give the amended claim "

@@ -103,7 +103,10 @@ def read_rounds(path: Path) -> list[Round]:
 
     Raises LockError, with the line's number, for what is no entry, a broken chain, or a round that is not closed.
     """
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    except (OSError, UnicodeDecodeError) as error:
+        raise LockError(f"{path} cannot be read: {error}. Next: git checkout {path}") from error
     rounds, open_, before = [Round(0, (), "")], _Open(1, ""), ""
     for number, line in enumerate(lines, start=1):
         try:

@@ -31,7 +31,7 @@ from harness.report._readings import Readings, readings
 from harness.report._scales import Others, Row, side_by_side
 from harness.report._scope import scope
 from harness.report._told import in_a_sentence
-from harness.verdict import AS_LOCKED, ClaimVerdict, Effect, ExactQuantity, Results, effects
+from harness.verdict import AS_LOCKED, ClaimVerdict, Effect, ExactQuantity, Results, effects, pending
 
 QUALIFIERS = {
     "direction": "the effect has the claimed sign; its interval also reaches below the smallest effect of interest",
@@ -87,6 +87,7 @@ class Section:
     verdict_text: str
     qualifier: str
     lock: str
+    pending: Sequence[str]
     known: Sequence[str]
     versions: Sequence[str]
     arms: Sequence[ArmLine]
@@ -125,7 +126,7 @@ def section(
 ) -> Section:
     """Return what the report prints of a claim; see ``report.text``."""
     id, design = claim.id, claim.design(scale)
-    entry = registry.find(claim, scale)
+    entry = _entry(registry, id, verdict, scale) or registry.find(claim, scale)
     before = [p for p in pilots_of(pilots, id, scale) if entry is None or p.date < entry.locked]
     judged = verdict.compared
     rows = [
@@ -145,6 +146,7 @@ def section(
         verdict_text=verdict.in_words(scale),
         qualifier=QUALIFIERS.get(verdict.qualifier, ""),
         lock=_lock(entry, verdict),
+        pending=[_pending(each, registry) for each in pending(id, verdict, registry, scale)],
         known=_known(known, verdict, id, scale),
         versions=locks(id, verdict, registry, scale),
         arms=_arms(results, id, design),
@@ -175,6 +177,20 @@ def _known(found: Sequence[KnownBefore], verdict: ClaimVerdict, id: str, scale: 
     parts = known_of(found, id, verdict.version, scale) if not verdict.round else []
     told = [f"{each.name}: {each.known} of {each.pairs} ({each.share:.0%})".replace("%", " %") for each in parts]
     return told if any(each.known for each in parts) else []
+
+
+def _entry(registry: Registry, id: str, verdict: ClaimVerdict, scale: Scale) -> Locked | None:
+    """Return the lock that a verdict is on; None for one on no lock."""
+    of = (verdict.version, verdict.round)
+    return next((each for each in registry.versions(id, scale) if (each.version, each.round) == of), None)
+
+
+def _pending(entry: Locked, registry: Registry) -> str:
+    """Say what was locked after the verdict, and has no rows yet."""
+    block = f" on {entry.replicates} replicates" if entry.replicates else ""
+    return (
+        f"version {entry.version} was locked {entry.locked} in round {entry.round} ({registry.attempt(entry)}){block}"
+    )
 
 
 def _lock(entry: Locked | None, verdict: ClaimVerdict) -> str:

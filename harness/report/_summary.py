@@ -6,20 +6,23 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from harness.design import CONTROLS, Catalogue, Paper, Registry, Scale
+from harness.design import CONTROLS, Catalogue, Locked, Paper, Registry, Scale
 from harness.report._notation import anchor, interval
 from harness.stats import Outcome
-from harness.verdict import ClaimVerdict, PartVerdict, Verdicts
+from harness.verdict import ClaimVerdict, EarlierVersion, PartVerdict, Verdicts
 
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A claim at one scale; `verdict` is None for one that is locked and has no stored results."""
+    """A claim at one scale; `verdict` is None for one that is locked and has no stored results.
+
+    Of a claim that was withdrawn it is the last one, told in short; such a claim has no section.
+    """
 
     id: str
     scale: Scale
     predicted: str
-    verdict: ClaimVerdict | None
+    verdict: ClaimVerdict | EarlierVersion | None
 
     @property
     def name(self) -> str:
@@ -29,7 +32,12 @@ class Line:
     @property
     def anchor(self) -> str:
         """Where the claim's section is; empty where it has none."""
-        return anchor(self.id) if self.verdict else ""
+        return anchor(self.id) if self._whole else ""
+
+    @property
+    def _whole(self) -> ClaimVerdict | None:
+        """The verdict with all that was judged for it; None for what was withdrawn or not run."""
+        return self.verdict if isinstance(self.verdict, ClaimVerdict) else None
 
     @property
     def outcome(self) -> Outcome:
@@ -39,12 +47,17 @@ class Line:
     @property
     def confirmatory(self) -> bool:
         """Whether its verdict is on the locked replicates of the locked design."""
-        return self.verdict is not None and self.verdict.is_confirmatory
+        return self.verdict is not None and (self._whole is None or self._whole.is_confirmatory)
 
     @property
     def verdict_text(self) -> str:
         """Its verdict in words, with the qualifier."""
-        return self.verdict.in_words(self.scale) if self.verdict else str(Outcome.NOT_RUN)
+        return self.verdict.in_words(self.scale) + self.withdrawn if self.verdict else str(Outcome.NOT_RUN)
+
+    @property
+    def withdrawn(self) -> str:
+        """The words for a claim that no file defines any more; empty for others."""
+        return ", withdrawn" if isinstance(self.verdict, EarlierVersion) else ""
 
     @property
     def came_out(self) -> bool | None:
@@ -54,17 +67,18 @@ class Line:
     @property
     def known_before(self) -> bool:
         """Whether its prediction was locked with an earlier result of the claim in hand."""
-        return self.verdict is not None and (self.verdict.version > 1 or bool(self.verdict.earlier))
+        return self.verdict is not None and (self.verdict.version > 1 or bool(self._whole and self._whole.earlier))
 
     @property
     def part(self) -> PartVerdict | None:
         """The part that decides, if the claim has parts with a result."""
-        return self.verdict.deciding if self.verdict else None
+        return self._whole.deciding if self._whole else None
 
     @property
     def effect(self) -> str:
         """Effect and interval of the part that decides."""
-        return interval(self.part) if self.part else "–"
+        told = self.verdict if isinstance(self.verdict, EarlierVersion) and self.verdict.mean is not None else self.part
+        return interval(told) if told else "–"
 
     @property
     def n(self) -> str:
@@ -74,6 +88,8 @@ class Line:
     @property
     def rests_on(self) -> str:
         """What the verdict rests on, in a few words."""
+        if isinstance(self.verdict, EarlierVersion):
+            return f"{self.verdict.name or 'exact'}; no file defines it at this scale any more"
         return self.verdict.rests_on if self.verdict else "locked, no results here"
 
 
@@ -106,17 +122,22 @@ class Group:
 def groups(verdicts: Verdicts, registry: Registry, catalogue: Catalogue) -> list[Group]:
     """Return the claims of a report by paper, papers and claims by name, the controls last.
 
-    To the claims with a verdict come those that the same papers have locked at this scale and that were not run, but
-    for those in whose place others were locked.
+    To the claims with a verdict come those that were withdrawn, and those that the same papers have locked at this
+    scale and that were not run, but for those in whose place others were.
     """
-    scale, told = verdicts.scale, registry.superseded(verdicts.scale) | set(verdicts.claims)
+    scale = verdicts.scale
     lines = {
         id: Line(id=id, scale=scale, predicted=verdict.predicted, verdict=verdict)
         for id, verdict in verdicts.claims.items()
     }
+    for id, told in verdicts.withdrawn.items():
+        lines[id] = Line(
+            id=id, scale=scale, predicted=_predicted(told[-1], registry.versions(id, scale)), verdict=told[-1]
+        )
     papers = {id.partition("/")[0] for id in lines}
+    covered = {entry.claim for id in lines for entry in registry.lineage(id, scale)}
     for entry in registry.entries:
-        if entry.scale == scale and entry.paper in papers and entry.claim not in told:
+        if entry.scale == scale and entry.paper in papers and entry.claim not in covered:
             lines[entry.claim] = Line(id=entry.claim, scale=scale, predicted=entry.predicted, verdict=None)
     return [
         Group(
@@ -126,6 +147,11 @@ def groups(verdicts: Verdicts, registry: Registry, catalogue: Catalogue) -> list
         )
         for key in sorted(papers, key=lambda key: (key == CONTROLS, key))
     ]
+
+
+def _predicted(told: EarlierVersion, entries: Sequence[Locked]) -> str:
+    """Return what was predicted of a verdict by its lock."""
+    return next(each.predicted for each in entries if (each.version, each.round) == (told.version, told.round))
 
 
 def of_papers(grouped: Sequence[Group]) -> list[Group]:

@@ -21,7 +21,7 @@ from harness.verdict._reruns import Rerun, Shift, rerun
 from harness.verdict._results import ALWAYS_KEPT, ResultRow, Results, digest_of, frame_of, read_results, write_results
 from harness.verdict._robustness import AS_LOCKED, Effect, effects, read_variants
 from harness.verdict._rounding import JOLTED, Spread, read_spreads, spreads, write_spreads
-from harness.verdict._scoreboard import Scoreboard, scoreboard
+from harness.verdict._scoreboard import Scoreboard, pending, scoreboard
 from harness.verdict._specifications import Specification, specifications
 from harness.verdict._tested import compare_part
 from harness.verdict._verdicts import (
@@ -78,6 +78,7 @@ __all__ = [
     "judge_results",
     "losses",
     "over_all_papers",
+    "pending",
     "read_earlier",
     "read_elsewhere",
     "read_results",

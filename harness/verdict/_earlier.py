@@ -12,24 +12,38 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.design import Catalogue, Registry
+from harness.errors import ResultsError
 from harness.verdict import _results as stored
 from harness.verdict._results import Results
 from harness.verdict._standing import are_of
-from harness.verdict._verdicts import EarlierVersion
 
 FOLDER = "earlier"
 
 
 def read_earlier(report: Path) -> list[Results]:
-    """Return the rows of earlier locks beside the report in a folder. Raises ResultsError as reading does."""
-    return [stored.read_results(file) for file in sorted((report / FOLDER).glob("*.parquet"))]
+    """Return the rows of earlier locks beside the report in a folder.
+
+    Raises ResultsError as reading does, and for a file whose rows are not of the round that its name says: so that an
+    entry's rows can stand in one file only.
+    """
+    found = []
+    for file in sorted((report / FOLDER).glob("*.parquet")):
+        rows = stored.read_results(file)
+        plain = not (rows.meta.quick or rows.meta.variant)
+        if not plain or any(str(rows.meta.seed(id)) != file.stem for id in rows.claims):
+            raise ResultsError(f"{file} has rows of another suite seed than its name. Next: git checkout {file.parent}")
+        found.append(rows)
+    return found
 
 
-def earlier_rows(results: Results, committed: Path, registry: Registry) -> Mapping[str, Results]:
+def earlier_rows(
+    results: Results, committed: Path, registry: Registry, *, whole: bool = False
+) -> Mapping[str, Results]:
     """Return by name the files of earlier rows that belong beside `results`, which replace those of `committed`.
 
     They are those that stand there, and the committed rows of each entry from whose claim, or from one that supersedes
-    it, `results` has rows of a later entry.
+    it, `results` has rows of another entry; with `whole`, where `results` take the place of the committed ones, of each
+    entry at all that `results` have no rows of.
     """
     if not (committed / "results.parquet").is_file():
         return {}
@@ -40,7 +54,7 @@ def earlier_rows(results: Results, committed: Path, registry: Registry) -> Mappi
     now = {id: {entry.claim for entry in registry.lineage(id, scale)} for id in results.claims}
     wanted = set[str]().union(*now.values())
     for entry in registry.entries:
-        if entry.scale == scale and entry.claim in wanted and not are_of(entry, results):
+        if entry.scale == scale and (whole or entry.claim in wanted) and not are_of(entry, results):
             for each in before:
                 if are_of(entry, each):
                     found.setdefault(entry.suite_seed, {})[entry.claim] = each
@@ -66,13 +80,17 @@ def write_earlier(files: Mapping[str, Results], report: Path) -> None:
         stored.write_results(rows, report / FOLDER / name)
 
 
-def with_printed(results: Results, committed: Path) -> Results:
-    """Return `results` with the verdicts of round 0 that the report `committed` has as they were printed."""
+def with_printed(results: Results, committed: Path, registry: Registry, *, whole: bool = False) -> Results:
+    """Return `results` with the verdicts of round 0 that the report `committed` has as they were printed.
+
+    Those of their claims and of what these supersede; with `whole`, as in `earlier_rows`, all of them.
+    """
     if not (committed / "results.parquet").is_file():
         return results
     before = stored.read_results(committed / "results.parquet").meta.earlier
-    mine: dict[str, tuple[EarlierVersion, ...]] = {id: before[id] for id in results.claims if id in before}
-    return replace(results, meta=replace(results.meta, earlier=mine)) if mine else results
+    mine = {entry.claim for id in results.claims for entry in registry.lineage(id, results.meta.scale)}
+    kept = {id: told for id, told in before.items() if whole or id in mine}
+    return replace(results, meta=replace(results.meta, earlier=kept)) if kept else results
 
 
 def amended(committed: Path, catalogue: Catalogue, registry: Registry) -> list[str]:

@@ -2,37 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 from harness.design import Asserted, Catalogue, Claim, Design, Locked, Registry, asserted, design_of
 from harness.errors import ResultsError
 from harness.stats import Assessment, Outcome, Verdict, decide
 from harness.verdict._results import Results
-from harness.verdict._standing import entry_of, rows_of, status_of
+from harness.verdict._standing import are_of, entry_of, rows_of, status_of
 from harness.verdict._stated import Family, Told, stated, stated_exact
 from harness.verdict._tested import Tested, tested_on
 from harness.verdict._verdicts import ClaimVerdict, EarlierVersion, Status, Verdicts
+from harness.verdict._whole import unlike
 
 
 def judge_results(
     results: Results, registry: Registry, catalogue: Catalogue, earlier: Sequence[Results] = ()
 ) -> Verdicts:
-    """Return the verdicts of all claims in `results`, sorted by id.
+    """Return the verdicts of all claims in `results`, sorted by id, and of every other lock that has rows here.
 
     A claim's family is every claim of its paper that was locked at this scale in its round; those without rows count as
-    p = 1. `earlier` are rows of locks that later ones replaced: they count in the families of their rounds, and the
-    verdicts on them are told with the claims'. A claim that is not locked is judged in the round that would be locked
-    next. One that is not locked, was changed since, or ran on other replicates than the locked ones is exploratory: its
+    p = 1. `earlier` are rows of locks that others replaced: they count in the families of their rounds, and the
+    verdicts on them are told with the claims that replaced them; where none did, as for a claim that no file defines
+    any more, they are told as withdrawn. A claim that is not locked is judged in the round that would be locked next.
+    One that is not locked, was changed since, or ran on other replicates than the locked ones is exploratory: its
     verdict replaces none. Exact claims stand outside the families.
 
-    Raises ResultsError for rows of a claim that nothing defines and none supersedes.
+    Raises ResultsError for rows that are not what was locked, of a claim that neither a file nor a lock defines, and
+    for rows of a lock among the earlier ones though they are in force.
     """
     bench = Bench(results, (results, *earlier), registry, catalogue)
-    scale = results.meta.scale
-    known = [_known(id, catalogue) for id in results.claims if id not in registry.superseded(scale)]
+    bench.check(earlier)
+    known = [catalogue.claims[id] for id in results.claims if bench.is_defined(id)]
     exploratory = [claim for claim in known if bench.status(claim)[0] is not Status.CONFIRMATORY]
     verdicts = {claim.id: bench.verdict(claim, exploratory) for claim in known}
-    return Verdicts(scale=scale, claims=dict(sorted(verdicts.items())))
+    return Verdicts(
+        scale=results.meta.scale,
+        claims=dict(sorted(verdicts.items())),
+        withdrawn=dict(sorted(bench.withdrawn(verdicts).items())),
+    )
 
 
 class Bench:
@@ -43,6 +52,60 @@ class Bench:
         self.scale = results.meta.scale
         self._tested: dict[Locked, Tested | None] = {}
         self._now: dict[str, Tested] = {}
+
+    def is_defined(self, id: str) -> bool:
+        """Whether a file defines a claim at this scale, and none was locked in its place."""
+        claim = self.catalogue.claims.get(id)
+        return claim is not None and self.scale in claim.predicted and id not in self.registry.superseded(self.scale)
+
+    def check(self, earlier: Sequence[Results]) -> None:
+        """Raise ResultsError for rows that are not those of their design, or that stand where they cannot be."""
+        for id in self.results.claims:
+            if not (self.is_defined(id) or self._is_locked(id, self.results)):
+                raise ResultsError(
+                    f"the results hold rows of {id}, which no file under claims/ defines and which are of no lock. "
+                    "Next: put its file back, or harness run, which replaces the rows"
+                )
+            self._check_design(id, self.results)
+        for rows in earlier:
+            for id in rows.claims:
+                if not self._is_locked(id, rows):
+                    raise ResultsError(
+                        f"the earlier rows of {id} are those of no lock. Next: git checkout the folder earlier/ of the "
+                        "report"
+                    )
+                self._check_design(id, rows)
+        for id in self.results.claims:
+            force = self.registry.in_force(id, self.scale)
+            if force is not None and rows_of(force, earlier) is not None and not are_of(force, self.results):
+                raise ResultsError(
+                    f"the rows of {id} that are in force, of version {force.version} in round {force.round}, stand "
+                    f"among the earlier ones. Next: git checkout the report, or harness run {id}"
+                )
+
+    def _is_locked(self, id: str, rows: Results) -> bool:
+        return any(are_of(entry, rows) for entry in self.registry.versions(id, self.scale))
+
+    def _check_design(self, id: str, rows: Results) -> None:
+        """Raise ResultsError where a claim's rows are not of the trainings of the design that they name."""
+        if rows.meta.quick or rows.meta.variant:
+            return
+        arms = self._arms(id, rows.claims[id].digest)
+        if arms is not None and (fault := unlike(rows, id, arms)):
+            raise ResultsError(
+                f"the rows of {id} are not those of the design that they name by its digest: {fault}. "
+                f"Next: git checkout them, or harness run {id}"
+            )
+
+    def _arms(self, id: str, digest: str) -> Mapping[str, Any] | None:
+        """Return by arm and density the keys of the design with a digest, locked or as it is now; None if not known."""
+        for entry in self.registry.versions(id, self.scale):
+            if entry.digest == digest and (text := self.registry.text(entry)) is not None:
+                return cast(Mapping[str, Any], text["arms"])
+        claim = self.catalogue.claims.get(id) if self.is_defined(id) else None
+        if claim is None or claim.digest(self.scale) != digest:
+            return None
+        return cast(Mapping[str, Any], claim.locked_content(self.scale)["arms"])
 
     def status(self, claim: Claim) -> tuple[Status, str]:
         """Return what a verdict on a claim counts for, and why."""
@@ -73,16 +136,28 @@ class Bench:
         return stated(self.results, claim.id, tested, verdict, family, told)
 
     def earlier(self, claim: Claim, entry: Locked | None) -> tuple[EarlierVersion, ...]:
-        """Return the verdicts on the locks of a claim, and of those that it supersedes, before the one at hand."""
+        """Return the verdicts on the other locks of a claim, and of those that it supersedes, than the one at hand."""
         lineage = self.registry.lineage(claim.id, self.scale)
-        printed = {each.version: each for each in self.results.meta.earlier.get(claim.id, ()) if not each.round}
-        found = []
-        for each in lineage[: lineage.index(entry)] if entry in lineage else lineage:
-            if (again := self.again(each, claim.id)) is not None:
-                found.append(again)
-            elif each.claim == claim.id and not each.round and each.version in printed:
-                found.append(printed[each.version])
-        return tuple(found)
+        return tuple(self._told(claim.id, [each for each in lineage if each != entry]))
+
+    def withdrawn(self, told: Collection[str]) -> Mapping[str, tuple[EarlierVersion, ...]]:
+        """Return by claim the verdicts on locks that are told with none of the claims `told`."""
+        within = {entry.claim for id in told for entry in self.registry.lineage(id, self.scale)}
+        apart: dict[str, list[Locked]] = {}
+        for entry in self.registry.entries:
+            if entry.scale == self.scale and entry.claim not in within:
+                apart.setdefault(entry.claim, []).append(entry)
+        found = {id: tuple(self._told(id, entries)) for id, entries in apart.items()}
+        return {id: verdicts for id, verdicts in found.items() if verdicts}
+
+    def _told(self, id: str, entries: Iterable[Locked]) -> Iterator[EarlierVersion]:
+        """Yield what is told of entries with the claim `id`; of round 0 as it was printed, where no rows were kept."""
+        for entry in entries:
+            printed = {each.version: each for each in self.results.meta.earlier.get(entry.claim, ()) if not each.round}
+            if (again := self.again(entry, id)) is not None:
+                yield again
+            elif not entry.round and entry.version in printed:
+                yield replace(printed[entry.version], claim="" if entry.claim == id else entry.claim)
 
     def again(self, entry: Locked, id: str) -> EarlierVersion | None:
         """Return the verdict on an earlier entry, told with the claim `id`; None where its rows were not kept."""
@@ -149,12 +224,3 @@ class Bench:
             return claim.design(self.scale)
         text = self.registry.text(entry)
         return None if text is None else asserted(text)
-
-
-def _known(id: str, catalogue: Catalogue) -> Claim:
-    if id not in catalogue.claims:
-        raise ResultsError(
-            f"the results hold rows of {id}, which no file under claims/ defines. Next: put its file back, or harness "
-            f'run, which replaces the rows; where it has another name now, lock that with supersedes=("{id}",)'
-        )
-    return catalogue.claims[id]

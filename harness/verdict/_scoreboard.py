@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.design import CONTROLS, Catalogue, Registry
+from harness.design import CONTROLS, FIRST, Catalogue, Locked, Registry, Scale
 from harness.errors import ResultsError
 from harness.stats import Outcome
 from harness.verdict._results import Results
-from harness.verdict._verdicts import DECIDED, ClaimVerdict, EarlierVersion, Verdicts
+from harness.verdict._verdicts import DECIDED, ClaimVerdict, Verdicts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,14 +24,19 @@ class Attempts:
 class Scoreboard:
     """The confirmatory verdicts on papers' claims, counted.
 
-    `first` are first attempts: the earliest lock of a claim, or of one that it supersedes. `again` has the claims that
-    were locked again, whose predictions were made with an earlier result in hand. `shared` are groups of tested claims
-    whose deciding comparison has the same numbers: one piece of evidence each. `reproduced` and `refuted` are (tested
-    claims, pieces of evidence); `exact` and `errata` exact claims that were reproduced and refuted.
+    `first` are first attempts: the earliest lock of each name, but for names that supersede others. So claims that were
+    merged are several first attempts, and those that one was split into are one together; a claim that was withdrawn is
+    one too. `again` has the claims that were locked again, whose predictions were made with an earlier result in hand;
+    `withdrawn` those that no file defines any more; `pending` those of which a later lock has no rows yet. `shared` are
+    groups of tested claims whose deciding comparison has the same numbers: one piece of evidence each. `reproduced` and
+    `refuted` are (tested claims, pieces of evidence); `exact` and `errata` exact claims that were reproduced and
+    refuted.
     """
 
     first: Attempts
     again: tuple[str, ...]
+    withdrawn: tuple[str, ...]
+    pending: tuple[str, ...]
     reproduced: tuple[int, int]
     refuted: tuple[int, int]
     open: int
@@ -44,12 +49,13 @@ def scoreboard(results: Results, verdicts: Verdicts, registry: Registry, catalog
     """Return the counts of a report."""
     papers = {id: verdict for id, verdict in verdicts.claims.items() if not id.startswith(f"{CONTROLS}/")}
     counted = {id: verdict for id, verdict in papers.items() if verdict.is_confirmatory}
-    firsts = [came for id, verdict in counted.items() if (came := _first(id, verdict, verdicts, registry)) is not None]
     tested = {id: verdict for id, verdict in counted.items() if verdict.parts}
     groups = list(_evidence(results, verdicts, catalogue, tested))
     return Scoreboard(
-        first=Attempts(came_out=sum(firsts), of=len(firsts)),
+        first=_first_attempts(verdicts, papers, registry),
         again=tuple(id for id in counted if len(registry.lineage(id, verdicts.scale)) > 1),
+        withdrawn=tuple(verdicts.withdrawn),
+        pending=tuple(id for id, verdict in papers.items() if pending(id, verdict, registry, verdicts.scale)),
         reproduced=_counted(groups, tested, Outcome.REPRODUCED),
         refuted=_counted(groups, tested, Outcome.REFUTED),
         open=sum(verdict.outcome not in DECIDED for verdict in tested.values()),
@@ -59,15 +65,36 @@ def scoreboard(results: Results, verdicts: Verdicts, registry: Registry, catalog
     )
 
 
-def _first(id: str, verdict: ClaimVerdict, verdicts: Verdicts, registry: Registry) -> bool | None:
-    """Return whether the first attempt at a claim came out as predicted: not, where its verdict is stored no more."""
-    entry = next(iter(registry.lineage(id, verdicts.scale)), None)
-    if entry is None:
-        return None
-    first = (*verdict.earlier, verdict)[0]
-    named = first.claim or id if isinstance(first, EarlierVersion) else id
-    is_first = (named, first.version, first.round) == (entry.claim, entry.version, entry.round)
-    return bool(is_first and first.outcome == entry.predicted)
+def pending(id: str, verdict: ClaimVerdict, registry: Registry, scale: Scale) -> list[Locked]:
+    """Return the locks of a claim after the one that its verdict is of, without a verdict of their own."""
+    told = {(each.claim or id, each.version, each.round) for each in verdict.earlier} | {
+        (id, verdict.version, verdict.round)
+    }
+    return [
+        entry
+        for entry in registry.versions(id, scale)
+        if (entry.version, entry.round) > (verdict.version, verdict.round)
+        and (id, entry.version, entry.round) not in told
+    ]
+
+
+def _first_attempts(verdicts: Verdicts, papers: Mapping[str, ClaimVerdict], registry: Registry) -> Attempts:
+    """Return how many first attempts came out as predicted, of those of which there is a verdict, then or later.
+
+    One whose own verdict is stored no more did not come out.
+    """
+    outcomes: dict[tuple[str, int, int], Outcome] = {}
+    earlier = {id: verdict.earlier for id, verdict in papers.items()} | dict(verdicts.withdrawn)
+    for id, verdict in papers.items():
+        if verdict.is_confirmatory:
+            outcomes[id, verdict.version, verdict.round] = verdict.outcome
+    for id, told in earlier.items():
+        outcomes |= {(each.claim or id, each.version, each.round): each.outcome for each in told}
+    judged = {id for id, told in earlier.items() if told or papers[id].is_confirmatory}
+    entries = {entry for id in judged for entry in registry.lineage(id, verdicts.scale) if entry.paper != CONTROLS}
+    firsts = [entry for entry in entries if registry.attempt(entry) == FIRST]
+    came_out = [outcomes.get((each.claim, each.version, each.round)) == each.predicted for each in firsts]
+    return Attempts(came_out=sum(came_out), of=len(firsts))
 
 
 def _evidence(

@@ -7,7 +7,7 @@ and the same ones read again are equal.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
@@ -231,10 +231,14 @@ class ClaimVerdict(VersionVerdict):
 
 @dataclass(frozen=True, kw_only=True)
 class Verdicts:
-    """The verdicts of a report, by the claims' ids."""
+    """The verdicts of a report, by the claims' ids.
+
+    `withdrawn` are those on locked claims that no file defines any more, or that are superseded by one without rows.
+    """
 
     scale: Scale
     claims: Mapping[str, ClaimVerdict]
+    withdrawn: Mapping[str, tuple[EarlierVersion, ...]] = field(default_factory=dict)
 
     def turned(self, recorded: Verdicts) -> list[str]:
         """Return the claims that went from reproduced to refuted or back since `recorded`.

@@ -13,10 +13,12 @@ from harness.design import (
     Registry,
     Round,
     check_design,
+    locked_text,
     metric,
     pilot_runs,
     pilots_of,
     read_pilots,
+    reads_alike,
 )
 from harness.errors import DesignError, LockError
 from harness.stats import POWER, Bound, Outcome
@@ -151,14 +153,15 @@ def rechain(other: Path | str, root: Path | str = ".", claims: Path | str | None
 def _checked(session: Session, replicates: int | None) -> list[Request]:
     """Return what would be locked, on replicates of no seed yet; raises DesignError as `to_lock` does."""
     requests = []
-    for claim in _chosen(session, replicates):
+    chosen = _chosen(session, replicates)
+    for claim in chosen:
         check_design(claim, session.scale)
         design = claim.design(session.scale)
         count = replicates or design.replicates
         if replicates is None:  # a replication keeps the bound that it repeats
             _check_margins(claim.id, design)
             _check_nulls(claim.id, design)
-            _check_name(claim, session)
+            _check_name(claim, session, chosen)
         if not design.exact and count < FEWEST_LOCKED:
             raise DesignError(
                 f"{claim.id}: {count} replicates, and a lock takes at least {FEWEST_LOCKED}: with fewer, one that "
@@ -205,13 +208,26 @@ def _check_nulls(id: str, design: Design) -> None:
             )
 
 
-def _check_name(claim: Claim, session: Session) -> None:
+def _check_name(claim: Claim, session: Session, together: Sequence[Claim]) -> None:
     """Raise LockError for a claim that is another one under a new name: its attempts under the old one would go."""
-    if (old := session.registry.renamed(claim, session.scale, session.catalogue.claims)) is not None:
+    there = session.catalogue.claims
+    if still := [old for old in claim.supersedes if old in there]:
         raise LockError(
-            f"{claim.id} compares what {old.claim} does, locked on {old.locked}, which no file defines any more. "
-            f'Next: supersedes=("{old.claim}",) in the claim, so that its attempts are counted as this one\'s'
+            f"{claim.id} supersedes {still[0]}, which its file still defines. Next: remove that file, or supersedes="
         )
+    if (old := session.registry.same(claim, session.scale)) is not None:
+        if old.paper != claim.paper:
+            next_ = f"lock it as a claim of {old.paper}"
+        elif old.claim in there:
+            next_ = f"compare something else, or harness lock {old.claim} --replicates {old.replicates or 'N'}"
+        else:
+            next_ = f'supersedes=("{old.claim}",) in the claim, so that its attempts are counted as this one\'s'
+        gone = "" if old.claim in there else ", which no file defines any more"
+        raise LockError(f"{claim.id} compares what {old.claim} does, locked on {old.locked}{gone}. Next: {next_}")
+    text = locked_text(claim, session.scale)
+    for other in together:
+        if other.id != claim.id and reads_alike(locked_text(other, session.scale), text):
+            raise LockError(f"{claim.id} compares what {other.id} does. Next: lock one of them")
 
 
 def _chosen(session: Session, replicates: int | None) -> Sequence[Claim]:

@@ -93,8 +93,9 @@ def run_within(session: Session, limit: Limit, progress: Progress | None) -> Ran
         return ran
     collected = collect(made, scale=session.scale, suite_seed=SUITE_SEED, quick=session.quick, variant=session.variant)
     path = session.out / "results.parquet"
-    before = earlier_rows(collected, session.committed, session.registry)  # now: the committed rows may be written over
-    write_results(with_printed(collected, session.committed), path)
+    whole = session.out.resolve() == session.committed  # the committed rows are written over
+    before = earlier_rows(collected, session.committed, session.registry, whole=whole)
+    write_results(with_printed(collected, session.committed, session.registry, whole=whole), path)
     write_earlier(before, session.out)
     return replace(ran, results=path)
 

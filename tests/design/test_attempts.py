@@ -1,20 +1,21 @@
 """What locked texts assert, read from them alone, and in what two of them differ."""
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
 
 from harness.data._tasks import DIGITS
 from harness.design._assertions import asserts, beats, equals, interaction, matches, slope
-from harness.design._attempts import asserted, changes, compares_alike
+from harness.design._attempts import asserted, changes, compares_alike, reads_alike
 from harness.design._lock import Registry, locked_text
 from harness.design._parts import percent_kept
 from harness.errors import LockError
 from harness.stats._kinds import BEATS, KINDS, Bound, Kind, add_kind
 from harness.stats._sides import above, below
 from tests.project import ROOT, claims
-from tests.synthetic import MICRO, WHEN, arm, claim, counted, design
+from tests.synthetic import MICRO, WHEN, arm, claim, counted, dense, design
 
 REGISTRY = Registry(ROOT / "claims" / "registry.lock")
 HALF = percent_kept("12.5", "50")
@@ -76,8 +77,15 @@ def test_a_replication_compares_alike():
     """Whatever its replicates, prediction and statement; not with another band, arm or meaning of a kind."""
     one = text(beats("a", "b", on=DIGITS))
     assert compares_alike(one, one | {"replicates": 99, "predicted": "refuted", "statement": "other"})
-    assert not compares_alike(one, text(beats("a", "b", on=DIGITS, band=HALF)))
+    assert compares_alike(one, text(beats("a", "b", on=DIGITS, band=HALF)))  # which holds all their densities
+    assert not compares_alike(one, text(beats("a", "b", on=DIGITS, band=percent_kept("25"))))
     assert not compares_alike(one, text(beats("a", "b", on=DIGITS), arms=design().arms | {"a": arm(7)}))
+    unread = text(beats("a", "b", on=DIGITS), arms=design().arms | {"d": arm(7)})
+    assert not compares_alike(one, unread)
+    assert reads_alike(one, unread)
+    arms = {"x": arm(0), "y": arm(1), "c": arm(2), "d": arm(3), "dense": dense()}
+    assert compares_alike(one, text(beats("x", "y", on=DIGITS, label="named"), arms=arms))
+    assert not reads_alike(one, text(beats("y", "x", on=DIGITS), arms=arms))
     other = json.loads(json.dumps(one))
     other["kinds"]["beats"]["planned_at"] = 2
     assert not compares_alike(one, other)
@@ -123,15 +131,13 @@ def registry(tmp_path):
     return made
 
 
-def test_another_name_for_a_claim_that_is_gone_is_noticed(registry):
-    """The same comparison under a new id is that claim, unless both are there, or it says what it supersedes."""
+def test_another_name_for_a_claim_is_noticed(registry):
+    """The same comparison under a new id, whatever its arms are called, is that claim, unless it supersedes it."""
     same = replace(claim(design(beats("a", "b", on=DIGITS)), id="paper/new"), statement="In other words.")
-    found = registry.renamed(same, MICRO, {"paper/new"})
-    assert found == registry.entries[0]
-    assert registry.renamed(same, MICRO, {"paper/new", "paper/claim"}) is None
-    assert registry.renamed(replace(same, supersedes=("paper/claim",)), MICRO, {"paper/new"}) is None
-    other = claim(design(beats("a", "c", on=DIGITS)), id="paper/new")
-    assert registry.renamed(other, MICRO, {"paper/new"}) is None
+    assert registry.same(same, MICRO) == registry.entries[0]
+    assert registry.same(replace(same, supersedes=("paper/claim",)), MICRO) is None
+    assert registry.same(claim(design(beats("a", "b", on=DIGITS))), MICRO) is None
+    assert registry.same(claim(design(beats("a", "c", on=DIGITS)), id="paper/new"), MICRO) is None
 
 
 def test_lineage_goes_through_every_name(registry):
@@ -156,6 +162,35 @@ def test_what_was_never_locked_cannot_be_superseded(registry):
     wrong = replace(claim(design(beats("a", "c", on=DIGITS)), id="paper/new"), supersedes=("paper/clam",))
     with pytest.raises(LockError, match=r"paper/new supersedes paper/clam, which is not locked at micro; did you mean"):
         registry.lock([wrong], MICRO, pilots={}, when=WHEN)
+
+
+@pytest.mark.parametrize(
+    ("id", "supersedes", "why"),
+    [
+        ("other/new", "paper/claim", "other/new supersedes paper/claim: a claim supersedes others of its own paper"),
+        ("paper/new", "paper/new", "paper/new supersedes paper/new: a claim supersedes others"),
+        ("paper/claim", "paper/second", "paper/claim was superseded: a name stands for one claim, for good"),
+    ],
+)
+def test_what_supersedes_is_another_claim_of_the_paper(registry, id, supersedes, why):
+    """Neither of another paper, whose rounds have levels of their own, nor itself, nor in a circle."""
+    part = beats("a", "c", on=DIGITS)
+    known = {"paper/new": claim(design(part), id="paper/new"), "paper/second": claim(design(part), id="paper/second")}
+    known["paper/second"] = replace(known["paper/second"], supersedes=("paper/claim",))
+    registry.lock(list(known.values()), MICRO, pilots={}, when=WHEN)
+    version = 2 if id in ("paper/new", "paper/claim") else 1
+    wrong = replace(claim(design(part), id=id, version=version), supersedes=(supersedes,))
+    with pytest.raises(LockError, match=re.escape(why)):
+        registry.lock([wrong], MICRO, pilots={}, when=WHEN)
+
+
+def test_a_superseded_claim_is_not_run(registry):
+    """Its file is to go: what it came to would stand nowhere."""
+    first = claim(design(beats("a", "b", on=DIGITS)))
+    registry.check([first], MICRO)
+    registry.lock([replace(first, id="paper/new", supersedes=(first.id,), _designs={})], MICRO, pilots={}, when=WHEN)
+    with pytest.raises(LockError, match=r"paper/claim was superseded by another claim. Next: remove its file"):
+        registry.check([first], MICRO)
 
 
 def test_exact_claims_are_told_apart_by_what_they_expect(registry):

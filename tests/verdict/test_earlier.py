@@ -95,7 +95,7 @@ def test_an_earlier_verdict_is_reached_from_its_rows(amended_claim, registry):
     judged, rows, folder = amended_claim
     path = folder / "verdicts.json"
     path.write_text(path.read_text().replace('"outcome": "refuted"', '"outcome": "reproduced"'))
-    again = judging.judge_results(with_printed(rows, folder), registry, CATALOGUE, read_earlier(folder))
+    again = judging.judge_results(with_printed(rows, folder, registry), registry, CATALOGUE, read_earlier(folder))
     assert again == judged
     (before,) = read_earlier(folder)
     forged = replace(
@@ -106,7 +106,7 @@ def test_an_earlier_verdict_is_reached_from_its_rows(amended_claim, registry):
 
 
 def test_rows_of_another_text_or_block_are_no_earlier_ones(amended_claim, registry):
-    """Neither with another digest, nor on other replicates, nor of a quick run."""
+    """Neither with another digest, nor on other replicates, nor of a quick run: they are of no lock."""
     _, rows, folder = amended_claim
     (before,) = read_earlier(folder)
     for other in (
@@ -115,7 +115,8 @@ def test_rows_of_another_text_or_block_are_no_earlier_ones(amended_claim, regist
         synthetic.known(before, FIRST.id, suite_seed=7),
         replace(before, meta=replace(before.meta, quick=True)),
     ):
-        assert judging.judge_results(rows, registry, CATALOGUE, [other]).claims[FIRST.id].earlier == ()
+        with pytest.raises(ResultsError, match="the earlier rows of paper/claim are those of no lock"):
+            judging.judge_results(rows, registry, CATALOGUE, [other])
     assert judging.judge_results(rows, registry, CATALOGUE, [before]).claims[FIRST.id].earlier
 
 
@@ -173,9 +174,9 @@ def test_verdicts_of_round_0_travel_as_they_were_printed(monkeypatch, registry, 
     later = replace(told, round=3)
     printed = replace(rows, meta=replace(rows.meta, earlier={SECOND.id: (told, later)}))
     results.write_results(printed, tmp_path / "results.parquet")
-    carried = with_printed(rows, tmp_path)
+    carried = with_printed(rows, tmp_path, registry)
     assert judging.judge_results(carried, registry, CATALOGUE).claims[SECOND.id].earlier == (told,)
-    assert with_printed(rows, tmp_path / "nowhere") is rows
+    assert with_printed(rows, tmp_path / "nowhere", registry) is rows
 
 
 def test_what_is_amended_and_not_run_is_named(amended_claim, registry, monkeypatch):
@@ -238,16 +239,78 @@ def test_a_renamed_claim_has_the_attempts_of_the_old_one(monkeypatch, registry, 
     assert [line.id for line in group.lines] == [new.id]
 
 
-def test_rows_under_the_old_name_are_no_error(monkeypatch, registry):
-    """Before the renamed claim is run, the committed rows are of one that no file defines, and that is known."""
+def test_a_claim_that_no_file_defines_is_withdrawn(monkeypatch, registry, tmp_path):
+    """Its verdict stays, beside the rows and after a run of the others; a claim like it is no way round."""
+    locked(monkeypatch, registry, FIRST, OTHER)
+    folder, other = tmp_path / "report", (OTHER, ahead(0.0))
+    before = run(folder, as_locked(registry, (FIRST, ahead(-2.0)), other), registry)
+    synthetic.register(monkeypatch, OTHER)
+    rows = results.read_results(folder / "results.parquet")
+    told = judging.judge_results(rows, registry, CATALOGUE)
+    assert told.withdrawn == {FIRST.id: (before.claims[FIRST.id].in_short(),)}
+    assert told.claims == {OTHER.id: before.claims[OTHER.id]}
+    rows = as_locked(registry, other)
+    write_earlier(earlier_rows(rows, folder, registry, whole=True), folder)
+    again = judging.judge_results(rows, registry, CATALOGUE, read_earlier(folder))
+    assert again == told
+    score = scoreboard(rows, again, registry, CATALOGUE)
+    assert (score.first, score.withdrawn) == (Attempts(came_out=0, of=2), (FIRST.id,))
+    text = report.report_text(rows, again, registry, CATALOGUE, [], {})
+    row = next(line for line in text.splitlines() if line.startswith("| claim | **"))
+    assert row == (
+        "| claim | **refuted (opposite), analogue task, withdrawn** | reproduced, **no** | −2.00 pp (−2.72 to −1.28) "
+        "| 10 | – | a beats b; no file defines it at this scale any more |"
+    )
+    assert "| withdrawn: no file defines them at this scale any more; their verdicts stay | paper/claim |" in text
+    assert f"### {FIRST.id}" not in text
+
+
+def test_what_is_superseded_stays_until_its_successor_has_rows(monkeypatch, registry, tmp_path):
+    """A lock alone takes no verdict away."""
     locked(monkeypatch, registry, FIRST)
     rows = as_locked(registry, (FIRST, ahead(-2.0)))
-    new = renamed()
+    before, new = run(tmp_path, rows, registry), renamed()
     synthetic.register(monkeypatch, new)
-    with pytest.raises(ResultsError, match=r'lock that with supersedes=\("paper/claim",\)'):
-        judging.judge_results(rows, registry, CATALOGUE)
     rounds(registry, [new])
-    assert judging.judge_results(rows, registry, CATALOGUE).claims == {}
+    told = judging.judge_results(rows, registry, CATALOGUE)
+    assert (told.claims, told.withdrawn) == ({}, {FIRST.id: (before.claims[FIRST.id].in_short(),)})
+    after = run(tmp_path, as_locked(registry, (new, ahead(3.0))), registry)
+    assert (list(after.claims), after.withdrawn) == ([new.id], {})
+
+
+def test_merged_and_split_claims_are_counted_by_their_first_attempts(monkeypatch, registry, tmp_path):
+    """Three that were merged are three first attempts; one that is split into two is one, that of the whole."""
+    three = [claim(design(beats("a", other, on=DIGITS)), id=f"paper/{other}") for other in "bcd"]
+    locked(monkeypatch, registry, *three)
+    moved = zip(three, (3.0, -3.0, -3.0), strict=True)
+    run(tmp_path, as_locked(registry, *((each, ahead(mean)) for each, mean in moved)), registry)
+    merged = replace(renamed("paper/merged", of=three[0]), supersedes=tuple(each.id for each in three))
+    locked(monkeypatch, registry, merged)
+    rows = as_locked(registry, (merged, ahead(3.0)))
+    judged = run(tmp_path, rows, registry)
+    assert scoreboard(rows, judged, registry, CATALOGUE).first == Attempts(came_out=1, of=3)
+    split = [renamed(f"paper/split-{each.id[-1]}", of=replace(each, id=merged.id)) for each in three[:2]]
+    locked(monkeypatch, registry, *split)
+    rows = as_locked(registry, *((each, ahead(3.0)) for each in split))
+    judged = run(tmp_path, rows, registry)
+    assert scoreboard(rows, judged, registry, CATALOGUE).first == Attempts(came_out=1, of=3)
+
+
+def test_a_file_of_earlier_rows_has_its_rounds_name(amended_claim, registry):
+    """So an entry's rows stand in one file: a second one, or one of a quick run, is refused."""
+    _, _, folder = amended_claim
+    (file,) = (folder / "earlier").iterdir()
+    (folder / "earlier" / "0.parquet").write_bytes(file.read_bytes())
+    with pytest.raises(ResultsError, match=r"0.parquet has rows of another suite seed than its name"):
+        read_earlier(folder)
+
+
+def test_what_is_in_force_does_not_stand_among_earlier_rows(amended_claim, registry):
+    """The rows of version 1 put back in the place of those of version 2."""
+    _, rows, folder = amended_claim
+    (before,) = read_earlier(folder)
+    with pytest.raises(ResultsError, match="of version 2 in round 2, stand among the earlier ones"):
+        judging.judge_results(before, registry, CATALOGUE, [rows])
 
 
 def test_an_exact_claim_keeps_its_earlier_verdict(monkeypatch, registry, tmp_path):

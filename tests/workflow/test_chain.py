@@ -117,7 +117,8 @@ def test_without_history_it_says_unchecked(root, tmp_path, shallow):
         git(tmp_path, "clone", "--quiet", "--depth=1", f"file://{root}", str(copy))
     else:
         (copy / "claims").mkdir(parents=True)
-        (copy / "claims" / "registry.lock").write_bytes((root / "claims" / "registry.lock").read_bytes())
+        for name in ("registry.lock", "locked.jsonl"):
+            (copy / "claims" / name).write_bytes((root / "claims" / name).read_bytes())
     made = chain(copy)
     assert made.history.startswith("unchecked: ")
     assert made.cut == ""

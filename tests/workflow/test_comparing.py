@@ -110,6 +110,7 @@ def test_trainings_of_both_sides_are_compared_one_by_one(made, tmp_path):
     """What both sides computed, each by itself: the bias with its interval, and a line a recipe."""
     one, other = synthetic.results((made, values(2.0))), synthetic.results((made, values(2.5)))
     other.frame["record"] = "000002-bbbbbbbb"
+    other = replace(other, meta=replace(other.meta, records={"000002-bbbbbbbb": one.meta.records["000001-00000000"]}))
     compared = comparing.compare(session(tmp_path), *folders(tmp_path, one, other))
     assert compared.bias.trainings == 130
     text = comparison_markdown(compared)

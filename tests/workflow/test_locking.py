@@ -19,7 +19,7 @@ from tests.project import ROOT
 from tests.synthetic import CATALOGUE, MICRO, claim, counted, design
 
 BEATS = beats("a", "b", on=DIGITS)
-A, B = (claim(design(BEATS), id=f"paper/{name}") for name in "ab")
+A, B = (claim(design(each), id=f"paper/{name}") for name, each in (("a", BEATS), ("b", beats("a", "c", on=DIGITS))))
 EXACT = claim(counted(), id="paper/exact")
 
 
