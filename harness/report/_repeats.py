@@ -59,10 +59,14 @@ def again(found: Repeated, scale: str) -> Again:
     )
 
 
-def origins(reruns: Iterable[Elsewhere]) -> Mapping[str, Origin]:
-    """Return where, when and with what re-runs were computed, by their folders: those of one device together."""
+def origins(reruns: Iterable[Elsewhere], repeated: Repeated) -> Mapping[str, Origin]:
+    """Return where, when and with what re-runs were computed, by their folders: those of one device together.
+
+    Those of which every claim was left out are not among them.
+    """
     found: dict[str, list[Elsewhere]] = {}
-    for rerun in reruns:
+    left = {(each.name, each.claim) for each in repeated.left_out}
+    for rerun in (each for each in reruns if any((each.name, id) not in left for id in each.results.claims)):
         found.setdefault(origin_of(rerun.results.meta.records.values()).device, []).append(rerun)
     return {
         ", ".join(f"`{ELSEWHERE}/{rerun.name}`" for rerun in group): origin_of(

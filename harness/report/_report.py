@@ -113,7 +113,7 @@ def report_text(
         again=repeats.again(again, scale),
         elsewhere={id: repeats.rows(each, scale) for id, each in again.claims.items()},
         marked=lambda line: repeats.marked(line.verdict_text, line.id, again),
-        origins=repeats.origins(reruns),
+        origins=repeats.origins(reruns, again),
         quick=results.meta.quick,
         **_known(verdicts, found),
         rounds=any(verdict.round for verdict in verdicts.claims.values()),

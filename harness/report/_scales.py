@@ -1,14 +1,13 @@
-"""A claim at several scales side by side, from their committed verdicts."""
+"""A claim at several scales side by side, from the verdicts at each."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from harness.design import Claim, Scale
 from harness.report._notation import anchor, interval
-from harness.verdict import ClaimVerdict, Verdicts, read_verdicts
+from harness.verdict import ClaimVerdict, Verdicts
 
 Others = Mapping[Scale, Verdicts]  # those at other scales
 
@@ -27,15 +26,6 @@ class Row:
     comparison: str
     effect: str
     n: str
-
-
-def committed_verdicts(reports: Path, *, but: Scale) -> Others:
-    """Return the verdicts that are committed under `reports` at each scale `but` one. Raises ResultsError for others.
-
-    A file that is there must be one of verdicts.
-    """
-    files = {scale: reports / scale / "verdicts.json" for scale in Scale if scale != but}
-    return {scale: read_verdicts(file) for scale, file in files.items() if file.is_file()}
 
 
 def side_by_side(claim: Claim, verdict: ClaimVerdict, scale: Scale, others: Others) -> Sequence[Row]:

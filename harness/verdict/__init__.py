@@ -8,8 +8,8 @@ from harness.verdict._elsewhere import (
     LeftOut,
     Repeat,
     Repeated,
+    judge_elsewhere,
     read_elsewhere,
-    read_rows_elsewhere,
     repeated,
 )
 from harness.verdict._files import read_verdicts, verdicts_json, verdicts_junit
@@ -75,6 +75,7 @@ __all__ = [
     "earlier_rows",
     "effects",
     "frame_of",
+    "judge_elsewhere",
     "judge_results",
     "losses",
     "over_all_papers",
@@ -82,7 +83,6 @@ __all__ = [
     "read_earlier",
     "read_elsewhere",
     "read_results",
-    "read_rows_elsewhere",
     "read_spreads",
     "read_variants",
     "read_verdicts",

@@ -7,14 +7,13 @@ out, and the report says why.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import ResultsError
 from harness.population import Provenance
 from harness.stats import Outcome
-from harness.verdict import _files as files
 from harness.verdict import _results as stored
 from harness.verdict._results import Results
 from harness.verdict._verdicts import DECIDED, ClaimVerdict, Verdicts, is_turn
@@ -85,8 +84,8 @@ class Repeated:
         return tuple(id for id, each in self.claims.items() if any(repeat.turned for repeat in each))
 
 
-def read_rows_elsewhere(folder: Path, results: Results) -> dict[str, Results]:
-    """Return the rows of each re-run beside the report in `folder`, by name, of the claims that `results` have.
+def read_elsewhere(folder: Path, results: Results) -> dict[str, Results]:
+    """Return the rows of each re-run beside the report in `folder`, by name, of tested claims.
 
     Raises ResultsError for rows of another scale, and for what cannot be read.
     """
@@ -98,17 +97,21 @@ def read_rows_elsewhere(folder: Path, results: Results) -> dict[str, Results]:
                 f"{path} has rows of scale {rows.meta.scale}, beside a report of scale {results.meta.scale}. "
                 f"Next: move its folder to reports/{rows.meta.scale}/{ELSEWHERE}"
             )
-        claims = {id: known for id, known in rows.claims.items() if id in results.claims and known.replicates}
-        found[path.parent.name] = Results(rows.frame, replace(rows.meta, claims=claims))
+        found[path.parent.name] = _only(rows, {id for id, known in rows.claims.items() if known.replicates})
     return found
 
 
-def read_elsewhere(folder: Path, results: Results) -> tuple[Elsewhere, ...]:
-    """Return the re-runs beside the report in `folder`. Raises ResultsError where one was not judged."""
+def judge_elsewhere(folder: Path, results: Results, judged: Callable[[Results], Verdicts]) -> tuple[Elsewhere, ...]:
+    """Return the re-runs beside the report in `folder`, those of its claims as `judged`, each by itself."""
     return tuple(
-        Elsewhere(name=name, results=rows, verdicts=files.read_verdicts(folder / ELSEWHERE / name / "verdicts.json"))
-        for name, rows in read_rows_elsewhere(folder, results).items()
+        Elsewhere(name=name, results=rows, verdicts=judged(_only(rows, results.claims.keys())))
+        for name, rows in read_elsewhere(folder, results).items()
     )
+
+
+def _only(rows: Results, ids: Collection[str]) -> Results:
+    """Return rows with what is known of some claims alone."""
+    return Results(rows.frame, replace(rows.meta, claims={id: of for id, of in rows.claims.items() if id in ids}))
 
 
 def repeated(results: Results, verdicts: Verdicts, reruns: Iterable[Elsewhere]) -> Repeated:
@@ -129,7 +132,7 @@ def _unlike(results: Results, verdicts: Verdicts, rerun: Elsewhere, id: str) -> 
     """Say why rows of a claim are no second run of the report's; empty where they are."""
     mine, other = verdicts.claims.get(id), rerun.verdicts.claims.get(id)
     if mine is None or other is None:
-        return "it was not judged. Next: harness judge"
+        return "the report has no rows of it"
     for whose, verdict in (("", other), ("the report's own rows are exploratory: ", mine)):
         if not verdict.is_confirmatory:
             return whose + verdict.status_reason
@@ -137,17 +140,25 @@ def _unlike(results: Results, verdicts: Verdicts, rerun: Elsewhere, id: str) -> 
         return f"version {other.version} in round {other.round}, the report has version {mine.version} in {mine.round}"
     if shared := _records(results, id) & _records(rerun.results, id):
         return f"{len(shared)} of its populations are the report's own, computed once"
+    if same := _kinds(results, id) & _kinds(rerun.results, id):
+        return f"it was computed on the report's own kind of machine: {', '.join(sorted(kind[0] for kind in same))}"
     return ""
 
 
 def _repeats(id: str, committed: ClaimVerdict, reruns: Sequence[Elsewhere]) -> Iterator[Repeat]:
-    """Yield what a claim came to in each re-run, those with the same digests together."""
+    """Yield what a claim came to in each re-run, those with the same digests and verdict together."""
     alike: dict[Hashable, list[Elsewhere]] = {}
     for rerun in reruns:
-        alike.setdefault(_digests(rerun.results, id) if len(reruns) > 1 else None, []).append(rerun)
+        digests = _digests(rerun.results, id) if len(reruns) > 1 else None
+        alike.setdefault((digests, _by_itself(rerun.verdicts.claims[id])), []).append(rerun)
     for group in alike.values():
         machines = dict.fromkeys(machine for rerun in group for machine in _machines(rerun.results, id))
         yield Repeat(machines=tuple(machines), committed=committed, verdict=group[0].verdicts.claims[id])
+
+
+def _by_itself(verdict: ClaimVerdict) -> tuple[Hashable, ...]:
+    """Return what a verdict says of its claim's own rows: without p-values over a family of which others were run."""
+    return verdict.outcome, verdict.qualifier, verdict.cause, verdict.parts, verdict.beside, verdict.diverged
 
 
 def _digests(results: Results, id: str) -> frozenset[tuple[object, ...]]:
@@ -164,6 +175,12 @@ def _digests(results: Results, id: str) -> frozenset[tuple[object, ...]]:
 
 def _records(results: Results, id: str) -> set[str]:
     return set(results.frame["record"][results.frame["claim"] == id].unique())
+
+
+def _kinds(results: Results, id: str) -> set[tuple[str, str]]:
+    """Return the kinds of machine that a claim's rows are from: what computed, and the instructions it has."""
+    records = [results.meta.records[name] for name in _records(results, id)]
+    return {(machine(record), record.instructions) for record in records}
 
 
 def _machines(results: Results, id: str) -> list[str]:

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.design import PERCENTAGE_POINTS, design_of, metric
-from harness.errors import UsageError, nearest
+from harness.errors import ResultsError, UsageError, nearest
 from harness.verdict import (
     ELSEWHERE,
     ClaimVerdict,
+    Elsewhere,
     Results,
     Verdicts,
+    judge_elsewhere,
     judge_results,
     read_earlier,
     read_results,
-    read_rows_elsewhere,
     read_verdicts,
     verdicts_json,
     verdicts_junit,
@@ -99,15 +100,35 @@ def judge(session: Session) -> Judged:
     judged = judge_rows(results, session, read_earlier(session.out))
     (session.out / "verdicts.json").write_text(verdicts_json(judged.verdicts))
     write_junit(session, judged)
-    for name, rows in read_rows_elsewhere(session.out, results).items():
-        again = judge_rows(rows, session).verdicts
-        (session.out / ELSEWHERE / name / "verdicts.json").write_text(verdicts_json(again))
+    for each in judged_elsewhere(session, results):
+        (session.out / ELSEWHERE / each.name / "verdicts.json").write_text(verdicts_json(each.verdicts))
     return judged
 
 
 def judge_rows(results: Results, session: Session, earlier: Sequence[Results] = ()) -> Judged:
     """Return the verdicts on `results`, beside which are rows of `earlier` locks; nothing is written."""
     return _in_lines(judge_results(results, session.registry, session.catalogue, earlier))
+
+
+def judged_again(session: Session, results: Results) -> Judged:
+    """Return the verdicts on the results in the session's folder; what is stored of them counts for nothing.
+
+    Raises ResultsError where ``verdicts.json`` is missing or has others.
+    """
+    stored, judged = (
+        read_verdicts(session.out / "verdicts.json"),
+        judge_rows(results, session, read_earlier(session.out)),
+    )
+    if stored != judged.verdicts:
+        raise ResultsError(
+            f"{session.out / 'verdicts.json'} has other verdicts than the rows beside it give. Next: harness judge"
+        )
+    return judged
+
+
+def judged_elsewhere(session: Session, results: Results) -> tuple[Elsewhere, ...]:
+    """Return the re-runs beside the results in the session's folder, each judged by itself."""
+    return judge_elsewhere(session.out, results, lambda rows: judge_rows(rows, session).verdicts)
 
 
 def write_junit(session: Session, judged: Judged, turned: Sequence[Turned] = ()) -> None:

@@ -6,7 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.design import Scale, read_pilots
-from harness.verdict import read_elsewhere, read_results, read_variants, read_verdicts, unchanged
+from harness.verdict import Verdicts, read_earlier, read_results, read_variants, unchanged
+from harness.workflow._judging import judge_rows, judged_again, judged_elsewhere
 from harness.workflow._session import Session
 
 
@@ -22,13 +23,13 @@ def report(session: Session) -> Path:
         The path of report.md.
 
     Raises:
-        ResultsError: Where results or verdicts are missing or cannot be read.
+        ResultsError: Where results or verdicts are missing or cannot be read, or the rows give other verdicts.
 
     Example:
         >>> report(open_session(out="reports/micro")).name  # doctest: +SKIP
         'report.md'
     """
-    scale = Scale(read_verdicts(session.out / "verdicts.json").scale)  # of what lies there, whatever was asked for
+    scale = read_results(session.out / "results.parquet").meta.scale  # of what lies there, whatever was asked for
     session = replace(session, scale=scale, folder=session.out)
     _write_one(session)
     if session.out.resolve() == session.committed:
@@ -40,18 +41,29 @@ def report(session: Session) -> Path:
 
 
 def _write_one(session: Session, *, drawn: bool = True) -> None:
-    from harness.report import committed_verdicts, write_report
+    from harness.report import write_report
 
     results = read_results(session.out / "results.parquet")
     write_report(
         results,
-        read_verdicts(session.out / "verdicts.json"),
+        judged_again(session, results).verdicts,
         session.registry,
         session.catalogue,
         read_pilots(session.pilots),
         session.out,
         read_variants(session.out),
-        committed_verdicts(session.root / "reports", but=session.scale),
-        read_elsewhere(session.out, results),
+        _at_other_scales(session),
+        judged_elsewhere(session, results),
         drawn=drawn,
     )
+
+
+def _at_other_scales(session: Session) -> dict[Scale, Verdicts]:
+    """Return the verdicts on the committed rows of each other scale."""
+    found = {}
+    for scale in Scale:
+        folder = session.root / "reports" / scale
+        if scale != session.scale and (folder / "results.parquet").is_file():
+            rows = read_results(folder / "results.parquet")
+            found[scale] = judge_rows(rows, replace(session, scale=scale), read_earlier(folder)).verdicts
+    return found

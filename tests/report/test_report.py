@@ -12,7 +12,7 @@ import pytest
 from harness.design._lock import Registry
 from harness.report import _figures as figures
 from harness.verdict._judge import judge_results
-from harness.verdict._results import Results, read_results
+from harness.verdict._results import Results, read_results, write_results
 from tests.command import harness
 from tests.process import commands
 from tests.project import catalogue
@@ -39,7 +39,7 @@ def again(tmp_path_factory, scale):
     shutil.copytree(ROOT / "reports" / scale, root / "reports" / scale, ignore=made)
     for other in set(SCALES) - {scale}:
         (root / "reports" / other).mkdir()
-        shutil.copy(ROOT / "reports" / other / "verdicts.json", root / "reports" / other)
+        shutil.copy(ROOT / "reports" / other / "results.parquet", root / "reports" / other)
     chosen = ("--scale", scale, "--root", str(root))
     commands(("judge", *chosen), ("report", *chosen), absent=("torch",))
     return root
@@ -53,7 +53,7 @@ def files(folder):
 def test_the_rows_alone_bring_the_report_back(again, scale):
     """Deleting all of a committed report but its rows, judge and report give the same bytes, without torch.
 
-    All that is needed of other scales are their verdicts.
+    All that is needed of other scales are their rows.
     """
     assert files(again / "reports" / scale) == files(ROOT / "reports" / scale)
 
@@ -168,16 +168,20 @@ def test_a_report_follows_the_verdicts_of_the_other_scales(tmp_path, monkeypatch
     (tmp_path / "docs").mkdir()
     shutil.copy(ROOT / "docs" / "pilots.csv", tmp_path / "docs")
     before = files(tmp_path / "reports")
-    path = tmp_path / "reports" / "standard" / "verdicts.json"
-    id, verdict = next((id, verdict) for id, verdict in recorded("standard").items() if id in recorded("micro"))
-    path.write_text(path.read_text().replace(str(verdict["parts"][0]["mean_pp"]), "7.654321"))
+    path = tmp_path / "reports" / "standard" / "results.parquet"
+    id, as_committed = next(id for id in recorded("standard") if id in recorded("micro")), path.read_bytes()
+    rows = read_results(path)
+    fewer = {other: known for other, known in rows.claims.items() if other != id}
+    write_results(Results(rows.frame[rows.frame["claim"] != id], replace(rows.meta, claims=fewer)), path)
+    assert harness("judge", "--scale", "standard", "--root", tmp_path).returncode == 0
     assert harness("report", "--scale", "standard", "--root", tmp_path).returncode == 0
     after = files(tmp_path / "reports")
     changed = {str(name) for name in before if before[name] != after[name]}
     assert changed >= {"standard/verdicts.json", "standard/report.md", "micro/report.md"}
     assert not [name for name in changed if name.startswith("micro/") and name != "micro/report.md"]
     quoted = sections((tmp_path / "reports" / "micro" / "report.md").read_text())[id]
-    assert "| +7.65 pp (" in next(line for line in quoted.splitlines() if "../standard/report.md" in line)
+    assert "../standard/report.md" not in quoted
+    path.write_bytes(as_committed)
     assert harness("judge", "--scale", "standard", "--root", tmp_path).returncode == 0
     assert harness("report", "--scale", "standard", "--root", tmp_path).returncode == 0
     assert files(tmp_path / "reports") == before

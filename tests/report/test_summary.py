@@ -18,10 +18,9 @@ from harness.report import _overview as overview
 from harness.report import _report as report
 from harness.report import _summary as summary
 from harness.report._notation import anchor, interval, kept, percent, signed, significant, written
-from harness.report._scales import committed_verdicts, side_by_side
+from harness.report._scales import side_by_side
 from harness.stats._kinds import Outcome
 from harness.verdict import _judge as judging
-from harness.verdict._files import verdicts_json
 from harness.verdict._results import Results
 from harness.verdict._verdicts import MeanInterval
 from tests import synthetic
@@ -233,17 +232,6 @@ def test_another_version_says_so(two_scales):
     other = replace(other, claims={made.id: replace(other.claims[made.id], version=3)})
     told = side_by_side(made, judged.claims[made.id], MICRO, {Scale.STANDARD: other})
     assert [row.verdict.endswith(", version 3") for row in told if row.verdict] == [False, True]
-
-
-def test_committed_verdicts_are_those_of_the_other_scales(two_scales, tmp_path):
-    """What is not there is left out, and so is the scale at hand."""
-    _, _, judged, other = two_scales
-    assert committed_verdicts(tmp_path, but=MICRO) == {}
-    for verdicts in (judged, other):
-        (tmp_path / verdicts.scale).mkdir()
-        (tmp_path / verdicts.scale / "verdicts.json").write_text(verdicts_json(verdicts))
-    assert list(committed_verdicts(tmp_path, but=MICRO)) == [Scale.STANDARD]
-    assert list(committed_verdicts(tmp_path, but=Scale.PAPER)) == [MICRO, Scale.STANDARD]
 
 
 # --- notation --------------------------------------------------------------------------------------------------------

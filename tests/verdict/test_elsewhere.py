@@ -11,8 +11,7 @@ from harness.design._lock import Registry
 from harness.errors import ResultsError
 from harness.population._provenance import Provenance
 from harness.stats._kinds import Outcome
-from harness.verdict._elsewhere import ELSEWHERE, Elsewhere, machine, read_elsewhere, read_rows_elsewhere, repeated
-from harness.verdict._files import verdicts_json
+from harness.verdict._elsewhere import ELSEWHERE, Elsewhere, judge_elsewhere, machine, read_elsewhere, repeated
 from harness.verdict._judge import judge_results
 from harness.verdict._results import write_results
 from tests import synthetic
@@ -159,25 +158,38 @@ def folder(tmp_path):
 
 
 def test_reruns_are_read_by_their_folders(folder, registry):
-    """Each folder has rows and verdicts; claims that the report has no rows of, and exact ones, are not read."""
+    """Each folder is judged by its rows; exact claims are not read, and one the report lacks is left out, with why."""
     committed = rows(2.0)
     exact = synthetic.results((EXACT, None)).claims[EXACT.id]
     committed = replace(committed, meta=committed.meta.with_claim(EXACT.id, exact))
-    (again,) = read_rows_elsewhere(folder, committed).values()
-    assert again.claims.keys() == {"paper/mine"}
-    with pytest.raises(ResultsError, match="Next: harness judge"):
-        read_elsewhere(folder, committed)
-    judged = judge_results(again, registry, CATALOGUE)
-    (folder / ELSEWHERE / "gpu" / "verdicts.json").write_text(verdicts_json(judged))
-    (read,) = read_elsewhere(folder, committed)
-    assert (read.name, read.verdicts) == ("gpu", judged)
+    (again,) = read_elsewhere(folder, committed).values()
+    assert again.claims.keys() == {"paper/mine", "paper/other"}
+    (read,) = judge_elsewhere(folder, committed, lambda each: judge_results(each, registry, CATALOGUE))
+    assert (read.name, read.verdicts.claims.keys()) == ("gpu", {"paper/mine"})
+    told = repeated(committed, judge_results(committed, registry, CATALOGUE), [read])
+    assert told.claims.keys() == {"paper/mine"}
+    assert [(each.claim, each.why) for each in told.left_out] == [("paper/other", "the report has no rows of it")]
+
+
+def test_the_same_kind_of_machine_is_no_other_one(found):
+    """A second run there gives the same numbers, and nothing about other machines."""
+    (left,) = found(rows(2.0, device="a GPU"), gpu(2.0)).left_out
+    assert left.why == "it was computed on the report's own kind of machine: a GPU"
+
+
+def test_equal_digests_with_other_rows_are_told_apart(found):
+    """Two re-runs that claim to have computed the same, of which one diverged: each has its own verdict."""
+    one, other = gpu(2.0, number=2), gpu(2.0, name="another GPU", number=3)
+    assert len(found(rows(2.0), one, other).claims["paper/mine"]) == 1
+    told = found(rows(2.0), one, replace(other, frame=other.frame.assign(diverged=True)))
+    assert [repeat.machines for repeat in told.claims["paper/mine"]] == [("a GPU",), ("another GPU",)]
 
 
 def test_rows_of_another_scale_are_refused(folder):
     """A re-run beside the report of another scale is a mistake: the error says where it belongs."""
     committed = rows(2.0)
     with pytest.raises(ResultsError, match=r"rows of scale micro.*Next: move its folder to reports/micro/elsewhere"):
-        read_rows_elsewhere(folder, replace(committed, meta=replace(committed.meta, scale=Scale.STANDARD)))
+        read_elsewhere(folder, replace(committed, meta=replace(committed.meta, scale=Scale.STANDARD)))
 
 
 def test_a_machine_is_its_gpu_or_its_processor():
