@@ -13,6 +13,7 @@ from harness.design._metrics import METRICS, PERCENTAGE_POINTS, Metric, add_metr
 from harness.design._parts import Band, Part, Reading, percent_kept
 from harness.design._pilots import Pilot, append_pilots, pilot_grid, pilot_runs, pilots_of, read_pilots
 from harness.design._rounds import FIRST, Locked, Round
+from harness.design._text import check_words
 from harness.design._variants import VARIANTS, design_of, shorten
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "beats",
     "changes",
     "check_design",
+    "check_words",
     "claim",
     "compares_alike",
     "design_of",

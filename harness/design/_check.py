@@ -12,6 +12,7 @@ from harness.data import Task, check_task, shown_test_images
 from harness.design._claim import Claim, Design, Scale
 from harness.design._metrics import metric
 from harness.design._parts import Part, Reading
+from harness.design._text import check_words
 from harness.errors import DesignError, nearest
 from harness.expression import Between, Mask, Measured, Snapshot, Start, consumed, drawn_first, measures
 
@@ -20,12 +21,9 @@ FEWEST_DENSITIES = 3  # below, a slope is a difference of two ends: any two poin
 
 
 def check_design(claim: Claim, scale: Scale) -> None:
-    """Raise DesignError when the claim's design at `scale` cannot give a verdict or compares unlike arms.
-
-    What the paper prints is looked for in the designs of all scales.
-    """
+    """Raise DesignError when the claim's design at `scale` cannot give a verdict or compares unlike arms."""
     design = claim.design(scale)
-    _check_printed(claim, scale)
+    check_words(claim, scale)
     if design.exact:
         _check_exact(claim.id, design)
         return
@@ -56,19 +54,6 @@ def _check_exact(id: str, design: Design) -> None:
     names = [each.name for each in design.exact]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DesignError(f"{id}: two exact quantities are called {twice[0]!r}. Next: rename one")
-
-
-def _check_printed(claim: Claim, scale: Scale) -> None:
-    """Raise DesignError for a printed number that is of no comparison of the claim, at this or any other scale."""
-    for each in claim.printed:
-        scales = sorted(claim.predicted, key=lambda other: other is not scale)  # mostly found before another is built
-        designs = (claim.design(other) for other in scales)
-        if not any(each.belongs_to(part, design) for design in designs for part in design.compared()):
-            at = f"{each.kept} % kept" if each.kept else "no density"
-            raise DesignError(
-                f"{claim.id}: what is printed of {' minus '.join(each.of)} in {each.metric}, at {at}, belongs to no "
-                "part at any scale. Next: correct of=, metric= or kept= in printed=, or leave it to the claim's source"
-            )
 
 
 def _check_draws(id: str, arm: str, density: Fraction, nodes: Sequence[Measured]) -> None:

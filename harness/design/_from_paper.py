@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from harness.design._claim import Claim, Design
 from harness.design._metrics import metric as known_metric
-from harness.design._parts import Part, Reading
+from harness.design._parts import Part, Reading, share_of
 from harness.errors import DesignError
 
 NEAR = Fraction(5, 4)  # how many times denser or sparser a level may be: a round of pruning in most papers
@@ -49,30 +49,22 @@ class Published:
 
     def __post_init__(self) -> None:
         known_metric(self.metric)
-        if not math.isfinite(self.value):
-            raise DesignError(f"a published value of {self.value} is no number. Next: correct printed= in the claim")
-        if self.density is not None and not 0 < self.density <= 1:
-            raise DesignError(
-                f"published at {self.kept} % kept: expected more than 0 and at most 100. "
-                "Next: correct printed= in the claim"
-            )
-        if self.trials is not None and self.trials < 1:
-            raise DesignError(
-                f"published over {self.trials} trials: expected at least one, or None. "
-                "Next: correct printed= in the claim"
-            )
+        fault = ""
+        if not isinstance(self.value, float | int) or isinstance(self.value, bool) or not math.isfinite(self.value):
+            fault = f"a published value of {self.value!r} is no number"
+        elif self.density is not None and not 0 < self.density <= 1:
+            fault = f"published at {self.kept} % kept: expected more than 0 and at most 100"
+        elif self.trials is not None and (type(self.trials) is not int or self.trials < 1):
+            fault = f"published over {self.trials!r} trials: expected at least one, or None"
+        elif len(self.of) != 2 or self.of[0] == self.of[1]:
+            fault = f"published of {self.of!r}: expected two arms"
+        if fault:
+            raise DesignError(f"{fault}. Next: correct printed= in the claim")
 
     @property
     def density(self) -> Fraction | None:
         """The density as an exact fraction of the weights; None where the paper says none."""
-        if self.kept is None:
-            return None
-        try:
-            return Fraction(self.kept) / 100
-        except ValueError:
-            raise DesignError(
-                f"published at {self.kept!r} % kept: expected decimal text. Next: correct printed= in the claim"
-            ) from None
+        return None if self.kept is None else share_of(self.kept)
 
     def belongs_to(self, part: Part, design: Design) -> bool:
         """Whether it is of what `part` compares: the same two arms and metric, read at the paper's density.

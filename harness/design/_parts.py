@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -107,9 +108,18 @@ def percent_kept(low: str, high: str | None = None) -> Band:
         The band, both ends included.
 
     Raises:
-        DesignError: Unless 0 < low <= high <= 100.
+        DesignError: Unless 0 < low <= high <= 100, and for what is no decimal text.
 
     >>> percent_kept("1.5", "20").low
     Fraction(3, 200)
     """
-    return Band(low=Fraction(low) / 100, high=Fraction(high or low) / 100)
+    return Band(low=share_of(low), high=share_of(high or low))
+
+
+def share_of(percent: str) -> Fraction:
+    """Return a percentage, as decimal text, as an exact share. Raises DesignError for other text, and for no text."""
+    if not isinstance(percent, str) or re.fullmatch(r"\d+(\.\d+)?", percent) is None:
+        raise DesignError(
+            f"{percent!r} percent kept: expected decimal text, such as '12.5'. Next: correct it in the claim's file"
+        )
+    return Fraction(percent) / 100

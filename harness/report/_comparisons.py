@@ -67,7 +67,7 @@ def _alone(part: Part, result: PartVerdict) -> str:
     """
     alone, low = result.alone, part.kind.interval[0]
     worse = alone.outcome is Outcome.REPRODUCED and low < 0 and result.upper is not None and result.upper < 0
-    note = "worse, within the margin" if worse else alone.qualifier
+    note = alone.qualifier if not worse else "worse, within the margin" if math.isfinite(low) else "worse"
     if result.sd == 0:
         note = f"all {result.n} differences equal {signed(result.mean)} {unit_of(part)}"
     return f"{alone.outcome} ({note})" if note else str(alone.outcome)

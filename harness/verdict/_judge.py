@@ -112,9 +112,13 @@ class Bench:
         return status_of(self.results, self.registry, claim)
 
     def placed(self, claim: Claim) -> int:
-        """Return the round in which a claim's rows are judged: that of their lock, or the next one."""
+        """Return the round in which a claim's rows are judged: that of their lock, or the next one.
+
+        A tested claim that was locked as an exact one is in no family of that round.
+        """
         entry = entry_of(self.results, self.registry, claim)
-        return self.registry.next_round if entry is None else entry.round
+        tested = not claim.design(self.scale).exact
+        return self.registry.next_round if entry is None or (tested and not entry.replicates) else entry.round
 
     def verdict(self, claim: Claim, exploratory: Sequence[Claim]) -> ClaimVerdict:
         """Return the verdict on a claim's rows; `exploratory` are the claims whose verdicts replace none."""
@@ -180,7 +184,7 @@ class Bench:
             ids = self.registry.family(paper, self.scale, round_)
         else:
             mine = (each for each in exploratory if each.paper == paper)
-            ids = [each.id for each in mine if entry_of(self.results, self.registry, each) is None]
+            ids = [each.id for each in mine if self.placed(each) == round_]
         return Family(round_, tuple(sorted(ids)), self.registry.alpha(paper, self.scale, round_))
 
     def decided(self, family: Family, exploratory: Sequence[Claim] = ()) -> Mapping[str, Verdict]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from harness.design import Scale, read_pilots
+from harness.design import Scale, check_words, read_pilots
 from harness.verdict import Verdicts, read_earlier, read_results, read_variants, unchanged
 from harness.workflow._judging import judge_rows, judged_again, judged_elsewhere
 from harness.workflow._session import Session
@@ -24,6 +24,7 @@ def report(session: Session) -> Path:
 
     Raises:
         ResultsError: Where results or verdicts are missing or cannot be read, or the rows give other verdicts.
+        DesignError: For what a claim's file says and a page cannot show.
 
     Example:
         >>> report(open_session(out="reports/micro")).name  # doctest: +SKIP
@@ -44,9 +45,12 @@ def _write_one(session: Session, *, drawn: bool = True) -> None:
     from harness.report import write_report
 
     results = read_results(session.out / "results.parquet")
+    verdicts = judged_again(session, results).verdicts
+    for id in verdicts.claims:
+        check_words(session.catalogue.claims[id], session.scale)
     write_report(
         results,
-        judged_again(session, results).verdicts,
+        verdicts,
         session.registry,
         session.catalogue,
         read_pilots(session.pilots),

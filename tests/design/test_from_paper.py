@@ -83,7 +83,20 @@ def test_the_task_is_told_by_its_data_set(task, same):
 
 @pytest.mark.parametrize(
     "changed",
-    [{"kept": "0"}, {"kept": "101"}, {"kept": "a fifth"}, {"value": float("nan")}, {"trials": 0}, {"metric": "mood"}],
+    [
+        {"kept": "0"},
+        {"kept": "101"},
+        {"kept": "a fifth"},
+        {"kept": "1/3"},
+        {"kept": "1/0"},
+        {"kept": 21},
+        {"value": float("nan")},
+        {"value": "1"},
+        {"trials": 0},
+        {"trials": 2.5},
+        {"of": ("a", "a")},
+        {"metric": "mood"},
+    ],
 )
 def test_what_no_paper_can_print_is_refused(changed):
     """Densities are percents kept, a mean is over one trial at least, and metrics are known."""

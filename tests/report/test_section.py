@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from harness.data._tasks import DIGITS
-from harness.design._assertions import beats, equals, matches
+from harness.design._assertions import beats, equals, matches, no_gain
 from harness.design._known import KnownBefore
 from harness.report._comparisons import _again, _alone, _margin, binds, compared
 from harness.report._section import _known
@@ -83,6 +83,8 @@ def test_what_is_worse_within_its_margin_says_so(monkeypatch, tmp_path):
     assert _alone(part, result) == "reproduced"
     part, result, _ = judged(monkeypatch, tmp_path, beats("a", "b", on=DIGITS), SAMPLE + 1)
     assert _alone(part, result) == "reproduced (at least sesoi)"
+    part, result, _ = judged(monkeypatch, tmp_path, no_gain("a", "b", near=("dense",), on=DIGITS), SAMPLE - 5)
+    assert _alone(part, result) == "reproduced (worse)"  # no gain has no lower end
 
 
 def test_what_has_no_spread_says_so(monkeypatch, tmp_path):

@@ -21,7 +21,7 @@ from harness.verdict._files import read_verdicts, verdicts_json
 from harness.verdict._results import Results
 from harness.verdict._verdicts import Status
 from tests import synthetic
-from tests.synthetic import CATALOGUE, MICRO, WHEN, ahead, claim, design, lock
+from tests.synthetic import CATALOGUE, MICRO, WHEN, ahead, claim, counted, design, lock
 
 A, B, C = (claim(design(beats("a", other, on=DIGITS)), id=f"paper/{other}") for other in "bcd")
 
@@ -169,6 +169,27 @@ def test_an_earlier_version_does_not_come_back(registry, monkeypatch):
         Status.EXPLORATORY,
         "version 2 was locked later and is in force",
     )
+
+
+def test_an_exact_claim_that_became_a_comparison_is_judged_in_the_next_round(registry, monkeypatch):
+    """Without another version: its lock is in no family, and what it compares now was never locked."""
+    exact = claim(counted(), id=A.id)
+    synthetic.register(monkeypatch, exact)
+    rounds(registry, [exact], [B])
+    synthetic.register(monkeypatch, A, B)
+    verdict = judge(synthetic.results((A, ahead(5.0))), registry)[A.id]
+    assert (verdict.status, verdict.round, verdict.family) == (Status.EXPLORATORY, 3, (A.id,))
+
+
+def test_a_lock_that_was_not_run_is_told(registry):
+    """The section names the lock of its rows, with its level, and after it the one that has none yet."""
+    rounds(registry, [A])
+    rows = as_locked(registry, (A, ahead(0.9)))
+    rounds(registry, [A], replicates=20)
+    text = report.report_text(rows, judging.judge_results(rows, registry, CATALOGUE), registry, CATALOGUE, [], {})
+    assert f"Reproduced: version 1, locked {WHEN} in round 1, judged at level 0.025, predicted reproduced." in text
+    assert f"*Not run yet: version 1 was locked {WHEN} in round 2 (replication) on 20 replicates.*" in text
+    assert "| locked again, and not run yet | [paper/b](#paperb) |" in text
 
 
 @pytest.fixture
