@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,6 +32,9 @@ from harness.cli.options import (
 from harness.cli.progress import Shown
 from harness.cli.recomputed import show_spreads, show_verified
 from harness.cli.tables import show_left, show_pilots, show_variance
+
+if TYPE_CHECKING:
+    from harness.workflow import Session
 
 
 def run(
@@ -75,9 +78,9 @@ def run(
     if ran.left is not None:
         show_left(ran.left, this_command(), console)
         return
-    where = "" if session.out == session.committed else f" --out {shown(session.out, session.root)}"
     console.print(
-        f"wrote {shown(session.out / 'results.parquet', session.root)}. Next: harness judge{where}", highlight=False
+        f"wrote {shown(session.out / 'results.parquet', session.root)}. Next: harness judge{judged_where(session)}",
+        highlight=False,
     )
 
 
@@ -268,6 +271,13 @@ def seed_variance(
             appended.write(found.summary)
     if found.red:
         raise typer.Exit(1)
+
+
+def judged_where(session: Session) -> str:
+    """Return the options with which results are judged: a re-run with the report beside which it lies."""
+    if session.out == session.committed or session.is_rerun:
+        return f" --scale {session.scale}" if session.scale != "micro" else ""
+    return f" --out {shown(session.out, session.root)}"
 
 
 def this_command() -> str:

@@ -28,6 +28,14 @@ def show_verified(verified: Verified, root: Path, console: Console) -> None:
         console.print(
             f"[red]the committed rows give other bytes for {name}. Next: harness judge, harness report, git diff[/red]"
         )
+    if verified.amended:
+        console.print(
+            f"amended, locked again or withdrawn since they were run: {', '.join(verified.amended)}. So of the "
+            "committed report only the verdicts on the other claims were compared, and not its text and figures",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
     for each in verified.unexplained:
         console.print(f"[red]{each.claim} turned: recorded {each.was}, now {each.now}[/red]")
     if verified.rerun is not None and verified.rerun.claims:

@@ -253,7 +253,12 @@ def show_round(made: Round, console: Console) -> None:
             highlight=False,
             soft_wrap=True,
         )
-    console.print(f"closed round {made.number}: suite seed {made.seed}, from {made.head[:12]}", highlight=False)
+    console.print(
+        f"closed round {made.number}: suite seed {made.seed}, from {made.head[:12]}. Next: commit the registry and "
+        "push it, so that its head is known before the run; then harness run",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def show_rounds(found: Chain, console: Console, only: Collection[int] | None = None) -> None:
@@ -264,7 +269,7 @@ def show_rounds(found: Chain, console: Console, only: Collection[int] | None = N
         when = f"closed {each.closed}, " if each.closed else ""
         moved = f", moved here from {each.seed_of[:12]}" if each.seed_of else ""
         table = Table(title=f"round {each.number}: {when}suite seed {each.seed}, head {each.head[:12]}{moved}")
-        for name in ("claim", "version", "scale", "locked", "attempt", "replicates", "pilots", "predicted"):
+        for name in ("claim", "version", "scale", "locked", "attempt", "replicates", "pilot runs", "predicted"):
             table.add_column(name, overflow="fold")
         for entry in each.entries:
             block = f"{entry.first_replicate} to {entry.first_replicate + entry.replicates - 1}"

@@ -68,11 +68,13 @@ def _panel(figure: Figure, panel: Panel, title: str, *, first: bool) -> Axes:
 
 
 def write_figures(results: Results, claims: Mapping[str, Claim], verdicts: Verdicts, folder: Path) -> None:
-    """Write the figures of all judged claims into `folder`, one SVG a claim."""
+    """Write the figures of all judged claims into `folder`, one SVG a claim; those of others go from there."""
     folder.mkdir(parents=True, exist_ok=True)
-    for id, verdict in verdicts.claims.items():
-        if verdict.parts:
-            (folder / file_name(id)).write_bytes(draw_figure(results, claims[id], verdict))
+    drawn = {file_name(id): id for id, verdict in verdicts.claims.items() if verdict.parts}
+    for stale in (file for file in folder.glob("*.svg") if file.name not in drawn):
+        stale.unlink()
+    for name, id in drawn.items():
+        (folder / name).write_bytes(draw_figure(results, claims[id], verdicts.claims[id]))
 
 
 def file_name(claim: str) -> str:

@@ -51,10 +51,10 @@ def earlier_rows(
     if last.meta.scale != scale or results.meta.quick or results.meta.variant:
         return {}
     before, found = (*read_earlier(committed), last), dict[int, dict[str, Results]]()
-    now = {id: {entry.claim for entry in registry.lineage(id, scale)} for id in results.claims}
-    wanted = set[str]().union(*now.values())
+    wanted = {entry for id in results.claims for entry in registry.lineage(id, scale)}
+    wanted -= {registry.in_force(id, scale) for id in results.claims}  # they are no earlier ones
     for entry in registry.entries:
-        if entry.scale == scale and (whole or entry.claim in wanted) and not are_of(entry, results):
+        if entry.scale == scale and (whole or entry in wanted) and not are_of(entry, results):
             for each in before:
                 if are_of(entry, each):
                     found.setdefault(entry.suite_seed, {})[entry.claim] = each

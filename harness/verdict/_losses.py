@@ -91,7 +91,8 @@ def losses(
     """
     was = judge_results(committed, registry, catalogue, earlier).claims
     now = judge_results(_with(committed, fresh, found.claims), registry, catalogue, earlier).claims
-    decided = [id for id in found.claims if was[id].is_confirmatory and was[id].outcome in DECIDED and was[id].parts]
+    both = [id for id in found.claims if id in was and id in now]  # not what was superseded
+    decided = [id for id in both if was[id].is_confirmatory and was[id].outcome in DECIDED and was[id].parts]
     gone = [id for id in decided if now[id].outcome is not was[id].outcome]
     if not gone:
         return Losses(decided=len(decided))
@@ -100,7 +101,7 @@ def losses(
     spread |= {mean: (each.sd, each.n - 1) for mean, each in known.items()}
     bench = Bench(committed, (committed, *earlier), registry, catalogue)
     confirmed = {id for id, verdict in was.items() if verdict.is_confirmatory and verdict.parts}
-    signs = simulated(bench, spread, moved=[id for id in found.claims if id in confirmed])
+    signs = simulated(bench, spread, moved=[id for id in both if id in confirmed])
     other = {id: signs[id] != SIGN[was[id].outcome] for id in decided}
     turned = {id: signs[id] == -SIGN[was[id].outcome] for id in decided}
 

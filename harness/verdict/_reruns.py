@@ -163,7 +163,7 @@ def _both(committed: Results, fresh: Results, catalogue: Catalogue) -> Iterator[
     plain = not any(side.meta.quick or side.meta.variant for side in (committed, fresh))
     for id, known in committed.claims.items() if plain else ():
         other, claim = fresh.claims.get(id), catalogue.claims.get(id)
-        if claim is None or other is None or not known.replicates:
+        if claim is None or committed.meta.scale not in claim.predicted or other is None or not known.replicates:
             continue
         alike = all(getattr(known, name) == getattr(other, name) for name in ("version", "digest", "replicates"))
         if alike and committed.meta.seed(id) == fresh.meta.seed(id):

@@ -69,7 +69,7 @@ def _history(path: Path) -> tuple[str, str]:
         commits = _git(path, "log", "--first-parent", "--reverse", "--format=%H", "--", path.name).split()
         versions = [(commit[:12], _shown(path, commit)) for commit in commits]
     except (OSError, subprocess.CalledProcessError):
-        return "unchecked: there is no history of it in git", ""
+        return f"unchecked: there is no history of it in git. Next: git add {path.name}, and commit it", ""
     versions.append(("what lies there now", path.read_text(encoding="utf-8") if path.is_file() else ""))
     before = ""
     for commit, text in versions:

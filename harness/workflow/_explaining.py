@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from harness.store import Store
 
 MOST_DIFFERENCES = 4  # a stored node that differs in more is no relation
+DEFAULT = "at its default"
 MOST_COMPARED = 5  # nodes for which the closest stored one is looked for
 
 
@@ -83,14 +84,14 @@ def _fault(claim: Claim, session: Session) -> str:
 
 
 def _closest(node: Measured, store: Store) -> str:
-    """Return how the most similar stored node differs: ``recipe.optimiser.lr 0.001, not 0.002``."""
+    """Return how the most similar stored node differs: ``recipe.optimiser.lr 0.001 instead of 0.002``."""
     wanted = dict(_leaves(describe(node), ""))
     best: list[str] = []
     for record in store.records.values():
         for described in record.nodes.values():
             stored = dict(_leaves(described, ""))
             names = sorted(n for n in {*wanted, *stored} if wanted.get(n) != stored.get(n))
-            told = [f"{n} {stored.get(n, 'by default')}, not {wanted.get(n, 'by default')}" for n in names]
+            told = [f"{n} {stored.get(n, DEFAULT)} instead of {wanted.get(n, DEFAULT)}" for n in names]
             if stored["is"] == wanted["is"] and told and (not best or len(told) < len(best)):
                 best = told
     return "; ".join(best) if len(best) <= MOST_DIFFERENCES else ""

@@ -21,7 +21,7 @@ from harness.design import (
     reads_alike,
 )
 from harness.errors import DesignError, LockError
-from harness.stats import POWER, Bound, Outcome
+from harness.stats import MOST, POWER, Bound, Outcome
 from harness.streams import Replicate
 from harness.workflow._deciding import Family, PartPower, part_powers
 from harness.workflow._planning import Planned, Request
@@ -166,6 +166,11 @@ def _checked(session: Session, replicates: int | None) -> list[Request]:
             raise DesignError(
                 f"{claim.id}: {count} replicates, and a lock takes at least {FEWEST_LOCKED}: with fewer, one that "
                 f"points the other way leaves any claim open. Next: replicates={FEWEST_LOCKED} in the claim's design"
+            )
+        if count > MOST:
+            raise DesignError(
+                f"{claim.id}: {count} replicates, and a lock takes {MOST} at most: with more, effects are found that "
+                "nobody asks for. Next: replicates for power .8 at the bound, as harness plan prints them"
             )
         block = () if design.exact else tuple(Replicate(0, i) for i in range(count))
         requests.append(Request(claim, design, block))

@@ -102,9 +102,9 @@ def run_within(session: Session, limit: Limit, progress: Progress | None) -> Ran
 
 def _require_rerun(session: Session) -> None:
     """Raise UsageError where results are to lie among a report's re-runs and would be of something else."""
-    from harness.verdict import ELSEWHERE, read_results
+    from harness.verdict import read_results
 
-    if session.out.resolve().parent != (session.committed / ELSEWHERE).resolve():
+    if not session.is_rerun:
         return
     if session.quick or session.variant or session.replicates is not None:
         raise UsageError(

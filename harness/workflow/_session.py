@@ -73,6 +73,13 @@ class Session:
         report = self.committed if whole and self._usual_device() else self.root / "reports" / "scratch"
         return report / "variants" / self.variant if self.variant else report
 
+    @property
+    def is_rerun(self) -> bool:
+        """Whether results are to lie beside the committed report, as the same replicates computed elsewhere."""
+        from harness.verdict import ELSEWHERE
+
+        return self.out.resolve().parent == (self.committed / ELSEWHERE).resolve()
+
     def _of_this_project(self) -> bool:
         """Whether the claims are those that commands find in the project, or where it has none any others in it."""
         folder, own = self.catalogue.folder.resolve(), claims_folder(self.root).resolve()

@@ -37,8 +37,9 @@ class Verified:
     """What was computed, the verdicts now and as recorded, and in what they differ.
 
     `turned` are claims that went from reproduced to refuted or back, `other_bytes` files that the committed rows no
-    longer give, `rerun` how the rows compare with committed ones on the same replicates, and `losses` the verdicts that
-    these rows do not give again. Where a time limit left something, there is neither judgement nor report.
+    longer give, `amended` claims of which that was not asked, `rerun` how the rows compare with committed ones on the
+    same replicates, and `losses` the verdicts that these rows do not give again. Where a time limit left something,
+    there is neither judgement nor report.
     """
 
     ran: Ran
@@ -46,6 +47,7 @@ class Verified:
     recorded: Judged | None = None
     turned: tuple[Turned, ...] = ()
     other_bytes: tuple[str, ...] = ()
+    amended: tuple[str, ...] = ()
     report: Path | None = None
     rerun: Rerun | None = None
     losses: Losses = field(default_factory=Losses)
@@ -89,12 +91,14 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
 
     limit = Limit.starting_now(time_limit)
     changed: tuple[str, ...] = ()
+    but: list[str] = []
     before = rows = None
     earlier: list[Results] = []
     if (session.committed / "results.parquet").is_file():
         rows = read_results(session.committed / "results.parquet")  # now: a whole run writes over them
         earlier = read_earlier(session.committed)
-        changed = other_bytes(session, but=amended(session.committed, session.catalogue, session.registry))
+        but = amended(session.committed, session.catalogue, session.registry)
+        changed = other_bytes(session, but=but)
         before = recorded(session, required=True)
     ran = run_within(session, limit, progress)
     if ran.left is not None:
@@ -105,7 +109,17 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
         fresh, rounding = read_results(session.out / "results.parquet"), read_spreads(session.committed)
         again = rerun(rows, fresh, session.catalogue, rounding)
         lost = losses(rows, fresh, again, session.registry, session.catalogue, rounding, earlier)
-    verified = Verified(ran, judged, before, turned(before, judged), changed, report(session), again, lost)
+    verified = Verified(
+        ran=ran,
+        judged=judged,
+        recorded=before,
+        turned=turned(before, judged),
+        other_bytes=changed,
+        amended=tuple(but),
+        report=report(session),
+        rerun=again,
+        losses=lost,
+    )
     if verified.unexplained:
         write_junit(session, judged, verified.unexplained)
     return verified

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -181,10 +182,23 @@ def test_rows_that_training_gives_are_said_to_be(copy):
 
 
 def test_a_run_of_the_same_replicates_is_kept_beside_the_report(copy):
-    """One command adds what another store computed; the report shows it, and its own rows and verdicts stay."""
+    """One command adds what another machine computed; the report shows it, and its own rows and verdicts stay.
+
+    What this machine computes a second time is left out, and the report says why.
+    """
     folder = copy / "reports" / "micro"
     own = {name: (folder / name).read_bytes() for name in ("results.parquet", "verdicts.json")}
-    ok(harness(copy, "run", ID, "--out", folder / "elsewhere" / "mine", "--store", copy / "another store"))
+    told = ok(harness(copy, "run", ID, "--out", folder / "elsewhere" / "mine", "--store", copy / "another store"))
+    assert "Next: harness judge\n" in told
+    ok(harness(copy, "judge"))
+    ok(harness(copy, "report"))
+    report = (folder / "report.md").read_text()
+    assert "`elsewhere/mine`: it was computed on the report's own kind of machine" in report
+    assert "computed again on other machines" not in report
+    file = folder / "elsewhere" / "mine" / "results.parquet"
+    rows = read_results(file)
+    on_gpu = {name: replace(record, device="a GPU") for name, record in rows.meta.records.items()}
+    write_results(replace(rows, meta=replace(rows.meta, records=on_gpu)), file)
     ok(harness(copy, "judge"))
     ok(harness(copy, "report"))
     report = (folder / "report.md").read_text()
@@ -248,7 +262,7 @@ def test_why_names_the_field_that_changed(copy):
     path.write_text(spoiled)
     out = ok(harness(copy, "why", ID))
     assert "version 2 is not locked" in out
-    assert "recipe.optimiser.lr 0.003, not 0.004" in out
+    assert "recipe.optimiser.lr 0.003 instead of 0.004" in out
 
 
 def test_an_amended_claim_is_reported_with_both_verdicts(copy):

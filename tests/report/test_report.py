@@ -40,6 +40,8 @@ def again(tmp_path_factory, scale):
     for other in set(SCALES) - {scale}:
         (root / "reports" / other).mkdir()
         shutil.copy(ROOT / "reports" / other / "results.parquet", root / "reports" / other)
+    (root / "reports" / scale / "figures").mkdir()
+    (root / "reports" / scale / "figures" / "paper-gone.svg").write_text("that of a claim under its old name")
     chosen = ("--scale", scale, "--root", str(root))
     commands(("judge", *chosen), ("report", *chosen), absent=("torch",))
     return root

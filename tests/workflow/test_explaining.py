@@ -33,9 +33,10 @@ def test_the_closest_training_is_told_by_the_fields_that_differ():
     wanted = train(NET, DIGITS, RECIPE)
     wider, faster = train(mlp(64, 13, 10), DIGITS, RECIPE), train(NET, DIGITS, replace(RECIPE, batch=25))
     assert (
-        _closest(wanted, Stored(wider)) == "network.layers[0].outputs 13, not 12; network.layers[2].inputs 13, not 12"
+        _closest(wanted, Stored(wider))
+        == "network.layers[0].outputs 13 instead of 12; network.layers[2].inputs 13 instead of 12"
     )
-    assert _closest(wanted, Stored(wider, faster)) == "recipe.batch 25, not 20"
+    assert _closest(wanted, Stored(wider, faster)) == "recipe.batch 25 instead of 20"
 
 
 def test_what_has_little_in_common_is_no_relation():

@@ -87,6 +87,15 @@ def test_fewer_than_eight_replicates_are_not_locked(session):
         lock(made, replicates=5)
 
 
+def test_more_replicates_than_find_anything_are_refused(session):
+    """A slip of a zero costs a block for good."""
+    made = session(A)
+    with pytest.raises(DesignError, match="paper/a: 10000 replicates, and a lock takes 1000 at most"):
+        to_lock(made, replicates=10_000)
+    with pytest.raises(DesignError, match="a lock takes 1000 at most"):
+        lock(session(claim(design(BEATS, replicates=1001))))
+
+
 @pytest.mark.parametrize("kind", [matches, equals])
 def test_a_margin_beyond_what_is_of_interest_is_not_locked(session, kind):
     """What is 'no different' must not be an effect that another part calls of interest; the default is no more."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.cli.computing import judged_where
 from harness.errors import UsageError
 from harness.workflow import open_session, run
 from tests.project import ROOT
@@ -80,3 +81,19 @@ def test_only_what_the_report_has_rows_of_is_kept_as_a_rerun(root, asked, why):
     with pytest.raises(UsageError, match=why):
         run(open_session(NAMED, root=root, out=out, device="cpu", **asked))
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("out", "scale", "options"),
+    [
+        ("micro", "micro", ""),
+        ("standard", "standard", " --scale standard"),
+        ("standard/elsewhere/mine", "standard", " --scale standard"),
+        ("micro/elsewhere/mine", "micro", ""),
+        ("scratch", "standard", " --out reports/scratch"),
+    ],
+)
+def test_the_next_step_of_a_run_is_the_judgement_of_its_rows(root, out, scale, options):
+    """A re-run is judged with the report beside which it lies."""
+    session = open_session(NAMED, root=root, scale=scale, out=root / "reports" / out, device="cpu")
+    assert judged_where(session) == options
