@@ -612,7 +612,7 @@ MUTANTS = (
            "test_earlier::test_an_earlier_verdict_is_told_by_what_it_rests_on"),
     Mutant("earlier.earlier_rows",
            "and not are_of(entry, results)", "",
-           "test_earlier::test_every_earlier_lock_is_kept"),
+           "test_earlier::test_a_claim_that_no_file_defines_is_withdrawn"),
     Mutant("earlier.earlier_rows",
            "(whole or entry in wanted)", "entry in wanted",
            "test_earlier::test_a_claim_that_no_file_defines_is_withdrawn"),

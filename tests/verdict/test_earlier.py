@@ -251,7 +251,9 @@ def test_a_claim_that_no_file_defines_is_withdrawn(monkeypatch, registry, tmp_pa
     assert told.claims == {OTHER.id: before.claims[OTHER.id]}
     rows = as_locked(registry, other)
     write_earlier(earlier_rows(rows, folder, registry, whole=True), folder)
-    again = judging.judge_results(rows, registry, CATALOGUE, read_earlier(folder))
+    (kept,) = read_earlier(folder)
+    assert list(kept.claims) == [FIRST.id]
+    again = judging.judge_results(rows, registry, CATALOGUE, [kept])
     assert again == told
     score = scoreboard(rows, again, registry, CATALOGUE)
     assert (score.first, score.withdrawn) == (Attempts(came_out=0, of=2), (FIRST.id,))
