@@ -63,7 +63,7 @@ def retraining(recipe: Recipe) -> Recipe:
 
 def pruned(training: Training, keep: Fraction) -> Mask:
     """Return the mask of the weights above one quality times the deviation of their layer (section 3)."""
-    return prune(training, keep=keep, scope="global", rule="std")
+    return prune(training, keep=keep, scope="global", by="std")
 
 
 @cache

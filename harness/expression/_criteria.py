@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,15 +16,19 @@ from harness.extensions import Extensions
 
 Layer = NDArray[np.float32]  # a layer's weights in the shape of its tensor
 Alive = NDArray[np.bool_]
+Setting = int | float | str
+NOTHING: Mapping[str, Any] = {}
 
-Score = Callable[[Layer, Alive], NDArray[Any]]
+Score = Callable[..., NDArray[Any]]
+Also = Mapping[str, Layer | Setting]  # what a criterion takes besides weights and survivors, by the names it gives them
 
 
 @dataclass(frozen=True)
 class Criterion:
     """A function of a layer's weights, and of which are alive, that gives a score a weight.
 
-    Criteria that are `between_layers` order a layer as magnitudes do, and say how layers compare.
+    `wants` are the names of what else it takes. Criteria that are `between_layers` order a layer as magnitudes do, and
+    say how layers compare.
     """
 
     name: str
@@ -40,23 +46,30 @@ class Criterion:
         """Where the function is defined."""
         return f"{self.score.__module__}.{self.score.__qualname__}"
 
-    def scores(self, layer: str, weights: Layer, alive: Alive) -> NDArray[np.float64]:
-        """Return the scores of the weights of `layer`, all three of one shape.
+    @property
+    def wants(self) -> tuple[str, ...]:
+        """The names of its parameters after weights and survivors."""
+        return tuple(inspect.signature(self.score).parameters)[2:]
+
+    def scores(self, layer: str, weights: Layer, alive: Alive, also: Also = NOTHING) -> NDArray[np.float64]:
+        """Return the scores of the weights of `layer`; all arrays are of one shape.
 
         Raises DesignError for another shape, and for nan where a weight is alive and the layer has not diverged.
         """
-        scores = np.asarray(self.score(_read_only(weights), _read_only(alive)), np.float64)
+        given = {name: _read_only(value) if isinstance(value, np.ndarray) else value for name, value in also.items()}
+        scores = np.asarray(self.score(_read_only(weights), _read_only(alive), **given), np.float64)
         if scores.shape != weights.shape:
             raise self._error(f"scores of shape {scores.shape} for layer {layer}, expected {weights.shape}")
-        if np.isnan(scores[alive]).any() and np.isfinite(weights).all():
+        every = (weights, *(value for value in also.values() if isinstance(value, np.ndarray)))
+        if np.isnan(scores[alive]).any() and all(np.isfinite(each).all() for each in every):
             raise self._error(
                 f"nan for {np.isnan(scores[alive]).sum()} of {alive.sum()} weights alive in layer {layer}"
             )
         return scores
 
-    def sizes(self, layer: str, weights: Layer, alive: Alive) -> NDArray[np.float64]:
+    def sizes(self, layer: str, weights: Layer, alive: Alive, also: Also = NOTHING) -> NDArray[np.float64]:
         """Return `scores` of which a norm can be taken: raises DesignError where one is negative."""
-        scores = self.scores(layer, weights, alive)
+        scores = self.scores(layer, weights, alive, also)
         if (scores[alive] < 0).any():
             raise self._error(f"a negative score in layer {layer}, and units are compared by the norm of their scores")
         return scores
@@ -74,11 +87,11 @@ def _read_only(array: NDArray[Any]) -> NDArray[Any]:
     return view
 
 
-CRITERIA = Extensions[Criterion]("rule")
+CRITERIA = Extensions[Criterion]("criterion")
 
 
 def criterion(name: str, *, version: int = 1, between_layers: bool = False) -> Callable[[Score], Score]:
-    """Register the decorated function as a pruning criterion, for ``prune(..., rule=name)``.
+    """Register the decorated function as a pruning criterion, for ``prune(..., by=name)``.
 
     Args:
         name: What claims call it.
@@ -87,9 +100,11 @@ def criterion(name: str, *, version: int = 1, between_layers: bool = False) -> C
 
     Returns:
         A decorator. The function is given a layer's weights, float32 in the shape of its tensor (inputs x outputs, or
-        outputs x inputs x height x width), 0 where they were removed, and which of them are alive; it must not change
-        them. It returns a score a weight, of the same shape: the larger stays. It is called in the planning process,
-        one replicate at a time, and must be a function of these numbers alone.
+        outputs x inputs x height x width), 0 where they were removed, and which of them are alive. What further
+        parameters it has is given by ``prune(..., also=)`` under their names: other weights of the layer, such as those
+        at initialisation, in the same shape, or a number. It must not change them. It returns a score a weight, of the
+        same shape: the larger stays. It is called in the planning process, one replicate at a time, and must be a
+        function of these numbers alone.
 
     Raises:
         DesignError: Where another function is registered by this name and version.
@@ -115,6 +130,9 @@ def magnitude(weights: Layer, alive: Alive) -> NDArray[Any]:
     return np.abs(weights)
 
 
+CRITERIA.add("magnitude", CRITERIA["quantile"])  # as it is called; keys have hashed the other name from the beginning
+
+
 @criterion("std", between_layers=True)
 def in_deviations(weights: Layer, alive: Alive) -> NDArray[Any]:
     """Return |weights| over the standard deviation of their layer's weights that are `alive`.
@@ -127,3 +145,91 @@ def in_deviations(weights: Layer, alive: Alive) -> NDArray[Any]:
     with np.errstate(invalid="ignore"):  # of a training that diverged
         sd = np.std(survivors, dtype=np.float64) if len(survivors) else 0.0
         return magnitudes / sd if sd else np.where(magnitudes > 0, np.inf, 0.0)
+
+
+@criterion("large initial")
+def large_initial(weights: Layer, alive: Alive, initial: Layer) -> NDArray[Any]:
+    """Return the magnitudes that the weights had at first (Zhou et al. 2019, section 3)."""
+    return np.abs(initial)
+
+
+@criterion("magnitude increase")
+def magnitude_increase(weights: Layer, alive: Alive, initial: Layer) -> NDArray[Any]:
+    """Return by how much magnitudes have grown since the first (Zhou et al. 2019, section 3)."""
+    return np.abs(weights.astype(np.float64)) - np.abs(initial)
+
+
+@criterion("movement")
+def movement(weights: Layer, alive: Alive, initial: Layer) -> NDArray[Any]:
+    """Return how far weights have moved since the first (Zhou et al. 2019, section 3)."""
+    return np.abs(weights.astype(np.float64) - initial)
+
+
+@criterion("large final, same sign")
+def same_sign(weights: Layer, alive: Alive, initial: Layer) -> NDArray[Any]:
+    """Return the magnitudes of those weights that have kept the sign they had at first, 0 for the others.
+
+    These are the scores of the untrained masks of Zhou et al. 2019, section 5.
+    """
+    kept_sign: NDArray[Any] = np.maximum(0, np.sign(initial) * weights.astype(np.float64))
+    return kept_sign
+
+
+@criterion("per output")
+def per_output(weights: Layer, alive: Alive) -> NDArray[Any]:
+    """Return scores by which every output keeps as many of its weights as any other, those of largest magnitude.
+
+    An output is a column of a linear layer, or a filter. Where counts do not divide, the larger of the weights that
+    stand equally high in their outputs stay.
+    """
+    return _in_rows(weights, alive, _standing)
+
+
+@criterion("n of m")
+def n_of_m(weights: Layer, alive: Alive, m: int) -> NDArray[Any]:
+    """Return scores by which as many of every `m` consecutive inputs of an output stay, m times the density.
+
+    Those of largest magnitude do. Where `m` does not divide the inputs, the last group of an output has fewer.
+    """
+    if m < 2:
+        raise DesignError(f"groups of {m} weights. Next: also={{'m': 4}} for 2:4 sparsity")
+    return _in_rows(weights, alive, partial(_standing_in_groups, m=m))
+
+
+@criterion("filters")
+def filters(weights: Layer, alive: Alive) -> NDArray[Any]:
+    """Return for each weight the sum of the magnitudes of its output (Li et al. 2017): whole filters or columns stay.
+
+    Where counts do not divide, the last output keeps some of its weights.
+    """
+    magnitudes_OI = np.where(_by_output(alive), np.abs(_by_output(weights)), 0).astype(np.float64)
+    return _back(np.broadcast_to(magnitudes_OI.sum(1, keepdims=True), magnitudes_OI.shape), weights)
+
+
+def _by_output(layer: NDArray[Any]) -> NDArray[Any]:
+    """Return a layer's array with a row an output: (outputs, inputs)."""
+    return layer.T if layer.ndim == 2 else layer.reshape(len(layer), -1)
+
+
+def _back(rows_OI: NDArray[Any], like: Layer) -> NDArray[Any]:
+    return rows_OI.T if like.ndim == 2 else rows_OI.reshape(like.shape)
+
+
+def _in_rows(weights: Layer, alive: Alive, standing: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
+    """Return minus how many weights of their group are larger, and between those of one standing the larger first."""
+    magnitudes_OI = _by_output(np.where(alive, np.abs(weights), -1.0).astype(np.float64))
+    among_all = np.argsort(np.argsort(magnitudes_OI, axis=None, kind="stable"), kind="stable") / magnitudes_OI.size
+    return _back(among_all.reshape(magnitudes_OI.shape) - standing(magnitudes_OI), weights)
+
+
+def _standing(magnitudes_OI: NDArray[Any]) -> NDArray[Any]:
+    """Return how many weights of its row are before each, the largest first, ties by the lower index."""
+    return np.argsort(np.argsort(-magnitudes_OI, axis=1, kind="stable"), axis=1, kind="stable")
+
+
+def _standing_in_groups(magnitudes_OI: NDArray[Any], m: int) -> NDArray[Any]:
+    """Return the same among each `m` consecutive weights of a row."""
+    outputs, inputs = magnitudes_OI.shape
+    padded_OI = np.full((outputs, -(-inputs // m) * m), -np.inf)
+    padded_OI[:, :inputs] = magnitudes_OI
+    return _standing(padded_OI.reshape(-1, m)).reshape(outputs, -1)[:, :inputs]

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.expression._criteria import CRITERIA, Criterion
+from harness.expression._criteria import CRITERIA, NOTHING, Criterion, Setting
 from harness.expression._densities import Keep, layer_keep, unit_keep
-from harness.networks import Network, kept_counts, round_half_up, unit_counts
+from harness.networks import Network, Tensor, kept_counts, round_half_up, unit_counts
 from harness.streams import Replicate, generator, integers, permutations
 
 Flat = NDArray[np.float32]
@@ -69,8 +69,11 @@ def prune_by_magnitude(
     scope: Scope,
     among: tuple[str, ...] = (),
     rule: str = "quantile",
+    also: Mapping[str, Flat | Setting] = NOTHING,
 ) -> Bits:
     """Return the mask of the weights still `alive` that score highest, by magnitude or `rule`; shapes (flat_size,).
+
+    `also` is what the criterion takes besides, by name: flat parameters of the network, or numbers.
 
     Biases and BatchNorm are never pruned: their places stay True. Layerwise, each layer keeps round-half-up(n * keep)
     of its original n; globally, all prunable weights compete, ties going to the earlier layer, then the lower index.
@@ -79,14 +82,14 @@ def prune_by_magnitude(
     """
     criterion = CRITERIA[rule]
     if scope is Scope.UNIT:
-        return prune_units(network, weights, alive, unit_counts(network, unit_keep(network, keep)), criterion)
+        return prune_units(network, weights, alive, unit_counts(network, unit_keep(network, keep)), criterion, also)
     mask, scores = ones(network), np.zeros(network.flat_size)
     layers = {}
     for name, tensor in network.prunable().items():
         if not among or name in among:
             layers[name] = tensor
             w, left = weights[tensor.slice].reshape(tensor.shape), alive[tensor.slice].reshape(tensor.shape)
-            scores[tensor.slice] = criterion.scores(name, w, left).reshape(-1)
+            scores[tensor.slice] = criterion.scores(name, w, left, _of_layer(also, tensor)).reshape(-1)
         else:
             mask[tensor.slice] = alive[tensor.slice]
     if scope is Scope.LAYER:
@@ -101,7 +104,20 @@ def prune_by_magnitude(
     return mask
 
 
-def prune_units(network: Network, weights: Flat, alive: Bits, counts: Mapping[str, int], criterion: Criterion) -> Bits:
+def _of_layer(also: Mapping[str, Flat | Setting], tensor: Tensor) -> Mapping[str, Any]:
+    """Return what flat parameters hold of a layer, in its shape, by name; numbers as they are."""
+    flat = {name: value for name, value in also.items() if isinstance(value, np.ndarray)}
+    return {**also, **{name: value[tensor.slice].reshape(tensor.shape) for name, value in flat.items()}}
+
+
+def prune_units(
+    network: Network,
+    weights: Flat,
+    alive: Bits,
+    counts: Mapping[str, int],
+    criterion: Criterion,
+    also: Mapping[str, Flat | Setting] = NOTHING,
+) -> Bits:
     """Return `alive` without the weights into and out of all but `counts` units of each hidden layer; (flat_size,).
 
     Those with the largest Euclidean norm of their incoming weights' scores stay, of those with a weight alive into
@@ -111,7 +127,8 @@ def prune_units(network: Network, weights: Flat, alive: Bits, counts: Mapping[st
     tensors = network.prunable()
     for (name, into), (_, out) in itertools.pairwise(tensors.items()):
         alive_IO = alive[into.slice].reshape(into.shape)
-        sizes_IO = criterion.sizes(name, weights[into.slice].reshape(into.shape), alive_IO)
+        of_layer = _of_layer(also, into)
+        sizes_IO = criterion.sizes(name, weights[into.slice].reshape(into.shape), alive_IO, of_layer)
         norms_O = np.sqrt((np.where(alive_IO, sizes_IO, 0) ** 2).sum(0))
         kept_O = largest(norms_O, np.asarray(alive_IO.any(0)), counts[name])
         mask[into.slice].reshape(into.shape)[:] &= kept_O

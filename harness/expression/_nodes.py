@@ -248,9 +248,15 @@ def density(node: Mask | Measured) -> Fraction:
 
 def parents(node: Node) -> tuple[Node, ...]:
     """Return the nodes that `node` mentions directly: its fields that are nodes, and what its tuples have of them."""
-    values = (getattr(node, f.name) for f in fields(cast(Any, node)))
-    every = (each for value in values for each in (value if isinstance(value, tuple) else (value,)))
-    return tuple(each for each in every if isinstance(each, Node))
+
+    def within(value: Any) -> Iterator[Node]:
+        if isinstance(value, Node):
+            yield value
+        elif isinstance(value, tuple):
+            for each in value:
+                yield from within(each)
+
+    return tuple(each for f in fields(cast(Any, node)) for each in within(getattr(node, f.name)))
 
 
 def _same(value: Any) -> Any:

@@ -2,44 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import cast
 
 from harness.errors import DesignError, nearest
-from harness.expression._criteria import CRITERIA
+from harness.expression._criteria import CRITERIA, NOTHING, Criterion, Setting
 from harness.expression._densities import Keep, check_keep, layer_counts, layer_keep, unit_keep
 from harness.expression._masks import Bits, Scope, ones, prune_by_magnitude, random_bits, shuffled
 from harness.expression._nodes import DRAW, Mask, Start, Stored, density, kept_in
-from harness.expression._trainings import Snapshot, Training
+from harness.expression._trainings import Snapshot, Training, check_origins
 from harness.networks import Network, kept_counts, round_half_up, unit_counts, unit_weights
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Prune(Mask):
-    """The mask of the largest magnitudes of `source` among the weights, or units, its training still had.
+    """The mask of the largest magnitudes of `source` among the weights, or units, that its mask has left.
 
-    Or of the largest scores, by the criterion that `rule` names.
+    Or of the largest scores, by the criterion that `rule` names, which is given what `also` names besides. `onto` is
+    the network where the source is of none.
 
     Layers that `among` does not name keep what they had; without names, all layers are pruned.
     """
 
-    source: Snapshot
+    source: Start
     keep: Keep
     scope: Scope = Scope.LAYER
     among: tuple[str, ...] = ()
     rule: str = "quantile"  # of a criterion, see `Criterion.rule`
+    also: tuple[tuple[str, Start | Setting], ...] = ()
+    onto: Network | None = None
 
     @property
     def network(self) -> Network:
-        """The network that was trained."""
-        return self.source.origin
+        """The network whose weights are pruned."""
+        network = self.source.origin or self.onto
+        assert network is not None
+        return network
 
     def bits(self, stored: Stored) -> Bits:
         """Return what stays of what the source's mask had left."""
         before, weights = self.source.under, self.source.values(stored, self.network)
         alive = ones(self.network) if before is None else stored.bits(before)
-        return prune_by_magnitude(self.network, weights, alive, self.keep, self.scope, self.among, self.rule)
+        also = {
+            name: each.values(stored, self.network) if isinstance(each, Start) else each for name, each in self.also
+        }
+        return prune_by_magnitude(self.network, weights, alive, self.keep, self.scope, self.among, self.rule, also)
 
     def kept_in(self, layers: frozenset[str]) -> int | None:
         """Return how many weights it keeps in `layers` together, or None where some of them competed with others."""
@@ -105,7 +114,9 @@ def prune(
     keep: Keep,
     scope: Scope | str = Scope.LAYER,
     among: Iterable[str] = (),
-    rule: str = "quantile",
+    by: str = "magnitude",
+    also: Mapping[str, Training | Start | Setting] = NOTHING,
+    network: Network | None = None,
 ) -> Prune:
     """Keep the largest-magnitude weights, or hidden units, of `source` (a training means its end).
 
@@ -114,7 +125,10 @@ def prune(
     `keep` is then the fraction of their weights; the others keep what the source has. Counts are
     round-half-up(n * keep); ties go to the lower index.
 
-    `rule` names a criterion, which scores weights: ``"quantile"`` is by magnitude, and `criterion` registers others.
+    `by` names a criterion, which scores weights: ``"magnitude"``, or one that is shipped or registered by `criterion`.
+    What it takes besides the weights is given by name in `also`: other weights of the network, such as those at
+    initialisation, or a number: ``prune(dense, keep=fifth, by="movement", also={"initial": dense.at(0)})``.
+
     With ``"std"`` each layer's threshold is one quality times the standard deviation of the weights it has left
     (Han et al. 2015). The quality is the one that keeps `keep` of all layers together, so that density is exact and
     what a layer keeps is an outcome: it needs scope ``"global"``. A layer whose weights are all equal keeps them all.
@@ -127,19 +141,21 @@ def prune(
     dropped unit keeps its bias, or BatchNorm's shift, as those are never pruned: it feeds nothing.
 
     Args:
-        source: A training, which means its end, or its `.at(k)` for a step after its first.
+        source: A training, which means its end, or any weights to start from: its `.at(k)`, `fresh()`.
         keep: The fraction kept, one for all layers or one per layer.
-        scope: ``"layer"``, ``"global"`` or ``"unit"``: where magnitudes compete.
+        scope: ``"layer"``, ``"global"`` or ``"unit"``: where scores compete.
         among: The layers that are pruned; all without it.
-        rule: ``"quantile"`` or ``"std"``: by what weights compete.
+        by: The criterion by which weights compete.
+        also: What the criterion takes besides, by its parameters' names.
+        network: Whose weights are pruned, where the source is drawn for any network: before training.
 
     Returns:
         A mask.
 
     Raises:
-        DesignError: For a density outside (0, 1], an unknown layer, a layer or all units of one left empty, a density
-            above the source's or one that only training would tell, for weights that no training has made, and by
-            units where single weights were pruned before.
+        DesignError: For a density outside (0, 1], an unknown layer or criterion, a layer or all units of one left
+            empty, a density above the source's or one that only training would tell, for weights of no network or
+            another one, for what the criterion does not take, and by units where single weights were pruned before.
 
     >>> from harness import DIGITS, SGD, Recipe, mlp, train
     >>> net, recipe = mlp(64, 30, 10), Recipe(optimiser=SGD(0.1), steps=200, batch=60)
@@ -149,54 +165,94 @@ def prune(
     >>> density(prune(ticket, keep=Fraction(1, 4)))
     Fraction(1, 4)
     """
-    snapshot = Snapshot(source, "end") if isinstance(source, Training) else source
-    if not isinstance(snapshot, Snapshot):
-        raise DesignError(
-            f"prune() of {snapshot!r}, which no training has made: at(k) at the first step is the start itself, and a "
-            "training of scores leaves its weights there. Next: prune a training, or its at(k) for a later step"
-        )
+    start = _weights(source)
+    network, onto = _network_of(start, network)
     if scope not in list(Scope):
         raise DesignError(f"unknown scope {scope!r}{nearest(scope, list(Scope))} Scopes: {', '.join(Scope)}")
-    scope, criterion = Scope(scope), CRITERIA[CRITERIA.latest(rule)]
+    scope, criterion = Scope(scope), CRITERIA[CRITERIA.latest(by)]
     if criterion.between_layers and scope is not Scope.GLOBAL:
         raise DesignError(
-            f"prune(rule={rule!r}) has one quality for all layers, so they compete for what is kept. "
-            "Next: scope='global'"
+            f"prune(by={by!r}) has one quality for all layers, so they compete for what is kept. Next: scope='global'"
         )
-    training = snapshot.training
-    network = training.network
-    if training.learn is not None:
-        raise DesignError("prune() of a training of scores: its weights are as drawn. Next: use its learned_mask()")
     if scope is Scope.GLOBAL and not isinstance(keep, Fraction):
         raise DesignError("prune(scope='global') takes one fraction; layers have no fractions of their own there")
     chosen = _in_order(network, tuple(among))
     counts: dict[str, int] = {}
     if scope is Scope.UNIT:
-        _check_units(training, keep, chosen)
+        _check_units(network, start.under, keep, chosen)
     elif scope is Scope.LAYER:
         counts = layer_counts(network, keep, chosen)
     else:
         check_keep(network, keep, chosen)
-    node = Prune(snapshot, keep, scope, chosen, criterion.rule)
-    if training.mask is not None and density(node) > density(training.mask):
-        raise DesignError(
-            f"prune to {float(density(node)):.4f} of the weights from a training that has only "
-            f"{float(density(training.mask)):.4f}: pruning cannot bring weights back"
-        )
-    if scope is Scope.LAYER and training.mask is not None:
-        known = {layer: kept_in(training.mask, network, frozenset({layer})) for layer in counts}
-        before = {layer: count for layer, count in known.items() if count is not None}
-        if grown := [layer for layer in before if counts[layer] > before[layer]]:
-            raise DesignError(
-                f"prune would keep {counts[grown[0]]} weights of {grown[0]}, of which {before[grown[0]]} are left: "
-                "pruning cannot bring weights back"
-            )
+    node = Prune(start, keep, scope, chosen, criterion.rule, _also(network, criterion, also), onto)
+    if start.under is not None:
+        _check_left(network, start.under, node, counts)
     return node
 
 
-def _check_units(training: Training, keep: Keep, among: tuple[str, ...]) -> None:
-    """Raise DesignError where units cannot be pruned to `keep` with exact counts."""
-    network, before = training.network, training.mask
+def _weights(source: Training | Start) -> Start:
+    """Return the weights that are meant: of a training those at its end."""
+    if isinstance(source, Start):
+        return source
+    if source.learn is not None:
+        raise DesignError("prune() of a training of scores: its weights are as drawn. Next: use its learned_mask()")
+    return Snapshot(source, "end")
+
+
+def _network_of(start: Start, given: Network | None) -> tuple[Network, Network | None]:
+    """Return the network whose weights are pruned, and what a mask has to keep of it: nothing where they are of one."""
+    if start.origin is None and given is None:
+        raise DesignError(
+            f"prune() of {start!r}, weights that are drawn for any network, as before training. Next: network="
+        )
+    if given is not None:
+        check_origins(given, None, start)
+    return (start.origin, None) if start.origin is not None else (cast(Network, given), given)
+
+
+def _also(
+    network: Network, criterion: Criterion, given: Mapping[str, Training | Start | Setting]
+) -> tuple[tuple[str, Start | Setting], ...]:
+    """Return what a criterion takes besides weights and survivors, in its order."""
+    if set(given) != set(criterion.wants):
+        takes = f"takes {', '.join(criterion.wants)}" if criterion.wants else "takes nothing"
+        raise DesignError(
+            f"criterion {criterion.name!r} {takes} besides the weights, and also= gives "
+            f"{', '.join(given) or 'nothing'}. Next: also={{{', '.join(f'{name!r}: ...' for name in criterion.wants)}}}"
+        )
+    found: list[tuple[str, Start | Setting]] = []
+    for name in criterion.wants:
+        value = given[name]
+        if not isinstance(value, Training | Start | int | float | str):
+            raise DesignError(
+                f"also={{{name!r}: {value!r}}} for criterion {criterion.name!r}: expected a training, weights to start "
+                "from, or a number. Next: correct also= in study.py"
+            )
+        each = _weights(value) if isinstance(value, Training | Start) else value
+        if isinstance(each, Start):
+            check_origins(network, None, each)
+        found.append((name, each))
+    return tuple(found)
+
+
+def _check_left(network: Network, before: Mask, node: Prune, counts: Mapping[str, int]) -> None:
+    """Raise DesignError where more would be kept than is left."""
+    if density(node) > density(before):
+        raise DesignError(
+            f"prune to {float(density(node)):.4f} of the weights from a training that has only "
+            f"{float(density(before)):.4f}: pruning cannot bring weights back"
+        )
+    known = {layer: kept_in(before, network, frozenset({layer})) for layer in counts}
+    left = {layer: count for layer, count in known.items() if count is not None}
+    if grown := [layer for layer in left if counts[layer] > left[layer]]:
+        raise DesignError(
+            f"prune would keep {counts[grown[0]]} weights of {grown[0]}, of which {left[grown[0]]} are left: "
+            "pruning cannot bring weights back"
+        )
+
+
+def _check_units(network: Network, before: Mask | None, keep: Keep, among: tuple[str, ...]) -> None:
+    """Raise DesignError where units cannot be pruned to `keep` with exact counts, of what the mask `before` left."""
     hidden = tuple(network.hidden())
     if among or not hidden:
         raise DesignError(

@@ -469,8 +469,8 @@ def test_continuing_starts_from_what_was_trained(store, writer):
 
 def test_a_ticket_of_one_rule_is_pruned_on_by_it(store, writer):
     """The second round's deviations are those of what the first one left in each layer."""
-    first = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=HALF, scope="global", rule="std"))
-    second = train(NET, DIGITS, RECIPE, mask=prune(first, keep=QUARTER, scope="global", rule="std"))
+    first = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=HALF, scope="global", by="std"))
+    second = train(NET, DIGITS, RECIPE, mask=prune(first, keep=QUARTER, scope="global", by="std"))
     plan = Plan([request(second, replicates=REPLICATES[:1])], store)
     compute(plan, writer)
     mask = ones(NET)

@@ -14,16 +14,19 @@ from harness.expression import (
     Prune,
     Scope,
     Snapshot,
+    consumed,
     criterion,
     density,
     describe,
     kept_in,
     ones,
+    parents,
     prune,
+    rebuilt,
     train,
 )
 from harness.expression._masks import prune_by_magnitude
-from harness.networks._network import mlp
+from harness.networks._network import initial_values, mlp
 from harness.networks._recipe import Adam, Recipe
 from harness.store._store import Store
 from harness.streams import Replicate
@@ -59,8 +62,8 @@ def of_columns(weights, alive):
 def test_a_criterion_of_one_s_own_prunes(tmp_path, scope):
     """From a function in a test to the weights that a stored ticket has left, at exact counts, round after round."""
     criterion("smallest")(smallest)
-    first = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=THIRD, rule="smallest", scope=scope), start=DENSE.at(0))
-    second = train(NET, DIGITS, RECIPE, mask=prune(first, keep=THIRD**2, rule="smallest", scope=scope))
+    first = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=THIRD, by="smallest", scope=scope), start=DENSE.at(0))
+    second = train(NET, DIGITS, RECIPE, mask=prune(first, keep=THIRD**2, by="smallest", scope=scope))
     assert density(second) == density(prune(DENSE, keep=THIRD**2, scope=scope))
     plan = Plan([Wanted("tests/own", (second,), (Replicate(11, 0),))], Store(tmp_path))
     with plan.store.writing() as writer:
@@ -114,19 +117,20 @@ def test_a_criterion_is_given_a_layer_in_its_shape():
         np.testing.assert_array_equal(seen[tensor.shape][1], alive[tensor.slice].reshape(tensor.shape))
 
 
-def test_built_in_rules_are_hashed_as_ever():
+def test_built_in_criteria_are_hashed_as_ever():
     """The default's name does not enter a mask's key, another's does, and no version while it is the first."""
-    assert "rule" not in describe(prune(DENSE, keep=THIRD, scope="global", rule="quantile"))
-    assert describe(prune(DENSE, keep=THIRD, scope="global", rule="std"))["rule"] == "std"
-    assert prune(DENSE, keep=THIRD, scope="global", rule="std").key == "de68c15e5753f15b6c28c2ea68f0274a"
+    assert "rule" not in describe(prune(DENSE, keep=THIRD, scope="global", by="magnitude"))
+    assert prune(DENSE, keep=THIRD, by="quantile").key == prune(DENSE, keep=THIRD).key
+    assert describe(prune(DENSE, keep=THIRD, scope="global", by="std"))["rule"] == "std"
+    assert prune(DENSE, keep=THIRD, scope="global", by="std").key == "de68c15e5753f15b6c28c2ea68f0274a"
 
 
 def test_another_version_has_another_key():
     """A criterion that gives other scores than before makes other masks, which no stored one is taken for."""
     criterion("columns")(of_columns)
-    first = prune(DENSE, keep=THIRD, rule="columns")
+    first = prune(DENSE, keep=THIRD, by="columns")
     criterion("columns", version=2)(of_columns)
-    second = prune(DENSE, keep=THIRD, rule="columns")
+    second = prune(DENSE, keep=THIRD, by="columns")
     assert (describe(first)["rule"], describe(second)["rule"]) == ("columns", "columns@2")
     assert len({prune(DENSE, keep=THIRD).key, first.key, second.key}) == 3
     assert kept_in(second, NET, frozenset({"output"})) == 40
@@ -137,17 +141,17 @@ def test_a_mask_of_another_version_is_refused():
     criterion("columns", version=2)(of_columns)
     old = Prune(Snapshot(DENSE, "end"), THIRD, rule="columns")
     weights = np.ones(NET.flat_size, np.float32)
-    with pytest.raises(DesignError, match=r"unknown rule 'columns', of which columns@2 is registered\..* Next: "):
+    with pytest.raises(DesignError, match=r"unknown criterion 'columns', of which columns@2 is registered\..* Next: "):
         prune_by_magnitude(NET, weights, ones(NET), old.keep, old.scope, rule=old.rule)
 
 
-def test_unknown_rules_are_refused():
+def test_unknown_criteria_are_refused():
     """With the nearest names and all that there are, those of one's own included."""
     criterion("smallest")(smallest)
     with pytest.raises(
-        DesignError, match=r"'smalest'; did you mean smallest.*\? Known: quantile, std, smallest\. Next: "
+        DesignError, match=r"'smalest'; did you mean smallest.*\? Known: quantile, magnitude, std,.*, smallest\. Next: "
     ):
-        prune(DENSE, keep=THIRD, rule="smalest")
+        prune(DENSE, keep=THIRD, by="smalest")
 
 
 @pytest.mark.parametrize(
@@ -189,7 +193,129 @@ def test_names_of_criteria_are_their_own():
     with pytest.raises(DesignError, match="a name without @"):
         criterion("mine@2")(smallest)
     with pytest.raises(
-        DesignError, match=r"'std' is twice a rule: harness.expression._criteria.in_deviations and tests"
+        DesignError, match=r"'std' is twice a criterion: harness.expression._criteria.in_deviations and tests"
     ):
         criterion("std")(smallest)
     assert criterion("smallest")(smallest) is smallest
+
+
+# --- those that are shipped: each as a plain loop over weights, written from the papers' words ------------------------
+
+START = train(NET, DIGITS, RECIPE).at(0)
+
+
+def scores_of(name, **also):
+    """What a shipped criterion gives the first layer of a net, and the arrays that it was given; some are removed."""
+    rng = np.random.default_rng(5)
+    weights, initial = rng.standard_normal((2, 6, 4)).astype(np.float32)
+    alive = rng.random((6, 4)) > 0.2
+    weights = np.where(alive, weights, np.float32(0))
+    if "initial" in CRITERIA[name].wants:
+        also["initial"] = initial
+    return CRITERIA[name].scores("fc1", weights, alive, also), weights, initial, alive
+
+
+@pytest.mark.parametrize(
+    ("name", "of"),
+    [
+        ("large initial", lambda final, initial: abs(initial)),
+        ("magnitude increase", lambda final, initial: abs(final) - abs(initial)),
+        ("movement", lambda final, initial: abs(final - initial)),
+        ("large final, same sign", lambda final, initial: abs(final) if final * initial > 0 else 0.0),
+    ],
+)
+def test_criteria_of_two_moments_are_functions_of_a_weight(name, of):
+    """Zhou et al. 2019, section 3: each weight is scored by its own final and initial value."""
+    scores, weights, initial, _ = scores_of(name)
+    for place in np.ndindex(weights.shape):
+        assert scores[place] == pytest.approx(of(float(weights[place]), float(initial[place])), abs=1e-12)
+
+
+def kept_by(scores, alive, keep):
+    """The places of the highest scores among those alive."""
+    alive_places = [place for place in np.ndindex(scores.shape) if alive[place]]
+    return set(sorted(alive_places, key=lambda place: -scores[place])[:keep])
+
+
+@pytest.mark.parametrize("shape", [(6, 4), (4, 2, 3, 1)], ids=["linear", "filters"])
+def test_every_output_keeps_as_many(shape):
+    """With counts that divide each output has its own largest; one more goes to the largest of those that are next."""
+    rng = np.random.default_rng(3)
+    weights, alive = rng.standard_normal(shape).astype(np.float32), np.ones(shape, np.bool_)
+    outputs = weights.T if len(shape) == 2 else weights.reshape(4, -1)
+    scores = CRITERIA["per output"].scores("fc1", weights, alive)
+    place_of = {float(weights[place]): place for place in np.ndindex(shape)}
+    best = [sorted(map(float, output), key=lambda w: -abs(w)) for output in outputs]
+    two_each = {place_of[w] for output in best for w in output[:2]}
+    assert kept_by(scores, alive, 8) == two_each
+    third = max((output[2] for output in best), key=abs)
+    assert kept_by(scores, alive, 9) == two_each | {place_of[third]}
+
+
+def test_n_of_m_keeps_n_of_every_m_inputs():
+    """2:4 of eight inputs: of inputs 0 to 3 and 4 to 7 of every output the two largest, whatever the others are."""
+    weights = np.random.default_rng(4).standard_normal((8, 5)).astype(np.float32)
+    alive = np.ones(weights.shape, np.bool_)
+    kept = kept_by(CRITERIA["n of m"].scores("fc1", weights, alive, {"m": 4}), alive, 20)
+    for output in range(5):
+        for group in (range(4), range(4, 8)):
+            largest = sorted(group, key=lambda i: -abs(weights[i, output]))[:2]
+            assert {i for i in group if (i, output) in kept} == set(largest)
+    with pytest.raises(DesignError, match="groups of 1 weights"):
+        CRITERIA["n of m"].scores("fc1", weights, alive, {"m": 1})
+
+
+def test_whole_filters_stay():
+    """Two of four filters: those with the largest sum of magnitudes (Li et al. 2017), in all of their places."""
+    weights = np.random.default_rng(6).standard_normal((4, 3, 2, 2)).astype(np.float32)
+    alive = np.ones(weights.shape, np.bool_)
+    sums = [sum(abs(float(w)) for w in filter_.ravel()) for filter_ in weights]
+    largest = sorted(range(4), key=lambda i: -sums[i])[:2]
+    kept = kept_by(CRITERIA["filters"].scores("conv1", weights, alive), alive, 24)
+    assert kept == {place for place in np.ndindex(weights.shape) if place[0] in largest}
+
+
+@pytest.mark.parametrize("scope", ["layer", "global"])
+def test_initial_weights_reach_the_criterion(tmp_path, scope):
+    """From `also=` to a stored ticket: the mask of movement is made of both moments of the replicate's own training."""
+    mask = prune(DENSE, keep=THIRD, by="movement", also={"initial": START}, scope=scope)
+    ticket = train(NET, DIGITS, RECIPE, mask=mask, start=DENSE.at(0))
+    plan = Plan([Wanted("tests/own", (ticket,), (Replicate(11, 0),))], Store(tmp_path))
+    with plan.store.writing() as writer:
+        run_plan(plan, writer, Inline(), provenance={})
+    end = plan.store.array(plan.entry(DENSE, Replicate(11, 0)), "end", NET.flat_size)
+    left = plan.store.array(plan.entry(ticket, Replicate(11, 0)), "end", NET.flat_size) != 0
+    moved = np.abs(end.astype(np.float64) - initial_values(NET, Replicate(11, 0), "init", 0))
+    groups = [np.arange(NET.flat_size)[t.slice] for t in LAYERS.values()]
+    for group in [np.concatenate(groups)] if scope == "global" else groups:
+        most = set(group[np.argsort(-moved[group], kind="stable")[: round(len(group) / 3)]])
+        assert set(group[left[group]]) <= most
+        assert left[group].sum() > 0.9 * len(most)
+
+
+def test_what_a_criterion_takes_is_part_of_the_key():
+    """Another moment, or another number, is another mask; the order in which they are given is no matter."""
+    one = prune(DENSE, keep=THIRD, by="movement", also={"initial": START})
+    other = prune(DENSE, keep=THIRD, by="movement", also={"initial": DENSE.at(3)})
+    assert one.key != other.key
+    assert {parent.key for parent in parents(other)} == {Snapshot(DENSE, "end").key, DENSE.at(3).key}
+    assert [taken.slot for taken in consumed(other)] == ["end", "3"]
+    two, four = (prune(DENSE, keep=THIRD, by="n of m", also={"m": m}) for m in (2, 4))
+    assert two.key != four.key
+    ((name, later),) = rebuilt(other, {}, moment=lambda step: step + 1).also
+    assert (name, later.step) == ("initial", 4)
+
+
+@pytest.mark.parametrize(
+    ("by", "also", "why"),
+    [
+        ("movement", {}, r"'movement' takes initial besides the weights, and also= gives nothing. Next: also=\{'ini"),
+        ("magnitude", {"initial": START}, "'quantile' takes nothing besides the weights, and also= gives initial"),
+        ("movement", {"initial": None}, r"also=\{'initial': None\} for criterion 'movement': expected a training"),
+        ("movement", {"initial": train(mlp(64, 9, 10), DIGITS, RECIPE)}, "a network with other tensors"),
+    ],
+)
+def test_what_a_criterion_does_not_take_is_refused(by, also, why):
+    """With the names that it takes."""
+    with pytest.raises(DesignError, match=why):
+        prune(DENSE, keep=THIRD, by=by, also=also)

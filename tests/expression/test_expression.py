@@ -84,7 +84,7 @@ CHANGES = {
     "mask's density": {"mask": prune(DENSE, keep=THIRD)},
     "mask's scope": {"mask": prune(DENSE, keep=HALF, scope="global")},
     "mask's units": {"mask": prune(DENSE, keep=HALF, scope="unit")},
-    "mask's rule": {"mask": prune(DENSE, keep=HALF, scope="global", rule="std")},
+    "mask's rule": {"mask": prune(DENSE, keep=HALF, scope="global", by="std")},
     "mask's layers": {"mask": prune(DENSE, keep=HALF, among=["fc1"])},
     "mask's source": {"mask": prune(DENSE.at(100), keep=HALF)},
     "mask's kind": {"mask": random_mask(NET, keep=HALF)},
@@ -272,12 +272,18 @@ def test_a_layer_without_a_weight_is_refused(keep):
             make()
 
 
-def test_weights_that_no_training_made_are_not_pruned():
-    """The moment before the first step is the start itself, which is of no network; the error says what to prune."""
-    scores = train(NET, DIGITS, RECIPE, learn=Scores(THIRD))
-    for source in (DENSE.at(0), fresh(), scores.at("end")):
-        with pytest.raises(DesignError, match=r"no training has made.* Next: prune a training"):
+def test_weights_of_no_network_are_pruned_for_one():
+    """The moment before the first step is the start itself, which is drawn for any network: one is to be named."""
+    for source in (DENSE.at(0), fresh()):
+        with pytest.raises(DesignError, match=r"drawn for any network, as before training. Next: network="):
             prune(source, keep=HALF)
+        mask = prune(source, keep=HALF, network=NET)
+        assert (density(mask), parents(mask), consumed(mask)) == (HALF, (fresh(),), ())
+    assert prune(DENSE, keep=HALF, network=NET).key == prune(DENSE, keep=HALF).key
+    with pytest.raises(DesignError, match="a start of a network with other tensors"):
+        prune(DENSE, keep=HALF, network=mlp(64, 31, 10))
+    with pytest.raises(DesignError, match=r"Next: use its learned_mask\(\)"):
+        prune(train(NET, DIGITS, RECIPE, learn=Scores(THIRD)), keep=HALF)
 
 
 def test_scores_under_a_mask_use_weights_that_are_left():
@@ -322,18 +328,18 @@ def test_a_shuffled_mask_counts_as_it_did():
 
 def test_one_quality_makes_layers_compete():
     """Under rule std density is exact, layers' counts are an outcome, and rounds go on from one another."""
-    one = prune(DENSE, keep=THIRD, scope="global", rule="std")
+    one = prune(DENSE, keep=THIRD, scope="global", by="std")
     assert kept(one) == 740
     assert kept_in(one, NET, frozenset({"fc1"})) is None
-    again = prune(train(NET, DIGITS, RECIPE, mask=one), keep=Fraction(1, 9), scope="global", rule="std")
+    again = prune(train(NET, DIGITS, RECIPE, mask=one), keep=Fraction(1, 9), scope="global", by="std")
     assert density(again) == Fraction(247, 2220)
-    assert describe(prune(DENSE, keep=THIRD, scope="global", rule="quantile")).keys() == {
+    assert describe(prune(DENSE, keep=THIRD, scope="global", by="quantile")).keys() == {
         "is", "source", "keep", "scope",
     }  # fmt: skip
     with pytest.raises(DesignError, match=r"one quality for all layers.*Next: scope='global'"):
-        prune(DENSE, keep=THIRD, rule="std")
-    with pytest.raises(DesignError, match=r"unknown rule 'sdt'; did you mean std\? Known: quantile, std"):
-        prune(DENSE, keep=THIRD, scope="global", rule="sdt")
+        prune(DENSE, keep=THIRD, by="std")
+    with pytest.raises(DesignError, match=r"unknown criterion 'sdt'; did you mean std\? Known: quantile, magnitude"):
+        prune(DENSE, keep=THIRD, scope="global", by="sdt")
 
 
 @pytest.mark.parametrize("scope", ["layer", "global"])

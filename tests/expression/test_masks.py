@@ -481,7 +481,7 @@ def test_counts_of_units_are_exact():
         ({"keep": Fraction(1, 20)}, "would keep 0 units of fc1, of which 6 are left: a layer needs one"),
         ({"keep": (("fc1", HALF), ("output", HALF))}, r"the hidden layers are \['fc1', 'fc2'\]"),
         ({"keep": HALF, "among": ("fc1",)}, "with 1 for a layer to be left alone"),
-        ({"keep": HALF, "rule": "std"}, "Next: scope='global'"),
+        ({"keep": HALF, "by": "std"}, "Next: scope='global'"),
         ({"keep": 0.5}, "use a Fraction"),
     ],
 )

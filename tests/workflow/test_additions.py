@@ -85,7 +85,7 @@ def test_a_criterion(tmp_path):
     def even_places(weights, alive):
         return np.arange(weights.size).reshape(weights.shape) % 2 == 0
 
-    found = arms(rule="even places")
+    found = arms(by="even places")
     assert harness.expression.describe(found["pruned"].mask)["rule"] == "even places"
     assert "pruned − random" in reported(tmp_path, found, beats("pruned", "random", on=harness.DIGITS))
 
