@@ -5,6 +5,7 @@ of the keys of the nodes it mentions, so two claims that mention the same traini
 not enter the key: a later field with a neutral default leaves every stored result valid.
 """
 
+from harness.expression._algebra import COMBINATIONS, carry, combination, combine, graft, shared, without
 from harness.expression._criteria import CRITERIA, Criterion, criterion
 from harness.expression._densities import Keep, layer_keep, unit_keep
 from harness.expression._keys import describe
@@ -61,6 +62,7 @@ __all__ = [
     "ACCURACY",
     "BIN",
     "BINS",
+    "COMBINATIONS",
     "CRITERIA",
     "NEAR",
     "Asked",
@@ -90,6 +92,9 @@ __all__ = [
     "Taken",
     "Training",
     "between",
+    "carry",
+    "combination",
+    "combine",
     "consumed",
     "criterion",
     "density",
@@ -97,6 +102,7 @@ __all__ = [
     "drawn_first",
     "evaluate",
     "fresh",
+    "graft",
     "kept",
     "kept_in",
     "largest",
@@ -115,8 +121,10 @@ __all__ = [
     "rebuilt",
     "resample",
     "resampled",
+    "shared",
     "shuffle",
     "shuffled",
     "train",
     "unit_keep",
+    "without",
 ]

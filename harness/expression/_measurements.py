@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from harness.data import Task
 from harness.errors import DesignError, nearest
-from harness.expression._nodes import ACCURACY, Asked, Mask, Measured, Measurement, Start, density
+from harness.expression._nodes import ACCURACY, Asked, Mask, Measured, Measurement, Start, kept
 from harness.expression._trainings import INITIAL, Snapshot, Training, check_fit, check_origins
 from harness.networks import Network
 
@@ -69,8 +69,11 @@ class Between(Measured):
 
     @property
     def mask(self) -> Mask | None:
-        """The mask under which `a` was trained; `b` has as many weights."""
-        return self.a.under
+        """The mask of the end that has more weights, that of `a` where both have as many."""
+        a, b = self.a.under, self.b.under
+        if a is None or b is None:
+            return None
+        return b if kept(b) > kept(a) else a
 
     @property
     def asked(self) -> Asked:
@@ -177,9 +180,8 @@ def between(a: Training | Start, b: Training | Start, points: int = 11) -> Betwe
     * ``distance``: the Euclidean norm of a - b over the prunable weights; no number where a copy has none;
     * ``relative_distance``: that, divided by the mean of the norms of a and b.
 
-    The density is that of the masks under which `a` and `b` were trained; where these are two, what lies between uses
-    the weights of both. Where `a` is `b` the barrier is 0 but for rounding: the reference of a part that says that
-    another barrier is low.
+    The density is that of the denser end's mask; where masks are two, what lies between uses the weights of both. Where
+    `a` is `b` the barrier is 0 but for rounding: the reference of a part that says that another barrier is low.
 
     Args:
         a: Where the line starts: a training, or weights.
@@ -190,8 +192,8 @@ def between(a: Training | Start, b: Training | Start, points: int = 11) -> Betwe
         A node, to be an arm of a design.
 
     Raises:
-        DesignError: For networks with other tensors, other tasks or another number of weights, for two drawn weights
-            (no training says on what they are tested), and for fewer than 3 points.
+        DesignError: For networks with other tensors or other tasks, for two drawn weights (no training says on what
+            they are tested), and for fewer than 3 points.
 
     >>> from harness import DIGITS, SGD, Recipe, mlp, train
     >>> net, recipe = mlp(64, 30, 10), Recipe(optimiser=SGD(0.1), steps=200, batch=60)
@@ -211,12 +213,6 @@ def between(a: Training | Start, b: Training | Start, points: int = 11) -> Betwe
     if trained[-1].task != task:
         raise DesignError(
             f"between() trainings on {task.name} and on {trained[-1].task.name}, which may differ in data"
-        )
-    one, other = (Fraction(1) if mask is None else density(mask) for mask in (a.under, b.under))
-    if one != other:
-        raise DesignError(
-            f"between() copies of which one has {float(one):.4f} and the other {float(other):.4f} of the weights. "
-            "Next: take both at one density"
         )
     return Between(network, task, a, b, points)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from harness.expression._trainings import Training
 
 MOMENT = {"moment": True}  # metadata of a node's fields that name a step of a training
+OTHER_NETWORK = "of a network with other tensors than the one it is given to"
 DRAW = {"draw": True}  # and of those that pick draws of random streams: another value is the same thing drawn again
 
 
@@ -106,6 +107,11 @@ class Start(Node):
     def under(self) -> Mask | None:
         """The mask under which they were trained; None where they were not, or under none."""
         return None
+
+    def unfit(self, network: Network) -> str:
+        """Say why a network cannot start from them, after "a start"; empty where it can."""
+        fits = self.origin is None or self.origin.tensors() == network.tensors()
+        return "" if fits else OTHER_NETWORK
 
 
 class Mask(Node):
@@ -216,13 +222,14 @@ def kept_in(mask: Mask | None, network: Network, layers: frozenset[str]) -> int 
 def kept(node: Mask | Measured) -> int:
     """Return how many weights a mask keeps or a measured network uses: structural and exact, before anything is run.
 
-    Raises DesignError where only training would tell: layers left out now that competed with others in a round before.
+    Raises DesignError where only training would tell.
     """
     count = node.kept_in(frozenset(node.network.prunable()))
     if count is None:
         raise DesignError(
-            "among= leaves out layers that competed with others in an earlier round: what they have left is "
-            "known only after training. Next: give every round the same among="
+            f"how many weights {node!r} keeps is known only after training: among= leaves out layers that competed "
+            "with others in an earlier round, or masks are combined that were not pruned from each other. Next: give "
+            "every round the same among=, or combine masks of one chain of rounds"
         )
     return count
 

@@ -11,7 +11,19 @@ from harness.data import Augment, Task
 from harness.errors import DesignError
 from harness.expression._densities import layer_counts, layer_keep
 from harness.expression._masks import Bits, Flat, resampled
-from harness.expression._nodes import DRAW, MOMENT, Asked, Mask, Measured, Scores, ScoresUnderMask, Start, Stored, Taken
+from harness.expression._nodes import (
+    DRAW,
+    MOMENT,
+    OTHER_NETWORK,
+    Asked,
+    Mask,
+    Measured,
+    Scores,
+    ScoresUnderMask,
+    Start,
+    Stored,
+    Taken,
+)
 from harness.networks import Network, Recipe, initial_scores, initial_values, kept_counts
 from harness.streams import STREAMS, Replicate
 
@@ -314,9 +326,7 @@ def check_fit(network: Network, task: Task, mask: Mask | None, start: Start) -> 
 
 def check_origins(network: Network, mask: Mask | None, start: Start) -> None:
     """Raise DesignError where mask or start is of a network with other tensors."""
-    origins = {"mask": None if mask is None else mask.network, "start": start.origin}
-    for what, origin in origins.items():
-        if origin is not None and origin.tensors() != network.tensors():
-            raise DesignError(
-                f"a {what} of a network with other tensors than the one it is given to. Next: use one network for both"
-            )
+    other = mask is not None and mask.network.tensors() != network.tensors()
+    for what, why in (("mask", OTHER_NETWORK if other else ""), ("start", start.unfit(network))):
+        if why:
+            raise DesignError(f"a {what} {why}. Next: use one network for both")

@@ -246,7 +246,6 @@ def test_paths_of_levels_and_arms_pack_together():
     assert dict(Program.of(between(TICKET, COPY)).measurement.settings) == {"points": 11}
 
 
-SPARSE = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=FIFTH))
 ELSEWHERE = train(NET, replace(DIGITS, version=2), RECIPE)
 OTHER = train(mlp(64, 15, 10, batch_norm=True), DIGITS, RECIPE)
 
@@ -254,8 +253,6 @@ OTHER = train(mlp(64, 15, 10, batch_norm=True), DIGITS, RECIPE)
 @pytest.mark.parametrize(
     ("a", "b", "points", "message"),
     [
-        (TICKET, SPARSE, 11, "one has 0.5000 and the other 0.1998 of the weights"),
-        (TICKET, fresh(), 11, "one has 0.5000 and the other 1.0000 of the weights"),
         (fresh(), resample(random_mask(NET, keep=HALF)), 11, "one of them a training's"),
         (train(NET, DIGITS, RECIPE, learn=Scores(HALF)), fresh(), 11, "one of them a training's"),
         (TICKET, COPY, 2, "a barrier needs both ends and one between"),
@@ -264,7 +261,7 @@ OTHER = train(mlp(64, 15, 10, batch_norm=True), DIGITS, RECIPE)
     ],
 )
 def test_paths_that_measure_nothing_are_refused(a, b, points, message):
-    """Copies of other sizes, tasks or shapes, no training, and too few points are DesignErrors."""
+    """Copies of other tasks or shapes, no training, and too few points are DesignErrors."""
     with pytest.raises(DesignError, match=message):
         between(a, b, points)
 
