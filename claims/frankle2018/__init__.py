@@ -7,5 +7,5 @@ paper(
     authors="Jonathan Frankle, Michael Carbin",
     title="The Lottery Ticket Hypothesis: Training Pruned Neural Networks (first draft)",
     venue="arXiv 2018",
-    arxiv="1803.03635",
+    arxiv="1803.03635v1",
 )

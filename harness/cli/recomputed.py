@@ -28,6 +28,19 @@ def show_verified(verified: Verified, root: Path, console: Console) -> None:
         console.print(
             f"[red]the committed rows give other bytes for {name}. Next: harness judge, harness report, git diff[/red]"
         )
+    for id, why in verified.not_as_locked.items():
+        console.print(
+            f"[red]the committed rows of {id} are not those of its lock: {escape(why)}. Next: git checkout[/red]"
+        )
+    if verified.cut:
+        console.print(f"[red]the registry's history is broken at {verified.cut}. Next: harness registry[/red]")
+    if verified.without_rows:
+        console.print(
+            f"locked, and without rows in the committed report: {', '.join(verified.without_rows)}",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
     if verified.amended:
         console.print(
             f"amended, locked again or withdrawn since they were run: {', '.join(verified.amended)}. So of the "
@@ -40,6 +53,13 @@ def show_verified(verified: Verified, root: Path, console: Console) -> None:
         console.print(f"[red]{each.claim} turned: recorded {each.was}, now {each.now}[/red]")
     if verified.rerun is not None and verified.rerun.claims:
         _show_rerun(verified.rerun, console)
+    elif verified.rerun is not None:
+        console.print(
+            "no numbers were compared with committed ones: these are other claims, replicates or settings, or exact",
+            style="yellow",
+            highlight=False,
+            soft_wrap=True,
+        )
     _show_losses(verified.losses, console)
 
 
@@ -86,7 +106,7 @@ def _show_rerun(found: Rerun, console: Console) -> None:
     console.print(
         f"{found.equal:,} of {found.rows:,} numbers of {claims} on the committed replicates are the committed ones, "
         f"and what was computed is by its digest in {found.alike:,} of {found.replicates:,} replicates; "
-        f"{len(found.machines)} of these claims were computed on this kind of machine both times",
+        f"computed on this kind of machine both times: {len(found.machines)} of these claims",
         highlight=False,
         soft_wrap=True,
     )
@@ -96,7 +116,7 @@ def _show_rerun(found: Rerun, console: Console) -> None:
         columns = ("claim", "mean of", "n", "now − committed", "sd", "by rounding", "visible from")
         table = Table(*columns, title="what moved")
         for each in found.shifts:
-            rounding = f"{each.rounding:.2f}" if each.rounding else "–"
+            rounding = "–" if each.rounding is None else f"{each.rounding:.2f}"
             told = (f"{each.mean:+.2f} {each.unit}", f"{each.sd:.2f}", rounding, f"{each.visible:.2f}")
             table.add_row(each.claim, each.what, str(each.n), *told, style="red" if each.moved else "")
         console.print(table)

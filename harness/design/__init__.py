@@ -12,9 +12,9 @@ from harness.design._lock import Registry, locked_text
 from harness.design._metrics import METRICS, PERCENTAGE_POINTS, Metric, add_metric, metric
 from harness.design._parts import Band, Part, Reading, percent_kept
 from harness.design._pilots import Pilot, append_pilots, pilot_grid, pilot_runs, pilots_of, read_pilots
-from harness.design._rounds import FIRST, Locked, Round
+from harness.design._rounds import FIRST, Locked, Round, closed_seeds
 from harness.design._text import check_words
-from harness.design._variants import VARIANTS, design_of, shorten
+from harness.design._variants import VARIANTS, design_of, only_read, shorten
 
 __all__ = [
     "CONTROLS",
@@ -51,6 +51,7 @@ __all__ = [
     "check_design",
     "check_words",
     "claim",
+    "closed_seeds",
     "compares_alike",
     "design_of",
     "equals",
@@ -62,6 +63,7 @@ __all__ = [
     "metric",
     "no_gain",
     "only_beyond",
+    "only_read",
     "paper",
     "percent_kept",
     "pilot_grid",

@@ -22,6 +22,7 @@ COMPARED = (
     "chance",
     "exact",
 )  # of two texts of one comparison these are the same, and what their parts read
+READ = ("arm", "reference", "less", "floors")  # fields of a part that name arms
 TOLD = ("label", "published_pp", "band")  # fields of a part that are told, or that say no more than what is read
 
 
@@ -68,32 +69,64 @@ def _kind(name: str, kinds: Mapping[str, Any]) -> Kind:
 
 
 def compares_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether one text replicates the other: `reads_alike`, with the same trainings in all their arms."""
-    arms = [sorted(json.dumps(points, sort_keys=True) for points in text["arms"].values()) for text in (one, other)]
-    return arms[0] == arms[1] and reads_alike(one, other)
-
-
-def reads_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether the deciding parts of two texts compare the same trainings, by key, in the same way.
+    """Whether one text replicates the other: the same trainings, by key, and the same deciding parts, bounds and all.
 
     What arms and parts are called is no matter. What kinds and metrics are counts where both texts say it; those of
     round 0 do not.
     """
     meanings = [name for name in ("kinds", "metrics") if name in one and name in other]
     same = all(one.get(name) == other.get(name) for name in (*COMPARED, *meanings))
-    return same and _parts_by_key(one) == _parts_by_key(other)
+    arms = [sorted(json.dumps(points, sort_keys=True) for points in text["arms"].values()) for text in (one, other)]
+    return same and arms[0] == arms[1] and _parts_by_key(one) == _parts_by_key(other)
+
+
+def reads_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether the deciding parts of two texts ask the same of the same trainings, by key, whatever bounds and floors.
+
+    Or expect the same quantities. Such claims are one, under two names.
+    """
+    asked = [
+        sorted((str(part["kind"]), *_compared(text, part)) for part in text["hypothesis"]) for text in (one, other)
+    ]
+    return asked[0] == asked[1] and one.get("exact") == other.get("exact")
+
+
+def comparisons(text: Mapping[str, Any]) -> frozenset[tuple[str, ...]]:
+    """Return what the deciding parts of a text compare, level by level: metric, and the keys on either side."""
+    found = set[tuple[str, ...]]()
+    for part in text["hypothesis"]:
+        one, other = (_keys(text["arms"], part, part[name]) for name in ("arm", "reference"))
+        metric = (part.get("metric", "test_accuracy"), part.get("reading", Reading.MEAN))
+        rest = _less(text, part)
+        found |= {
+            (*metric, json.dumps(keys), json.dumps(other.get(level) or list(other.values())), rest)
+            for level, keys in one.items()
+        }
+    return frozenset(found)
+
+
+def trainings(text: Mapping[str, Any]) -> set[str]:
+    """Return the keys of all arms of a text."""
+    return {key for points in text["arms"].values() for keys in points.values() for key in keys}
+
+
+def _compared(text: Mapping[str, Any], part: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a part compares: metric, reading, and the keys on either side by level."""
+    sides = [json.dumps(_keys(text["arms"], part, part[name]), sort_keys=True) for name in ("arm", "reference")]
+    return (part.get("metric", "test_accuracy"), part.get("reading", Reading.MEAN), *sides, _less(text, part))
+
+
+def _less(text: Mapping[str, Any], part: Mapping[str, Any]) -> str:
+    return json.dumps([_keys(text["arms"], part, arm) for arm in part.get("less") or ()], sort_keys=True)
 
 
 def _parts_by_key(text: Mapping[str, Any]) -> list[str]:
     """Return the deciding parts of a text with the keys that they read in the place of arms' names, in one order."""
     parts = []
     for part in text["hypothesis"]:
-        arms = {"arm": [part["arm"]], "reference": [part["reference"]]}
-        arms |= {name: list(part.get(name) or ()) for name in ("floors", "less")}
-        read = {name: [_keys(text["arms"], part, arm) for arm in of] for name, of in arms.items()}
-        parts.append(
-            json.dumps({**{name: of for name, of in part.items() if name not in TOLD}, **read}, sort_keys=True)
-        )
+        floors = sorted(json.dumps(_keys(text["arms"], part, arm), sort_keys=True) for arm in part.get("floors") or ())
+        rest = {name: of for name, of in part.items() if name not in (*TOLD, *READ)}
+        parts.append(json.dumps([rest, _compared(text, part), floors], sort_keys=True))
     return sorted(parts)
 
 

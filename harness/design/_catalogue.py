@@ -11,6 +11,7 @@ import importlib
 import importlib.machinery
 import importlib.util
 import pkgutil
+import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -108,6 +109,7 @@ class Catalogue:
         return chosen
 
 
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _COLLECTING: ContextVar[Catalogue | None] = ContextVar("_COLLECTING", default=None)
 
 
@@ -145,11 +147,20 @@ def paper(**given: str) -> Paper:
     Returns:
         The paper.
 
+    Raises:
+        DesignError: Another paper of the folder that is loaded has this arXiv number.
+
     >>> paper(key="example2026", authors="A. Author", title="On Tickets", venue="none", arxiv="0000.00000").title
     'On Tickets'
     """
     made = Paper(**given)
     if catalogue := _COLLECTING.get():
+        for other in catalogue.papers.values():
+            if other.key != made.key and made.arxiv and other.arxiv == made.arxiv:
+                raise DesignError(
+                    f"papers {other.key} and {made.key} have one arXiv number, {made.arxiv}: all claims of a paper are "
+                    "one family of tests. Next: give them one key"
+                )
         catalogue.papers[made.key] = made
     return made
 
@@ -184,7 +195,7 @@ def claim(
         A decorator, which turns the function into the claim.
 
     Raises:
-        DesignError: Another function of the folder that is loaded has this id.
+        DesignError: Another function of the folder that is loaded has this id, or it is none.
 
     >>> @claim(
     ...     "example2026/magnitude-beats-random",
@@ -196,6 +207,10 @@ def claim(
     >>> magnitude_beats_random.paper
     'example2026'
     """
+    if ID.fullmatch(id) is None:
+        raise DesignError(
+            f"a claim {id!r}: expected paper/what-is-claimed, in letters, digits and hyphens. Next: rename it"
+        )
 
     def register(build: Callable[[Scale], Design]) -> Claim:
         made = Claim(
@@ -216,9 +231,11 @@ def claim(
             printed=tuple(printed),
         )
         if catalogue := _COLLECTING.get():
-            if (other := catalogue.claims.get(id)) is not None:
-                places = " and ".join(each.build.__code__.co_filename for each in (other, made))
-                raise DesignError(f"two claims are called {id}: in {places}. Next: rename one")
+            for other in catalogue.claims.values():
+                if other.id.replace("/", "-") == id.replace("/", "-"):  # as their figures are called
+                    places = " and ".join(each.build.__code__.co_filename for each in (other, made))
+                    named = id if other.id == id else f"{other.id} and {id}, which have one figure"
+                    raise DesignError(f"two claims are called {named}: in {places}. Next: rename one")
             catalogue.claims[id] = made
         return made
 

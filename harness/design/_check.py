@@ -113,9 +113,21 @@ def _check_part(id: str, design: Design, part: Part) -> None:
                     f"{id}, part {part.name!r}: arm {arm!r} is measured on {node.task.name}, and the part's bound is "
                     f"that of {part.task}. Next: correct on= in the claim, or the arm"
                 )
+    _check_floors(id, part)
     for arm, reference in part.pairs:
         _check_band(id, design, part, arm, reference)
         _check_pair(id, design, part, arm, reference)
+
+
+def _check_floors(id: str, part: Part) -> None:
+    """Raise DesignError for a part that needs floors and has none, or is its own: nothing shows that it can fail."""
+    own = [arm for arm in part.floors if arm in (part.arm, part.reference)]
+    if own or (part.kind.floor and not part.floors):
+        told = f"{own[0]!r} is one of the two arms that it compares" if own else "there is none"
+        raise DesignError(
+            f"{id}, part {part.name!r}: its floors show that it could fail, and {told}. Next: floors= of a design's "
+            "other arms, such as a random mask; for no_gain(), near= of a dense net"
+        )
 
 
 def _check_band(id: str, design: Design, part: Part, arm: str, other: str) -> None:

@@ -15,6 +15,7 @@ from harness.design._metrics import metric as known_metric
 from harness.design._parts import Part, Reading, share_of
 from harness.errors import DesignError
 
+FURTHEST = 10_000  # points: more is no difference that a paper prints
 NEAR = Fraction(5, 4)  # how many times denser or sparser a level may be: a round of pruning in most papers
 
 
@@ -56,6 +57,10 @@ class Published:
             fault = f"published at {self.kept} % kept: expected more than 0 and at most 100"
         elif self.trials is not None and (type(self.trials) is not int or self.trials < 1):
             fault = f"published over {self.trials!r} trials: expected at least one, or None"
+        elif abs(self.value) > FURTHEST:
+            fault = f"a published value of {self.value:g} is no difference in percentage or log points"
+        elif not isinstance(self.task, str) or not isinstance(self.net, str):
+            fault = f"published on {self.task!r} by {self.net!r}: expected names of a data set and a network"
         elif len(self.of) != 2 or self.of[0] == self.of[1]:
             fault = f"published of {self.of!r}: expected two arms"
         if fault:

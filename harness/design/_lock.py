@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from harness.as_json import as_json
-from harness.design._attempts import compares_alike, reads_alike
+from harness.design._attempts import compares_alike, comparisons, reads_alike, trainings
 from harness.design._claim import Claim, Scale
 from harness.design._metrics import metric
 from harness.design._rounds import (
     CHANGED,
     FIRST,
+    RELATED,
     REPLICATION,
     Locked,
     Round,
@@ -94,13 +95,23 @@ class Registry:
         The entry's line says what it was where it was locked, which may have been another branch.
         """
         lineage = self.lineage(entry.claim, Scale(entry.scale))
-        return self._attempt_after(lineage[: lineage.index(entry)], self.text(entry))
+        return self._attempt_after(lineage[: lineage.index(entry)], self.text(entry), entry.round)
 
-    def _attempt_after(self, before: Sequence[Locked], text: Mapping[str, Any] | None) -> str:
+    def _attempt_after(self, before: Sequence[Locked], text: Mapping[str, Any] | None, round: int) -> str:
         if not before:
-            return FIRST
+            return RELATED if text is not None and self.related(text, round) else FIRST
         last = self.text(before[-1])
         return REPLICATION if last is not None and text is not None and compares_alike(last, text) else CHANGED
+
+    def related(self, text: Mapping[str, Any], round: int) -> list[str]:
+        """Return the claims, other names, that made one of a text's comparisons in a round before; none for round 0."""
+        mine = comparisons(text) if round else frozenset[tuple[str, ...]]()
+        found = dict[str, None]()
+        for entry in self.entries if mine else ():
+            other = self.text(entry) if entry.round < round and entry.scale == text["scale"] else None
+            if other is not None and comparisons(other) & mine:
+                found[entry.claim] = None
+        return list(found)
 
     def versions(self, claim: str, scale: Scale) -> list[Locked]:
         """Return all entries of a claim at `scale`, oldest first."""
@@ -154,7 +165,9 @@ class Registry:
         """
         contents = []
         for claim in claims:
-            if replicates is not None and (claim.design(scale).exact or self.find(claim, scale) is None):
+            if replicates is not None and claim.design(scale).exact:
+                raise LockError(f"{claim.id} is exact and has no replicates. Next: harness verify {claim.id}")
+            if replicates is not None and self.find(claim, scale) is None:
                 raise LockError(
                     f"{claim.id} has no lock at {scale} that replicates could repeat. Next: harness lock {claim.id}"
                 )
@@ -197,11 +210,11 @@ class Registry:
             raise LockError(
                 f"{claim.id}: version {claim.version} cannot follow version {version}. Next: version={version + 1}"
             )
-        self._check_names(claim, scale)
+        self._check_names(claim, scale, text)
         before = {e for id in (claim.id, *claim.supersedes) for e in self.lineage(id, scale)}
-        return self._attempt_after([e for e in self.entries if e in before], text)
+        return self._attempt_after([e for e in self.entries if e in before], text, self.next_round)
 
-    def _check_names(self, claim: Claim, scale: Scale) -> None:
+    def _check_names(self, claim: Claim, scale: Scale, text: Mapping[str, Any]) -> None:
         """Raise LockError where a claim supersedes what it cannot, or has the name of one that was superseded."""
         known = {e.claim for e in self.entries if e.scale == scale}
         for old in claim.supersedes:
@@ -211,6 +224,12 @@ class Registry:
                 raise LockError(
                     f"{claim.id} supersedes {old}: a claim supersedes others of its own paper, in whose rounds they "
                     "were judged. Next: correct supersedes= in the claim"
+                )
+            last = self.text(self.versions(old, scale)[-1])
+            if last is not None and not claim.design(scale).exact and not trainings(last) & trainings(text):
+                raise LockError(
+                    f"{claim.id} supersedes {old}, and they have no training in common: it would take away a verdict "
+                    f"on something else. Next: leave out supersedes=; {old} is told as withdrawn once its file is gone"
                 )
         if claim.id in {old for each in Scale for old in self.superseded(each)}:
             raise LockError(
@@ -234,7 +253,10 @@ class Registry:
         nothing in common, and for a registry that cannot be read.
         """
         if not other.is_file():
-            raise LockError(f"there is no {other}. Next: git show BRANCH:claims/registry.lock > theirs.lock")
+            raise LockError(
+                f"there is no registry {other}{', which is a folder' if other.is_dir() else ''}. "
+                "Next: git show BRANCH:claims/registry.lock > theirs.lock"
+            )
         theirs = read_rounds(other)
         if theirs[0].entries != self.rounds[0].entries:
             raise LockError(f"{other} is no branch of {self.path}: its first entries differ. Next: check the file")

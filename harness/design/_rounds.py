@@ -15,13 +15,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from harness.design._claim import Scale
 from harness.errors import LockError
+from harness.stats import Outcome
 from harness.streams import SUITE_SEED, Replicate
 
 ROUND_0_ENDS = {
     "7ff509bcb71881c9680d86d5dcbad6c2aa507e7f83de75bcf3086d1a36f3a7e7"
 }  # hashes of the last lines of round 0: it is over
 FIRST, REPLICATION, CHANGED = "first", "replication", "changed"  # what a lock is an attempt at
+RELATED = "related"  # the first of its name, with a comparison that another name made in an earlier round
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,8 @@ class Locked:
     """One entry: what was locked, when, with how many pilot runs before it, and on which block of replicates.
 
     `text` is everything that `digest` hashes, None in round 0. `attempt` says what it is to earlier entries of its
-    claim: the first, a replication (the same comparison on fresh replicates), or a changed claim.
+    claim: the first, a replication (the same comparison on fresh replicates), a changed claim, or one that is related
+    to other claims.
     """
 
     claim: str
@@ -118,7 +122,10 @@ def read_rounds(path: Path) -> list[Round]:
                 )
             before = line_hash(line)
             if "closes" in content:
-                rounds.append(open_.closed_by(content, before))
+                closed = open_.closed_by(content, before)
+                if closed.seed in {each.seed for each in rounds}:
+                    raise ValueError("its seed is that of an earlier round: one round is there twice")
+                rounds.append(closed)
                 open_ = _Open(len(rounds), before)
             elif "round" in content:
                 open_.contents.append(content)
@@ -128,7 +135,7 @@ def read_rounds(path: Path) -> list[Round]:
             else:
                 rounds[0] = replace(rounds[0], entries=(*rounds[0].entries, Locked(**content)), head=before)
                 open_.before = before
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise LockError(f"{path}, line {number}: not an entry ({error}). Next: git checkout {path}") from error
     if rounds[0].entries and rounds[0].head not in ROUND_0_ENDS:
         raise LockError(
@@ -153,6 +160,7 @@ class _Open:
         if content["round"] != self.number:
             raise ValueError(f"it is of round {content['round']}, after round {self.number - 1}")
         text = content["text"]
+        _check(content, text)
         return Locked(
             claim=content["claim"],
             version=content["version"],
@@ -179,6 +187,23 @@ class _Open:
             raise ValueError("its seed is not that of the round that was moved here")
         made = Round(self.number, (), head, content["closed"], seed_of)
         return replace(made, entries=tuple(self.entry(each, made.seed) for each in self.contents))
+
+
+def _check(content: Mapping[str, Any], text: Mapping[str, Any]) -> None:
+    """Raise ValueError for an entry of which a field is not what it must be."""
+    words = (content["claim"], content["locked"], content["attempt"])
+    if not all(isinstance(word, str) for word in words) or "/" not in content["claim"]:
+        raise ValueError("claim, locked and attempt must be text")
+    Scale(text["scale"]), Outcome(text["predicted"])
+    counts = ((content["version"], 1), (content["pilots"], 0), (text["replicates"], 0))
+    if not all(type(count) is int and count >= least for count, least in counts):
+        raise ValueError("version, pilots and replicates must be counts")
+
+
+def closed_seeds(text: str) -> set[int]:
+    """Return the suite seeds of the rounds that a registry's text closes, wherever they were closed first."""
+    closing = [line for line in text.splitlines() if '"closes": ' in line]
+    return {seed_from(json.loads(line).get("seed_of") or line_hash(line)) for line in closing}
 
 
 def round_lines(contents: Sequence[Mapping[str, Any]], *, after: Round, closed: str) -> list[str]:

@@ -7,7 +7,7 @@ import re
 from harness.design._claim import Claim, Scale
 from harness.errors import DesignError
 
-MARKUP = re.compile(r"[\x00-\x1f\x7f]|<[A-Za-z/!?]")  # what would end a line of a page, or be a tag in it
+MARKUP = re.compile("<[A-Za-z/!?]")  # what would be a tag in a page
 IN_NAMES = re.compile(rf"{MARKUP.pattern}|\|")  # names stand in tables
 
 
@@ -22,9 +22,11 @@ def check_words(claim: Claim, scale: Scale) -> None:
     texts += [each.net for each in claim.printed]
     for found, pattern in ((names, IN_NAMES), (texts, MARKUP)):
         for text in found:
-            if (wrong := pattern.search(text)) is not None:
+            wrong = pattern.search(text)
+            if wrong is not None or not text.isprintable() or (found is names and not text.strip()):
+                holds = f"holds {wrong[0]!r}" if wrong is not None else "is empty or holds what cannot be seen"
                 raise DesignError(
-                    f"{claim.id}: {text!r} holds {wrong[0]!r}, which reports would not show as it stands. "
+                    f"{claim.id}: {text!r} {holds}, which reports would not show as it stands. "
                     "Next: write it on one line, without tags, and names without |"
                 )
     _check_printed(claim, scale)

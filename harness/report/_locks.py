@@ -49,16 +49,21 @@ def _attempts(id: str, verdict: ClaimVerdict, registry: Registry, scale: Scale) 
     verdicts: dict[tuple[str, int, int], ClaimVerdict | EarlierVersion] = {
         (each.claim or id, each.version, each.round): each for each in verdict.earlier
     }
-    verdicts[id, verdict.version, verdict.round] = verdict
+    if verdict.is_confirmatory:
+        verdicts[id, verdict.version, verdict.round] = verdict
     for entry in registry.lineage(id, scale):
         yield _Attempt(entry, verdicts.pop((entry.claim, entry.version, entry.round), None))
     yield from (_Attempt(None, each) for each in verdicts.values())
+    if not verdict.is_confirmatory:
+        yield _Attempt(None, verdict)
 
 
 def _words(attempt: _Attempt, before: _Attempt | None, registry: Registry, scale: Scale) -> str:
     entry, verdict = attempt.entry, attempt.verdict
     version = entry.version if entry is not None else verdict.version if verdict is not None else 0
-    words = f"version {version}, {_locked(entry, before, registry) if entry is not None else 'not locked'}"
+    words = (
+        f"version {version}, {_locked(entry, before, registry) if entry is not None else 'as it is now, not locked'}"
+    )
     if verdict is None:
         return f"{words}: no verdict stored"
     return f"{words}: **{verdict.in_words(scale)}**{_effect(attempt)}"
@@ -69,6 +74,9 @@ def _locked(entry: Locked, before: _Attempt | None, registry: Registry) -> str:
     last = entry.first_replicate + entry.replicates - 1
     block = f", replicates {entry.first_replicate} to {last}" if entry.replicates else ""
     as_what = f" in round {entry.round}" if entry.round else ""
+    text = registry.text(entry)
+    if before is None and text is not None and (others := registry.related(text, entry.round)):
+        as_what += f" (related: {', '.join(others)} compared some of it in an earlier round)"
     if before is not None and before.entry is not None:
         name = f", in place of {before.entry.claim}" if before.entry.claim != entry.claim else ""
         as_what += f" ({registry.attempt(entry)}{_changed(before.entry, entry, registry)}{name})"

@@ -197,6 +197,8 @@ def _lock(entry: Locked | None, verdict: ClaimVerdict) -> str:
     """Say when the claim was locked, in which round and at what level, and what was predicted."""
     if entry is None:
         return "not locked"
+    if not verdict.is_confirmatory:
+        return f"not on a lock. Version {entry.version} was locked {entry.locked}, predicted {entry.predicted}"
     level = f" in round {entry.round}, judged at level {verdict.alpha:g}" if entry.round else ""
     return f"version {entry.version}, locked {entry.locked}{level}, predicted {entry.predicted}"
 

@@ -160,7 +160,9 @@ def of_papers(grouped: Sequence[Group]) -> list[Group]:
 
 
 def tally(lines: Sequence[Line], of: str = "") -> str:
-    """Return how many claims, `of` what, came to what: ``3 claims: 2 reproduced, 1 refuted``."""
-    counted = Counter(line.outcome for line in lines)
-    told = ", ".join(f"{counted[outcome]} {outcome}" for outcome in Outcome if counted[outcome])
+    """Return how many claims, `of` what, came to what, exploratory ones apart: ``2 claims: 2 reproduced``."""
+    counted = Counter(
+        str(line.outcome) if line.confirmatory or line.outcome is Outcome.NOT_RUN else "exploratory" for line in lines
+    )
+    told = ", ".join(f"{counted[word]} {word}" for word in (*map(str, Outcome), "exploratory") if counted[word])
     return f"{len(lines)} claim{'s' if len(lines) != 1 else ''}{of}: {told or 'none'}"

@@ -1,7 +1,15 @@
 """From rows to verdicts, a pure function of files: knows no torch, compute or store."""
 
 from harness.verdict._bias import Bias, RecipeSpread, bias
-from harness.verdict._earlier import amended, earlier_rows, read_earlier, unchanged, with_printed, write_earlier
+from harness.verdict._earlier import (
+    amended,
+    earlier_rows,
+    not_as_locked,
+    read_earlier,
+    unchanged,
+    with_printed,
+    write_earlier,
+)
 from harness.verdict._elsewhere import (
     ELSEWHERE,
     Elsewhere,
@@ -78,6 +86,7 @@ __all__ = [
     "judge_elsewhere",
     "judge_results",
     "losses",
+    "not_as_locked",
     "over_all_papers",
     "pending",
     "read_earlier",

@@ -15,7 +15,8 @@ from harness.design import Catalogue, Registry
 from harness.errors import ResultsError
 from harness.verdict import _results as stored
 from harness.verdict._results import Results
-from harness.verdict._standing import are_of
+from harness.verdict._standing import are_of, status_of
+from harness.verdict._verdicts import Status
 
 FOLDER = "earlier"
 
@@ -58,18 +59,21 @@ def earlier_rows(
             for each in before:
                 if are_of(entry, each):
                     found.setdefault(entry.suite_seed, {})[entry.claim] = each
-    return {f"{seed}.parquet": _together(of) for seed, of in sorted(found.items())}
+    return {f"{seed}.parquet": _together(of, seed) for seed, of in sorted(found.items())}
 
 
-def _together(rows: Mapping[str, Results]) -> Results:
-    """Return as one the rows of each claim from its own results."""
+def _together(rows: Mapping[str, Results], seed: int) -> Results:
+    """Return as one the rows of each claim from its own results, all of the round with this suite seed.
+
+    An exact claim has no replicates that would tell it.
+    """
     import pandas as pd
 
     frames = [each.frame[each.frame["claim"] == id] for id, each in rows.items()]
     frame = pd.concat(frames, ignore_index=True)
     used = set(frame["record"].astype(str))
     meta = next(iter(rows.values())).meta
-    claims = {id: replace(each.claims[id], suite_seed=each.meta.seed(id)) for id, each in rows.items()}
+    claims = {id: replace(each.claims[id], suite_seed=seed) for id, each in rows.items()}
     records = {name: record for each in rows.values() for name, record in each.meta.records.items() if name in used}
     return Results(frame, replace(meta, claims=claims, records=dict(sorted(records.items())), earlier={}))
 
@@ -94,17 +98,38 @@ def with_printed(results: Results, committed: Path, registry: Registry, *, whole
 
 
 def amended(committed: Path, catalogue: Catalogue, registry: Registry) -> list[str]:
-    """Return the claims of the report `committed` whose rows are not of the entry that is in force, or not the claim's.
+    """Return the claims of the report `committed` whose rows cannot give its verdict any more.
 
-    Such rows cannot give its verdict: another design is there now, or another lock, and it has not been run.
+    Another design is there now, or none, or another lock, and it has not been run.
     """
     results = stored.read_results(committed / "results.parquet")
-    scale, now = results.meta.scale, catalogue.claims
-    found = []
-    for id, known in results.claims.items():
-        force = registry.in_force(id, scale)
-        if id not in now or now[id].version != known.version or (force is not None and not are_of(force, results)):
-            found.append(id)
+    return [id for id in results.claims if _has_changed(id, results, catalogue, registry)]
+
+
+def _has_changed(id: str, results: Results, catalogue: Catalogue, registry: Registry) -> bool:
+    scale, claim = results.meta.scale, catalogue.claims.get(id)
+    if claim is None or scale not in claim.predicted:
+        return True
+    force = registry.in_force(id, scale)
+    if force is None:
+        return results.claims[id].version != claim.version
+    changed = force.version != claim.version or bool(registry.fault(claim, scale, force))
+    return changed or any(are_of(each, results) for each in registry.versions(id, scale) if each != force)
+
+
+def not_as_locked(committed: Path, catalogue: Catalogue, registry: Registry) -> dict[str, str]:
+    """Return by claim why rows of the report `committed` are of no lock, though file and lock are as they were.
+
+    Nothing that is run for a report gives such rows.
+    """
+    results = stored.read_results(committed / "results.parquet")
+    found = {}
+    for id in results.claims:
+        locked = registry.in_force(id, results.meta.scale) is not None
+        if locked and not _has_changed(id, results, catalogue, registry):
+            status, reason = status_of(results, registry, catalogue.claims[id])
+            if status is not Status.CONFIRMATORY:
+                found[id] = reason
     return found
 
 

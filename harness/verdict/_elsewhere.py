@@ -142,6 +142,9 @@ def _unlike(results: Results, verdicts: Verdicts, rerun: Elsewhere, id: str) -> 
         return f"{len(shared)} of its populations are the report's own, computed once"
     if same := _kinds(results, id) & _kinds(rerun.results, id):
         return f"it was computed on the report's own kind of machine: {', '.join(sorted(kind[0] for kind in same))}"
+    mine_by_digest, other_by_digest = (each.claims[id].digests for each in (results, rerun.results))
+    if mine_by_digest and mine_by_digest == other_by_digest and results.trained(id):
+        return "it has the report's own digests: nothing was rounded otherwise there"
     return ""
 
 

@@ -9,6 +9,7 @@ from typing import Any, cast
 from harness.design import Asserted, Catalogue, Claim, Design, Locked, Registry, asserted, design_of
 from harness.errors import ResultsError
 from harness.stats import Assessment, Outcome, Verdict, decide
+from harness.verdict._as_printed import check_printed
 from harness.verdict._results import Results
 from harness.verdict._standing import are_of, entry_of, rows_of, status_of
 from harness.verdict._stated import Family, Told, stated, stated_exact
@@ -129,7 +130,7 @@ class Bench:
             status=status,
             reason=reason,
             predicted=claim.predicted[self.scale],
-            earlier=self.earlier(claim, entry),
+            earlier=self.earlier(claim, entry if status is Status.CONFIRMATORY else None),
         )
         if design.exact:
             return stated_exact(self.results, claim.id, {each.name: str(each.expected) for each in design.exact}, told)
@@ -140,7 +141,10 @@ class Bench:
         return stated(self.results, claim.id, tested, verdict, family, told)
 
     def earlier(self, claim: Claim, entry: Locked | None) -> tuple[EarlierVersion, ...]:
-        """Return the verdicts on the other locks of a claim, and of those that it supersedes, than the one at hand."""
+        """Return the verdicts on the other locks of a claim, and of those that it supersedes, than the one at hand.
+
+        All of them where it is on none: a claim that was changed keeps the verdict of its lock beside it.
+        """
         lineage = self.registry.lineage(claim.id, self.scale)
         return tuple(self._told(claim.id, [each for each in lineage if each != entry]))
 
@@ -161,6 +165,7 @@ class Bench:
             if (again := self.again(entry, id)) is not None:
                 yield again
             elif not entry.round and entry.version in printed:
+                check_printed(entry.claim, printed[entry.version])
                 yield replace(printed[entry.version], claim="" if entry.claim == id else entry.claim)
 
     def again(self, entry: Locked, id: str) -> EarlierVersion | None:

@@ -16,16 +16,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.design import Catalogue, Claim
+from harness.errors import ResultsError
 from harness.population import Provenance
 from harness.stats import effect_of_power, t_critical
 from harness.verdict._results import Results
-from harness.verdict._rounding import Move, Spread, moves, spreads_by_mean
+from harness.verdict._rounding import FILE, Move, Spread, moves, spreads_by_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
 FALSE_ALARM = 0.0005  # the chance that any mean of a run is called moved where none has
+FURTHEST = 5.0  # sds between replicates: no rounding moves a number by more
+ANSWERS = 0.005  # a share of test answers: more than an evaluation of the same weights is rounded into other ones
 SEEN = 0.99  # the chance with which a shift of the size that is called visible is found
+COMPARED = ["step", "value", "diverged", "correct"]  # what is the same where nothing was rounded otherwise
 SAME = ["claim", "arm", "key", "draw", "suite_seed", "replicate", "metric"]  # the columns that say what a row is of
 
 
@@ -33,7 +37,7 @@ SAME = ["claim", "arm", "key", "draw", "suite_seed", "replicate", "metric"]  # t
 class Shift:
     """How far a mean over replicates has moved, now minus committed, in `unit`; of a comparison, or of an arm it reads.
 
-    `sd` is that of the replicates' differences, and `rounding` what a jolted pass says it is, 0 where none was made.
+    `sd` is that of the replicates' differences, and `rounding` what a jolted pass says it is, None where none was made.
     Beyond `limit` it has moved; `visible` is the shift that would be found with chance .99.
     """
 
@@ -44,14 +48,14 @@ class Shift:
     sd: float
     unit: str
     bound: float
-    rounding: float = 0.0
+    rounding: float | None = None
     limit: float = math.inf
     visible: float = math.inf
 
     @property
     def spread(self) -> float:
         """The larger of both: a few replicates that happened to stay together do not make a small shift a large one."""
-        return max(self.sd, self.rounding)
+        return max(self.sd, self.rounding or 0.0)
 
     @property
     def moved(self) -> bool:
@@ -93,16 +97,19 @@ class Rerun:
 def rerun(committed: Results, fresh: Results, catalogue: Catalogue, rounding: Iterable[Spread] = ()) -> Rerun:
     """Return how fresh rows compare with committed ones, for claims that both have as they are now.
 
-    Quick runs, variants, and claims on other replicates are left out. `rounding` is what a jolted pass found.
+    Quick runs, variants, and claims on other replicates are left out. `rounding` is what a jolted pass found. Raises
+    ResultsError where that cannot be rounding.
     """
     known = spreads_by_mean(rounding, committed)
-    claims = list(_both(committed, fresh, catalogue))
+    both = list(_both(committed, fresh, catalogue))
+    claims = [claim for claim in both if committed.claims[claim.id].replicates]
     ids = [claim.id for claim in claims]
     pairs = _paired(committed, fresh, ids)
     same = [id for id in ids if len(kinds := _machines(committed, id) | _machines(fresh, id)) == 1 and all(kinds)]
     apart = pairs[~pairs["same"] & pairs["claim"].isin(same)].drop_duplicates("claim")
     digests = {id: _alike(committed, fresh, id) for id in ids}
     unseen = [id for id in same if not all(digests[id]) and id not in set(apart["claim"])]
+    impossible = _other_answers(pairs[~pairs["claim"].isin(same)], committed, digests)
     return Rerun(
         claims=tuple(ids),
         machines=tuple(same),
@@ -111,7 +118,9 @@ def rerun(committed: Results, fresh: Results, catalogue: Catalogue, rounding: It
         replicates=sum(map(len, digests.values())),
         alike=sum(map(sum, digests.values())),
         differing=(
+            *(each for claim in both for each in _other_quantities(committed, fresh, claim.id)),
             *map(_told, apart.to_dict("records")),
+            *(f"{_told(row)}, of the same weights by their digest" for row in impossible.to_dict("records")),
             *(_told_of_digest(committed, id, digests[id].index(False)) for id in unseen),
         ),
         code=_code(committed, fresh, ids),
@@ -147,6 +156,12 @@ def _found(n: int, alpha: float) -> float:
 
 def _shift(move: Move, rounding: Mapping[tuple[str, str], Spread]) -> Shift:
     x_R, known = move.moved, rounding.get((move.claim, move.what))
+    if known is not None and known.sd > max(FURTHEST * move.between, move.bound):
+        raise ResultsError(
+            f"{FILE} says that rounding moves {move.claim}, {move.what}, by {known.sd:g} {move.unit}, and replicates "
+            f"lie {move.between:.2f} apart: two of one law differ by 1.4 times that. Next: git checkout it, or harness "
+            "rounding"
+        )
     return Shift(
         claim=move.claim,
         what=move.what,
@@ -155,7 +170,7 @@ def _shift(move: Move, rounding: Mapping[tuple[str, str], Spread]) -> Shift:
         sd=float(x_R.std(ddof=1)) if x_R.size > 1 else 0.0,
         unit=move.unit,
         bound=move.bound,
-        rounding=known.sd if known else 0.0,
+        rounding=known.sd if known else None,
     )
 
 
@@ -163,11 +178,37 @@ def _both(committed: Results, fresh: Results, catalogue: Catalogue) -> Iterator[
     plain = not any(side.meta.quick or side.meta.variant for side in (committed, fresh))
     for id, known in committed.claims.items() if plain else ():
         other, claim = fresh.claims.get(id), catalogue.claims.get(id)
-        if claim is None or committed.meta.scale not in claim.predicted or other is None or not known.replicates:
+        if claim is None or committed.meta.scale not in claim.predicted or other is None:
             continue
         alike = all(getattr(known, name) == getattr(other, name) for name in ("version", "digest", "replicates"))
-        if alike and committed.meta.seed(id) == fresh.meta.seed(id):
+        if alike and (committed.meta.seed(id) == fresh.meta.seed(id) or not known.replicates):
             yield claim
+
+
+def _other_quantities(committed: Results, fresh: Results, id: str) -> Iterator[str]:
+    """Tell each exact quantity that is another one: it is counted, and no machine rounds it."""
+    before, now = (side.claims[id].exact for side in (committed, fresh))
+    for name in dict.fromkeys((*before, *now)):
+        if before.get(name) != now.get(name):
+            yield f"{id}, {name}: committed {before.get(name, 'nothing')}, now {now.get(name, 'nothing')}"
+
+
+def _other_answers(pairs: pd.DataFrame, committed: Results, digests: Mapping[str, list[bool]]) -> pd.DataFrame:
+    """Return the first row of each claim whose accuracy is another one though its weights have the same digest.
+
+    An evaluation is rounded elsewhere too, so that an answer or two may change; more than `ANSWERS` do not.
+    """
+    alike = {
+        (id, replicate)
+        for id, same in digests.items()
+        for replicate, is_ in zip(committed.replicates(id), same, strict=False)
+        if is_
+    }
+    trained = {id: committed.trained(id) for id in digests}
+    rows = zip(pairs["claim"], pairs["replicate"], pairs["key"], strict=True)
+    mine = [(id, replicate) in alike and key in trained[id] for id, replicate, key in rows]
+    accuracy = pairs["metric"].str.endswith("accuracy") & ~((pairs["value"] - pairs["value_now"]).abs() <= ANSWERS)
+    return pairs[accuracy.to_numpy() & np.array(mine, np.bool_)].drop_duplicates("claim")
 
 
 def _paired(committed: Results, fresh: Results, ids: Iterable[str]) -> pd.DataFrame:
@@ -175,17 +216,24 @@ def _paired(committed: Results, fresh: Results, ids: Iterable[str]) -> pd.DataFr
     sides = []
     for side in (committed, fresh):
         rows = side.frame[side.frame["claim"].isin(list(ids))]
-        rows = rows[[*SAME, "density", "step", "value"]].sort_values([*SAME, "step"])
+        answers = rows["correct"].fillna(b"") if "correct" in rows else b""
+        rows = rows.assign(correct=answers)[[*SAME, "density", *COMPARED]].sort_values([*SAME, "step"])
         rows = rows.astype(dict.fromkeys(("claim", "arm", "key", "metric"), str))
         sides.append(rows.assign(place=rows.groupby(SAME, observed=True, sort=False).cumcount()))
     pairs = sides[0].merge(sides[1], on=[*SAME, "place"], how="outer", suffixes=("", "_now"))
-    equal = [pairs[name] == pairs[f"{name}_now"] for name in ("step", "value")]
+    equal = [
+        (pairs[name] == pairs[f"{name}_now"]) | (pairs[name].isna() & pairs[f"{name}_now"].isna()) for name in COMPARED
+    ]
     return pairs.assign(same=np.logical_and.reduce(equal))
 
 
 def _told(row: Mapping[Hashable, object]) -> str:
     where = f"{row['claim']}, arm {row['arm']!r}, replicate {row['replicate']}, {row['metric']}"
-    return f"{where}: committed {row['value']}, now {row['value_now']}"
+    told = next(name for name in ("value", *COMPARED) if row[name] != row[f"{name}_now"])
+    if told == "correct":
+        return f"{where}: other answers are correct than committed"
+    what = "" if told == "value" else f"{told} "
+    return f"{where}: committed {what}{row[told]}, now {row[f'{told}_now']}"
 
 
 def _alike(committed: Results, fresh: Results, id: str) -> list[bool]:

@@ -118,6 +118,11 @@ class Results:
         """Return the replicate indices of a claim, in order."""
         return list(self.claims[claim].replicates)
 
+    def trained(self, claim: str) -> set[str]:
+        """Return the keys of a claim's trainings: of these, and not of what is evaluated alone, digests tell."""
+        validated = (self.frame["claim"] == claim) & (self.frame["metric"] == "validation_loss")
+        return set(self.frame["key"][validated].unique())
+
     def values(self, claim: str, arm: str, *, metric: str = "test_accuracy") -> pd.DataFrame:
         """Return an arm's values in percent or log points: one row a replicate, one column a density, draws averaged.
 

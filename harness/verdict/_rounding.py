@@ -1,13 +1,14 @@
 """How far rounding alone moves what claims compare, in ``rounding.csv`` beside the rows.
 
-A jolted pass trains the first replicates again with every weight moved by one unit in the last place. The sd over
-replicates of its numbers minus the committed ones is what another machine, which rounds every sum otherwise, moves
-them by.
+A jolted pass trains the first replicates again with every weight moved by one unit in the last place, beside the same
+without that move, on one machine. The sd over replicates of the difference is what another machine, which rounds every
+sum otherwise, moves numbers by. Committed rows have no part in it: what is wrong with them widens no limit.
 """
 
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -26,7 +27,8 @@ DIGITS = 6  # significant ones in the file
 class Move:
     """How far one number of a claim has moved between two computations, (replicates,), in `unit`, now minus committed.
 
-    `what` names the comparison, or the arm that it reads in its band; `bound` is what the comparison is held to.
+    `what` names the comparison, or the arm that it reads in its band; `bound` is what the comparison is held to, and
+    `between` the sd of the committed numbers between replicates.
     """
 
     claim: str
@@ -34,11 +36,12 @@ class Move:
     moved: FloatArray
     unit: str
     bound: float
+    between: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
-    """How far rounding moves a number of a claim: the sd over `n` replicates of jolted minus committed, in `unit`.
+    """How far rounding moves a number of a claim: the sd over `n` replicates of jolted minus plain, in `unit`.
 
     `digest` is that of the claim's design: another design's spread is not known by it.
     """
@@ -61,22 +64,29 @@ def moves(committed: Results, fresh: Results, claim: Claim) -> Iterator[Move]:
     seen = set()
     for part in claim.design(committed.meta.scale).parts:
         before, now = (side.differences(claim.id, part) for side in (committed, fresh))
-        yield _move(claim, part, part.name, now - before[places])
+        yield _move(claim, part, part.name, now, before[places])
         for arm in dict.fromkeys(arm for pair in part.pairs for arm in pair):
             if (as_read := (arm, part.band, part.metric, part.reading)) not in seen:
                 seen.add(as_read)
                 before, now = (side.read(claim.id, arm, part) for side in (committed, fresh))
-                yield _move(claim, part, f"arm {arm!r} of {part.name}", now - before[places])
+                yield _move(claim, part, f"arm {arm!r} of {part.name}", now, before[places])
 
 
-def _move(claim: Claim, part: Part, what: str, moved: FloatArray) -> Move:
-    return Move(claim=claim.id, what=what, moved=moved, unit=metric(part.metric).unit, bound=part.bound)
+def _move(claim: Claim, part: Part, what: str, now: FloatArray, before: FloatArray) -> Move:
+    return Move(
+        claim=claim.id,
+        what=what,
+        moved=now - before,
+        unit=metric(part.metric).unit,
+        bound=part.bound,
+        between=float(before.std(ddof=1)) if before.size > 1 else 0.0,
+    )
 
 
-def spreads(committed: Results, jolted: Results, catalogue: Catalogue) -> list[Spread]:
-    """Return how far a jolted pass has moved each number of its claims, sorted by claim.
+def spreads(plain: Results, jolted: Results, catalogue: Catalogue) -> list[Spread]:
+    """Return how far a jolted pass has moved each number of its claims from plain rows, sorted by claim.
 
-    Left out are claims whose committed rows are of another design or of other replicates.
+    Left out are claims whose plain rows are of another design or of other replicates.
     """
     return [
         Spread(
@@ -88,8 +98,8 @@ def spreads(committed: Results, jolted: Results, catalogue: Catalogue) -> list[S
             unit=move.unit,
         )
         for id, known in sorted(jolted.claims.items())
-        if _comparable(committed, jolted, id)
-        for move in moves(committed, jolted, catalogue.claims[id])
+        if _comparable(plain, jolted, id)
+        for move in moves(plain, jolted, catalogue.claims[id])
     ]
 
 
@@ -115,9 +125,11 @@ def read_spreads(folder: Path) -> tuple[Spread, ...]:
     kinds = {f.name: {"int": int, "float": float}.get(str(f.type), str) for f in fields(Spread)}
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            return tuple(
-                Spread(**{name: kind(row[name]) for name, kind in kinds.items()}) for row in csv.DictReader(file)
-            )
+            rows = csv.DictReader(file)
+            found = tuple(Spread(**{name: kind(row[name]) for name, kind in kinds.items()}) for row in rows)
+        if wrong := [each for each in found if not 0 <= each.sd < math.inf or each.n < 2]:
+            raise ValueError(f"an sd of {wrong[0].sd} over {wrong[0].n} replicates")
+        return found
     except (KeyError, TypeError, ValueError) as error:
         raise ResultsError(f"{path} cannot be read: {error!r}. Next: git checkout it, or harness rounding") from error
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from harness.design import metric
+from harness.design import VARIANTS, metric
 from harness.errors import DesignError
 
 if TYPE_CHECKING:
@@ -25,10 +24,30 @@ def contradiction(results: Results) -> str:
     Each number is of a claim, version, seed, replicate and record that is told; it is there once; each training is one
     and the same for all replicates, of which none is missing; and an accuracy is between 0 and 1.
     """
+    if fault := _untold(results):
+        return fault
     for told, wrong in _contradictions(results):
         if wrong.any():
             row = results.frame[wrong.to_numpy()].iloc[0]
             return f"{row['claim']}, arm {row['arm']!r}, replicate {row['replicate']}, {row['metric']}: {told}"
+    return ""
+
+
+def _untold(results: Results) -> str:
+    """Return what is told of rows and cannot be; empty where it can."""
+    if results.meta.variant and results.meta.variant not in VARIANTS:
+        return f"variant {results.meta.variant!r} is none of {', '.join(VARIANTS)}"
+    for id, known in results.claims.items():
+        if any(one >= other for one, other in itertools.pairwise(known.replicates)):
+            return f"{id}: its replicates are told out of order, or twice"
+        if len(known.digests) not in (0, len(known.replicates)):
+            return f"{id}: {len(known.digests)} digests are told of {len(known.replicates)} replicates"
+        if known.examples and "correct" not in results.frame:
+            return f"{id}: it is told that it is known which answers were correct, and no row says so"
+    for name, record in results.meta.records.items():
+        texts = (record.device, record.processor, record.git, record.computed, *record.versions.values())
+        if wrong := [text for text in texts if not text.isprintable() or set(text) & set("<|")]:
+            return f"record {name} is told to be of {wrong[0]!r}"
     return ""
 
 
@@ -47,7 +66,6 @@ def _contradictions(results: Results) -> Iterator[tuple[str, pd.Series]]:
     twice = (frame.duplicated(number) & ~series) | frame.duplicated([*number, "step"])
     yield "it is there twice", twice
     yield "it is no accuracy", share & ~frame["value"].between(0, 1)
-    yield "it is no number", ~_series(frame, np.isfinite(frame["value"]))
     point = frame.groupby(POINT, observed=True, sort=False)
     yield "it is of another training than at other replicates", point["key"].transform("nunique") > 1
     expected = ids.map({id: len(each) for id, each in known.items()})

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.design import Locked, Registry, Round, Scale
+from harness.design import Locked, Registry, Round, Scale, closed_seeds
 from harness.workflow._session import registry_file
 
 
@@ -61,21 +61,35 @@ def chain(root: Path | str = ".", claims: Path | str | None = None) -> Chain:
     return Chain(tuple(registry.rounds), tuple(levels), history, cut, told)
 
 
+def chain_cut(path: Path) -> str:
+    """Return the first commit at which the history of the registry `path` is broken; empty where none is known."""
+    return _history(path)[1]
+
+
 def _history(path: Path) -> tuple[str, str]:
-    """Say whether each version of a file that git has extends the one before it, on the line of first parents."""
+    """Say whether each version of a file that git has extends the one before it, on the line of first parents.
+
+    And whether every round of any other commit is there still, by its seed: a merge may put a line of commits aside.
+    """
     try:
         if _git(path, "rev-parse", "--is-shallow-repository").strip() == "true":
             return "unchecked: this clone has not the whole history. Next: git fetch --unshallow", ""
         commits = _git(path, "log", "--first-parent", "--reverse", "--format=%H", "--", path.name).split()
         versions = [(commit[:12], _shown(path, commit)) for commit in commits]
+        every = _git(path, "log", "--full-history", "--reverse", "--format=%H", "--", path.name).split()
+        others = [(commit[:12], _shown(path, commit)) for commit in every if commit not in commits]
     except (OSError, subprocess.CalledProcessError):
         return f"unchecked: there is no history of it in git. Next: git add {path.name}, and commit it", ""
-    versions.append(("what lies there now", path.read_text(encoding="utf-8") if path.is_file() else ""))
+    now = path.read_text(encoding="utf-8") if path.is_file() else ""
     before = ""
-    for commit, text in versions:
+    for commit, text in (*versions, ("what lies there now", now)):
         if not text.startswith(before):
             return f"broken: {commit} does not go on from the commit before it", commit
         before = text
+    here = closed_seeds(now)
+    for commit, text in others:
+        if gone := closed_seeds(text) - here:
+            return f"broken: {len(gone)} rounds of {commit}, a commit merged here, are gone", commit
     return f"each of {len(commits)} commits to it goes on from its first parent", ""
 
 

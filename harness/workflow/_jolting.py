@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.design import design_of
+from harness.design import design_of, only_read
 from harness.errors import UsageError
 from harness.streams import SUITE_SEED, Replicate
 from harness.verdict import JOLTED, Results, Spread, read_results, spreads, write_spreads
@@ -31,11 +31,11 @@ class Rounded:
 
 
 def measure_rounding(session: Session, *, time_limit: str | None = None, progress: Progress | None = None) -> Rounded:
-    """Train the first replicates again with every weight moved by one unit in the last place, and keep what moved.
+    """Train the first replicates with every weight moved by one unit in the last place, and keep what that moves.
 
     What another machine's rounding does to a comparison is about what that does: its sd over replicates goes to
-    ``rounding.csv`` beside the committed rows, where `verify` reads it. Jolted trainings have keys of their own in the
-    store, and replace none.
+    ``rounding.csv`` beside the committed rows, where `verify` reads it. What is moved are trainings made here: those in
+    the store, or made now. Jolted ones have keys of their own there, and replace none.
 
     Args:
         session: What `open_session` returned; the rows of its claims are committed. Those of other designs, and exact
@@ -61,20 +61,23 @@ def measure_rounding(session: Session, *, time_limit: str | None = None, progres
     limit = Limit.starting_now(time_limit)
     folder = session.folder or session.committed
     committed = read_results(folder / "results.parquet")
-    requests = _requests(session, committed)
-    if not requests:
-        raise UsageError(f"no rows of these claims, as they are now, are in {folder}. Next: harness verify")
-    made = Planned.of(requests, Store(session.store), session.device)
-    ran = compute(made, session, limit, progress)
-    if ran.left is not None:
-        return Rounded(ran)
-    jolted = collect(made, scale=session.scale, suite_seed=SUITE_SEED, quick=False, variant=JOLT)
-    found = spreads(committed, jolted, session.catalogue)
+    sides = []
+    for variant in ("", JOLT):
+        requests = _requests(session, committed, variant)
+        if not requests:
+            raise UsageError(f"no rows of these claims, as they are now, are in {folder}. Next: harness verify")
+        made = Planned.of(requests, Store(session.store), session.device)
+        ran = compute(made, session, limit, progress)
+        if ran.left is not None:
+            return Rounded(ran)
+        sides.append(collect(made, scale=session.scale, suite_seed=SUITE_SEED, quick=False, variant=variant))
+    plain, jolted = sides
+    found = spreads(plain, jolted, session.catalogue)
     return Rounded(ran, tuple(found), write_spreads(found, folder))
 
 
-def _requests(session: Session, committed: Results) -> list[Request]:
-    """What deciding parts read of each claim that has rows, jolted, on the first replicates of these rows."""
+def _requests(session: Session, committed: Results, variant: str) -> list[Request]:
+    """What deciding parts read of each claim that has rows, as a variant, on the first replicates of these rows."""
     requests = []
     for claim in session.claims:
         known, entry = committed.claims.get(claim.id), session.registry.find(claim, session.scale)
@@ -84,5 +87,6 @@ def _requests(session: Session, committed: Results) -> list[Request]:
             continue
         seed = committed.meta.seed(claim.id)
         block = tuple(Replicate(seed, index) for index in known.replicates[:JOLTED])
-        requests.append(Request(claim, design_of(claim, session.scale, JOLT), block, known.digest))
+        design = only_read(claim.design(session.scale)) if not variant else design_of(claim, session.scale, variant)
+        requests.append(Request(claim, design, block, known.digest))
     return requests

@@ -86,6 +86,7 @@ def run_within(session: Session, limit: Limit, progress: Progress | None) -> Ran
     """Do what `run` does, within a limit that has begun."""
     from harness.verdict import earlier_rows, with_printed, write_earlier, write_results
 
+    _require_whole(session)
     _require_rerun(session)
     made = make_plan(session)
     ran = compute(made, session, limit, progress)
@@ -98,6 +99,25 @@ def run_within(session: Session, limit: Limit, progress: Progress | None) -> Ran
     write_results(with_printed(collected, session.committed, session.registry, whole=whole), path)
     write_earlier(before, session.out)
     return replace(ran, results=path)
+
+
+def _require_whole(session: Session) -> None:
+    """Raise UsageError where a run would replace the committed report by one of less, or of other settings."""
+    from harness.verdict import read_results
+
+    file = session.committed / "results.parquet"
+    if session.out.resolve() != session.committed or not file.is_file():
+        return
+    mine = {claim.id for claim in session.claims}
+    lost = [id for id in read_results(file).claims if id in session.catalogue.claims and id not in mine]
+    lost = [id for id in lost if session.scale in session.catalogue.claims[id].predicted]
+    other = session.quick or session.variant or session.replicates is not None
+    if lost or other:
+        told = f"without {', '.join(lost)}" if lost else "at other settings"
+        raise UsageError(
+            f"{session.out} is the committed report, and this run is {told}. Next: another --out; or name no claims, "
+            "and leave out --quick, --variant and --replicates"
+        )
 
 
 def _require_rerun(session: Session) -> None:

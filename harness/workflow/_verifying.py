@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.design import Claim
 from harness.verdict import (
     Losses,
     Rerun,
     Results,
     amended,
     losses,
+    not_as_locked,
     read_earlier,
     read_results,
     read_spreads,
     read_verdicts,
     rerun,
 )
+from harness.workflow._chain import chain_cut
 from harness.workflow._judging import Judged, Turned, judge, recorded, turned, write_junit
 from harness.workflow._reporting import report
 from harness.workflow._running import Ran, run_within
@@ -37,9 +40,11 @@ class Verified:
     """What was computed, the verdicts now and as recorded, and in what they differ.
 
     `turned` are claims that went from reproduced to refuted or back, `other_bytes` files that the committed rows no
-    longer give, `amended` claims of which that was not asked, `rerun` how the rows compare with committed ones on the
-    same replicates, and `losses` the verdicts that these rows do not give again. Where a time limit left something,
-    there is neither judgement nor report.
+    longer give, `amended` claims of which that was not asked. `not_as_locked` says by claim why committed rows are of
+    no lock, `without_rows` are claims that are locked and have none there, and `cut` names the commit at which the
+    registry's history is broken. `rerun` is how the rows compare with committed ones on the same replicates, and
+    `losses` the verdicts that these rows do not give again. Where a time limit left something, there is neither
+    judgement nor report.
     """
 
     ran: Ran
@@ -48,6 +53,9 @@ class Verified:
     turned: tuple[Turned, ...] = ()
     other_bytes: tuple[str, ...] = ()
     amended: tuple[str, ...] = ()
+    not_as_locked: Mapping[str, str] = field(default_factory=dict)
+    without_rows: tuple[str, ...] = ()
+    cut: str = ""
     report: Path | None = None
     rerun: Rerun | None = None
     losses: Losses = field(default_factory=Losses)
@@ -65,7 +73,8 @@ class Verified:
         One or two verdicts may be lost on another machine; see `Losses`.
         """
         rows = self.rerun is None or self.rerun.as_committed
-        return rows and self.losses.explained and not (self.unexplained or self.other_bytes)
+        wrong = self.unexplained or self.other_bytes or self.not_as_locked or self.cut
+        return rows and self.losses.explained and not wrong
 
 
 def verify(session: Session, *, time_limit: str | None = None, progress: Progress | None = None) -> Verified:
@@ -92,6 +101,8 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
     limit = Limit.starting_now(time_limit)
     changed: tuple[str, ...] = ()
     but: list[str] = []
+    unlike: dict[str, str] = {}
+    without: list[str] = []
     before = rows = None
     earlier: list[Results] = []
     if (session.committed / "results.parquet").is_file():
@@ -99,6 +110,8 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
         earlier = read_earlier(session.committed)
         but = amended(session.committed, session.catalogue, session.registry)
         changed = other_bytes(session, but=but)
+        unlike = not_as_locked(session.committed, session.catalogue, session.registry)
+        without = [claim.id for claim in session.claims if _is_locked(claim, session) and claim.id not in rows.claims]
         before = recorded(session, required=True)
     ran = run_within(session, limit, progress)
     if ran.left is not None:
@@ -116,6 +129,9 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
         turned=turned(before, judged),
         other_bytes=changed,
         amended=tuple(but),
+        not_as_locked=unlike,
+        without_rows=tuple(without),
+        cut=chain_cut(session.registry.path),
         report=report(session),
         rerun=again,
         losses=lost,
@@ -123,6 +139,10 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
     if verified.unexplained:
         write_junit(session, judged, verified.unexplained)
     return verified
+
+
+def _is_locked(claim: Claim, session: Session) -> bool:
+    return session.registry.in_force(claim.id, session.scale) is not None
 
 
 def other_bytes(session: Session, but: Collection[str] = ()) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ import pytest
 
 from harness.verdict import read_results, write_results
 from tests import command
+from tests.design.test_lock import sealed
 from tests.verdict.test_rounds import locks
 
 ROOT = Path(__file__).parents[2]
@@ -178,7 +179,7 @@ def test_rows_that_training_gives_are_said_to_be(copy):
         r"(\d+) of (\d+) numbers of 1 claim on the committed replicates are the committed", told
     ).groups()
     assert equal == rows
-    assert "1 of these claims were computed on this kind of machine both times" in told
+    assert "computed on this kind of machine both times: 1 of these claims" in told
 
 
 def test_a_run_of_the_same_replicates_is_kept_beside_the_report(copy):
@@ -198,7 +199,9 @@ def test_a_run_of_the_same_replicates_is_kept_beside_the_report(copy):
     file = folder / "elsewhere" / "mine" / "results.parquet"
     rows = read_results(file)
     on_gpu = {name: replace(record, device="a GPU") for name, record in rows.meta.records.items()}
-    write_results(replace(rows, meta=replace(rows.meta, records=on_gpu)), file)
+    known = rows.claims[ID]
+    meta = rows.meta.with_claim(ID, replace(known, digests=tuple(f"{i:016}" for i in known.replicates)))
+    write_results(replace(rows, meta=replace(meta, records=on_gpu)), file)
     ok(harness(copy, "judge"))
     ok(harness(copy, "report"))
     report = (folder / "report.md").read_text()
@@ -206,7 +209,7 @@ def test_a_run_of_the_same_replicates_is_kept_beside_the_report(copy):
     assert report.count("| the same replicates on another machine |") == 1
     assert {name: (folder / name).read_bytes() for name in own} == own
     verified = ok(harness(copy, "verify"))
-    assert "1 of these claims were computed on this kind of machine both times" in " ".join(verified.split())
+    assert "computed on this kind of machine both times: 1 of these claims" in " ".join(verified.split())
 
 
 def test_the_reports_own_rows_are_no_run_of_another_machine(copy):
@@ -217,6 +220,33 @@ def test_the_reports_own_rows_are_no_run_of_another_machine(copy):
     report = (copy / "reports" / "micro" / "report.md").read_text()
     assert "populations are the report's own, computed once" in report
     assert "computed again on other machines" not in report
+
+
+def test_rows_that_are_of_no_lock_are_status_1(copy):
+    """Committed rows that name another design, with file and lock as they were, are looked at no less closely."""
+    file = copy / "reports" / "micro" / "results.parquet"
+    rows = read_results(file)
+    write_results(replace(rows, meta=rows.meta.with_claim(ID, replace(rows.claims[ID], digest="0" * 64))), file)
+    ok(harness(copy, "judge"))
+    ok(harness(copy, "report"))
+    result = harness(copy, "verify")
+    assert result.returncode == 1
+    told = " ".join(result.stdout.split())
+    assert f"the committed rows of {ID} are not those of its lock: the rows were computed from another version" in told
+
+
+def test_a_broken_history_of_the_registry_is_status_1(copy):
+    """What was locked is what rows are compared with: verify looks at its history too."""
+    for arguments in (["init", "--quiet"], ["add", "claims"], ["commit", "--quiet", "-m", "locked"]):
+        subprocess.run(["git", "-c", "user.name=A", "-c", "user.email=a@b.example", *arguments], cwd=copy, check=True)
+    ok(harness(copy, "verify"))
+    path = copy / "claims" / "registry.lock"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines[0]["pilots"] += 1
+    path.write_text(sealed(lines))
+    result = harness(copy, "verify", "--out", copy / "reports" / "scratch")
+    assert result.returncode == 1
+    assert "the registry's history is broken at what lies there now" in " ".join(result.stdout.split())
 
 
 def test_committed_rows_that_give_other_bytes_are_status_1(copy):

@@ -1,6 +1,6 @@
 """The commands that write nothing: they import no more than they need, and look where they are told to.
 
-Also tests `design._catalogue`, `workflow._examining` and `workflow._listing`.
+Also tests `workflow._examining` and `workflow._listing`.
 """
 
 import shutil

@@ -12,7 +12,7 @@ from harness.design._attempts import asserted, changes, compares_alike, reads_al
 from harness.design._lock import Registry, locked_text
 from harness.design._parts import percent_kept
 from harness.errors import LockError
-from harness.stats._kinds import BEATS, KINDS, Bound, Kind, add_kind
+from harness.stats._kinds import BEATS, KINDS, Bound, Decision, Kind, add_kind
 from harness.stats._sides import above, below
 from tests.project import ROOT, claims
 from tests.synthetic import MICRO, WHEN, arm, claim, counted, dense, design
@@ -165,6 +165,44 @@ def test_what_was_never_locked_cannot_be_superseded(registry):
 
 
 @pytest.mark.parametrize(
+    "part",
+    [
+        beats("a", "b", on=DIGITS, bound=0.4000001),
+        beats("a", "b", on=DIGITS, label="another"),
+        beats("a", "b", on=DIGITS, band=percent_kept("12.5", "50")),
+    ],
+    ids=["bound", "label", "band"],
+)
+def test_the_same_question_is_the_same_claim(registry, part):
+    """With another bound, name or band of the same levels; another test of it too."""
+    assert registry.same(claim(design(part), id="paper/new"), MICRO) == registry.entries[0]
+    flipped = claim(design(part, decision=Decision.SIGN_FLIP), id="paper/new")
+    assert registry.same(flipped, MICRO) == registry.entries[0]
+
+
+def test_floors_are_a_set(registry):
+    """In another order, or one less, they make no other question of it."""
+    one = claim(design(matches("a", "b", on=DIGITS, floors=("c", "d"))), id="paper/floors")
+    registry.lock([one], MICRO, pilots={}, when=WHEN)
+    for floors in (("d", "c"), ("c",)):
+        other = claim(design(matches("a", "b", on=DIGITS, floors=floors)), id="paper/new")
+        assert registry.same(other, MICRO).claim == "paper/floors"
+
+
+def test_what_was_compared_before_is_related_and_no_first_attempt(registry):
+    """One level of the band alone, with a part beside it that is new: another name, with an earlier result in hand."""
+    near = claim(
+        design(beats("a", "b", on=DIGITS, band=percent_kept("25")), beats("c", "d", on=DIGITS)), id="paper/near"
+    )
+    new = claim(design(beats("c", "d", on=DIGITS)), id="paper/apart")
+    assert registry.same(near, MICRO) is None
+    registry.lock([near, new], MICRO, pilots={}, when=WHEN)
+    assert [registry.attempt(entry) for entry in registry.entries] == ["first", "related", "first"]
+    assert [entry.attempt for entry in registry.entries] == ["first", "related", "first"]
+    assert registry.related(registry.entries[1].text, 2) == ["paper/claim"]
+
+
+@pytest.mark.parametrize(
     ("id", "supersedes", "why"),
     [
         ("other/new", "paper/claim", "other/new supersedes paper/claim: a claim supersedes others of its own paper"),
@@ -182,6 +220,14 @@ def test_what_supersedes_is_another_claim_of_the_paper(registry, id, supersedes,
     wrong = replace(claim(design(part), id=id, version=version), supersedes=(supersedes,))
     with pytest.raises(LockError, match=re.escape(why)):
         registry.lock([wrong], MICRO, pilots={}, when=WHEN)
+
+
+def test_what_supersedes_has_trainings_in_common(registry):
+    """Else it would take away a verdict on something else."""
+    arms = {name: arm(draw) for name, draw in (("x", 8), ("y", 9))}
+    other = replace(claim(design(beats("x", "y", on=DIGITS), arms=arms), id="paper/new"), supersedes=("paper/claim",))
+    with pytest.raises(LockError, match=r"they have no training in common.*Next: leave out supersedes="):
+        registry.lock([other], MICRO, pilots={}, when=WHEN)
 
 
 def test_a_superseded_claim_is_not_run(registry):

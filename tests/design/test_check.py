@@ -6,7 +6,7 @@ from fractions import Fraction
 import pytest
 
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS, MNIST
-from harness.design._assertions import beats, matches
+from harness.design._assertions import beats, matches, no_gain
 from harness.design._check import check_design
 from harness.design._claim import Claim, Design, Scale, Source
 from harness.design._parts import percent_kept
@@ -207,6 +207,14 @@ def test_arms_that_cannot_be_compared_are_refused(what):
         (
             compared(beside=(beats("ticket", "reinit", on=DIGITS, label="x"),) * 2),
             "paper/claim: two parts are called 'x'. Next: give one of them a label=",
+        ),
+        (
+            compared(parts=(matches("ticket", "reinit", on=DIGITS, floors=()),)),
+            "its floors show that it could fail, and there is none. Next: floors= of",
+        ),
+        (
+            compared(beside=(no_gain("ticket", "reinit", on=DIGITS, near=("reinit",)),)),
+            "its floors show that it could fail, and 'reinit' is one of the two arms that it compares",
         ),
     ],
 )

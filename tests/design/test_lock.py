@@ -141,6 +141,54 @@ def test_an_edited_entry_is_noticed(three, number, field):
         Registry(three)
 
 
+WRONG = {
+    "claim": lambda entry: entry.update(claim=5),
+    "version": lambda entry: entry.update(version="1"),
+    "pilots": lambda entry: entry.update(pilots=-1),
+    "locked": lambda entry: entry.update(locked=None),
+    "replicates": lambda entry: entry["text"].update(replicates="10"),
+    "scale": lambda entry: entry["text"].update(scale="huge"),
+    "predicted": lambda entry: entry["text"].update(predicted="yes"),
+}
+
+
+def sealed(contents):
+    """The contents of a registry's lines with the chain made anew."""
+    lines, before = [], ""
+    for content in contents:
+        lines.append(json.dumps({**content, "before": before}, sort_keys=True))
+        before = hashlib.sha256(lines[-1].encode()).hexdigest()
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("field", WRONG)
+def test_a_field_that_is_none_is_refused_where_the_chain_holds(three, field):
+    """A registry that somebody sealed again holds entries still: with the line, and no traceback later."""
+    contents = [json.loads(line) for line in three.read_text().splitlines()]
+    WRONG[field](contents[2])
+    three.write_text(sealed(contents))
+    with pytest.raises(LockError, match=f"{three.name}, line [34]: not an entry"):
+        Registry(three)
+
+
+def test_a_round_cannot_be_there_twice(three):
+    """Its entries again, closed with the seed that they had: the same replicates would be a replication."""
+    contents = [json.loads(line) for line in three.read_text().splitlines()]
+    head = hashlib.sha256(three.read_text().splitlines()[1].encode()).hexdigest()
+    again = {**contents[0], "round": 4}
+    closing = {"closes": 4, "closed": contents[1]["closed"], "seed_of": head, "was": {"round": 1, "before": ""}}
+    three.write_text(sealed([*contents, again, closing]))
+    with pytest.raises(LockError, match=r"line 8: not an entry \(its seed is that of an earlier round"):
+        Registry(three)
+
+
+def test_a_registry_that_is_no_text_is_refused(path):
+    """With what to do."""
+    path.write_bytes(b"\xff\xfe")
+    with pytest.raises(LockError, match=r"registry.lock cannot be read: .*Next: git checkout"):
+        Registry(path)
+
+
 def test_an_edited_last_line_gives_other_replicates(three):
     """No line follows the one that closes the last round; with it the seed changes, with which rows are compared."""
     before = Registry(three).entries
@@ -228,8 +276,8 @@ def test_only_a_lock_can_be_repeated(path):
     exact = claim(counted(), id="paper/exact")
     lock(path, exact)
     before = path.read_bytes()
-    for each in (claim(), exact):
-        with pytest.raises(LockError, match=rf"{each.id} has no lock at micro that replicates could repeat"):
+    for each, why in ((claim(), "has no lock at micro that replicates could repeat"), (exact, "is exact and has no")):
+        with pytest.raises(LockError, match=f"{each.id} {why}"):
             lock(path, each, replicates=12)
     assert path.read_bytes() == before
 

@@ -13,20 +13,29 @@ from harness.errors import DesignError
 from tests.synthetic import MICRO, arm, claim, dense, design
 
 MADE = claim(design(beats("a", "b", on=DIGITS)))
-ARMS = {"a|b": arm(0), "b": arm(1), "dense": dense()}
+ARMS = {"b": arm(1), "dense": dense()}
 SOURCE = Source(version="v1", place="section 1", published="none")
 
 
 @pytest.mark.parametrize(
     ("made", "shown"),
     [
-        (claim(design(beats("a|b", "b", on=DIGITS), arms=ARMS)), r"'a\|b' holds '\|'"),
-        (claim(design(beats("a", "b", on=DIGITS, label="x\ny"))), r"'x\\ny' holds '\\n'"),
+        (claim(design(beats("a|b", "b", on=DIGITS), arms={**ARMS, "a|b": arm(0)})), r"'a\|b' holds '\|'"),
+        (claim(design(beats("a", "b", on=DIGITS, label="x\ny"))), r"'x\\ny' is empty or holds what cannot be seen"),
         (replace(MADE, statement="a <b>beats</b> b."), "holds '<b'"),
         (replace(MADE, source=replace(SOURCE, place="<!-- -->")), "holds '<!'"),
-        (replace(MADE, deviations={MICRO: ["one\n* two"]}), r"holds '\\n'"),
+        (replace(MADE, deviations={MICRO: ["one\n* two"]}), "is empty or holds what cannot be seen"),
+        (
+            claim(design(beats(" ", "b", on=DIGITS), arms={**ARMS, " ": arm(0)})),
+            "' ' is empty or holds what cannot be seen",
+        ),
+        (
+            claim(design(beats("a\u200b", "b", on=DIGITS), arms={**ARMS, "a\u200b": arm(0)})),
+            "holds what cannot be seen",
+        ),
+        (claim(design(beats("\ud800", "b", on=DIGITS), arms={**ARMS, "\ud800": arm(0)})), "holds what cannot be seen"),
     ],
-    ids=["a name with |", "a label of two lines", "a tag", "a comment", "a deviation of two lines"],
+    ids=["|", "a label of two lines", "a tag", "a comment", "a deviation of two lines", "blank", "no width", "no text"],
 )
 def test_what_a_page_would_not_show_is_refused(made, shown):
     """Names stand in tables, and all else in lines of their own."""

@@ -24,6 +24,7 @@ from harness.expression import (
     ones,
     prune,
     random_mask,
+    resample,
     shared,
     train,
     without,
@@ -80,6 +81,12 @@ def test_a_graft_has_its_layers_from_the_donor(stored):
 
 def test_a_donor_may_be_of_another_network(stored):
     """Its layer lies elsewhere among its parameters; the others, which it has otherwise, are drawn for the new net."""
+    narrow, deep = mlp(32, 20, 12, 10), mlp(64, 20, 12, 3)  # whose second layers are alike, and lie elsewhere
+    drawn = graft(fresh(), resample(random_mask(deep, keep=HALF)), layers=["fc2"]).values(Nothing(), narrow)
+    given = resample(random_mask(deep, keep=HALF)).values(Nothing(), deep)
+    for name in ("fc2.weight", "fc2.bias"):
+        assert named(narrow)[name].offset != named(deep)[name].offset
+        np.testing.assert_array_equal(drawn[named(narrow)[name].slice], given[named(deep)[name].slice])
     wide = mlp(64, 12, 3)
     made = graft(fresh(), DENSE, layers=["fc1"])
     values, end = made.values(stored, wide), stored.array(DENSE.at("end"))

@@ -1,6 +1,6 @@
 """Earlier locks of a claim: their rows stay, and every verdict that was printed is reached again from them.
 
-Also tests `report._locks`.
+Also tests `report._locks` and `verdict._as_printed`.
 """
 
 from dataclasses import replace
@@ -15,9 +15,19 @@ from harness.errors import ResultsError
 from harness.report import _report as report
 from harness.report._summary import groups
 from harness.stats._kinds import Outcome
+from harness.verdict import _as_printed
 from harness.verdict import _judge as judging
 from harness.verdict import _results as results
-from harness.verdict._earlier import amended, earlier_rows, read_earlier, unchanged, with_printed, write_earlier
+from harness.verdict._as_printed import digest_of_printed
+from harness.verdict._earlier import (
+    amended,
+    earlier_rows,
+    not_as_locked,
+    read_earlier,
+    unchanged,
+    with_printed,
+    write_earlier,
+)
 from harness.verdict._files import verdicts_json
 from harness.verdict._scoreboard import Attempts, scoreboard
 from harness.verdict._verdicts import EarlierVersion
@@ -175,6 +185,11 @@ def test_verdicts_of_round_0_travel_as_they_were_printed(monkeypatch, registry, 
     printed = replace(rows, meta=replace(rows.meta, earlier={SECOND.id: (told, later)}))
     results.write_results(printed, tmp_path / "results.parquet")
     carried = with_printed(rows, tmp_path, registry)
+    with pytest.raises(
+        ResultsError, match="version 1 of paper/claim is told to have been refuted with n = 10, and no r"
+    ):
+        judging.judge_results(carried, registry, CATALOGUE)
+    monkeypatch.setattr(_as_printed, "PRINTED", {digest_of_printed(SECOND.id, told)})
     assert judging.judge_results(carried, registry, CATALOGUE).claims[SECOND.id].earlier == (told,)
     assert with_printed(rows, tmp_path / "nowhere", registry) is rows
 
@@ -189,6 +204,41 @@ def test_what_is_amended_and_not_run_is_named(amended_claim, registry, monkeypat
     again = judging.judge_results(rows, registry, CATALOGUE, read_earlier(folder))
     assert again.claims[OTHER.id] == judged.claims[OTHER.id]
     assert again.claims[THIRD.id].status == "exploratory"
+
+
+def test_a_changed_file_does_not_take_the_verdict_of_its_lock(amended_claim, registry, monkeypatch):
+    """With the arms swapped and no other version: exploratory, and what the lock gave is told beside it."""
+    judged, rows, folder = amended_claim
+    swapped = claim(design(beats("c", "a", on=DIGITS)), version=2)
+    synthetic.register(monkeypatch, swapped, OTHER)
+    again = judging.judge_results(rows, registry, CATALOGUE, read_earlier(folder))
+    verdict = again.claims[SECOND.id]
+    assert (verdict.status, verdict.outcome) == ("exploratory", Outcome.REFUTED)
+    assert verdict.earlier[-1] == judged.claims[SECOND.id].in_short()
+    text = report.report_text(rows, again, registry, CATALOGUE, [], {})
+    assert "2 claims of 1 paper: 1 inconclusive, 1 exploratory." in text
+    assert f"Reproduced: not on a lock. Version 2 was locked {WHEN}, predicted reproduced." in text
+    assert [line.partition(":")[0] for line in locks(text)][-1] == "Version 2, as it is now, not locked"
+    assert scoreboard(rows, again, registry, CATALOGUE).first == Attempts(came_out=0, of=2)
+    assert amended(folder, CATALOGUE, registry) == [SECOND.id]
+    assert not_as_locked(folder, CATALOGUE, registry) == {}
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"digest": "0" * 64}, "the rows were computed from another version of the design"),
+        ({"version": 7}, "the rows are of version 7, the claim is version 2"),
+    ],
+)
+def test_rows_that_say_they_are_of_something_else_are_not_amended(amended_claim, registry, changed, why):
+    """File and lock are as they were: what is told of the rows takes them out of no comparison."""
+    _, rows, folder = amended_claim
+    known = synthetic.known(rows, SECOND.id, **changed)
+    frame = known.frame.assign(version=[known.claims[id].version for id in known.frame["claim"]])
+    results.write_results(replace(known, frame=frame), folder / "results.parquet")
+    assert amended(folder, CATALOGUE, registry) == []
+    assert not_as_locked(folder, CATALOGUE, registry) == {SECOND.id: why}
 
 
 def test_the_first_round_is_the_same_whatever_was_locked_after_it(amended_claim, registry, monkeypatch, tmp_path):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from harness.data._tasks import DIGITS
@@ -175,6 +176,18 @@ def test_the_same_kind_of_machine_is_no_other_one(found):
     """A second run there gives the same numbers, and nothing about other machines."""
     (left,) = found(rows(2.0, device="a GPU"), gpu(2.0)).left_out
     assert left.why == "it was computed on the report's own kind of machine: a GPU"
+
+
+def test_what_was_rounded_alike_is_no_other_machine(found):
+    """A copy of the report's rows under other names, or a machine that rounds as it does: the digests are its own."""
+    same = ("d" * 16,) * 10
+    one, other = (synthetic.known(each, "paper/mine", digests=same) for each in (rows(2.0), gpu(2.0)))
+    assert found(one, other).left_out == ()  # of evaluations alone a digest says nothing
+    validated = one.frame.assign(metric="validation_loss")
+    one = replace(one, frame=pd.concat([one.frame, validated], ignore_index=True))
+    (left,) = found(one, other).left_out
+    assert left.why == "it has the report's own digests: nothing was rounded otherwise there"
+    assert found(one, synthetic.known(gpu(2.0), "paper/mine", digests=("e" * 16,) * 10)).left_out == ()
 
 
 def test_equal_digests_with_other_rows_are_told_apart(found):

@@ -3,15 +3,17 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from harness.data._tasks import DIGITS
 from harness.design._assertions import beats
+from harness.errors import ResultsError
 from harness.stats._paired import binomial_range
 from harness.verdict._reruns import FALSE_ALARM, Shift, rerun, with_limits
 from harness.verdict._rounding import Spread
 from tests import synthetic
-from tests.synthetic import CATALOGUE, claim, design
+from tests.synthetic import CATALOGUE, claim, counted, design
 
 A, B = (claim(design(beats("a", "b", on=DIGITS)), id=f"paper/{name}") for name in "xy")
 HERE = {"instructions": "1234", "versions": {"numpy": "2", "torch": "2.9"}}
@@ -152,7 +154,55 @@ def test_a_jolted_pass_widens_what_chance_explains():
     wide = {shift.what: shift for shift in found.shifts if shift.claim == A.id}
     assert [wide[each.what].rounding for each in known] == [1.0, 1.0]
     assert wide["a beats b"].visible > 3
-    assert wide["arm 'b' of a beats b"].rounding == 0
+    assert wide["arm 'b' of a beats b"].rounding is None
+
+
+def test_a_spread_that_cannot_be_rounding_is_refused():
+    """Two draws of one law differ by 1.4 times the sd between replicates: a hundred points excuse nothing."""
+    known = Spread(claim=A.id, digest=rows().claims[A.id].digest, what="a beats b", n=10, sd=100.0, unit="pp")
+    with pytest.raises(ResultsError, match=r"rounding.csv says that rounding moves paper/x, a beats b, by 100 pp"):
+        rerun(rows(), rows(machine=ELSEWHERE), CATALOGUE, [known])
+
+
+@pytest.mark.parametrize("column", ["diverged", "correct"])
+def test_answers_and_divergence_are_compared(column):
+    """Equal numbers of other answers, or of a training that is said to have diverged, are other rows."""
+    one, other = rows(), rows()
+    for side in (one, other):
+        side.frame["correct"] = [b"\x0f"] * len(side.frame)
+    place = other.frame.index[(other.frame["claim"] == A.id) & (other.frame["arm"] == "a")][2]
+    assert rerun(one, other, CATALOGUE).as_committed
+    other.frame.at[place, column] = {"diverged": True, "correct": b"\xf0"}[column]
+    (told,) = rerun(one, other, CATALOGUE).differing
+    assert told.startswith("paper/x, arm 'a', replicate 2, test_accuracy: ")
+    assert ("other answers" in told) == (column == "correct")
+
+
+def test_exact_quantities_are_compared_on_any_machine():
+    """A count is not rounded: another one is red, also where only the verdict's words would stay."""
+    exact = claim(counted(), id="paper/exact")
+    with pytest.MonkeyPatch.context() as patch:
+        synthetic.register(patch, A, B, exact)
+        made = synthetic.results((exact, None))
+        other = synthetic.known(made, exact.id, exact={"weights": "2500", "inputs": "64"})
+        assert rerun(made, made, CATALOGUE).as_committed
+        assert rerun(other, made, CATALOGUE).differing == ("paper/exact, weights: committed 2500, now 888",)
+
+
+def test_the_same_weights_have_the_same_accuracy_anywhere():
+    """By their digest they are the same: an answer or two may be rounded otherwise on another machine, and no more."""
+    digests = ("d" * 16,) * 10
+    one = synthetic.known(rows(), A.id, digests=digests)
+    validated = one.frame.assign(metric="validation_loss")
+    one = replace(one, frame=pd.concat([one.frame, validated], ignore_index=True))
+    for shift, red in ((0.004, False), (0.02, True)):
+        other = synthetic.known(rows(machine=ELSEWHERE), A.id, digests=digests)
+        other = replace(other, frame=pd.concat([other.frame, validated], ignore_index=True))
+        place = other.frame.index[(other.frame["claim"] == A.id) & (other.frame["arm"] == "a")][2]
+        other.frame.loc[place, "value"] -= shift
+        found = rerun(one, other, CATALOGUE)
+        assert found.as_committed != red
+        assert [told.endswith("of the same weights by their digest") for told in found.differing] == [True] * red
 
 
 # --- error rates, simulated ------------------------------------------------------------------------------------------

@@ -77,9 +77,20 @@ def test_a_spread_belongs_to_its_design(tmp_path):
     assert {claim for claim, _ in spreads_by_mean(found, changed)} == {B.id}
 
 
-@pytest.mark.parametrize("text", ["claim,n\nx,1\n", "claim,digest,what,n,sd,unit\na,b,c,many,1,pp\n"])
+HEAD = "claim,digest,what,n,sd,unit\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "claim,n\nx,1\n",
+        f"{HEAD}a,b,c,many,1,pp\n",
+        *(f"{HEAD}a,b,c,10,{sd},pp\n" for sd in ("nan", "inf", "-1")),
+        f"{HEAD}a,b,c,1,1,pp\n",
+    ],
+)
 def test_a_file_that_is_none_of_ours_is_named(tmp_path, text):
-    """Columns that are missing, and numbers that are none."""
+    """Columns that are missing, numbers that are none, and spreads that no pass gives."""
     (tmp_path / FILE).write_text(text)
     with pytest.raises(ResultsError, match=r"rounding.csv cannot be read"):
         read_spreads(tmp_path)

@@ -14,6 +14,7 @@ from harness.design._lock import Registry
 from harness.report import _report as report
 from harness.stats._kinds import Outcome
 from harness.stats._paired import ALPHA
+from harness.streams import SUITE_SEED
 from harness.verdict import _judge as judging
 from harness.verdict import _results as results
 from harness.verdict._earlier import amended, earlier_rows
@@ -38,8 +39,9 @@ def as_locked(registry, *values):
     made = []
     for claim_, f in values:
         entry = registry.find(claim_, MICRO)
-        of_one = synthetic.results((claim_, f), first=entry.first_replicate, suite_seed=entry.suite_seed)
-        made.append(synthetic.known(of_one, claim_.id, digest=entry.digest, suite_seed=entry.suite_seed))
+        seed = entry.suite_seed if f else SUITE_SEED  # an exact claim has no replicates that would tell it
+        of_one = synthetic.results((claim_, f), first=entry.first_replicate, suite_seed=seed)
+        made.append(synthetic.known(of_one, claim_.id, digest=entry.digest, suite_seed=seed if f else None))
     claims = {id: known for one in made for id, known in one.claims.items()}
     frame = pd.concat([one.frame for one in made], ignore_index=True)
     return Results(frame, replace(made[0].meta, claims=claims))

@@ -6,6 +6,8 @@ from harness.data._tasks import DIGITS
 from harness.design._assertions import beats
 from harness.design._lock import Registry
 from harness.stats._kinds import Outcome
+from harness.verdict import _as_printed
+from harness.verdict._as_printed import digest_of_printed
 from harness.verdict._judge import judge_results
 from harness.verdict._scoreboard import Attempts, scoreboard
 from harness.verdict._verdicts import EarlierVersion
@@ -60,6 +62,7 @@ def test_a_claim_that_was_amended_counts_by_its_first_version(monkeypatch, regis
     }
     for outcome, came_out in ((Outcome.REFUTED, 1), (Outcome.INCONCLUSIVE, 0)):
         earlier = {"paper/claim": (EarlierVersion(outcome=outcome, **told),)}
+        monkeypatch.setattr(_as_printed, "PRINTED", {digest_of_printed("paper/claim", *earlier["paper/claim"])})
         carried = synthetic.replace(rows, meta=synthetic.replace(rows.meta, earlier=earlier))
         found = scoreboard(carried, judge_results(carried, registry, CATALOGUE), registry, CATALOGUE)
         assert (found.first, found.again) == (Attempts(came_out=came_out, of=1), ("paper/claim",))

@@ -70,6 +70,40 @@ def test_rows_that_contradict_what_is_told_are_refused(rows, tmp_path, spoil, wh
         results.read_results(tmp_path / "spoilt.parquet")
 
 
+TOLD = {
+    "replicates twice": (
+        {"replicates": (0, 1, 2, 3, 4, 5, 6, 7, 8, 8)},
+        "its replicates are told out of order, or twice",
+    ),
+    "replicates backwards": ({"replicates": tuple(range(9, -1, -1))}, "its replicates are told out of order"),
+    "a digest less": ({"digests": ("d" * 16,) * 9}, "9 digests are told of 10 replicates"),
+    "answers": ({"examples": {"digits": 500}}, "it is told that it is known which answers were correct"),
+}
+
+
+@pytest.mark.parametrize(("changed", "why"), TOLD.values(), ids=TOLD)
+def test_what_is_told_of_a_claim_can_be(rows, changed, why):
+    """Replicates in order and each once, a digest of each, answers where rows have them."""
+    assert contradiction(synthetic.known(rows, MADE.id, **changed)).startswith(f"paper/claim: {why}")
+
+
+def test_what_is_told_of_all_rows_can_be(rows):
+    """A variant that there is, and provenance that a page can show on its line."""
+    assert contradiction(replace(rows, meta=replace(rows.meta, variant="zz"))) != ""
+    (name, record), *_ = rows.meta.records.items()
+    forged = replace(record, processor="x\n\n# 99 claims reproduced")
+    assert contradiction(replace(rows, meta=replace(rows.meta, records={name: forged}))).startswith(f"record {name}")
+
+
+def test_a_loss_that_diverged_is_a_number_like_any_other(rows, tmp_path):
+    """Divergence is an outcome: its loss is infinite or none, and its rows are read."""
+    losses = rows.frame.assign(metric="test_loss", value=np.inf)
+    losses.loc[losses.index[:5], "value"] = np.nan
+    both = Results(pd.concat([rows.frame, losses], ignore_index=True), rows.meta)
+    results.write_results(both, tmp_path / "results.parquet")
+    assert len(results.read_results(tmp_path / "results.parquet").frame) == 2 * len(rows.frame)
+
+
 def test_a_series_has_a_row_a_step_and_its_number_has_one(rows):
     """What a figure shows whole is no contradiction; the same step of it twice is."""
     path = rows.frame[rows.frame["arm"] == "a"].assign(metric="path_accuracy")

@@ -98,6 +98,18 @@ def test_a_merge_goes_on_from_its_first_parent(root):
     assert chain(root).history == "each of 4 commits to it goes on from its first parent"
 
 
+def test_a_line_of_commits_that_a_merge_puts_aside_is_noticed(root):
+    """Locked, run and thrown away inside the repository's own history: the round is gone, and its commit is named."""
+    path = root / "claims" / "registry.lock"
+    git(root, "checkout", "--quiet", "-b", "again", "HEAD~1")
+    Registry(path).lock([claim(counted(), version=3)], MICRO, pilots={}, when="2026-02-04")
+    commit(root, "version 3, locked again")
+    git(root, "merge", "--quiet", "--strategy=ours", "-m", "merge", "main")
+    aside = git(root, "rev-parse", "main").strip()[:12]
+    made = chain(root)
+    assert (made.cut, made.history) == (aside, f"broken: 1 rounds of {aside}, a commit merged here, are gone")
+
+
 def test_a_registry_of_other_claims_is_no_branch(root, tmp_path):
     """Of which nothing is known here, neither a file nor a lock: nothing is appended."""
     other = tmp_path / "other.lock"

@@ -97,3 +97,21 @@ def test_the_next_step_of_a_run_is_the_judgement_of_its_rows(root, out, scale, o
     """A re-run is judged with the report beside which it lies."""
     session = open_session(NAMED, root=root, scale=scale, out=root / "reports" / out, device="cpu")
     assert judged_where(session) == options
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"names": NAMED}, "this run is without frankle2018/larger-converges-more, frankle2018/xor-tickets"),
+        ({"quick": True}, "this run is at other settings"),
+        ({"replicates": 3}, "this run is at other settings"),
+        ({"variant": "half-rate"}, "this run is at other settings"),
+    ],
+)
+def test_a_report_is_not_replaced_by_less(root, given, why):
+    """Neither by some of its claims nor by a quick run, wherever the folder's name comes from."""
+    (root / "reports" / "micro" / "elsewhere").mkdir(parents=True)
+    shutil.copy(ROOT / "reports" / "micro" / "results.parquet", root / "reports" / "micro")
+    out = root / "reports" / "micro" / "elsewhere" / ".."
+    with pytest.raises(UsageError, match=why):
+        run(open_session(root=root, out=out, device="cpu", **given))
