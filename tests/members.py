@@ -9,7 +9,7 @@ from harness.data._tasks import CIFAR10, DIGIT_DIFFERENCE, DIGITS, MNIST
 from harness.engine._feed import Feed
 from harness.engine._stack import stacked
 from harness.engine._updates import Updates
-from harness.expression import Scores
+from harness.expression import Gradual, Rewire, Salience, Saliency, Scores, TargetedDropout
 from harness.expression._masks import random_bits
 from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
 from harness.networks._layers import AveragePool, BatchNorm, Conv, Image, Linear, Relu, Residual
@@ -20,6 +20,9 @@ from harness.streams import Replicate
 
 ADAM = Recipe(optimiser=Adam(1.2e-3), steps=50, batch=60, validate_every=25)
 MOMENTUM = Recipe(optimiser=SGD(0.1, momentum=0.9, weight_decay=1e-4), steps=50, batch=60, validate_every=25)
+ROUNDS = Recipe(optimiser=SGD(1.0), steps=3, batch=60, validate_every=3)
+FIFTH = Fraction(1, 5)
+ODD, NORMED = mlp(64, 33, 17, 10), mlp(128, 33, 17, 10, batch_norm=True)
 PROGRAMS = {
     "digits mlp, adam": Program(mlp(64, 300, 100, 10), DIGITS, ADAM),
     "digits mlp, odd widths, adam": Program(mlp(64, 33, 17, 10), DIGITS, ADAM),
@@ -28,6 +31,13 @@ PROGRAMS = {
     "difference batch-norm mlp, odd widths": Program(mlp(128, 33, 17, 10, batch_norm=True), DIGIT_DIFFERENCE, MOMENTUM),
     "edge-popup": Program(mlp(64, 300, 100, 10, bias=False), DIGITS, MOMENTUM, learn=Scores(Fraction(1, 2))),
     "edge-popup, odd widths": Program(mlp(64, 33, 17, 10, bias=False), DIGITS, MOMENTUM, learn=Scores(Fraction(1, 3))),
+    "snip in rounds": Program(ODD, DIGITS, replace(ROUNDS, steps=7), learn=Saliency(Salience.SNIP, FIFTH)),
+    "grasp": Program(ODD, DIGITS, ROUNDS, learn=Saliency(Salience.GRASP, FIFTH)),
+    "synflow in rounds": Program(NORMED, DIGIT_DIFFERENCE, ROUNDS, learn=Saliency(Salience.SYNFLOW, FIFTH)),
+    "rigl, adam": Program(ODD, DIGITS, ADAM, learn=Rewire("gradient", every=7)),
+    "set, sgd, batch-norm": Program(NORMED, DIGIT_DIFFERENCE, MOMENTUM, learn=Rewire("random", every=10)),
+    "targeted dropout": Program(ODD, DIGITS, MOMENTUM, learn=TargetedDropout(Fraction(3, 4), rate=Fraction(1, 2))),
+    "gradual": Program(ODD, DIGITS, MOMENTUM, learn=Gradual(FIFTH, begin=5, end=35, every=6)),
 }
 CONVOLUTIONAL = conv_net(2, image=Image(1, 8, 8), width=Fraction(1, 13))  # 5 and 20 units
 RESIDUAL = Network(
@@ -77,16 +87,22 @@ PAPERS = {  # every network of the papers, narrow and of odd widths; images of t
 def member(program: Program, index: int, *, keep: Fraction | None = None) -> Member:
     """Return replicate `index` of `program`, every third one under a random mask unless `keep` says otherwise."""
     replicate = Replicate(7, index)
-    if keep is None and index % 3 == 2 and program.learn is None:
-        keep = Fraction(1, 5)
+    if keep is None and (isinstance(program.learn, Rewire) or (index % 3 == 2 and program.learn is None)):
+        keep = FIFTH
     return Member(
         unit=f"member {index}",
         replicate=replicate,
         order_draw=index % 2,
+        mask_draw=index % 2,
         start=initial_values(program.network, replicate, "init", 0),
         mask=None if keep is None else random_bits(program.network, keep, replicate, 0),
-        scores=initial_scores(program.network, replicate, "scores", 0) if program.learn else None,
+        scores=initial_scores(program.network, replicate, "scores", 0) if learns_scores(program) else None,
     )
+
+
+def learns_scores(program: Program) -> bool:
+    """Whether a score a weight is learned."""
+    return program.learn is not None and program.learn.scores
 
 
 def population(program: Program, indices: range | list[int], **more) -> Population:

@@ -139,8 +139,8 @@ def show_verdicts(judged: Judged, console: Console, recorded: Judged | None = No
     console.print(table)
     for id, told in judged.verdicts.withdrawn.items():
         console.print(
-            f"{id} is withdrawn: no file defines it any more. It was {told[-1].in_words(judged.verdicts.scale)}. "
-            f'Next: put its file back; or, where it has another name now, lock that with supersedes=("{id}",)',
+            f"{id} is withdrawn, as no file defines it any more, or what supersedes it has no rows yet. "
+            f"It was {told[-1].in_words(judged.verdicts.scale)}",
             style="yellow",
             highlight=False,
             soft_wrap=True,

@@ -49,6 +49,7 @@ class Inputs:
             order_draw=node.draw("order"),
             augment_draw=node.draw("augment"),
             dropout_draw=node.draw("dropout"),
+            mask_draw=node.draw("mask"),
             start=node.begins.values(self, network),
             end=None if node.ends is None else node.ends.values(self, network),
             mask=None if node.removes is None else self.bits(node.removes),

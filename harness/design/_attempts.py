@@ -92,14 +92,14 @@ def reads_alike(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def comparisons(text: Mapping[str, Any]) -> frozenset[tuple[str, ...]]:
-    """Return what the deciding parts of a text compare, level by level: metric, and the keys on either side."""
+    """Return what the deciding parts of a text compare, level by level: metric, and the keys on both sides."""
     found = set[tuple[str, ...]]()
     for part in text["hypothesis"]:
         one, other = (_keys(text["arms"], part, part[name]) for name in ("arm", "reference"))
         metric = (part.get("metric", "test_accuracy"), part.get("reading", Reading.MEAN))
         rest = _less(text, part)
         found |= {
-            (*metric, json.dumps(keys), json.dumps(other.get(level) or list(other.values())), rest)
+            (*metric, *sorted((json.dumps(keys), json.dumps(other.get(level) or next(iter(other.values()))))), rest)
             for level, keys in one.items()
         }
     return frozenset(found)

@@ -267,6 +267,12 @@ class Registry:
             self._append(moved_lines(other, new, after=self.rounds[-1]))
         return self.rounds[first:]
 
+    def write_until(self, rounds: int, path: Path) -> None:
+        """Write its first rounds as a registry of their own: as it was before the others were locked."""
+        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = sum(len(each.entries) + bool(each.number) for each in self.rounds[:rounds])
+        path.write_text("".join(lines[:kept]), encoding="utf-8")
+
     def _append(self, lines: Sequence[str]) -> None:
         with self.path.open("a", encoding="utf-8") as file:
             file.write("".join(f"{line}\n" for line in lines))

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from harness.design._attempts import asserted
 from harness.design._claim import Scale
-from harness.errors import LockError
-from harness.stats import Outcome
+from harness.errors import DesignError, LockError
+from harness.stats import MOST, Outcome
 from harness.streams import SUITE_SEED, Replicate
 
 ROUND_0_ENDS = {
@@ -135,7 +136,7 @@ def read_rounds(path: Path) -> list[Round]:
             else:
                 rounds[0] = replace(rounds[0], entries=(*rounds[0].entries, Locked(**content)), head=before)
                 open_.before = before
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, DesignError) as error:
             raise LockError(f"{path}, line {number}: not an entry ({error}). Next: git checkout {path}") from error
     if rounds[0].entries and rounds[0].head not in ROUND_0_ENDS:
         raise LockError(
@@ -196,8 +197,11 @@ def _check(content: Mapping[str, Any], text: Mapping[str, Any]) -> None:
         raise ValueError("claim, locked and attempt must be text")
     Scale(text["scale"]), Outcome(text["predicted"])
     counts = ((content["version"], 1), (content["pilots"], 0), (text["replicates"], 0))
-    if not all(type(count) is int and count >= least for count, least in counts):
-        raise ValueError("version, pilots and replicates must be counts")
+    if not all(type(count) is int and least <= count <= MOST for count, least in counts):
+        raise ValueError(f"version, pilots and replicates must be counts, {MOST} at most")
+    read = {arm for part in asserted(text).compared() for arm in part.reads}
+    if not isinstance(text["arms"], Mapping) or not read <= text["arms"].keys():
+        raise ValueError("its parts read arms that it has not")
 
 
 def closed_seeds(text: str) -> set[int]:

@@ -20,13 +20,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.engine import _moving, _saliency  # noqa: F401, which register what they know
 from harness.engine import _untrained as untrained
 from harness.engine._feed import Feed
 from harness.engine._machine import computer, device_name, matmul_flops, precision, settings, versions
 from harness.engine._measuring import EarlyStop, Evaluator, Notes
 from harness.engine._stack import stacked
 from harness.engine._updates import Updates
-from harness.expression import learned_bits
 from harness.population import Arrays, Checkpoint, Computed, MemberResult, Population, Report, Saver
 
 Slots = dict[str, NDArray[np.float32] | NDArray[np.bool_]]
@@ -97,7 +97,9 @@ class _Course:
             if step in population.snapshots:
                 self._keep(str(step))
             if step % recipe.validate_every == 0 or step == last:
-                self.early.see(self._measure(validate, "validation", step)[0], step)
+                loss_R = self._measure(validate, "validation", step)[0]
+                if self.stack.settled(step):
+                    self.early.see(loss_R, step)
             if saver is not None and saver.due(at_end=step == last):
                 wall_s = time.perf_counter() - self.started
                 state = self._state(updates)
@@ -115,10 +117,9 @@ class _Course:
         diverged_R = self.diverged_R.tolist()
         self.early.restore()
         self.notes.add("early_stop_accuracy", self.early.step_R, test.outcome()[1])
-        if program.learn is not None:
-            for slots, member in zip(self.slots, population.members, strict=True):
-                scores = np.asarray(slots["end"], np.float32)
-                slots["mask"] = learned_bits(self.stack.network, scores, program.learn.keep, member.mask)
+        learned = self.stack.masks([np.asarray(slots["end"], np.float32) for slots in self.slots])
+        for slots, mask in zip(self.slots, learned or (), strict=False):
+            slots["mask"] = mask
         each = zip(population.members, self.notes.rows(), self.slots, diverged_R, strict=True)
         results = tuple(MemberResult(member.unit, tuple(rows), slots, bad) for member, rows, slots, bad in each)
         return _computed(results, time.perf_counter() - self.started, self.stack.device, matmul_rate)
@@ -143,6 +144,7 @@ class _Course:
             for name, value in updates.optimiser.state[group["params"][0]].items():
                 if torch.is_tensor(value):
                     state[f"optimiser/{i}/{name}"] = value.cpu().numpy().copy()
+        state |= {f"stack/{name}": array for name, array in self.stack.state().items()}
         state |= {f"early/{name}": array for name, array in self.early.state().items()}
         return state | {f"slot/{slot}": np.stack([member[slot] for member in self.slots]) for slot in self.slots[0]}
 
@@ -153,6 +155,7 @@ class _Course:
         self.stack.learned_RP.copy_(torch.from_numpy(saved.arrays["learned"]))
         self.diverged_R = torch.from_numpy(saved.arrays["diverged"]).to(device, copy=True)
         self.early.restore_state({n[6:]: array for n, array in saved.arrays.items() if n.startswith("early/")})
+        self.stack.restore_state({n[6:]: array for n, array in saved.arrays.items() if n.startswith("stack/")})
         for name, array in saved.arrays.items():
             kind, _, rest = name.partition("/")
             if kind == "optimiser":  # a copy of our own: aligned as torch would allocate it

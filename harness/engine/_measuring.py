@@ -16,8 +16,7 @@ from harness.engine._capture import Captured
 from harness.engine._feed import Feed
 from harness.engine._machine import arithmetic
 from harness.engine._nn import Moments, forward
-from harness.engine._stack import Stack
-from harness.engine._updates import cross_entropy
+from harness.engine._stack import Stack, cross_entropy
 from harness.networks import Network
 from harness.population import Arrays, Population, Row
 

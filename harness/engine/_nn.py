@@ -159,7 +159,8 @@ def forward(
     dropped where there is `noise`, as in training.
     """
     given = None if moments is None else iter(moments)
-    return _through(network.layers, params, x_RBI, given, collect, noise).float()
+    logits_RBO = _through(network.layers, params, x_RBI, given, collect, noise)
+    return logits_RBO if logits_RBO.dtype == torch.float64 else logits_RBO.float()
 
 
 def _through(
@@ -189,7 +190,7 @@ def _through(
                     padding=layer.padding,
                 )
             case BatchNorm():
-                x = x.float()  # moments of bfloat16 activations lose too much
+                x = x if x.dtype == torch.float64 else x.float()  # moments of bfloat16 activations lose too much
                 scale_R1F = params[f"{layer.name}.scale"].unsqueeze(1)
                 shift_R1F = params[f"{layer.name}.shift"].unsqueeze(1)
                 if x.dim() == 5:

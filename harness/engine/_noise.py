@@ -28,6 +28,12 @@ class Noise:
         self._state_R = mixed(keys_R + step * GOLDEN)
         self._layers = 0
 
+    def words(self, values: int) -> Tensor:
+        """Return random int64 words, shape (R, values); layers are told apart as by `dropped`."""
+        self._layers += 1
+        place_N = torch.arange(values, device=self._state_R.device) * GOLDEN
+        return mixed(mixed(self._state_R + _signed(self._layers * GOLDEN % 2**64))[:, None] + place_N)
+
     def dropped(self, x: Tensor, rate: float) -> Tensor:
         """Return `x`, members first, with each value zero with probability `rate` and the others over 1 - rate.
 

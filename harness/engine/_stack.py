@@ -1,19 +1,27 @@
 """The stacked parameters of a population: what is learned, what masks removed, what a forward pass sees.
 
+What a training learns is a class of stack: it says what the network sees and with which parameters, what is minimised,
+how that is differentiated, what becomes of the gradients, what else changes with a step, what of it a checkpoint holds,
+and which masks come of it. The first class is the ordinary one.
+
 Tensors are named by shape: R members, P flat parameters, N weights of a layer.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-from harness.expression import Scores, layer_keep, ones, prunable_bits
-from harness.networks import Network, kept_counts
-from harness.population import Member, Population
+from harness.engine._nn import forward
+from harness.engine._noise import Noise
+from harness.expression import Bits, Flat, Learn, Scores, ScoresUnderMask, layer_keep, learned_bits, ones, prunable_bits
+from harness.networks import kept_counts
+from harness.population import Arrays, Population
 
 
 class Stack:
@@ -23,7 +31,8 @@ class Stack:
     moments and weight decay keep it there.
     """
 
-    def __init__(self, network: Network, members: tuple[Member, ...], device: torch.device) -> None:
+    def __init__(self, population: Population, device: torch.device) -> None:
+        network, members = population.program.network, population.members
         self.network = network
         self.device = device
         every = ones(network)
@@ -44,6 +53,50 @@ class Stack:
     def leaves(self) -> dict[str, Tensor]:
         """Return the parameters of a forward pass, the tensors with respect to which gradients are taken."""
         return self._leaves
+
+    def seen(self, inputs_RBI: Tensor) -> Tensor:
+        """Return what the network sees of a batch's inputs; shape (R, B, I)."""
+        return inputs_RBI
+
+    def forward(self, leaves: dict[str, Tensor], inputs_RBI: Tensor, noise: Noise | None, step_1: Tensor) -> Tensor:
+        """Return the logits that an update from a step on is made from; shape (R, B, C)."""
+        return forward(self.network, leaves, inputs_RBI, noise=noise)
+
+    def objective(self, logits_RBC: Tensor, answers_RB: Tensor) -> Tensor:
+        """Return what each member minimises: its mean cross-entropy, in nats; shape (R,)."""
+        return cross_entropy(logits_RBC, answers_RB).mean(1)
+
+    def gradients(self, loss_R: Tensor, leaves: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the gradients of the leaves.
+
+        Of the sum over members of each one's objective: every member sees the gradient that it would see alone.
+        """
+        return dict(zip(leaves, torch.autograd.grad(loss_R.sum(), list(leaves.values())), strict=True))
+
+    def changes(self, step: int) -> bool:
+        """Whether something else than the weights changes in the update from `step` on, and takes its place."""
+        return False
+
+    def change(self, gradients: dict[str, Tensor], step_1: Tensor) -> None:
+        """Change it by the batch's gradients; `step_1` is the step on the device, which may not be read there.
+
+        What an optimiser has of weights that are masked afterwards is forgotten.
+        """
+
+    def settled(self, step: int) -> bool:
+        """Whether a network after so many updates has the density that it has in the end: else it is no early stop."""
+        return True
+
+    def state(self) -> Arrays:
+        """Return what else than the learned parameters changes, by name, for a checkpoint."""
+        return {}
+
+    def restore_state(self, state: Arrays) -> None:
+        """Put back in place what `state` returned."""
+
+    def masks(self, ends: Sequence[Flat]) -> Sequence[Bits] | None:
+        """Return the masks that members have learned, from their parameters in the end; None where none is learned."""
+        return None
 
     def put_gradients(self, gradients: dict[str, Tensor]) -> None:
         """Take the gradients of the leaves over to the flat gradient, zero where a weight was removed."""
@@ -71,8 +124,10 @@ class ScoreStack(Stack):
     the score by its sign.
     """
 
-    def __init__(self, network: Network, members: tuple[Member, ...], device: torch.device, learn: Scores) -> None:
-        super().__init__(network, members, device)
+    def __init__(self, population: Population, device: torch.device) -> None:
+        super().__init__(population, device)
+        network, members, learn = self.network, population.members, population.program.learn
+        assert isinstance(learn, Scores)
         scores = [m.scores for m in members if m.scores is not None]
         self.learned_RP = torch.from_numpy(np.stack(scores)).to(device)
         self.learned_RP.grad = torch.zeros_like(self.learned_RP)
@@ -83,6 +138,7 @@ class ScoreStack(Stack):
         self._count = {f"{layer}.weight": count for layer, count in counts.items()}
         self._scale = math.sqrt(1 / learn.keep)
         masked = any(m.mask is not None for m in members)
+        self._keep, self._members = learn.keep, members
         self._dead = {name: self._mask[name].flatten(1) == 0 for name in self._count} if masked else {}
 
     def leaves(self) -> dict[str, Tensor]:
@@ -104,13 +160,28 @@ class ScoreStack(Stack):
             straight_through = gradients[name] * self._weights[name] * self._scale
             torch.mul(straight_through, self._scores[name].sign(), out=self._grad[name])
 
+    def masks(self, ends: Sequence[Flat]) -> Sequence[Bits]:
+        """Return the masks of the top scores."""
+        each = zip(ends, self._members, strict=True)
+        return [learned_bits(self.network, scores, self._keep, member.mask) for scores, member in each]
+
+
+def cross_entropy(logits_RBC: Tensor, answers_RB: Tensor) -> Tensor:
+    """Return each example's cross-entropy in nats, shape (R, B)."""
+    flat = functional.cross_entropy(logits_RBC.flatten(0, 1), answers_RB.flatten(), reduction="none")
+    return flat.view(answers_RB.shape)
+
+
+STACKS: dict[type[Learn], Callable[[Population, torch.device], Stack]] = {
+    Scores: ScoreStack,
+    ScoresUnderMask: ScoreStack,
+}
+
 
 def stacked(population: Population, device: torch.device) -> Stack:
     """Return the stack of a population on `device`, as its program learns."""
-    program = population.program
-    if program.learn is None:
-        return Stack(program.network, population.members, device)
-    return ScoreStack(program.network, population.members, device, program.learn)
+    learn = population.program.learn
+    return Stack(population, device) if learn is None else STACKS[type(learn)](population, device)
 
 
 def top(magnitude_RN: Tensor, count: int) -> Tensor:

@@ -14,16 +14,15 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from harness.data import Augment
 from harness.engine._capture import Captured
 from harness.engine._feed import Batches, Feed
 from harness.engine._machine import arithmetic
-from harness.engine._nn import forward
 from harness.engine._noise import Noise
 from harness.engine._stack import Stack
 from harness.networks import SGD, Adam, Optimiser
@@ -55,11 +54,12 @@ class Updates:
         self._rate_type = torch.float64 if device.type == "cpu" else torch.float32
         self._rates = [torch.zeros((), dtype=self._rate_type, device=device) for _ in runs]
         self._recipes = [recipe for recipe, _ in runs]
+        self._mask_rows = [stack.mask_RP[first:last] for first, last in itertools.pairwise(ends)]
         self.optimiser = optimiser(program.recipe.optimiser, rows, self._rates)
         self._at, self._first = (torch.zeros(1, dtype=torch.int64, device=device) for _ in range(2))
         words = [word(m.replicate, "dropout", m.dropout_draw) for m in population.members]
         self._keys_R = torch.tensor(words, device=device) if program.network.dropouts else None
-        self._step = Captured(device)
+        self._steps = {change: Captured(device) for change in (False, True)}  # of which one may never be called
 
     def run(self, report: Report = lambda steps: None, *, at: int | None = None) -> Iterator[int]:
         """Make the updates from the program's first step, or from a later one, `at`; yield how many are made so far."""
@@ -71,33 +71,45 @@ class Updates:
         for (first, count), batches in zip(chunks, self._drawn(chunks), strict=True):
             self._load(batches, first, count)
             for step in range(first, first + count):
-                self._step(self._update)
+                change = self.stack.changes(step)
+                self._steps[change](partial(self._update, change=change))
                 if time.monotonic() - told > 0.5:
                     report(step + 1 - reported)
                     reported, told = step + 1, time.monotonic()
                 yield step + 1
         report(last - reported)
 
-    def _update(self) -> None:
+    def _update(self, *, change: bool) -> None:
         """Make one update and count it: nothing here waits for the device or reads the host."""
         images_RBK, answers_RB = (x.index_select(0, self._at)[0] for x in (self._images, self._answers))
         crops_RBK = None if self._crops is None else self._crops.index_select(0, self._at)[0]
         rates_G = self._table.index_select(0, self._at)[0]
         for rate, now in zip(self._rates, rates_G, strict=True):
             rate.copy_(now)
-        noise = None if self._keys_R is None else Noise(self._keys_R, self._first + self._at)
+        step_1 = self._first + self._at
+        noise = None if self._keys_R is None else Noise(self._keys_R, step_1)
         leaves = self.stack.leaves()
-        inputs_RBI = self.feed.inputs(images_RBK, crops_RBK)
+        inputs_RBI = self.stack.seen(self.feed.inputs(images_RBK, crops_RBK))
         with arithmetic(self.stack.device, self._numerics):
-            logits_RBC = forward(self.population.program.network, leaves, inputs_RBI, noise=noise)
-        loss_R = cross_entropy(logits_RBC, answers_RB).mean(1)
-        # The sum over members of each member's mean: every member sees the gradient it would see alone.
-        gradients = torch.autograd.grad(loss_R.sum(), list(leaves.values()))
-        self.stack.put_gradients(dict(zip(leaves, gradients, strict=True)))
-        self.stack.penalise(*self._penalties)
-        self.optimiser.step()
+            logits_RBC = self.stack.forward(leaves, inputs_RBI, noise, step_1)
+        loss_R = self.stack.objective(logits_RBC, answers_RB)
+        gradients = self.stack.gradients(loss_R, leaves)
+        if change:
+            self.stack.change(gradients, step_1)
+            self._forget()
+        else:
+            self.stack.put_gradients(gradients)
+            self.stack.penalise(*self._penalties)
+            self.optimiser.step()
         self.loss_R.copy_(loss_R.detach())
         self._at += 1
+
+    def _forget(self) -> None:
+        """Set to zero what the optimiser has of weights that are masked now: where they grow again, they begin anew."""
+        for group, mask_RP in zip(self.optimiser.param_groups, self._mask_rows, strict=True):
+            for value in self.optimiser.state[group["params"][0]].values():
+                if torch.is_tensor(value) and value.shape == mask_RP.shape:
+                    value.mul_(mask_RP)
 
     def _drawn(self, chunks: list[Chunk]) -> Iterator[Batches]:
         """Yield the batches of each chunk; for a GPU they are drawn while it is busy with those before."""
@@ -159,12 +171,6 @@ def optimiser(recipe: Optimiser, rows: list[Tensor], rates: list[Tensor]) -> tor
             return torch.optim.SGD(
                 groups, lr=rates[0], momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True
             )
-
-
-def cross_entropy(logits_RBC: Tensor, answers_RB: Tensor) -> Tensor:
-    """Return each example's cross-entropy in nats, shape (R, B)."""
-    flat = functional.cross_entropy(logits_RBC.flatten(0, 1), answers_RB.flatten(), reduction="none")
-    return flat.view(answers_RB.shape)
 
 
 def _chunks(program: Program, first: int, last: int) -> Iterator[Chunk]:

@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from functools import cache
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from numpy.typing import NDArray
 
 from harness.errors import DesignError
+from harness.expression._densities import layer_counts, layer_keep
 from harness.expression._keys import Keyed
 from harness.expression._masks import Bits, Flat
-from harness.networks import Network, Recipe
+from harness.networks import Network, Recipe, kept_counts
 from harness.streams import Replicate
 
 if TYPE_CHECKING:
@@ -32,13 +33,69 @@ DRAW = {"draw": True}  # and of those that pick draws of random streams: another
 
 
 @dataclass(frozen=True)
-class Scores:
+class Learn(ABC):
+    """What a training learns, other than its weights under a mask that stays; the engine knows how by the class."""
+
+    words: ClassVar[str]  # what is learned, in progress lines and tables
+    scores: ClassVar[bool] = False  # whether a score a weight is drawn at first
+    moves_weights: ClassVar[bool] = False  # whether weights are trained too, and end elsewhere than they started
+    learns_mask: ClassVar[bool] = True  # whether it ends with a mask of its own
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """The random streams that it draws from."""
+        return frozenset({"scores"}) if self.scores else frozenset()
+
+    def multiply_adds(self, batch: int, every: int, of_first: int) -> int:
+        """Return those of an update, of a batch by a network with `every` one an input, `of_first` in the first layer.
+
+        Of each layer's products there are three: its outputs, the gradient of its weights, and that of its inputs,
+        which the first layer does without.
+        """
+        return batch * (3 * every - of_first)
+
+    @abstractmethod
+    def kept_in(self, network: Network, mask: Mask | None, layers: frozenset[str]) -> int | None:
+        """Return how many weights are used in `layers` in the end, or None where only training tells."""
+
+    @abstractmethod
+    def under(self, network: Network, recipe: Recipe, mask: Mask | None) -> Learn:
+        """Return what is learned under `mask`. Raises DesignError where that cannot be."""
+
+
+@dataclass(frozen=True)
+class Scores(Learn):
     """Edge-popup: weights stay as they start, a score a weight is learned, a layer's top `keep` are used.
 
     `keep` is a fraction of all weights of a layer, also where a mask has removed some.
     """
 
+    words: ClassVar[str] = "scores"
+    scores: ClassVar[bool] = True
+
     keep: Fraction
+
+    def kept_in(self, network: Network, mask: Mask | None, layers: frozenset[str]) -> int:
+        """Return a layer's share of its weights, of each of these."""
+        counts = kept_counts(network, layer_keep(network, self.keep))
+        return sum(counts[name] for name in layers)
+
+    def under(self, network: Network, recipe: Recipe, mask: Mask | None) -> Scores:
+        """Return what is learned among what a mask leaves, of which each layer must have as many as are to be used."""
+        if recipe.l1 or recipe.l2:
+            raise DesignError("l1 and l2 are penalties on weights, which a training of scores leaves as they are")
+        used = layer_counts(network, self.keep)
+        if mask is None:
+            return self
+        for layer, count in used.items():
+            living = mask.kept_in(frozenset({layer}))
+            if living is None or living < count:
+                left = "a number that only training tells" if living is None else str(living)
+                raise DesignError(
+                    f"scores would use {count} weights of {layer}, of which the mask leaves {left}. "
+                    "Next: lower Scores(keep), a fraction of all weights, or give a mask with counts for each layer"
+                )
+        return ScoresUnderMask(self.keep)
 
 
 @dataclass(frozen=True)
@@ -69,7 +126,7 @@ class Asked:
 
     recipe: Recipe | None = None
     first_step: int = 0
-    learn: Scores | None = None
+    learn: Learn | None = None
     measurement: Measurement = ACCURACY
 
 

@@ -194,7 +194,7 @@ def _weights(source: Training | Start) -> Start:
     """Return the weights that are meant: of a training those at its end."""
     if isinstance(source, Start):
         return source
-    if source.learn is not None:
+    if source.learn is not None and not source.learn.moves_weights:
         raise DesignError("prune() of a training of scores: its weights are as drawn. Next: use its learned_mask()")
     return Snapshot(source, "end")
 

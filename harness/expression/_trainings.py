@@ -9,22 +9,20 @@ import numpy as np
 
 from harness.data import Augment, Task
 from harness.errors import DesignError
-from harness.expression._densities import layer_counts, layer_keep
 from harness.expression._masks import Bits, Flat, resampled
 from harness.expression._nodes import (
     DRAW,
     MOMENT,
     OTHER_NETWORK,
     Asked,
+    Learn,
     Mask,
     Measured,
-    Scores,
-    ScoresUnderMask,
     Start,
     Stored,
     Taken,
 )
-from harness.networks import Network, Recipe, initial_scores, initial_values, kept_counts
+from harness.networks import Network, Recipe, initial_scores, initial_values
 from harness.streams import STREAMS, Replicate
 
 
@@ -62,8 +60,11 @@ class Snapshot(Start, Taken):
 
     @property
     def under(self) -> Mask | None:
-        """The mask that it was trained under."""
-        return self.training.mask
+        """The mask that it was trained under; one that moves is known at the end."""
+        learn = self.training.learn
+        if learn is None or not (learn.moves_weights and learn.learns_mask):
+            return self.training.mask
+        return LearnedMask(self.training) if self.step == "end" else None
 
     def values(self, stored: Stored, network: Network) -> Flat:
         """Return what the training has stored."""
@@ -124,7 +125,7 @@ class Training(Measured):
     mask: Mask | None = None
     start: Start = INITIAL
     first_step: int = field(default=0, metadata=MOMENT)
-    learn: Scores | None = None
+    learn: Learn | None = None
     streams: tuple[tuple[str, int], ...] = field(default=(), metadata=DRAW)
 
     def at(self, step: int | Literal["end"]) -> Start:
@@ -140,14 +141,17 @@ class Training(Measured):
                 f"at({step}) of a training of steps {self.first_step} to {self.recipe.steps}: no such moment. "
                 "Next: correct the step in the claim or its study.py."
             )
-        if self.learn is not None or (step == self.first_step and self.mask is None):
+        stays = self.learn is not None and not self.learn.moves_weights
+        if stays or (step == self.first_step and self.mask is None):
             return self.start
         return Snapshot(self, step)
 
     def learned_mask(self) -> LearnedMask:
-        """Return the mask of a training of scores; its weights are untouched."""
-        if self.learn is None:
-            raise DesignError("learned_mask() of a training of weights: only train(..., learn=Scores(keep)) learns one")
+        """Return the mask of a training that learns one; of scores, its weights are untouched."""
+        if self.learn is None or not self.learn.learns_mask:
+            raise DesignError(
+                "learned_mask() of a training of weights: only a training with learn= ends with one. Next: its mask="
+            )
         return LearnedMask(self)
 
     @property
@@ -166,7 +170,7 @@ class Training(Measured):
 
     def scores(self, replicate: Replicate) -> Flat | None:
         """Return the initial scores, shape (flat_size,), where scores are learned."""
-        if self.learn is None:
+        if self.learn is None or not self.learn.scores:
             return None
         return initial_scores(self.network, replicate, "scores", self.draw("scores"))
 
@@ -175,11 +179,10 @@ class Training(Measured):
         return dict(self.streams).get(stream, 0)
 
     def kept_in(self, layers: frozenset[str]) -> int | None:
-        """Return how many weights it uses in `layers`: of learned scores a layer's share, else those of its mask."""
+        """Return how many weights it uses in `layers`, as what it learns says, or else its mask."""
         if self.learn is None:
             return super().kept_in(layers)
-        counts = kept_counts(self.network, layer_keep(self.network, self.learn.keep))
-        return sum(counts[name] for name in layers)
+        return self.learn.kept_in(self.network, self.mask, layers)
 
 
 def train(
@@ -190,7 +193,7 @@ def train(
     mask: Mask | None = None,
     start: Start = INITIAL,
     first_step: int = 0,
-    learn: Scores | None = None,
+    learn: Learn | None = None,
     streams: dict[str, int] | None = None,
 ) -> Training:
     """Train `network` on `task`; one node stands for all replicates.
@@ -234,7 +237,7 @@ def train(
         raise DesignError(f"unknown random stream {unknown[0]!r}; streams are {', '.join(STREAMS)}")
     drawn = (
         {"order"}
-        | ({"scores"} if learn is not None else set())
+        | (learn.streams if learn is not None else frozenset())
         | ({"augment"} if task.augment is not Augment.NONE else set())
         | ({"dropout"} if network.dropouts else set())
     )
@@ -243,26 +246,8 @@ def train(
     if recipe.batch > task.train_images:
         raise DesignError(f"batches of {recipe.batch} from the {task.train_images} training images of {task.name}")
     if learn is not None:
-        if recipe.l1 or recipe.l2:
-            raise DesignError("l1 and l2 are penalties on weights, which a training of scores leaves as they are")
-        learn = _among_living(network, learn, mask)
+        learn = learn.under(network, recipe, mask)
     return Training(network, task, recipe, mask, start, first_step, learn, draws)
-
-
-def _among_living(network: Network, learn: Scores, mask: Mask | None) -> Scores:
-    """Return what is learned under `mask`, of which each layer must have as many weights as scores are to use."""
-    used = layer_counts(network, learn.keep)
-    if mask is None:
-        return learn
-    for layer, count in used.items():
-        living = mask.kept_in(frozenset({layer}))
-        if living is None or living < count:
-            left = "a number that only training tells" if living is None else str(living)
-            raise DesignError(
-                f"scores would use {count} weights of {layer}, of which the mask leaves {left}. "
-                "Next: lower Scores(keep), a fraction of all weights, or give a mask with counts for each layer"
-            )
-    return ScoresUnderMask(learn.keep)
 
 
 def fresh(stream: str = "init", draw: int = 0) -> Fresh:

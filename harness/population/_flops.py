@@ -16,7 +16,7 @@ def training_flops(program: Program) -> int:
 
     Of each layer's products there are three: its outputs, the gradient of its weights, and that of its inputs, which
     the first layer does without. With B examples a batch and m multiply-adds an input, of which m1 in the first layer,
-    a step is B (6 m - 2 m1).
+    a step is B (6 m - 2 m1); what learns otherwise says itself what it takes.
     """
     if program.recipe is None:
         return 0
@@ -24,7 +24,9 @@ def training_flops(program: Program) -> int:
     first = next(iter(network.prunable()))
     every = network.multiply_adds()
     of_first = every - network.multiply_adds({first: 0})
-    return program.steps * program.recipe.batch * (6 * every - 2 * of_first)
+    batch, learn = program.recipe.batch, program.learn
+    a_step = batch * (3 * every - of_first) if learn is None else learn.multiply_adds(batch, every, of_first)
+    return 2 * program.steps * a_step
 
 
 def evaluation_flops(program: Program) -> int:

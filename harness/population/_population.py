@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data import Task
-from harness.expression import ACCURACY, Measured, Measurement, Scores
+from harness.expression import ACCURACY, Learn, Measured, Measurement
 from harness.networks import Network, Recipe
 from harness.streams import Replicate
 
@@ -34,7 +34,7 @@ class Program:
     task: Task
     recipe: Recipe | None = None
     first_step: int = 0
-    learn: Scores | None = None
+    learn: Learn | None = None
     measurement: Measurement = ACCURACY
 
     @classmethod
@@ -58,7 +58,7 @@ class Program:
         """What a member's time depends on, in words: how long a like one takes is looked up by it."""
         if self.recipe is None:
             return f"{self.label} {self.network.label}"
-        what, how = "scores" if self.learn else "weights", type(self.recipe.optimiser).__name__
+        what, how = self.learn.words if self.learn else "weights", type(self.recipe.optimiser).__name__
         numerics = "" if self.recipe.numerics == "float32" else f", {self.recipe.numerics}"
         return (
             f"{self.task.name}: {what} of {self.network.label}, {self.steps} steps of {self.recipe.batch} by {how}, "
@@ -71,7 +71,7 @@ class Program:
         if self.recipe is None:
             return f"{self.task.name}: {self.measurement.words}"
         optimiser = self.recipe.optimiser
-        what = "scores" if self.learn else "weights"
+        what = self.learn.words if self.learn else "weights"
         first = f" from {self.first_step}" if self.first_step else ""
         return (
             f"{self.task.name}: {what}, {type(optimiser).__name__} {optimiser.lr:g}, {self.recipe.steps} steps{first}"
@@ -96,6 +96,7 @@ class Member:
     ins: tuple[tuple[str, str], ...] = ()
     augment_draw: int = 0
     dropout_draw: int = 0
+    mask_draw: int = 0
     recipe: Recipe | None = None
     end: Flat | None = None
 

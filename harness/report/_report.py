@@ -110,6 +110,7 @@ def report_text(
         overview_told=overview_in_a_sentence(grouped),
         score=None if results.meta.quick else scoreboard(results, verdicts, registry, catalogue),
         provenance=origin_of(results.meta.records.values()),
+        errata=(registry.path.parent.parent / "reports" / "errata.md").is_file(),
         again=repeats.again(again, scale),
         elsewhere={id: repeats.rows(each, scale) for id, each in again.claims.items()},
         marked=lambda line: repeats.marked(line.verdict_text, line.id, again),

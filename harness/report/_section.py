@@ -199,7 +199,8 @@ def _lock(entry: Locked | None, verdict: ClaimVerdict) -> str:
         return "not locked"
     if not verdict.is_confirmatory:
         return f"not on a lock. Version {entry.version} was locked {entry.locked}, predicted {entry.predicted}"
-    level = f" in round {entry.round}, judged at level {verdict.alpha:g}" if entry.round else ""
+    level = f", judged at level {verdict.alpha:g}" if entry.replicates else ""
+    level = f" in round {entry.round}{level}" if entry.round else ""
     return f"version {entry.version}, locked {entry.locked}{level}, predicted {entry.predicted}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.stats._assessment import Assessment, PartResult
 from harness.stats._kinds import Decision, Outcome
-from harness.stats._paired import flip_least
+from harness.stats._paired import ALPHA, flip_least
 from harness.stats._power import FEWEST, MOST, POWER, Held, claim_needs, flips_needed
 
 
@@ -26,7 +26,8 @@ def undecided(claim: Assessment, p_rep: float, p_ref: float, held: Held) -> tupl
     """Why adjusted p-values leave a claim open, in words, and the replicates needed where more of them would help."""
     by_t = claim.decision is Decision.T
     alone_rep, alone_ref = (claim.p_rep, claim.p_ref) if by_t else (claim.flip_rep, claim.flip_ref)
-    floors, among = floor_causes(claim), f"among the {_claims(held.claims)} tested"
+    at = "" if held.alpha == ALPHA else f" at level {held.alpha:g}"
+    floors, among = floor_causes(claim), f"among the {_claims(held.claims)} tested{at}"
     if alone_ref <= held.alpha:
         cause = f"multiplicity: refuted on its own (p = {alone_ref:.2g}), not {among} (adjusted p = {p_ref:.2g})"
     elif alone_rep <= held.alpha and (small := below_sesoi(claim)):
@@ -37,7 +38,9 @@ def undecided(claim: Assessment, p_rep: float, p_ref: float, held: Held) -> tupl
     elif alone_rep <= held.alpha:
         cause = f"multiplicity: shown on its own (p = {alone_rep:.2g}), not {among} (adjusted p = {p_rep:.2g})"
     else:
-        cause = f"precision: {_open(_weakest(claim))} (adjusted p = {p_rep:.2g} to reproduce, {p_ref:.2g} to refute)"
+        cause = (
+            f"precision: {_open(_weakest(claim))}{at} (adjusted p = {p_rep:.2g} to reproduce, {p_ref:.2g} to refute)"
+        )
     needed = claim_needs(claim, held)
     return "; ".join([f"{cause}; {_advice(needed, claim.n)}", *floors]), needed
 

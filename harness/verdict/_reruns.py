@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FALSE_ALARM = 0.0005  # the chance that any mean of a run is called moved where none has
-FURTHEST = 5.0  # sds between replicates: no rounding moves a number by more
+FURTHEST = 2.5  # sds between replicates: two draws of one law differ by 1.4, and ten tell that roughly
 ANSWERS = 0.005  # a share of test answers: more than an evaluation of the same weights is rounded into other ones
 SEEN = 0.99  # the chance with which a shift of the size that is called visible is found
-COMPARED = ["step", "value", "diverged", "correct"]  # what is the same where nothing was rounded otherwise
+STRUCTURE = ("trainings", "member_steps", "training_flops", "evaluation_flops")  # of a claim's cost
+COMPARED = ["step", "value", "diverged", "correct", "kept"]  # what is the same where nothing was rounded otherwise
 SAME = ["claim", "arm", "key", "draw", "suite_seed", "replicate", "metric"]  # the columns that say what a row is of
 
 
@@ -119,6 +120,7 @@ def rerun(committed: Results, fresh: Results, catalogue: Catalogue, rounding: It
         alike=sum(map(sum, digests.values())),
         differing=(
             *(each for claim in both for each in _other_quantities(committed, fresh, claim.id)),
+            *(each for claim in both for each in _otherwise_told(committed, fresh, claim.id)),
             *map(_told, apart.to_dict("records")),
             *(f"{_told(row)}, of the same weights by their digest" for row in impossible.to_dict("records")),
             *(_told_of_digest(committed, id, digests[id].index(False)) for id in unseen),
@@ -156,7 +158,7 @@ def _found(n: int, alpha: float) -> float:
 
 def _shift(move: Move, rounding: Mapping[tuple[str, str], Spread]) -> Shift:
     x_R, known = move.moved, rounding.get((move.claim, move.what))
-    if known is not None and known.sd > max(FURTHEST * move.between, move.bound):
+    if known is not None and known.sd > max(FURTHEST * move.between, move.bound / 2):
         raise ResultsError(
             f"{FILE} says that rounding moves {move.claim}, {move.what}, by {known.sd:g} {move.unit}, and replicates "
             f"lie {move.between:.2f} apart: two of one law differ by 1.4 times that. Next: git checkout it, or harness "
@@ -191,6 +193,16 @@ def _other_quantities(committed: Results, fresh: Results, id: str) -> Iterator[s
     for name in dict.fromkeys((*before, *now)):
         if before.get(name) != now.get(name):
             yield f"{id}, {name}: committed {before.get(name, 'nothing')}, now {now.get(name, 'nothing')}"
+
+
+def _otherwise_told(committed: Results, fresh: Results, id: str) -> Iterator[str]:
+    """Tell each thing that is told of a claim's rows otherwise and follows from its design: no machine changes it."""
+    before, now = (side.claims[id] for side in (committed, fresh))
+    told = [("test examples", before.examples, now.examples)]
+    told += [(name, getattr(before.cost, name), getattr(now.cost, name)) for name in STRUCTURE]
+    for name, was, is_ in told:
+        if was is not None and was != is_:
+            yield f"{id}, {name.replace('_', ' ')}: committed {was}, now {is_}"
 
 
 def _other_answers(pairs: pd.DataFrame, committed: Results, digests: Mapping[str, list[bool]]) -> pd.DataFrame:

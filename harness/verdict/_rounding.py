@@ -65,7 +65,7 @@ def moves(committed: Results, fresh: Results, claim: Claim) -> Iterator[Move]:
     for part in claim.design(committed.meta.scale).parts:
         before, now = (side.differences(claim.id, part) for side in (committed, fresh))
         yield _move(claim, part, part.name, now, before[places])
-        for arm in dict.fromkeys(arm for pair in part.pairs for arm in pair):
+        for arm in dict.fromkeys((*(arm for pair in part.pairs for arm in pair), *part.floors)):
             if (as_read := (arm, part.band, part.metric, part.reading)) not in seen:
                 seen.add(as_read)
                 before, now = (side.read(claim.id, arm, part) for side in (committed, fresh))

@@ -222,7 +222,7 @@ def _check_name(claim: Claim, session: Session, together: Sequence[Claim]) -> No
         )
     if (old := session.registry.same(claim, session.scale)) is not None:
         if old.paper != claim.paper:
-            next_ = f"lock it as a claim of {old.paper}"
+            next_ = f"harness lock {old.claim} --replicates {old.replicates}, for the same claim on fresh replicates"
         elif old.claim in there:
             next_ = f"compare something else, or harness lock {old.claim} --replicates {old.replicates or 'N'}"
         else:

@@ -161,7 +161,7 @@ def make_plan(session: Session, *, only_as_locked: bool = True) -> Planned:
         registry.check(session.claims, session.scale)
     store = Store(session.store)
     requests = [_request(claim, session, registry) for claim in session.claims]
-    if session.quick or session.variant:
+    if session.quick or session.variant or session.is_rerun:
         return Planned.of(requests, store, session.device)
     papers = {claim.paper for claim in session.claims}
     companions = [

@@ -93,6 +93,9 @@ def run_within(session: Session, limit: Limit, progress: Progress | None) -> Ran
     if ran.left is not None:
         return ran
     collected = collect(made, scale=session.scale, suite_seed=SUITE_SEED, quick=session.quick, variant=session.variant)
+    mine = {claim.id for claim in session.claims}
+    if progress is not None and (others := [id for id in collected.claims if id not in mine]):
+        progress.note(f"stored, and of the same families, so that they count in Holm's correction: {', '.join(others)}")
     path = session.out / "results.parquet"
     whole = session.out.resolve() == session.committed  # the committed rows are written over
     before = earlier_rows(collected, session.committed, session.registry, whole=whole)

@@ -76,6 +76,8 @@ class Session:
     @property
     def is_rerun(self) -> bool:
         """Whether results are to lie beside the committed report, as the same replicates computed elsewhere."""
+        if self.folder is None:
+            return False
         from harness.verdict import ELSEWHERE
 
         return self.out.resolve().parent == (self.committed / ELSEWHERE).resolve()

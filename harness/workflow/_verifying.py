@@ -100,7 +100,7 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
 
     limit = Limit.starting_now(time_limit)
     changed: tuple[str, ...] = ()
-    but: list[str] = []
+    but: tuple[str, ...] = ()
     unlike: dict[str, str] = {}
     without: list[str] = []
     before = rows = None
@@ -108,8 +108,7 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
     if (session.committed / "results.parquet").is_file():
         rows = read_results(session.committed / "results.parquet")  # now: a whole run writes over them
         earlier = read_earlier(session.committed)
-        but = amended(session.committed, session.catalogue, session.registry)
-        changed = other_bytes(session, but=but)
+        changed, but = other_bytes(session)
         unlike = not_as_locked(session.committed, session.catalogue, session.registry)
         without = [claim.id for claim in session.claims if _is_locked(claim, session) and claim.id not in rows.claims]
         before = recorded(session, required=True)
@@ -128,7 +127,7 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
         recorded=before,
         turned=turned(before, judged),
         other_bytes=changed,
-        amended=tuple(but),
+        amended=but,
         not_as_locked=unlike,
         without_rows=tuple(without),
         cut=chain_cut(session.registry.path),
@@ -145,12 +144,51 @@ def _is_locked(claim: Claim, session: Session) -> bool:
     return session.registry.in_force(claim.id, session.scale) is not None
 
 
-def other_bytes(session: Session, but: Collection[str] = ()) -> tuple[str, ...]:
-    """Return the files that the committed rows, judged and reported again, would change.
+def other_bytes(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the files that the committed rows, judged and reported again, would change, and claims left out of that.
 
-    The claims in `but` are looked at no further: they were amended, and their rows are of what they were. Then files
-    that speak of all claims are compared in what they say of the others: their verdicts.
+    Those were amended: their rows are of what they were. Then files that speak of all claims are compared in what they
+    say of the others: their verdicts. A report tells of what is locked and not run, so that a lock alone changes it: it
+    is what the rows give with the registry as it is, or as it was before its last rounds, of which there are no rows.
     """
+    with tempfile.TemporaryDirectory() as folder:
+        every = range(_rounds_with_rows(session), len(session.registry.rounds) + 1)
+        then = [_with_rounds(session, rounds, Path(folder) / str(rounds)) for rounds in every[:-1]]
+        tried = [(each, _amended(each)) for each in (*then, session)]
+        fewest = min(len(but) for _, but in tried)
+        found: tuple[str, ...] = ()
+        for each, but in tried:
+            if len(but) == fewest and not (found := _other_bytes(each, but)):
+                break
+        return found, next(but for _, but in tried if len(but) == fewest)
+
+
+def _amended(session: Session) -> tuple[str, ...]:
+    return tuple(amended(session.committed, session.catalogue, session.registry))
+
+
+def _rounds_with_rows(session: Session) -> int:
+    """Return how many rounds there are up to the last one of which there are committed rows."""
+    committed = [read_results(session.committed / "results.parquet"), *read_earlier(session.committed)]
+    seeds = {rows.meta.seed(id) for rows in committed for id in rows.claims}
+    return 1 + max((each.number for each in session.registry.rounds if each.seed in seeds), default=0)
+
+
+def _with_rounds(session: Session, rounds: int, folder: Path) -> Session:
+    """Return the session with its first rounds alone: their registry lies in `folder`, beside what reports name."""
+    registry, errata = session.registry, session.registry.path.parent.parent / "reports" / "errata.md"
+    for name in ("claims", "reports"):
+        (folder / name).mkdir(parents=True)
+    for file in registry.path.parent.iterdir():
+        if file.is_file() and file.suffix in (".jsonl", ".csv"):
+            shutil.copy(file, folder / "claims")
+    if errata.is_file():
+        shutil.copy(errata, folder / "reports")
+    registry.write_until(rounds, folder / "claims" / registry.path.name)
+    return replace(session, catalogue=replace(session.catalogue, folder=folder / "claims"))
+
+
+def _other_bytes(session: Session, but: Collection[str]) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory() as folder:
         again = replace(session, folder=Path(folder) / "again")
         shutil.copytree(session.committed, again.out, ignore=shutil.ignore_patterns(*REGENERATED))

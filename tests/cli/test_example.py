@@ -222,6 +222,19 @@ def test_the_reports_own_rows_are_no_run_of_another_machine(copy):
     assert "computed again on other machines" not in report
 
 
+def test_a_lock_alone_makes_nothing_red(copy):
+    """A claim that is locked and not run stands in the report as not run: the committed one is that of before."""
+    ok(harness(copy, "verify"))
+    page = (copy / "reports" / "micro" / "report.md").read_text()
+    ok(harness(copy, "lock", ID, "--replicates", "8"))
+    told = ok(harness(copy, "verify", "--out", copy / "reports" / "scratch", "--replicates", "3"))
+    assert "other bytes" not in told
+    assert "amended" not in told
+    (copy / "reports" / "micro" / "report.md").write_text(page + "touched\n")
+    result = harness(copy, "verify", "--out", copy / "reports" / "scratch", "--replicates", "3")
+    assert (result.returncode, "other bytes for report.md" in result.stdout) == (1, True)
+
+
 def test_rows_that_are_of_no_lock_are_status_1(copy):
     """Committed rows that name another design, with file and lock as they were, are looked at no less closely."""
     file = copy / "reports" / "micro" / "results.parquet"

@@ -195,10 +195,11 @@ def test_what_was_compared_before_is_related_and_no_first_attempt(registry):
         design(beats("a", "b", on=DIGITS, band=percent_kept("25")), beats("c", "d", on=DIGITS)), id="paper/near"
     )
     new = claim(design(beats("c", "d", on=DIGITS)), id="paper/apart")
+    swapped = claim(design(beats("b", "a", on=DIGITS)), id="other/swapped")
     assert registry.same(near, MICRO) is None
-    registry.lock([near, new], MICRO, pilots={}, when=WHEN)
-    assert [registry.attempt(entry) for entry in registry.entries] == ["first", "related", "first"]
-    assert [entry.attempt for entry in registry.entries] == ["first", "related", "first"]
+    registry.lock([near, new, swapped], MICRO, pilots={}, when=WHEN)
+    assert [registry.attempt(entry) for entry in registry.entries] == ["first", "related", "first", "related"]
+    assert [entry.attempt for entry in registry.entries] == ["first", "related", "first", "related"]
     assert registry.related(registry.entries[1].text, 2) == ["paper/claim"]
 
 

@@ -149,6 +149,11 @@ WRONG = {
     "replicates": lambda entry: entry["text"].update(replicates="10"),
     "scale": lambda entry: entry["text"].update(scale="huge"),
     "predicted": lambda entry: entry["text"].update(predicted="yes"),
+    "hypothesis": lambda entry: entry["text"].update(hypothesis="x"),
+    "arms": lambda entry: entry["text"].update(arms=[]),
+    "decision": lambda entry: entry["text"].update(decision="coin"),
+    "an arm": lambda entry: entry["text"]["hypothesis"][0].update(arm="nope"),
+    "too many": lambda entry: entry["text"].update(replicates=10**12),
 }
 
 

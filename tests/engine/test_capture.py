@@ -15,7 +15,7 @@ from harness.engine import _course as engine
 from harness.engine import _stack as stack
 from harness.engine._course import compute, most_members
 from harness.engine._measuring import EarlyStop, Evaluator, examples_a_pass
-from harness.engine._stack import stacked
+from harness.engine._stack import Stack, stacked
 from harness.expression import Scores
 from harness.networks._architectures import conv_net, resnet20, vgg19
 from harness.networks._network import mlp
@@ -67,8 +67,8 @@ def test_neither_an_update_nor_an_evaluation_waits_for_the_device(name, monkeypa
     next(steps)
     early.see(evaluate()[0], 1)
     with Watched() as watched:
-        for step in (2, 3):
-            updates._update()
+        for step, change in ((2, False), (3, type(updates.stack).changes is not Stack.changes)):
+            updates._update(change=change)
             evaluate._evaluate()
             early.see(evaluate.loss_RN.double().mean(1), step)
             updates.stack.finite()
@@ -181,7 +181,7 @@ def test_no_population_outlives_its_result(name, monkeypatch):
     try:
         compute(made)
         assert [each() for each in alive] == [None, None]
-        monkeypatch.setattr(EarlyStop, "see", lambda *given: 1 / 0)
+        monkeypatch.setattr(engine._Course, "_measure", lambda *given: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             compute(made)
         assert [each() for each in alive] == [None] * 4

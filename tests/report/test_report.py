@@ -40,6 +40,7 @@ def again(tmp_path_factory, scale):
     for other in set(SCALES) - {scale}:
         (root / "reports" / other).mkdir()
         shutil.copy(ROOT / "reports" / other / "results.parquet", root / "reports" / other)
+    shutil.copy(ROOT / "reports" / "errata.md", root / "reports")
     (root / "reports" / scale / "figures").mkdir()
     (root / "reports" / scale / "figures" / "paper-gone.svg").write_text("that of a claim under its old name")
     chosen = ("--scale", scale, "--root", str(root))

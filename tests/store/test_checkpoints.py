@@ -34,6 +34,9 @@ CASES = {
             "digits mlp, odd widths, sgd",
             "difference batch-norm mlp, odd widths",
             "edge-popup, odd widths",
+            "rigl, adam",
+            "set, sgd, batch-norm",
+            "gradual",
         )
     },
     "sgd without momentum": PLAIN,

@@ -109,7 +109,7 @@ def test_a_turn_is_red_where_rounding_seldom_does_it(registry):
     """
     committed = rows([0.42, 2.0, 2.0, 2.0, 2.0, 2.0], sd=0.4)
     turned = rows([-0.5, 2.0, 2.0, 2.0, 2.0, 2.0], sd=0.4, **ELSEWHERE)
-    small, large = (lost(committed, turned, registry, spread(committed, sd)) for sd in (0.1, 1.0))
+    small, large = (lost(committed, turned, registry, spread(committed, sd)) for sd in (0.1, 0.95))
     assert [each.turned for each in small.lost] == [True]
     assert small.lost[0].chance < RARE
     assert small.lost[0].unexplained
@@ -117,7 +117,7 @@ def test_a_turn_is_red_where_rounding_seldom_does_it(registry):
     assert large.lost[0].chance > RARE
     assert large.explained
     another = rows([0.42, -2.0, 2.0, 2.0, 2.0, 2.0], sd=0.4, **ELSEWHERE)
-    (solid,) = lost(committed, another, registry, spread(committed, 1.0)).lost
+    (solid,) = lost(committed, another, registry, spread(committed, 0.95)).lost
     assert solid.unexplained
 
 

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 
 from harness.data._tasks import DIGITS
-from harness.design._assertions import beats
+from harness.design._assertions import beats, matches
 from harness.errors import ResultsError
 from harness.stats._paired import binomial_range
+from harness.verdict._metadata import Cost
 from harness.verdict._reruns import FALSE_ALARM, Shift, rerun, with_limits
 from harness.verdict._rounding import Spread
 from tests import synthetic
@@ -145,15 +146,15 @@ def test_a_jolted_pass_widens_what_chance_explains():
     """Replicates that stayed together by chance: a shift is taken for rounding where a jolt moves as much."""
     fresh = rows(0.0, spread=0.05, machine=ELSEWHERE)
     known = [
-        Spread(claim=A.id, digest=fresh.claims[A.id].digest, what=what, n=10, sd=1.0, unit="pp")
+        Spread(claim=A.id, digest=fresh.claims[A.id].digest, what=what, n=10, sd=0.75, unit="pp")
         for what in ("a beats b", "arm 'a' of a beats b")
     ]
     assert rerun(rows(0.4), fresh, CATALOGUE).moved
     found = rerun(rows(0.4), fresh, CATALOGUE, known)
     assert found.moved == ()
     wide = {shift.what: shift for shift in found.shifts if shift.claim == A.id}
-    assert [wide[each.what].rounding for each in known] == [1.0, 1.0]
-    assert wide["a beats b"].visible > 3
+    assert [wide[each.what].rounding for each in known] == [0.75, 0.75]
+    assert wide["a beats b"].visible > 2
     assert wide["arm 'b' of a beats b"].rounding is None
 
 
@@ -187,6 +188,33 @@ def test_exact_quantities_are_compared_on_any_machine():
         other = synthetic.known(made, exact.id, exact={"weights": "2500", "inputs": "64"})
         assert rerun(made, made, CATALOGUE).as_committed
         assert rerun(other, made, CATALOGUE).differing == ("paper/exact, weights: committed 2500, now 888",)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"examples": {"digits": 500}}, "test examples: committed {'digits': 500}, now {}"),
+        ({"cost": Cost(trainings=7, shared=0, member_steps=0, worker_s=9.0)}, "trainings: committed 7, now 0"),
+    ],
+)
+def test_what_follows_from_the_design_is_compared_on_any_machine(changed, told):
+    """How many trainings there are, and of what answers are told; what it took is of the machine."""
+    found = rerun(synthetic.known(rows(), A.id, **changed), rows(machine=ELSEWHERE), CATALOGUE)
+    assert found.differing == (f"paper/x, {told}",)
+    slower = {"cost": Cost(trainings=0, shared=3, member_steps=0, worker_s=9.0)}
+    assert rerun(synthetic.known(rows(), A.id, **slower), rows(), CATALOGUE).as_committed
+
+
+def test_floors_are_among_the_means_that_may_move(monkeypatch):
+    """A floor that was moved on another machine makes a part look safer than it is."""
+    made = claim(design(matches("a", "b", on=DIGITS, floors=("d",))), id="paper/floor")
+    synthetic.register(monkeypatch, made)
+    sides = [
+        synthetic.results((made, lambda arm, at, low=low: np.linspace(79, 81, 10) - low * (arm == "d")))
+        for low in (20.0, 5.0)
+    ]
+    found = rerun(*sides, CATALOGUE)
+    assert [shift.what for shift in found.moved] == ["arm 'd' of a matches b"]
 
 
 def test_the_same_weights_have_the_same_accuracy_anywhere():

@@ -69,6 +69,8 @@ def test_each_round_is_a_family_at_its_level(registry):
     }
     assert all(v.status is Status.CONFIRMATORY for v in verdicts.values())
     assert verdicts["paper/c"].p_rep == pytest.approx(2 * verdicts["paper/b"].p_rep)
+    assert "at level 0.0125" in verdicts["paper/c"].cause
+    assert "at level" not in verdicts["paper/b"].cause
     assert ALPHA / 2 < verdicts["paper/c"].p_rep < ALPHA  # in the first round it would have been enough
     assert verdicts["paper/b"].status_reason == f"locked {WHEN} in round 1"
     assert verdicts["paper/c"].parts[0].needed > verdicts["paper/b"].parts[0].needed

@@ -1,0 +1,181 @@
+"""Masks that move while weights are trained: dropped and grown (SET, RigL), or pruned step by step.
+
+Tensors are named by shape: R members, N weights of a layer, S steps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from harness.engine._nn import forward
+from harness.engine._noise import Noise
+from harness.engine._stack import STACKS, Stack
+from harness.expression import Bits, Flat, Gradual, Grow, Rewire, TargetedDropout
+from harness.networks import Tensor as Parameters
+from harness.networks import kept_counts
+from harness.population import Arrays, Population
+from harness.streams import word
+
+
+class MovingStack(Stack):
+    """Weights under a mask that moves at some steps; what of it is left in the end is the member's learned mask.
+
+    Counts lie on the device, a row a step, so that an update never asks the host.
+    """
+
+    def __init__(self, population: Population, device: torch.device) -> None:
+        super().__init__(population, device)
+        recipe = population.program.recipe
+        assert recipe is not None
+        self._recipe = recipe
+        self._layers = [tensor.name for tensor in self.network.prunable().values()]
+
+    def state(self) -> Arrays:
+        """Return the masks so far."""
+        return {"mask": self.mask_RP.cpu().numpy().copy()}
+
+    def restore_state(self, state: Arrays) -> None:
+        """Go on from these masks."""
+        self.mask_RP.copy_(torch.from_numpy(state["mask"]))
+
+    def masks(self, ends: Sequence[Flat]) -> Sequence[Bits]:
+        """Return the masks as they are."""
+        return [mask.copy() for mask in (self.mask_RP > 0).cpu().numpy()]
+
+    def _put(self, name: str, kept_RN: Tensor) -> None:
+        """Let these weights of a layer be what is left."""
+        mask = self._mask[name]
+        mask.copy_(kept_RN.view_as(mask))
+
+    def _magnitude(self, name: str) -> tuple[Tensor, Tensor]:
+        """Return a layer's magnitudes and which of its weights are there; shapes (R, N)."""
+        return self._leaves[name].detach().abs().flatten(1), self._mask[name].flatten(1) > 0
+
+
+class RewiredStack(MovingStack):
+    """Each layer drops its smallest weights and grows as many of those that it has not: SET and RigL."""
+
+    def __init__(self, population: Population, device: torch.device) -> None:
+        super().__init__(population, device)
+        learn = population.program.learn
+        assert isinstance(learn, Rewire)
+        self._learn = learn
+        members = population.members
+        alive = [int(self._mask[name].flatten(1).sum(1)[0]) for name in self._layers]
+        end = math.ceil(learn.until * self._recipe.steps)
+        dropped = [
+            [math.floor(float(learn.fraction) / 2 * (1 + math.cos(math.pi * min(step, end) / end)) * n) for n in alive]
+            for step in range(self._recipe.steps)
+        ]
+        self._drop_SL = torch.tensor(dropped, device=device)
+        self._alive = alive
+        words = [word(m.replicate, "mask", m.mask_draw) for m in members]
+        self._keys_R = torch.tensor(words, device=device) if learn.grow == Grow.RANDOM else None
+
+    def changes(self, step: int) -> bool:
+        """At some steps, until the mask stays."""
+        return self._learn.moves(step, self._recipe)
+
+    def change(self, gradients: dict[str, Tensor], step_1: Tensor) -> None:
+        """Drop and grow: what was dropped now may grow again; whatever grows begins at 0."""
+        noise = None if self._keys_R is None else Noise(self._keys_R, step_1)
+        drop_L = self._drop_SL.index_select(0, step_1)[0]
+        for name, alive, drop in zip(self._layers, self._alive, drop_L, strict=True):
+            magnitude_RN, there_RN = self._magnitude(name)
+            kept_RN = there_RN & (_rank(magnitude_RN.masked_fill(~there_RN, -1)) < alive - drop)
+            if noise is None:
+                wish_RN = gradients[name].abs().flatten(1)
+            else:
+                wish_RN = (noise.words(magnitude_RN.shape[1]) >> 11).double()  # 53 bits, which float64 holds
+            grown_RN = ~kept_RN & (_rank(wish_RN.masked_fill(kept_RN, -torch.inf)) < drop)
+            weights = self._leaves[name].detach()
+            weights.mul_(kept_RN.view_as(weights))
+            self._put(name, kept_RN | grown_RN)
+
+
+class GradualStack(MovingStack):
+    """Each layer loses its smallest weights step by step."""
+
+    def __init__(self, population: Population, device: torch.device) -> None:
+        super().__init__(population, device)
+        learn = population.program.learn
+        assert isinstance(learn, Gradual)
+        self._learn = learn
+        sizes = self.network.prunable()
+        counts = [
+            list(kept_counts(self.network, dict.fromkeys(sizes, learn.density(step))).values())
+            if learn.moves(step, self._recipe)
+            else [tensor.size for tensor in sizes.values()]
+            for step in range(self._recipe.steps)
+        ]
+        self._count_SL = torch.tensor(counts, device=device)
+
+    def changes(self, step: int) -> bool:
+        """At some steps on the way."""
+        return self._learn.moves(step, self._recipe)
+
+    def settled(self, step: int) -> bool:
+        """After the last pruning."""
+        return step > self._learn.end
+
+    def change(self, gradients: dict[str, Tensor], step_1: Tensor) -> None:
+        """Keep the largest weights of each layer."""
+        for name, count in zip(self._layers, self._count_SL.index_select(0, step_1)[0], strict=True):
+            magnitude_RN, there_RN = self._magnitude(name)
+            self._put(name, there_RN & (_rank(magnitude_RN.masked_fill(~there_RN, -1)) < count))
+        self.learned_RP.mul_(self.mask_RP)
+
+
+class TargetedStack(Stack):
+    """Weights of which the small ones are left out at random, each update others."""
+
+    def __init__(self, population: Population, device: torch.device) -> None:
+        super().__init__(population, device)
+        learn, recipe = population.program.learn, population.program.recipe
+        assert isinstance(learn, TargetedDropout)
+        assert recipe is not None
+        self._learn = learn
+        tensors = list(self.network.prunable().values())
+        self._targets = {t.name: t for t in (tensors[:-1] if learn.units else tensors)}
+        sizes = [outputs if learn.units else t.size // outputs for t, outputs in map(_outputs, self._targets.values())]
+        counts = [[math.floor(learn.share(step) * n) for n in sizes] for step in range(recipe.steps)]
+        self._count_SL = torch.tensor(counts, device=device)
+        words = [word(m.replicate, "dropout", m.dropout_draw) for m in population.members]
+        self._keys_R = torch.tensor(words, device=device)
+
+    def forward(self, leaves: dict[str, Tensor], inputs_RBI: Tensor, noise: Noise | None, step_1: Tensor) -> Tensor:
+        """Return the logits without what is left out."""
+        drawn, seen = Noise(~self._keys_R, step_1), dict(leaves)  # apart from what layers of dropout draw
+        counts = zip(self._targets.values(), self._count_SL.index_select(0, step_1)[0], strict=True)
+        for tensor, count in counts:
+            weights = leaves[tensor.name]
+            rows_RON = weights.detach().transpose(1, 2) if len(tensor.shape) == 2 else weights.detach().flatten(2)
+            size_RON = rows_RON.norm(dim=2)[:, None] if self._learn.units else rows_RON.abs()
+            words_RN = drawn.words(size_RON[0].numel()) >> 11
+            chance_RON = (words_RN.double() / 2**53 + 0.5).view(size_RON.shape)
+            rank_RON = torch.argsort(torch.argsort(size_RON, dim=2, stable=True), dim=2)
+            kept_RON = (rank_RON >= count) | (chance_RON >= float(self._learn.rate))
+            if self._learn.units:
+                kept_RON = kept_RON[:, 0, :, None]
+            kept = kept_RON.transpose(1, 2) if len(tensor.shape) == 2 else kept_RON.expand_as(rows_RON).view_as(weights)
+            seen[tensor.name] = weights * kept
+        return forward(self.network, seen, inputs_RBI, noise=noise)
+
+
+def _outputs(tensor: Parameters) -> tuple[Parameters, int]:
+    """Return a layer's weights with how many outputs they have."""
+    return tensor, tensor.shape[1] if len(tensor.shape) == 2 else tensor.shape[0]
+
+
+def _rank(score_RN: Tensor) -> Tensor:
+    """Return how many scores of its row are before each, the largest first, ties to the lower index."""
+    return torch.argsort(torch.argsort(score_RN, dim=1, descending=True, stable=True), dim=1)
+
+
+STACKS[Rewire] = RewiredStack
+STACKS[Gradual] = GradualStack
+STACKS[TargetedDropout] = TargetedStack

@@ -1,0 +1,104 @@
+"""Masks from gradients before training: SNIP, GraSP and SynFlow, in one round or in several.
+
+Tensors are named by shape: R members, B examples, I inputs, C classes, P flat parameters, N prunable weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from harness.engine._nn import forward
+from harness.engine._noise import Noise
+from harness.engine._stack import STACKS, Stack, cross_entropy
+from harness.expression import Bits, Flat, Salience, Saliency
+from harness.networks import round_half_up
+from harness.population import Arrays, Population
+
+
+class SaliencyStack(Stack):
+    """Weights that stay while rounds of pruning take those of the lowest scores away, of all layers together."""
+
+    def __init__(self, population: Population, device: torch.device) -> None:
+        super().__init__(population, device)
+        learn, recipe = population.program.learn, population.program.recipe
+        assert isinstance(learn, Saliency)
+        assert recipe is not None
+        self._learn, self._weights = learn, {t.name: t for t in self.network.prunable().values()}
+        places = [np.arange(t.offset, t.offset + t.size) for t in self._weights.values()]
+        self._places_N = torch.from_numpy(np.concatenate(places)).to(device)
+        self._score_RP = torch.zeros_like(self.learned_RP)
+        self._score = self.views(self._score_RP)
+        total, keep = len(self._places_N), learn.keep
+        counts = [int(total * float(keep) ** (k / recipe.steps) + 0.5) for k in range(1, recipe.steps)]
+        self._count_S = torch.tensor([*counts, round_half_up(total * keep)], device=device)
+
+    def seen(self, inputs_RBI: Tensor) -> Tensor:
+        """Return the batch; for SynFlow one input of ones."""
+        return torch.ones_like(inputs_RBI[:, :1]) if self._learn.by is Salience.SYNFLOW else inputs_RBI
+
+    def forward(self, leaves: dict[str, Tensor], inputs_RBI: Tensor, noise: Noise | None, step_1: Tensor) -> Tensor:
+        """Return the logits, nothing dropped; for SynFlow through absolute weights alone, in float64.
+
+        Nothing is added then, and BatchNorm leaves everything as it is.
+        """
+        if self._learn.by is not Salience.SYNFLOW:
+            return forward(self.network, leaves, inputs_RBI)
+        params = {}
+        for name, leaf in leaves.items():
+            other = torch.ones_like if name.endswith(".scale") else torch.zeros_like
+            params[name] = leaf.double().abs() if name in self._weights else other(leaf, dtype=torch.float64)
+        nothing = torch.zeros((), device=self.device), torch.ones((), device=self.device)
+        moments = [nothing] * self.network.batch_norms
+        return forward(self.network, params, inputs_RBI.double(), moments=moments)
+
+    def objective(self, logits_RBC: Tensor, answers_RB: Tensor) -> Tensor:
+        """Return what is differentiated: the loss of the batch; for SynFlow the sum of all outputs."""
+        if self._learn.by is Salience.SYNFLOW:
+            return logits_RBC.sum((1, 2))
+        return cross_entropy(logits_RBC / self._learn.temperature, answers_RB).mean(1)
+
+    def gradients(self, loss_R: Tensor, leaves: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Return the gradients of the weights; for GraSP the Hessian's product with those of what is left."""
+        weights, twice = [leaves[name] for name in self._weights], self._learn.by is Salience.GRASP
+        found = torch.autograd.grad(loss_R.sum(), weights, create_graph=twice)
+        if twice:
+            left = [gradient * self._mask[name] for name, gradient in zip(self._weights, found, strict=True)]
+            flow = torch.stack([(gradient * gradient.detach()).sum() for gradient in left]).sum()
+            found = torch.autograd.grad(flow, weights)
+        return dict(zip(self._weights, found, strict=True))
+
+    def changes(self, step: int) -> bool:
+        """Each step is a round, and no weight moves."""
+        return True
+
+    def change(self, gradients: dict[str, Tensor], step_1: Tensor) -> None:
+        """Keep the highest scores of the weights that are left, ties to the lower place; remove the others for good."""
+        weights = self.views(self.learned_RP)
+        for name, gradient in gradients.items():
+            product = gradient * weights[name]
+            self._score[name].copy_(product if self._learn.by is Salience.GRASP else product.abs())
+        alive_RN = self.mask_RP.index_select(1, self._places_N) > 0
+        score_RN = self._score_RP.index_select(1, self._places_N).masked_fill(~alive_RN, -torch.inf)
+        rank_RN = torch.argsort(torch.argsort(score_RN, dim=1, descending=True, stable=True), dim=1, stable=True)
+        kept_RN = alive_RN & (rank_RN < self._count_S.index_select(0, step_1))
+        self.mask_RP.index_copy_(1, self._places_N, kept_RN.to(self.mask_RP.dtype))
+        self.learned_RP.mul_(self.mask_RP)
+
+    def state(self) -> Arrays:
+        """Return the masks so far."""
+        return {"mask": self.mask_RP.cpu().numpy().copy()}
+
+    def restore_state(self, state: Arrays) -> None:
+        """Go on from these masks."""
+        self.mask_RP.copy_(torch.from_numpy(state["mask"]))
+
+    def masks(self, ends: Sequence[Flat]) -> Sequence[Bits]:
+        """Return the masks after the last round."""
+        return [mask.copy() for mask in (self.mask_RP > 0).cpu().numpy()]
+
+
+STACKS[Saliency] = SaliencyStack

@@ -1,0 +1,175 @@
+"""SNIP, GraSP and SynFlow on many members at once are the papers' equations, written as plain loops, for each."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from harness.compute._plan import Plan, Wanted
+from harness.compute._run import run_plan
+from harness.data._tasks import DIGITS
+from harness.engine._feed import Feed
+from harness.engine._saliency import SaliencyStack
+from harness.errors import DesignError
+from harness.expression import Salience, Saliency, density, kept_in, random_mask, saliency, train
+from harness.networks._network import initial_values, mlp
+from harness.networks._recipe import SGD, Adam, Recipe
+from harness.population._population import Population, Program
+from harness.store._store import Store
+from harness.streams import Replicate
+from tests import references
+from tests.inline import Inline
+from tests.members import begun, member, population
+
+NET = mlp(64, 9, 5, 10)
+FIFTH = Fraction(1, 5)
+LAYERS = [f"{name}.{what}" for what in ("weight", "bias") for name in ("fc1", "fc2", "output")]
+
+
+def program(by, rounds, keep=FIFTH, network=NET, **more):
+    recipe = Recipe(optimiser=SGD(1.0), steps=rounds, batch=40, validate_every=rounds)
+    return Program(network, DIGITS, recipe, learn=Saliency(Salience(by), keep, **more))
+
+
+def as_lists(flat, names):
+    """A member's flat parameters as float64 tensors, in the order of the names."""
+    tensors = {tensor.name: tensor for tensor in NET.tensors()}
+    shaped = (flat[tensors[name].slice].reshape(tensors[name].shape) for name in names)
+    return [torch.from_numpy(np.array(each, np.float64)) for each in shaped]
+
+
+def given(made, place, step):
+    """What the references take of a member: weights, biases, masks, and the batch of a step."""
+    one, feed = made.members[place], Feed(made, torch.device("cpu"))
+    batches = feed.batches(step, step + 1)
+    x = feed.inputs(batches.images[0])[place].double()
+    return (
+        as_lists(one.start, LAYERS[:3]), as_lists(one.start, LAYERS[3:]), as_lists(one.mask, LAYERS[:3]), x,
+        batches.answers[0][place],
+    )  # fmt: skip
+
+
+def one_round(made):
+    """The scores of one round, before anything is removed, a list of layers a member."""
+    updates = begun(made)
+    stack, before = updates.stack, updates.stack.mask_RP.clone()
+    next(iter(updates.run()))
+    scores = stack._score_RP.clone()
+    assert (stack.mask_RP <= before).all()
+    return [as_lists(flat, LAYERS[:3]) for flat in scores.double().numpy()]
+
+
+def halved(made):
+    """The same members, each under a mask of its own that leaves half."""
+    return replace(made, members=tuple(member(made.program, i, keep=Fraction(1, 2)) for i in range(3)))
+
+
+@pytest.mark.parametrize(("by", "temperature"), [("snip", 1.0), ("grasp", 1.0), ("grasp", 200.0), ("synflow", 1.0)])
+def test_scores_are_the_papers(by, temperature):
+    """Layer by layer, on a net of unequal layers under a mask, for each member its own: to rounding of float32."""
+    made = halved(population(program(by, 1, temperature=temperature), range(3)))
+    for place, found in enumerate(one_round(made)):
+        weights, biases, masks, x, y = given(made, place, 0)
+        if by == "snip":
+            expected = references.snip_scores(weights, biases, masks, x, y)
+        elif by == "grasp":
+            removed_first = references.grasp_scores(weights, biases, masks, x, y, temperature=temperature)
+            expected = [-score for score in removed_first]
+        else:
+            expected = references.synflow_scores(weights, biases, masks)
+        for one, other, mask in zip(found, expected, masks, strict=True):
+            scale = float(other.abs().max())
+            assert float(((one - other) * mask).abs().max()) < 1e-4 * scale
+            assert scale > 0
+
+
+@pytest.mark.parametrize("rounds", [1, 5])
+@pytest.mark.parametrize("by", ["snip", "synflow"])
+def test_masks_after_rounds_are_those_of_the_loops(by, rounds):
+    """Each round scores what is left, on the batch of its step, and prunes all layers together to the exact count."""
+    made = halved(population(program(by, rounds), range(3)))
+    updates = begun(made)
+    list(updates.run())
+    masks = updates.stack.masks([])
+    for place in range(3):
+        weights, biases, current, _, _ = given(made, place, 0)
+        total = sum(mask.numel() for mask in current)
+        for step, kept in enumerate(references.rounds(by, float(FIFTH), rounds)):
+            *_, x, y = given(made, place, step)
+            scores = (
+                references.snip_scores(weights, biases, current, x, y)
+                if by == "snip"
+                else references.synflow_scores(weights, biases, current)
+            )
+            current = references.prune_global(scores, current, references.round_half_up(total * kept))
+        for one, other in zip(as_lists(masks[place], LAYERS[:3]), current, strict=True):
+            assert torch.equal(one, other)
+        assert masks[place][[t.offset for t in NET.tensors() if not t.prunable]].all()
+
+
+def test_synflow_is_conserved():
+    """The scores of every layer add up to the same (Tanaka et al. 2020, theorem 1), to rounding of float32 sums."""
+    made = population(program("synflow", 1, network=mlp(64, 9, 5, 10, bias=False)), range(2))
+    stack = begun(made).stack
+    leaves = {name: leaf.double().detach().requires_grad_() for name, leaf in stack.leaves().items()}
+    logits = stack.forward(leaves, torch.ones(2, 1, 64), None, torch.zeros(1))
+    gradients = stack.gradients(stack.objective(logits, torch.zeros(2, 1)), leaves)
+    sums = torch.stack([(gradient * leaves[name]).sum((1, 2)) for name, gradient in gradients.items()])
+    assert float(((sums - sums[0]) / sums[0]).detach().abs().max()) < 1e-12
+
+
+def test_no_weight_moves_and_nothing_comes_back(tmp_path):
+    """A mask from the store: its exact density, weights as they started, and a ticket that trains under it."""
+    mask = saliency(NET, DIGITS, by="snip", keep=FIFTH, rounds=3, examples=40)
+    ticket = train(
+        NET, DIGITS, Recipe(optimiser=Adam(3e-3), steps=20, batch=20), mask=mask.learned_mask(), start=mask.at(0)
+    )
+    assert density(ticket) == density(mask) == Fraction(134, 671)
+    assert kept_in(mask.learned_mask(), NET, frozenset({"fc1"})) is None
+    plan = Plan([Wanted("tests/own", (ticket, mask), (Replicate(11, 0),))], Store(tmp_path))
+    with plan.store.writing() as writer:
+        run_plan(plan, writer, Inline(), provenance={})
+    stored = {
+        slot: plan.store.array(plan.entry(mask, Replicate(11, 0)), slot, NET.flat_size) for slot in ("end", "mask")
+    }
+    bits = stored["mask"].astype(bool)
+    assert sum(bits[tensor.slice].sum() for tensor in NET.prunable().values()) == 134
+    np.testing.assert_array_equal(stored["end"], initial_values(NET, Replicate(11, 0), "init", 0) * bits)
+    end = plan.store.array(plan.entry(ticket, Replicate(11, 0)), "end", NET.flat_size)
+    assert not end[~bits].any()
+    assert plan.entry(mask, Replicate(11, 0)).outs.keys() >= {"mask", "end"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"by": "snap"}, "unknown saliency 'snap'; did you mean snip"),
+        ({"keep": Fraction(0)}, "it is the fraction KEPT"),
+        ({"keep": 0.2}, "use a Fraction"),
+        (
+            {"mask": random_mask(NET, keep=Fraction(1, 10))},
+            "saliency would keep 134 weights, of which the mask leaves 68",
+        ),
+        ({"by": "grasp", "network": mlp(64, 9, 10, batch_norm=True)}, "by grasp of a network with BatchNorm"),
+    ],
+)
+def test_what_cannot_be_scored_is_refused(changed, why):
+    """With what to do."""
+    given = {"network": NET, "by": "snip", "keep": FIFTH} | changed
+    with pytest.raises(DesignError, match=why):
+        saliency(given.pop("network"), DIGITS, **given)
+
+
+def test_a_checkpoint_holds_the_masks():
+    """Restored into another stack the rounds go on from there."""
+    made = Population(program("snip", 4), population(program("snip", 4), range(2)).members)
+    updates = begun(made)
+    run = updates.run()
+    next(run), next(run)
+    other = begun(made).stack
+    assert isinstance(other, SaliencyStack)
+    other.restore_state(updates.stack.state())
+    assert torch.equal(other.mask_RP, updates.stack.mask_RP)
+    assert not torch.equal(begun(made).stack.mask_RP, other.mask_RP)
