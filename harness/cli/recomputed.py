@@ -122,6 +122,15 @@ def _show_rerun(found: Rerun, console: Console) -> None:
         console.print(table)
     for row in found.differing:
         console.print(f"[red]other numbers on the same kind of machine: {escape(row)}. Next: harness variance[/red]")
+    for each in found.shifts:
+        if each.wider:
+            console.print(
+                f"{each.claim}, {escape(each.what)}: replicates moved apart with an sd of {each.sd:.2f} {each.unit}, "
+                f"where rounding was measured to give {each.rounding:.2f}",
+                style="yellow",
+                highlight=False,
+                soft_wrap=True,
+            )
     for each in found.moved:
         console.print(
             f"[red]{each.claim}, {escape(each.what)}, has moved by {each.mean:+.2f} {each.unit}, where chance explains "

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 FALSE_ALARM = 0.0005  # the chance that any mean of a run is called moved where none has
 FURTHEST = 2.5  # sds between replicates: two draws of one law differ by 1.4, and ten tell that roughly
+WIDER = 3.0  # times the jolted sd: of ten replicates two estimates of one sd differ by as much in .0015 of cases
 ANSWERS = 0.005  # a share of test answers: more than an evaluation of the same weights is rounded into other ones
 SEEN = 0.99  # the chance with which a shift of the size that is called visible is found
 STRUCTURE = ("trainings", "member_steps", "training_flops", "evaluation_flops")  # of a claim's cost
@@ -57,6 +58,11 @@ class Shift:
     def spread(self) -> float:
         """The larger of both: a few replicates that happened to stay together do not make a small shift a large one."""
         return max(self.sd, self.rounding or 0.0)
+
+    @property
+    def wider(self) -> bool:
+        """Whether differences are far wider than a jolted pass found: the run is other than rounding makes it."""
+        return self.rounding is not None and self.sd > max(WIDER * self.rounding, self.bound / 2)
 
     @property
     def moved(self) -> bool:

@@ -158,6 +158,22 @@ def test_a_jolted_pass_widens_what_chance_explains():
     assert wide["arm 'b' of a beats b"].rounding is None
 
 
+def test_differences_wider_than_rounding_are_named():
+    """A jolted pass says that nets do not move: replicates that lie apart now were made otherwise."""
+    known = [
+        Spread(claim=A.id, digest=rows().claims[A.id].digest, what="a beats b", n=10, sd=sd, unit="pp")
+        for sd in (0.0, 0.1, 0.2)
+    ]
+    far, near = rows(spread=0.6, machine=ELSEWHERE), rows(spread=0.05, machine=ELSEWHERE)
+    cases = ((far, known[0], True), (far, known[1], True), (far, known[2], False), (near, known[0], False))
+    for fresh, spread, wider in cases:
+        shifts = {
+            shift.what: shift for shift in rerun(rows(), fresh, CATALOGUE, [spread]).shifts if shift.claim == A.id
+        }
+        assert shifts["a beats b"].wider == wider
+        assert not shifts["arm 'a' of a beats b"].wider  # of which no pass is known
+
+
 def test_a_spread_that_cannot_be_rounding_is_refused():
     """Two draws of one law differ by 1.4 times the sd between replicates: a hundred points excuse nothing."""
     known = Spread(claim=A.id, digest=rows().claims[A.id].digest, what="a beats b", n=10, sd=100.0, unit="pp")
