@@ -14,7 +14,7 @@ from harness.expression._masks import random_bits
 from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
 from harness.networks._layers import AveragePool, BatchNorm, Conv, Image, Linear, Relu, Residual
 from harness.networks._network import Network, initial_scores, initial_values, mlp
-from harness.networks._recipe import SGD, Adam, Recipe
+from harness.networks._recipe import SGD, Adam, AdamW, Recipe, RMSprop
 from harness.population._population import Member, Population, Program
 from harness.streams import Replicate
 
@@ -29,6 +29,12 @@ PROGRAMS = {
     "digits mlp, odd widths, sgd": Program(mlp(64, 33, 17, 10), DIGITS, MOMENTUM),
     "difference batch-norm mlp, sgd": Program(mlp(128, *[64] * 8, 10, batch_norm=True), DIGIT_DIFFERENCE, MOMENTUM),
     "difference batch-norm mlp, odd widths": Program(mlp(128, 33, 17, 10, batch_norm=True), DIGIT_DIFFERENCE, MOMENTUM),
+    "digits mlp, adamw, clipped and smoothed": Program(
+        mlp(64, 300, 100, 10), DIGITS, replace(ADAM, optimiser=AdamW(1.2e-3), clip=0.5, smoothing=0.1)
+    ),
+    "digits mlp, odd widths, rmsprop, clipped, squared": Program(
+        ODD, DIGITS, replace(ADAM, optimiser=RMSprop(1e-3, momentum=0.5), clip=0.02, loss="squared")
+    ),
     "edge-popup": Program(mlp(64, 300, 100, 10, bias=False), DIGITS, MOMENTUM, learn=Scores(Fraction(1, 2))),
     "edge-popup, odd widths": Program(mlp(64, 33, 17, 10, bias=False), DIGITS, MOMENTUM, learn=Scores(Fraction(1, 3))),
     "snip in rounds": Program(ODD, DIGITS, replace(ROUNDS, steps=7), learn=Saliency(Salience.SNIP, FIFTH)),

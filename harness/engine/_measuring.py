@@ -16,7 +16,7 @@ from harness.engine._capture import Captured
 from harness.engine._feed import Feed
 from harness.engine._machine import arithmetic
 from harness.engine._nn import Moments, forward
-from harness.engine._stack import Stack, cross_entropy
+from harness.engine._stack import Stack
 from harness.networks import Network
 from harness.population import Arrays, Population, Row
 
@@ -25,7 +25,7 @@ PASS_BYTES = 2**27  # of activations of one member in a pass
 
 
 class Evaluator:
-    """Evaluates a population on one `split`; its results are `loss_RN` in nats and whether each answer is right."""
+    """Evaluates a population on one `split`; its results are each answer's loss, `loss_RN`, and whether it is right."""
 
     def __init__(self, population: Population, stack: Stack, feed: Feed, split: str) -> None:
         self._stack, self._feed = stack, feed
@@ -66,7 +66,7 @@ class Evaluator:
             images_RBK, answers_RB = self._images[:, part], self._answers[:, part]
             with arithmetic(self._stack.device, self._numerics):
                 logits_RBC = forward(network, params, self._feed.inputs(images_RBK), moments=moments)
-            self.loss_RN[:, part] = cross_entropy(logits_RBC, answers_RB)
+            self.loss_RN[:, part] = self._stack.loss(logits_RBC, answers_RB)
             self.right_RN[:, part] = logits_RBC.argmax(2) == answers_RB
 
 

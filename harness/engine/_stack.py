@@ -45,6 +45,9 @@ class Stack:
         self._prunable_1P = torch.from_numpy(prunable_bits(network)[None].astype(np.float32)).to(device)
         self._grad = self.views(self.learned_RP.grad)
         self._leaves = {name: view.detach().requires_grad_() for name, view in self.views(self.learned_RP).items()}
+        recipe = population.program.recipe
+        self._loss = cross_entropy if recipe is None else LOSSES[recipe.loss]
+        self._smoothing = 0.0 if recipe is None else recipe.smoothing
 
     def views(self, flat_RP: Tensor) -> dict[str, Tensor]:
         """Return each parameter tensor's view of `flat_RP`, shape (R, *shape), by name."""
@@ -63,8 +66,14 @@ class Stack:
         return forward(self.network, leaves, inputs_RBI, noise=noise)
 
     def objective(self, logits_RBC: Tensor, answers_RB: Tensor) -> Tensor:
-        """Return what each member minimises: its mean cross-entropy, in nats; shape (R,)."""
-        return cross_entropy(logits_RBC, answers_RB).mean(1)
+        """Return what each member minimises: its mean loss over the batch; shape (R,)."""
+        if self._smoothing:
+            return cross_entropy(logits_RBC, answers_RB, self._smoothing).mean(1)
+        return self.loss(logits_RBC, answers_RB).mean(1)
+
+    def loss(self, logits_RBC: Tensor, answers_RB: Tensor) -> Tensor:
+        """Return each example's loss as the recipe measures it, without smoothing; shape (R, B)."""
+        return self._loss(logits_RBC, answers_RB)
 
     def gradients(self, loss_R: Tensor, leaves: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the gradients of the leaves.
@@ -110,6 +119,12 @@ class Stack:
             self.learned_RP.grad.addcmul_(self.learned_RP, self._prunable_1P, value=l2)
         if l1:
             self.learned_RP.grad.addcmul_(self.learned_RP.sign(), self._prunable_1P, value=l1)
+
+    def clip(self, norm: float) -> None:
+        """Shorten each member's gradient to `norm` where it is longer, as torch's clip_grad_norm_ does."""
+        assert self.learned_RP.grad is not None
+        lengths_R1 = _sums(self.learned_RP.grad.square()).sqrt()
+        self.learned_RP.grad.mul_((norm / (lengths_R1 + 1e-6)).clamp(max=1.0))
 
     def finite(self) -> Tensor:
         """Return for each member whether all its learned parameters are finite; shape (R,)."""
@@ -166,11 +181,29 @@ class ScoreStack(Stack):
         return [learned_bits(self.network, scores, self._keep, member.mask) for scores, member in each]
 
 
-def cross_entropy(logits_RBC: Tensor, answers_RB: Tensor) -> Tensor:
+def cross_entropy(logits_RBC: Tensor, answers_RB: Tensor, smoothing: float = 0.0) -> Tensor:
     """Return each example's cross-entropy in nats, shape (R, B)."""
-    flat = functional.cross_entropy(logits_RBC.flatten(0, 1), answers_RB.flatten(), reduction="none")
+    logits, answers = logits_RBC.flatten(0, 1), answers_RB.flatten()
+    flat = functional.cross_entropy(logits, answers, reduction="none", label_smoothing=smoothing)
     return flat.view(answers_RB.shape)
 
+
+def squared(logits_RBC: Tensor, answers_RB: Tensor) -> Tensor:
+    """Return each example's squared error of its answer's one-hot code, the mean over classes; shape (R, B)."""
+    classes_C = torch.arange(logits_RBC.shape[2], device=logits_RBC.device)  # one_hot would ask the device
+    return (logits_RBC - (answers_RB[..., None] == classes_C).to(logits_RBC.dtype)).square().mean(2)
+
+
+def _sums(values_RP: Tensor) -> Tensor:
+    """Return each row's sum, shape (R, 1), by blocks: in an order that neither other rows nor threads change."""
+    while values_RP.shape[1] > 1:
+        padded_RP = functional.pad(values_RP, (0, -values_RP.shape[1] % BLOCK))
+        values_RP = padded_RP.view(len(values_RP), -1, BLOCK).sum(2)
+    return values_RP
+
+
+BLOCK = 256  # summed at a time
+LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cross-entropy": cross_entropy, "squared": squared}
 
 STACKS: dict[type[Learn], Callable[[Population, torch.device], Stack]] = {
     Scores: ScoreStack,

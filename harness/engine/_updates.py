@@ -24,8 +24,8 @@ from harness.engine._capture import Captured
 from harness.engine._feed import Batches, Feed
 from harness.engine._machine import arithmetic
 from harness.engine._noise import Noise
+from harness.engine._optimisers import optimiser
 from harness.engine._stack import Stack
-from harness.networks import SGD, Adam, Optimiser
 from harness.population import Population, Program, Report
 from harness.streams import word
 
@@ -43,7 +43,7 @@ class Updates:
         self.population, self.stack, self.feed = population, stack, feed
         self.loss_R = torch.zeros(len(population.members), device=device)
         self._numerics = program.recipe.numerics
-        self._penalties = (program.recipe.l1, program.recipe.l2)
+        self._penalties, self._clip = (program.recipe.l1, program.recipe.l2), program.recipe.clip
         runs = [
             (recipe, len(list(same)))
             for recipe, same in itertools.groupby(member.recipe or program.recipe for member in population.members)
@@ -100,6 +100,8 @@ class Updates:
         else:
             self.stack.put_gradients(gradients)
             self.stack.penalise(*self._penalties)
+            if self._clip:
+                self.stack.clip(self._clip)
             self.optimiser.step()
         self.loss_R.copy_(loss_R.detach())
         self._at += 1
@@ -158,19 +160,6 @@ def _rows(learned_RP: Tensor, first: int, last: int) -> Tensor:
     assert learned_RP.grad is not None
     rows_RP.grad = learned_RP.grad[first:last]
     return rows_RP
-
-
-def optimiser(recipe: Optimiser, rows: list[Tensor], rates: list[Tensor]) -> torch.optim.Optimizer:
-    """Return torch's fused optimiser of flat parameters (R, P), a group of members a learning rate."""
-    groups = [{"params": [rows_RP], "lr": rate} for rows_RP, rate in zip(rows, rates, strict=True)]
-    match recipe:
-        case Adam():
-            betas, captured = (recipe.beta1, recipe.beta2), rates[0].device.type == "cuda"
-            return torch.optim.Adam(groups, lr=rates[0], betas=betas, eps=recipe.eps, fused=True, capturable=captured)
-        case SGD():
-            return torch.optim.SGD(
-                groups, lr=rates[0], momentum=recipe.momentum, weight_decay=recipe.weight_decay, fused=True
-            )
 
 
 def _chunks(program: Program, first: int, last: int) -> Iterator[Chunk]:

@@ -27,11 +27,23 @@ from harness.networks._network import (
     unit_weights,
 )
 from harness.networks._published import Counted, counted
-from harness.networks._recipe import SGD, Adam, Constant, Cosine, Drops, Optimiser, Recipe, Warmup
+from harness.networks._recipe import (
+    SGD,
+    Adam,
+    AdamW,
+    Constant,
+    Cosine,
+    Drops,
+    Optimiser,
+    Recipe,
+    RMSprop,
+    Warmup,
+)
 
 __all__ = [
     "SGD",
     "Adam",
+    "AdamW",
     "AveragePool",
     "BatchNorm",
     "Constant",
@@ -48,6 +60,7 @@ __all__ = [
     "MaxPool",
     "Network",
     "Optimiser",
+    "RMSprop",
     "Recipe",
     "Relu",
     "Residual",

@@ -30,24 +30,70 @@ class Adam:
 
 
 @dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019): each update first shrinks every parameter.
+
+    Args:
+        weight_decay: The share of a parameter that an update takes off it, times the learning rate.
+
+    >>> AdamW(3e-3, weight_decay=0.1)
+    AdamW(lr=0.003, beta1=0.9, beta2=0.999, eps=1e-08, weight_decay=0.1)
+    """
+
+    weight_decay: float = 0.01
+
+
+@dataclass(frozen=True)
 class SGD:
-    """Stochastic gradient descent with heavy-ball momentum and L2 weight decay added to the gradient.
+    """Stochastic gradient descent with heavy-ball or Nesterov momentum and L2 weight decay added to the gradient.
 
     Args:
         lr: The learning rate, which a schedule multiplies.
         momentum: The share of the last update's direction that is kept; 0 for none.
         weight_decay: What is added to the gradient, times each parameter.
+        nesterov: Whether the update goes by the gradient plus the share of the direction that already holds it
+            (Sutskever et al. 2013, in torch's form) instead of by the direction.
+
+    Raises:
+        DesignError: For Nesterov's momentum without momentum.
 
     >>> SGD(0.1, momentum=0.9)
-    SGD(lr=0.1, momentum=0.9, weight_decay=0.0)
+    SGD(lr=0.1, momentum=0.9, weight_decay=0.0, nesterov=False)
     """
 
     lr: float
     momentum: float = 0.0
     weight_decay: float = 0.0
+    nesterov: bool = False
+
+    def __post_init__(self) -> None:
+        if self.nesterov and not self.momentum:
+            raise DesignError("Nesterov's momentum of 0. Next: give momentum=, or leave nesterov= out")
 
 
-Optimiser = Adam | SGD
+@dataclass(frozen=True)
+class RMSprop:
+    """RMSprop (Tieleman & Hinton 2012), in torch's form: the root of the mean square first, then `eps` added.
+
+    Args:
+        lr: The learning rate, which a schedule multiplies.
+        alpha: The decay of the mean of squared gradients per step, which starts at zero.
+        eps: What is added to the root of that before dividing.
+        momentum: The share of the last update's direction that is kept; 0 for none.
+        weight_decay: What is added to the gradient, times each parameter.
+
+    >>> RMSprop(7e-4, eps=1e-5)
+    RMSprop(lr=0.0007, alpha=0.99, eps=1e-05, momentum=0.0, weight_decay=0.0)
+    """
+
+    lr: float
+    alpha: float = 0.99
+    eps: float = 1e-8
+    momentum: float = 0.0
+    weight_decay: float = 0.0
+
+
+Optimiser = Adam | AdamW | SGD | RMSprop
 
 
 @dataclass(frozen=True)
@@ -133,6 +179,7 @@ Schedule = Constant | Drops | Cosine | Warmup
 
 # tf32: factors of products rounded to TF32 by devices that can; bfloat16: products under autocast, float32 weights
 NUMERICS = ("float32", "tf32", "bfloat16")
+LOSSES = ("cross-entropy", "squared")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,8 +193,14 @@ class Recipe:
     decay is apart from that, and is of all parameters. With a `jolt` every weight is moved by one unit in the last
     place before the first update: what comes of it says how far rounding alone moves a result.
 
+    `loss` is what is minimised and what validation records: the cross-entropy in nats, or the mean over classes of the
+    squared difference between the network's outputs and 1 for the answer, 0 for the others (Hui & Belkin 2021).
+    `smoothing` is of training alone: the answer counts 1 - smoothing and every class smoothing / classes more (Szegedy
+    et al. 2016). With `clip`, a member's gradient of all parameters whose Euclidean norm is larger is shortened to it
+    (Pascanu et al. 2013).
+
     Args:
-        optimiser: `Adam` or `SGD`, with the learning rate.
+        optimiser: `Adam`, `AdamW`, `SGD` or `RMSprop`, with the learning rate.
         steps: Updates, at least 1.
         batch: Examples per update, at least 1.
         schedule: What the learning rate is multiplied by at each step.
@@ -157,9 +210,12 @@ class Recipe:
         l1: The weight of the sum of magnitudes in the loss.
         l2: Twice the weight of the sum of squares in the loss.
         jolt: Which random jolt, left at 0, for none, by claims.
+        loss: ``"cross-entropy"`` or ``"squared"``.
+        smoothing: The share of label smoothing, at least 0 and less than 1; 0 for none. Of cross-entropy only.
+        clip: The largest norm of a gradient; 0 for any.
 
     Raises:
-        DesignError: For a count below 1, and for numerics that are not known.
+        DesignError: For a count below 1, a share or norm that is none, and for numerics and losses that are not known.
 
     >>> recipe = Recipe(optimiser=SGD(0.1), steps=200, batch=60, schedule=Cosine())
     >>> recipe.learning_rate(100)
@@ -176,6 +232,9 @@ class Recipe:
     l1: float = 0.0
     l2: float = 0.0
     jolt: int = 0
+    loss: str = "cross-entropy"
+    smoothing: float = 0.0
+    clip: float = 0.0
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1 or self.validate_every < 1:
@@ -185,6 +244,17 @@ class Recipe:
             )
         if self.numerics not in NUMERICS:
             raise DesignError(f"unknown numerics {self.numerics!r}{nearest(self.numerics, NUMERICS)}")
+        if self.loss not in LOSSES:
+            raise DesignError(f"unknown loss {self.loss!r}{nearest(self.loss, LOSSES)}")
+        if not 0 <= self.smoothing < 1 or (self.smoothing and self.loss != "cross-entropy"):
+            raise DesignError(
+                f"label smoothing of {self.smoothing:g} with loss {self.loss!r}: a share from 0 to below 1, of "
+                "cross-entropy only. Next: correct the recipe in the paper's study.py."
+            )
+        if not 0 <= self.clip < math.inf:
+            raise DesignError(
+                f"gradients clipped to a norm of {self.clip:g}. Next: give clip= a finite norm above 0, or 0 for any."
+            )
 
     def learning_rate(self, step: int) -> float:
         """Return the learning rate of the update from absolute `step` to `step + 1`."""

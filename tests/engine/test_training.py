@@ -1,10 +1,11 @@
 """What a training means: steps, batches, learning rates and snapshots, against a plain torch loop over one member.
 
-Also tests `engine._course`, `engine._measuring`, `engine._updates` and `networks._recipe`.
+Also tests `engine._course`, `engine._measuring`, `engine._optimisers`, `engine._updates` and `networks._recipe`.
 """
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from harness.engine import _updates as updates
 from harness.errors import DesignError
 from harness.expression import Fresh, Scores, Snapshot, fresh, random_mask, train
 from harness.networks._network import BatchNorm, Linear, mlp
-from harness.networks._recipe import SGD, Adam, Constant, Cosine, Drops, Recipe, Warmup
+from harness.networks._recipe import SGD, Adam, AdamW, Constant, Cosine, Drops, Recipe, RMSprop, Warmup
 from harness.population._population import Population, Program
 from harness.streams import Replicate
 from tests.members import member
@@ -38,11 +39,35 @@ PROGRAMS = {
         NORMALISED, DIGIT_DIFFERENCE, Recipe(optimiser=MOMENTUM, steps=STEPS, batch=60, schedule=FIFTHS)
     ),
 }
+CLIP = 0.25  # less than the norms of the first two gradients, more than those of the later ones
+for other, settings_of_loss in {
+    "nesterov, squared, clipped": {"optimiser": replace(MOMENTUM, nesterov=True), "loss": "squared", "clip": CLIP},
+    "adamw, smoothed": {"optimiser": AdamW(1.2e-3, weight_decay=0.1), "smoothing": 0.1},
+    "rmsprop": {"optimiser": RMSprop(1e-3, alpha=0.9, eps=1e-5, weight_decay=1e-2)},
+    "rmsprop with momentum": {"optimiser": RMSprop(1e-3, momentum=0.5)},
+}.items():
+    PROGRAMS[other] = Program(SMALL, DIGITS, Recipe(steps=STEPS, batch=60, **settings_of_loss))
+TORCH = {
+    "adam": partial(torch.optim.Adam),
+    "adam, drops": partial(torch.optim.Adam),
+    "nesterov, squared, clipped": partial(torch.optim.SGD, momentum=0.9, weight_decay=1e-2, nesterov=True),
+    "adamw, smoothed": partial(torch.optim.AdamW, weight_decay=0.1),
+    "rmsprop": partial(torch.optim.RMSprop, alpha=0.9, eps=1e-5, weight_decay=1e-2),
+    "rmsprop with momentum": partial(torch.optim.RMSprop, momentum=0.5),
+}
+LOSSES = {
+    "nesterov, squared, clipped": lambda x, answers: functional.mse_loss(x, functional.one_hot(answers, 10).float()),
+    "adamw, smoothed": partial(functional.cross_entropy, label_smoothing=0.1),
+}
 RATES = {  # by hand: fifths of 30 steps are 18 and 24
     "adam": lambda step: 1.2e-3,
     "adam, drops": lambda step: 1.2e-3 * (1 if step < 18 else 0.1 if step < 24 else 0.01),
     "sgd, cosine": lambda step: 0.05 * (1 + np.cos(np.pi * step / STEPS)),
     "batch norm": lambda step: 0.1 * (1 if step < 18 else 0.1 if step < 24 else 0.01),
+    "nesterov, squared, clipped": lambda step: 0.1,
+    "adamw, smoothed": lambda step: 1.2e-3,
+    "rmsprop": lambda step: 1e-3,
+    "rmsprop with momentum": lambda step: 1e-3,
 }
 
 
@@ -52,10 +77,8 @@ def plain(name, m, *, first, last):
     tensors = program.network.tensors()
     params = {t.name: torch.from_numpy(m.start[t.slice].reshape(t.shape).copy()).requires_grad_() for t in tensors}
     keep = {t.name: torch.from_numpy(m.mask[t.slice].reshape(t.shape)) if m.mask is not None else 1 for t in tensors}
-    if isinstance(program.recipe.optimiser, Adam):
-        optimiser = torch.optim.Adam(params.values(), foreach=False)
-    else:
-        optimiser = torch.optim.SGD(params.values(), lr=1.0, momentum=0.9, weight_decay=1e-2, foreach=False)
+    settings_of_torch = TORCH.get(name, partial(torch.optim.SGD, momentum=0.9, weight_decay=1e-2))
+    optimiser = settings_of_torch(params.values(), lr=1.0, foreach=False)
     images, labels = tasks.source()
     for step in range(first, last):
         batch = tasks.batches(program.task, m.replicate, m.order_draw, size=60, first=step, last=step + 1)
@@ -72,7 +95,9 @@ def plain(name, m, *, first, last):
             else:
                 x = functional.relu(x)
         optimiser.zero_grad()
-        functional.cross_entropy(x, torch.from_numpy(answers)).backward()
+        LOSSES.get(name, functional.cross_entropy)(x, torch.from_numpy(answers)).backward()
+        if "clipped" in name:
+            torch.nn.utils.clip_grad_norm_(params.values(), CLIP)
         optimiser.param_groups[0]["lr"] = RATES[name](step)
         optimiser.step()
     flat = np.zeros(program.network.flat_size, np.float32)
@@ -314,6 +339,43 @@ def test_unknown_numerics_are_refused():
     """A recipe names its arithmetic, or is refused with the nearest name."""
     with pytest.raises(DesignError, match="did you mean bfloat16"):
         Recipe(optimiser=Adam(1e-3), steps=1, batch=1, numerics="bfloat")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"loss": "square"}, r"unknown loss 'square'; did you mean squared"),
+        ({"smoothing": 1.0}, r"label smoothing of 1 with loss 'cross-entropy'.*Next: "),
+        ({"smoothing": float("nan")}, r"label smoothing of nan.*Next: "),
+        ({"smoothing": 0.1, "loss": "squared"}, r"label smoothing of 0.1 with loss 'squared'.*Next: "),
+        ({"clip": -1.0}, r"norm of -1\. Next: "),
+        ({"clip": float("inf")}, r"norm of inf\. Next: "),
+    ],
+)
+def test_losses_that_are_none_are_refused(given, message):
+    """A recipe whose loss, smoothing or clipping means nothing is a DesignError."""
+    with pytest.raises(DesignError, match=message):
+        Recipe(optimiser=Adam(1e-3), steps=1, batch=1, **given)
+
+
+def test_nesterov_without_momentum_is_refused():
+    """Torch would refuse it when training begins."""
+    with pytest.raises(DesignError, match=r"Nesterov's momentum of 0\. Next: "):
+        SGD(0.1, nesterov=True)
+
+
+def test_validation_measures_the_recipe_s_loss_without_smoothing():
+    """Smoothed trainings validate by cross-entropy, squared ones by the mean squared error of one-hot codes."""
+    start = {}
+    for loss in ({}, {"smoothing": 0.5}, {"loss": "squared"}):
+        recipe = Recipe(optimiser=SGD(1e-9), steps=1, batch=60, validate_every=1, **loss)
+        program = Program(SMALL, DIGITS, recipe)
+        rows = engine.compute(Population(program, (member(program, 1),), trace_every=1)).members[0].rows
+        start[str(loss)] = {row.metric: row.value for row in rows if row.step == 1}
+    plain, smoothed, squared = start.values()
+    assert smoothed["validation_loss"] == plain["validation_loss"] == pytest.approx(np.log(10), abs=0.2)
+    assert smoothed["train_loss"] != plain["train_loss"]
+    assert squared["validation_loss"] < 0.5
 
 
 def test_batch_norm_is_evaluated_by_the_moments_of_the_calibration_inputs():
