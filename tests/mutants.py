@@ -50,8 +50,8 @@ MUTANTS = (
     Mutant("masks.learned_bits",
            "if alive is None else alive", "",  # removed weights are learned again
            "test_edge_popup::test_under_a_mask_scores_are_ranked_among_the_living"),
-    Mutant("stack.ScoreStack.leaves",
-           "if name in self._dead:", "if False:",
+    Mutant("stack.ScoreStack._chosen",
+           "masked_fill(dead_RN, -1)", "clone()",
            "test_edge_popup::test_under_a_mask_scores_are_ranked_among_the_living"),
     Mutant("densities.layer_counts",
            "if not count]", "if count < 0]",
@@ -60,7 +60,7 @@ MUTANTS = (
            "living is None or living < count", "living is None",
            "test_expression::test_scores_under_a_mask_use_weights_that_are_left"),
     Mutant("nodes.Scores.under",
-           "return ScoresUnderMask(self.keep)", "return self",  # the key of one that ranked removed weights too
+           "return ScoresUnderMask(self.keep, self.scope)", "return self",  # with the older key
            "test_expression::test_scores_under_a_mask_use_weights_that_are_left"),
     Mutant("check._check_draws",
            "if len({node.key for node in alike}) > 1:", "if False:",
@@ -287,15 +287,15 @@ MUTANTS = (
     Mutant("stack.ScoreStack.__init__",
            "math.sqrt(1 / learn.keep)", "1 / learn.keep",
            "test_edge_popup::test_exactly_k_weights_a_layer_are_used_at_every_step"),
-    Mutant("stack.ScoreStack.leaves",
+    Mutant("stack.ScoreStack._chosen",
            "self._scores[name].abs().flatten(1)", "self._scores[name].flatten(1)",
            "test_edge_popup::test_learned_mask_is_what_the_last_forward_used"),
     Mutant("stack.ScoreStack.put_gradients",
            "self._scores[name].sign()", "self._scores[name].sign().abs()",
-           "test_edge_popup::test_score_gradient_is_that_of_autograd[1]"),
+           "test_edge_popup::test_score_gradient_is_that_of_autograd"),
     Mutant("stack.ScoreStack.put_gradients",
            "self._weights[name] * self._scale", "self._weights[name]",
-           "test_edge_popup::test_score_gradient_is_that_of_autograd[1]"),
+           "test_edge_popup::test_score_gradient_is_that_of_autograd"),
     Mutant("stack.ScoreStack.put_gradients",
            "gradients[name] * self._weights[name]", "gradients[name] * self.leaves()[name].detach()",  # of used weights
            "test_edge_popup::test_scores_of_unused_weights_are_trained_too"),
@@ -1359,6 +1359,12 @@ MUTANTS = (
     Mutant("stack.Stack.objective",
            "cross_entropy(logits_RBC, answers_RB, self._smoothing)", "cross_entropy(logits_RBC, answers_RB)",
            "test_training::test_snapshot_k_is_the_parameters_after_k_updates"),
+    Mutant("stack.ScoreStack._chosen",
+           "1), self._all)", "1), self._all - 1)",
+           "test_edge_popup::test_score_gradient_is_that_of_autograd"),
+    Mutant("nodes.Scores.under",
+           "ScoresUnderMask(self.keep, self.scope)", "ScoresUnderMask(self.keep)",
+           "test_expression::test_scores_of_all_layers_together_have_their_count_and_no_layer_s"),
 )
 # fmt: on
 

@@ -19,8 +19,19 @@ from torch.nn import functional
 
 from harness.engine._nn import forward
 from harness.engine._noise import Noise
-from harness.expression import Bits, Flat, Learn, Scores, ScoresUnderMask, layer_keep, learned_bits, ones, prunable_bits
-from harness.networks import kept_counts
+from harness.expression import (
+    Bits,
+    Flat,
+    Learn,
+    Scope,
+    Scores,
+    ScoresUnderMask,
+    layer_keep,
+    learned_bits,
+    ones,
+    prunable_bits,
+)
+from harness.networks import kept_counts, round_half_up
 from harness.population import Arrays, Population
 
 
@@ -134,9 +145,9 @@ class Stack:
 class ScoreStack(Stack):
     """Edge-popup (Ramanujan et al. 2020, section 3): the weights stay, a score a weight is learned.
 
-    The forward pass uses the weights whose |score| is among the top k of their layer, scaled by sqrt(1/k); one that a
-    mask removed is never among them. The backward pass goes straight through the choice to |score|, and from there to
-    the score by its sign.
+    The forward pass uses the weights whose |score| is among the top k of their layer (or of all), scaled by sqrt(1/k);
+    one that a mask removed is never among them. The backward pass goes straight through the choice to |score|, and from
+    there to the score by its sign.
     """
 
     def __init__(self, population: Population, device: torch.device) -> None:
@@ -153,21 +164,29 @@ class ScoreStack(Stack):
         self._count = {f"{layer}.weight": count for layer, count in counts.items()}
         self._scale = math.sqrt(1 / learn.keep)
         masked = any(m.mask is not None for m in members)
-        self._keep, self._members = learn.keep, members
+        self._learn, self._members = learn, members
+        self._all = round_half_up(network.weights * learn.keep)
         self._dead = {name: self._mask[name].flatten(1) == 0 for name in self._count} if masked else {}
 
     def leaves(self) -> dict[str, Tensor]:
         """Return the weights that the scores choose, scaled, and zeros for the others."""
-        leaves = {}
+        leaves, chosen = {}, self._chosen()
         for name, weights in self._weights.items():
-            if name in self._count:
-                magnitude = self._scores[name].abs().flatten(1)
-                if name in self._dead:
-                    magnitude = magnitude.masked_fill(self._dead[name], -1)  # below every score
-                chosen = top(magnitude, self._count[name]).view_as(weights)
-                weights = weights * chosen * self._scale
+            if name in chosen:
+                weights = weights * chosen[name].view_as(weights) * self._scale
             leaves[name] = weights.detach().requires_grad_()
         return leaves
+
+    def _chosen(self) -> dict[str, Tensor]:
+        """Return which weights have the top scores, of each layer or of all together, by name; shape (R, N)."""
+        magnitudes = {name: self._scores[name].abs().flatten(1) for name in self._count}
+        for name, dead_RN in self._dead.items():
+            magnitudes[name] = magnitudes[name].masked_fill(dead_RN, -1)  # below every score
+        if self._learn.scope == Scope.LAYER:
+            return {name: top(magnitude_RN, self._count[name]) for name, magnitude_RN in magnitudes.items()}
+        every_RN = top(torch.cat(list(magnitudes.values()), 1), self._all)
+        sizes = [magnitude_RN.shape[1] for magnitude_RN in magnitudes.values()]
+        return dict(zip(magnitudes, torch.split(every_RN, sizes, 1), strict=True))
 
     def put_gradients(self, gradients: dict[str, Tensor]) -> None:
         """Take the gradients of the chosen weights over to the scores of all of them."""
@@ -178,7 +197,8 @@ class ScoreStack(Stack):
     def masks(self, ends: Sequence[Flat]) -> Sequence[Bits]:
         """Return the masks of the top scores."""
         each = zip(ends, self._members, strict=True)
-        return [learned_bits(self.network, scores, self._keep, member.mask) for scores, member in each]
+        keep, scope = self._learn.keep, self._learn.scope
+        return [learned_bits(self.network, scores, keep, member.mask, scope) for scores, member in each]
 
 
 def cross_entropy(logits_RBC: Tensor, answers_RB: Tensor, smoothing: float = 0.0) -> Tensor:

@@ -175,6 +175,8 @@ def resampled(network: Network, values: Flat, mask: Bits, replicate: Replicate, 
     return drawn
 
 
-def learned_bits(network: Network, scores: Flat, keep: Keep, alive: Bits | None = None) -> Bits:
-    """Return edge-popup's mask: the top |score| of each layer, among those `alive`; shapes (flat_size,)."""
-    return prune_by_magnitude(network, scores, ones(network) if alive is None else alive, keep, Scope.LAYER)
+def learned_bits(
+    network: Network, scores: Flat, keep: Keep, alive: Bits | None = None, scope: Scope = Scope.LAYER
+) -> Bits:
+    """Return edge-popup's mask: the top |score| of each layer or of all, among those `alive`; shapes (flat_size,)."""
+    return prune_by_magnitude(network, scores, ones(network) if alive is None else alive, keep, scope)

@@ -14,7 +14,7 @@ from harness.data._tasks import DIGITS
 from harness.engine import _course as engine
 from harness.engine._nn import forward
 from harness.engine._stack import ScoreStack, stacked
-from harness.expression import Scores
+from harness.expression import Scope, Scores, ScoresUnderMask
 from harness.expression._masks import random_bits
 from harness.networks._architectures import conv_net
 from harness.networks._layers import Image
@@ -27,6 +27,7 @@ from tests.members import begun
 NET = mlp(64, 60, 40, 10, bias=False, init=Init.SIGNED_KAIMING_CONSTANT)
 RECIPE = Recipe(optimiser=SGD(0.1, momentum=0.9, weight_decay=1e-3), steps=40, batch=60)
 PROGRAM = Program(NET, DIGITS, RECIPE, learn=Scores(Fraction(3, 10)))
+TOGETHER = replace(PROGRAM, learn=Scores(Fraction(3, 10), Scope.GLOBAL))
 USED = {"fc1": 1152, "fc2": 720, "output": 120}  # three tenths of 3840, 2400 and 400
 
 
@@ -61,7 +62,7 @@ class GetSubnet(torch.autograd.Function):
         return gradient, None
 
 
-def by_autograd(m, steps):
+def by_autograd(m, steps, *, together=False):
     """Train the scores of one member by torch.autograd and torch.optim alone; returns scores and last gradients."""
     weights = {t.name: torch.from_numpy(m.start[t.slice].reshape(t.shape)) for t in NET.tensors()}
     scores = {
@@ -71,9 +72,13 @@ def by_autograd(m, steps):
     batches = tasks.batches(DIGITS, m.replicate, m.order_draw, size=60, first=0, last=steps)
     for images, answers in zip(batches.images, batches.answers, strict=True):
         x = torch.from_numpy(tasks.source()[0][images[:, 0]])
+        every = GetSubnet.apply(torch.cat([s.flatten() for s in scores.values()]).abs(), sum(USED.values()))
+        of_all = dict(zip(scores, every.split([s.numel() for s in scores.values()]), strict=True))
         for layer, k in USED.items():
             name = f"{layer}.weight"
             subnet = GetSubnet.apply(scores[name].abs(), k)
+            if together:
+                subnet = of_all[name].view_as(subnet)
             x = x @ (weights[name] * subnet * math.sqrt(10 / 3))
             x = x if layer == "output" else x.relu()
         optimiser.zero_grad()
@@ -82,20 +87,35 @@ def by_autograd(m, steps):
     return scores
 
 
+@pytest.mark.parametrize("program", [PROGRAM, TOGETHER], ids=["each layer", "global"])
 @pytest.mark.parametrize("steps", [1, 5])
-def test_score_gradient_is_that_of_autograd(steps):
+def test_score_gradient_is_that_of_autograd(steps, program):
     """Scores and their gradients after 1 and 5 steps equal an implementation by torch.autograd alone."""
-    stack, train = training(PROGRAM)
+    stack, train = training(program)
     while next(train) < steps:
         pass
     for i, m in enumerate(members(PROGRAM, 2)):
-        expected = by_autograd(m, steps)
+        expected = by_autograd(m, steps, together=program is TOGETHER)
         for t in NET.tensors():
             gradient = stack.learned_RP.grad[i, t.slice].view(t.shape)
             assert (gradient < 0).any()
             assert (gradient > 0).any()
             torch.testing.assert_close(gradient, expected[t.name].grad, rtol=1e-3, atol=1e-7)
             torch.testing.assert_close(stack.learned_RP[i, t.slice].view(t.shape), expected[t.name].detach())
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_scores_of_all_layers_compete(masked):
+    """With scope global the exact count of all weights is used, in other shares than each layer's, of living ones."""
+    learn = ScoresUnderMask(Fraction(3, 10), Scope.GLOBAL) if masked else TOGETHER.learn
+    program = replace(TOGETHER, learn=learn)
+    mask = random_bits(NET, Fraction(1, 2), Replicate(7, 0), 0) if masked else None
+    (m,) = (replace(m, mask=mask) for m in members(program, 1))
+    learned = engine.compute(Population(program, (m,))).members[0].arrays["mask"]
+    counts = {t.name: int(learned[t.slice].sum()) for t in NET.tensors()}
+    assert sum(counts.values()) == sum(USED.values())
+    assert list(counts.values()) != list(USED.values())
+    assert mask is None or not (learned & ~mask).any()
 
 
 def test_scores_of_unused_weights_are_trained_too():

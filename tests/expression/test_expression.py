@@ -39,7 +39,7 @@ from harness.expression import (
     train,
 )
 from harness.networks import _recipe as recipe
-from harness.networks._network import Init, initial_scores, initial_values, mlp
+from harness.networks._network import Init, initial_scores, initial_values, mlp, round_half_up
 from harness.networks._recipe import SGD, Adam, Cosine, Recipe, Warmup
 from harness.streams import STREAMS, Replicate, generator, integers, permutations
 
@@ -295,6 +295,24 @@ def test_scores_under_a_mask_use_weights_that_are_left():
     for mask, left in ((half, "the mask leaves 960"), (prune(DENSE, keep=HALF, scope="global"), "only training tells")):
         with pytest.raises(DesignError, match=rf"scores would use \d+ weights of fc1, of which .*{left}.* Next: lower"):
             train(NET, DIGITS, RECIPE, mask=mask, learn=Scores(Fraction(2, 3)))
+
+
+def test_scores_of_all_layers_together_have_their_count_and_no_layer_s():
+    """With scope global the whole density is known and exact; what a layer has of it only training tells."""
+    scores = train(NET, DIGITS, RECIPE, learn=Scores(THIRD, "global"))
+    assert (
+        density(scores) == density(scores.learned_mask()) == Fraction(round_half_up(NET.weights * THIRD), NET.weights)
+    )
+    assert scores.learned_mask().kept_in(frozenset({"fc1"})) is None
+    assert scores.key != train(NET, DIGITS, RECIPE, learn=Scores(THIRD)).key
+    pruned = prune(DENSE, keep=HALF, scope="global")
+    assert density(train(NET, DIGITS, RECIPE, mask=pruned, learn=Scores(THIRD, "global"))) == density(scores)
+    with pytest.raises(DesignError, match=r"of all layers, of which the mask leaves \d+\. Next: lower"):
+        train(NET, DIGITS, RECIPE, mask=pruned, learn=Scores(Fraction(2, 3), "global"))
+    with pytest.raises(DesignError, match="it is the fraction KEPT"):
+        train(NET, DIGITS, RECIPE, learn=Scores(Fraction(3, 2), "global"))
+    with pytest.raises(DesignError, match="scores of scope 'unit': expected layer or global"):
+        Scores(HALF, "unit")
 
 
 def test_unknown_and_missing_layers_are_refused():
