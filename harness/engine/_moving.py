@@ -6,22 +6,21 @@ Tensors are named by shape: R members, N weights of a layer, S steps.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from harness.engine._nn import forward
 from harness.engine._noise import Noise
-from harness.engine._stack import STACKS, Stack
-from harness.expression import Bits, Flat, Gradual, Grow, Rewire, TargetedDropout
+from harness.engine._stack import STACKS, MaskStack, Stack, ranks
+from harness.expression import Gradual, Grow, Rewire, TargetedDropout
 from harness.networks import Tensor as Parameters
 from harness.networks import kept_counts
-from harness.population import Arrays, Population
+from harness.population import Population
 from harness.streams import word
 
 
-class MovingStack(Stack):
+class MovingStack(MaskStack):
     """Weights under a mask that moves at some steps; what of it is left in the end is the member's learned mask.
 
     Counts lie on the device, a row a step, so that an update never asks the host.
@@ -33,18 +32,6 @@ class MovingStack(Stack):
         assert recipe is not None
         self._recipe = recipe
         self._layers = [tensor.name for tensor in self.network.prunable().values()]
-
-    def state(self) -> Arrays:
-        """Return the masks so far."""
-        return {"mask": self.mask_RP.cpu().numpy().copy()}
-
-    def restore_state(self, state: Arrays) -> None:
-        """Go on from these masks."""
-        self.mask_RP.copy_(torch.from_numpy(state["mask"]))
-
-    def masks(self, ends: Sequence[Flat]) -> Sequence[Bits]:
-        """Return the masks as they are."""
-        return [mask.copy() for mask in (self.mask_RP > 0).cpu().numpy()]
 
     def _put(self, name: str, kept_RN: Tensor) -> None:
         """Let these weights of a layer be what is left."""
@@ -86,12 +73,12 @@ class RewiredStack(MovingStack):
         drop_L = self._drop_SL.index_select(0, step_1)[0]
         for name, alive, drop in zip(self._layers, self._alive, drop_L, strict=True):
             magnitude_RN, there_RN = self._magnitude(name)
-            kept_RN = there_RN & (_rank(magnitude_RN.masked_fill(~there_RN, -1)) < alive - drop)
+            kept_RN = there_RN & (ranks(magnitude_RN.masked_fill(~there_RN, -1)) < alive - drop)
             if noise is None:
                 wish_RN = gradients[name].abs().flatten(1)
             else:
                 wish_RN = (noise.words(magnitude_RN.shape[1]) >> 11).double()  # 53 bits, which float64 holds
-            grown_RN = ~kept_RN & (_rank(wish_RN.masked_fill(kept_RN, -torch.inf)) < drop)
+            grown_RN = ~kept_RN & (ranks(wish_RN.masked_fill(kept_RN, -torch.inf)) < drop)
             weights = self._leaves[name].detach()
             weights.mul_(kept_RN.view_as(weights))
             self._put(name, kept_RN | grown_RN)
@@ -126,7 +113,7 @@ class GradualStack(MovingStack):
         """Keep the largest weights of each layer."""
         for name, count in zip(self._layers, self._count_SL.index_select(0, step_1)[0], strict=True):
             magnitude_RN, there_RN = self._magnitude(name)
-            self._put(name, there_RN & (_rank(magnitude_RN.masked_fill(~there_RN, -1)) < count))
+            self._put(name, there_RN & (ranks(magnitude_RN.masked_fill(~there_RN, -1)) < count))
         self.learned_RP.mul_(self.mask_RP)
 
 
@@ -169,11 +156,6 @@ class TargetedStack(Stack):
 def _outputs(tensor: Parameters) -> tuple[Parameters, int]:
     """Return a layer's weights with how many outputs they have."""
     return tensor, tensor.shape[1] if len(tensor.shape) == 2 else tensor.shape[0]
-
-
-def _rank(score_RN: Tensor) -> Tensor:
-    """Return how many scores of its row are before each, the largest first, ties to the lower index."""
-    return torch.argsort(torch.argsort(score_RN, dim=1, descending=True, stable=True), dim=1)
 
 
 STACKS[Rewire] = RewiredStack

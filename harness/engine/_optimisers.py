@@ -23,6 +23,7 @@ class RMSprop(torch.optim.Optimizer):
         self._settings = settings
 
     @torch.no_grad()
+    # torch overloads it for closures, which the engine has none of
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
         """Make one update."""
         alpha, eps, decay = self._settings.alpha, self._settings.eps, self._settings.weight_decay

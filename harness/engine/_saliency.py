@@ -5,21 +5,19 @@ Tensors are named by shape: R members, B examples, I inputs, C classes, P flat p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
 
 from harness.engine._nn import forward
 from harness.engine._noise import Noise
-from harness.engine._stack import STACKS, Stack, cross_entropy
-from harness.expression import Bits, Flat, Salience, Saliency
+from harness.engine._stack import STACKS, MaskStack, cross_entropy, ranks
+from harness.expression import Salience, Saliency
 from harness.networks import round_half_up
-from harness.population import Arrays, Population
+from harness.population import Population
 
 
-class SaliencyStack(Stack):
+class SaliencyStack(MaskStack):
     """Weights that stay while rounds of pruning take those of the lowest scores away, of all layers together."""
 
     def __init__(self, population: Population, device: torch.device) -> None:
@@ -83,22 +81,9 @@ class SaliencyStack(Stack):
             self._score[name].copy_(product if self._learn.by is Salience.GRASP else product.abs())
         alive_RN = self.mask_RP.index_select(1, self._places_N) > 0
         score_RN = self._score_RP.index_select(1, self._places_N).masked_fill(~alive_RN, -torch.inf)
-        rank_RN = torch.argsort(torch.argsort(score_RN, dim=1, descending=True, stable=True), dim=1, stable=True)
-        kept_RN = alive_RN & (rank_RN < self._count_S.index_select(0, step_1))
+        kept_RN = alive_RN & (ranks(score_RN) < self._count_S.index_select(0, step_1))
         self.mask_RP.index_copy_(1, self._places_N, kept_RN.to(self.mask_RP.dtype))
         self.learned_RP.mul_(self.mask_RP)
-
-    def state(self) -> Arrays:
-        """Return the masks so far."""
-        return {"mask": self.mask_RP.cpu().numpy().copy()}
-
-    def restore_state(self, state: Arrays) -> None:
-        """Go on from these masks."""
-        self.mask_RP.copy_(torch.from_numpy(state["mask"]))
-
-    def masks(self, ends: Sequence[Flat]) -> Sequence[Bits]:
-        """Return the masks after the last round."""
-        return [mask.copy() for mask in (self.mask_RP > 0).cpu().numpy()]
 
 
 STACKS[Saliency] = SaliencyStack

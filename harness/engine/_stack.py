@@ -142,6 +142,22 @@ class Stack:
         return torch.isfinite(self.learned_RP).all(1)
 
 
+class MaskStack(Stack):
+    """Weights under masks that change: a checkpoint holds them, and what they are in the end is what was learned."""
+
+    def state(self) -> Arrays:
+        """Return the masks so far."""
+        return {"mask": self.mask_RP.cpu().numpy().copy()}
+
+    def restore_state(self, state: Arrays) -> None:
+        """Go on from these masks."""
+        self.mask_RP.copy_(torch.from_numpy(state["mask"]))
+
+    def masks(self, ends: Sequence[Flat]) -> Sequence[Bits]:
+        """Return the masks as they are in the end."""
+        return [mask.copy() for mask in (self.mask_RP > 0).cpu().numpy()]
+
+
 class ScoreStack(Stack):
     """Edge-popup (Ramanujan et al. 2020, section 3): the weights stay, a score a weight is learned.
 
@@ -235,6 +251,11 @@ def stacked(population: Population, device: torch.device) -> Stack:
     """Return the stack of a population on `device`, as its program learns."""
     learn = population.program.learn
     return Stack(population, device) if learn is None else STACKS[type(learn)](population, device)
+
+
+def ranks(score_RN: Tensor) -> Tensor:
+    """Return how many scores of its row are before each, the largest first, ties to the lower index; shape (R, N)."""
+    return torch.argsort(torch.argsort(score_RN, dim=1, descending=True, stable=True), dim=1)
 
 
 def top(magnitude_RN: Tensor, count: int) -> Tensor:
