@@ -23,12 +23,14 @@ MUTANTS = (
            "round_half_up(tensor.size * keep[layer])", "math.ceil(tensor.size * keep[layer])",
            "test_masks::test_layers_keep_the_largest_of_what_is_alive"),
     Mutant("masks.largest",
-           "np.flatnonzero(alive)", "np.arange(len(alive))",
+           "mask &= alive", "pass",
            "test_masks::test_a_removed_weight_never_comes_back"),
     Mutant("masks.largest",
-           'np.argsort(-magnitudes[candidates], kind="stable")',
-           'np.argsort(magnitudes[candidates], kind="stable")[::-1]',  # ties to the higher index
+           "[-surplus:]", "[:surplus]",  # ties to the higher index
            "test_masks::test_layers_keep_the_largest_of_what_is_alive"),
+    Mutant("masks._nth_largest",
+           "above < n <= above + len(between)", "True",  # also where the sample was misleading
+           "test_masks::test_the_largest_of_many_are_found_wherever_they_lie"),
     Mutant("criteria.magnitude",
            "np.abs(weights)", "weights",
            "test_masks::test_layers_keep_the_largest_of_what_is_alive"),
@@ -51,7 +53,7 @@ MUTANTS = (
            "if alive is None else alive", "",  # removed weights are learned again
            "test_edge_popup::test_under_a_mask_scores_are_ranked_among_the_living"),
     Mutant("stack.ScoreStack._chosen",
-           "masked_fill(dead_RN, -1)", "clone()",
+           "self._count[name], self._there.get(name))", "self._count[name])",
            "test_edge_popup::test_under_a_mask_scores_are_ranked_among_the_living"),
     Mutant("densities.layer_counts",
            "if not count]", "if count < 0]",
@@ -299,12 +301,12 @@ MUTANTS = (
     Mutant("stack.ScoreStack.put_gradients",
            "gradients[name] * self._weights[name]", "gradients[name] * self.leaves()[name].detach()",  # of used weights
            "test_edge_popup::test_scores_of_unused_weights_are_trained_too"),
-    Mutant("stack._without_surplus",
+    Mutant("stack._top_unasked",
            "equal_RN.flip(1).cumsum(1).flip(1)", "equal_RN.cumsum(1)",  # ties to the higher index
-           "test_masks::test_learned_mask_is_what_the_engine_uses"),
-    Mutant("stack.top",
-           "if (mask_RN.sum(1) != count).any():", "if (mask_RN.sum(1) != count).all():",  # ties in one member only
-           "test_masks::test_ties_are_broken_in_each_member"),
+           "test_capture::test_the_choice_that_never_waits_is_the_same"),
+    Mutant("stack._top_by_rows",
+           "largest(score_N, chosen_N,", "largest(score_N, np.ones_like(chosen_N),",
+           "test_capture::test_the_choice_that_never_waits_is_the_same"),
     # --- engine: masked gradients, the optimiser and its state, BatchNorm, absolute steps ---
     Mutant("stack.Stack.put_gradients",
            "torch.mul(gradient, self._mask[name], out=self._grad[name])", "self._grad[name].copy_(gradient)",
@@ -915,7 +917,7 @@ MUTANTS = (
            "logits_RBC / self._learn.temperature", "logits_RBC",
            "test_saliency::test_scores_are_the_papers"),
     Mutant("saliency.SaliencyStack.change",
-           "masked_fill(~alive_RN, -torch.inf)", "masked_fill(~alive_RN, 0)",
+           "self.mask_RP.bool() & self._prunable_P", "self._prunable_P.expand_as(self.mask_RP)",
            "test_saliency::test_masks_after_rounds_are_those_of_the_loops"),
     Mutant("saliency.SaliencyStack.__init__",
            "(k / recipe.steps)", "((k + 1) / recipe.steps)",
@@ -1086,7 +1088,7 @@ MUTANTS = (
            "self.loss_R.copy_(loss_R.detach())", "self.loss_R.copy_(loss_R.detach()); float(loss_R[0])",
            "test_capture::test_neither_an_update_nor_an_evaluation_waits_for_the_device"),
     Mutant("stack._top_unasked",
-           "magnitude_RN >= threshold_R1, magnitude_RN", "magnitude_RN >= threshold_R1, magnitude_RN * 0",
+           "(count - 1).clamp(min=0)", "count.clamp(max=score_RN.shape[1] - 1)",
            "test_capture::test_the_choice_that_never_waits_is_the_same"),
     Mutant("recipe.Recipe.without_rates",
            "replace(self.with_lr(1.0), schedule=Constant())", "self.with_lr(1.0)",

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from harness.engine._nn import forward
 from harness.engine._noise import Noise
-from harness.engine._stack import STACKS, MaskStack, Stack, ranks
+from harness.engine._stack import STACKS, MaskStack, Stack, numbers, top
 from harness.expression import Gradual, Grow, Rewire, TargetedDropout
 from harness.networks import Tensor as Parameters
 from harness.networks import kept_counts
@@ -36,11 +36,11 @@ class MovingStack(MaskStack):
     def _put(self, name: str, kept_RN: Tensor) -> None:
         """Let these weights of a layer be what is left."""
         mask = self._mask[name]
-        mask.copy_(kept_RN.view_as(mask))
+        mask.copy_(numbers(kept_RN).view_as(mask))
 
     def _magnitude(self, name: str) -> tuple[Tensor, Tensor]:
         """Return a layer's magnitudes and which of its weights are there; shapes (R, N)."""
-        return self._leaves[name].detach().abs().flatten(1), self._mask[name].flatten(1) > 0
+        return self._leaves[name].detach().abs().flatten(1), self._mask[name].flatten(1).bool()
 
 
 class RewiredStack(MovingStack):
@@ -73,14 +73,14 @@ class RewiredStack(MovingStack):
         drop_L = self._drop_SL.index_select(0, step_1)[0]
         for name, alive, drop in zip(self._layers, self._alive, drop_L, strict=True):
             magnitude_RN, there_RN = self._magnitude(name)
-            kept_RN = there_RN & (ranks(magnitude_RN.masked_fill(~there_RN, -1)) < alive - drop)
+            kept_RN = top(magnitude_RN, alive - drop, there_RN)
             if noise is None:
                 wish_RN = gradients[name].abs().flatten(1)
             else:
                 wish_RN = (noise.words(magnitude_RN.shape[1]) >> 11).double()  # 53 bits, which float64 holds
-            grown_RN = ~kept_RN & (ranks(wish_RN.masked_fill(kept_RN, -torch.inf)) < drop)
+            grown_RN = top(wish_RN, drop, ~kept_RN)
             weights = self._leaves[name].detach()
-            weights.mul_(kept_RN.view_as(weights))
+            weights.mul_(numbers(kept_RN).view_as(weights))
             self._put(name, kept_RN | grown_RN)
 
 
@@ -113,7 +113,7 @@ class GradualStack(MovingStack):
         """Keep the largest weights of each layer."""
         for name, count in zip(self._layers, self._count_SL.index_select(0, step_1)[0], strict=True):
             magnitude_RN, there_RN = self._magnitude(name)
-            self._put(name, there_RN & (ranks(magnitude_RN.masked_fill(~there_RN, -1)) < count))
+            self._put(name, top(magnitude_RN, count, there_RN))
         self.learned_RP.mul_(self.mask_RP)
 
 

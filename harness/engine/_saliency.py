@@ -5,14 +5,13 @@ Tensors are named by shape: R members, B examples, I inputs, C classes, P flat p
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from harness.engine._nn import forward
 from harness.engine._noise import Noise
-from harness.engine._stack import STACKS, MaskStack, cross_entropy, ranks
-from harness.expression import Salience, Saliency
+from harness.engine._stack import STACKS, MaskStack, cross_entropy, numbers, top
+from harness.expression import Salience, Saliency, prunable_bits
 from harness.networks import round_half_up
 from harness.population import Population
 
@@ -26,11 +25,11 @@ class SaliencyStack(MaskStack):
         assert isinstance(learn, Saliency)
         assert recipe is not None
         self._learn, self._weights = learn, {t.name: t for t in self.network.prunable().values()}
-        places = [np.arange(t.offset, t.offset + t.size) for t in self._weights.values()]
-        self._places_N = torch.from_numpy(np.concatenate(places)).to(device)
+        self._prunable_P = torch.from_numpy(prunable_bits(self.network)).to(device)
+        self._others_RP = self.mask_RP * ~self._prunable_P
         self._score_RP = torch.zeros_like(self.learned_RP)
         self._score = self.views(self._score_RP)
-        total, keep = len(self._places_N), learn.keep
+        total, keep = self.network.weights, learn.keep
         counts = [int(total * float(keep) ** (k / recipe.steps) + 0.5) for k in range(1, recipe.steps)]
         self._count_S = torch.tensor([*counts, round_half_up(total * keep)], device=device)
 
@@ -44,11 +43,14 @@ class SaliencyStack(MaskStack):
         Nothing is added then, and BatchNorm leaves everything as it is.
         """
         if self._learn.by is not Salience.SYNFLOW:
+            self._asked = [leaves[name] for name in self._weights]
             return forward(self.network, leaves, inputs_RBI)
-        params = {}
+        params, absolute = {}, self.views(self.learned_RP.double().abs_())
         for name, leaf in leaves.items():
             other = torch.ones_like if name.endswith(".scale") else torch.zeros_like
-            params[name] = leaf.double().abs() if name in self._weights else other(leaf, dtype=torch.float64)
+            of_weights = name in self._weights
+            params[name] = absolute[name].requires_grad_() if of_weights else other(leaf.detach(), dtype=torch.float64)
+        self._asked = [params[name] for name in self._weights]
         nothing = torch.zeros((), device=self.device), torch.ones((), device=self.device)
         moments = [nothing] * self.network.batch_norms
         return forward(self.network, params, inputs_RBI.double(), moments=moments)
@@ -61,12 +63,12 @@ class SaliencyStack(MaskStack):
 
     def gradients(self, loss_R: Tensor, leaves: dict[str, Tensor]) -> dict[str, Tensor]:
         """Return the gradients of the weights; for GraSP the Hessian's product with those of what is left."""
-        weights, twice = [leaves[name] for name in self._weights], self._learn.by is Salience.GRASP
-        found = torch.autograd.grad(loss_R.sum(), weights, create_graph=twice)
+        twice = self._learn.by is Salience.GRASP
+        found = torch.autograd.grad(loss_R.sum(), self._asked, create_graph=twice)
         if twice:
             left = [gradient * self._mask[name] for name, gradient in zip(self._weights, found, strict=True)]
             flow = torch.stack([(gradient * gradient.detach()).sum() for gradient in left]).sum()
-            found = torch.autograd.grad(flow, weights)
+            found = torch.autograd.grad(flow, self._asked)
         return dict(zip(self._weights, found, strict=True))
 
     def changes(self, step: int) -> bool:
@@ -75,14 +77,12 @@ class SaliencyStack(MaskStack):
 
     def change(self, gradients: dict[str, Tensor], step_1: Tensor) -> None:
         """Keep the highest scores of the weights that are left, ties to the lower place; remove the others for good."""
-        weights = self.views(self.learned_RP)
         for name, gradient in gradients.items():
-            product = gradient * weights[name]
-            self._score[name].copy_(product if self._learn.by is Salience.GRASP else product.abs())
-        alive_RN = self.mask_RP.index_select(1, self._places_N) > 0
-        score_RN = self._score_RP.index_select(1, self._places_N).masked_fill(~alive_RN, -torch.inf)
-        kept_RN = alive_RN & (ranks(score_RN) < self._count_S.index_select(0, step_1))
-        self.mask_RP.index_copy_(1, self._places_N, kept_RN.to(self.mask_RP.dtype))
+            torch.mul(gradient, self._leaves[name].detach(), out=self._score[name])
+        score_RP = self._score_RP if self._learn.by is Salience.GRASP else self._score_RP.abs_()
+        there_RP = self.mask_RP.bool() & self._prunable_P
+        kept_RP = top(score_RP, self._count_S.index_select(0, step_1), there_RP)
+        torch.add(self._others_RP, numbers(kept_RP), out=self.mask_RP)
         self.learned_RP.mul_(self.mask_RP)
 
 

@@ -58,7 +58,7 @@ def test_neither_an_update_nor_an_evaluation_waits_for_the_device(name, monkeypa
 
     On a CPU `top` asks whether there are ties; what it does on a GPU is put in its place.
     """
-    monkeypatch.setattr(stack, "top", stack._top_unasked)
+    monkeypatch.setattr(stack, "_top_by_rows", stack._top_unasked)
     made = population(STEPS[name], range(3), until=8)
     updates = begun(made)
     evaluate = Evaluator(made, updates.stack, updates.feed, "validation")
@@ -79,16 +79,28 @@ def test_neither_an_update_nor_an_evaluation_waits_for_the_device(name, monkeypa
     assert watched.found == ["_local_scalar_dense", "index"]
 
 
-@pytest.mark.parametrize("ties", [False, True])
-def test_the_choice_that_never_waits_is_the_same(ties):
-    """What edge-popup uses on a GPU is what it uses on a CPU: exact counts, ties to the lower index."""
-    magnitude = torch.rand(4, 1001, generator=torch.Generator().manual_seed(3))
-    if ties:
+@pytest.mark.parametrize("scores", ["all differ", "ties", "no numbers"])
+@pytest.mark.parametrize("on_device", [False, True], ids=["known count", "count on the device"])
+@pytest.mark.parametrize("share", [None, 0.6])
+def test_the_choice_that_never_waits_is_the_same(scores, on_device, share):
+    """What is chosen on a GPU is what is chosen on a CPU: exact counts, ties to the lower index, among some alone."""
+    generator = torch.Generator().manual_seed(3)
+    magnitude = torch.rand(4, 1001, generator=generator)
+    if scores != "all differ":
         magnitude = (magnitude * 20).floor()
-    for count in (1, 333, 1000, 1001):
-        chosen = stack._top_unasked(magnitude, count)
-        assert chosen.sum(1).tolist() == [count] * 4
-        assert torch.equal(chosen, stack.top(magnitude, count))
+    if scores == "no numbers":
+        magnitude[1:, ::3] = torch.nan
+    among = None if share is None else torch.rand(4, 1001, generator=generator) < share
+    most = 1001 if among is None else int(among.sum(1).min())
+    for count in (0, 1, 333, most - 1, most)[not on_device :]:
+        count = torch.tensor([count]) if on_device else count
+        chosen = stack._top_unasked(magnitude, count, among)
+        assert chosen.sum(1).tolist() == [int(count)] * 4
+        assert torch.equal(chosen, stack._top_by_rows(magnitude, count, among))
+        for row, (values, mask) in enumerate(zip(magnitude, chosen, strict=True)):
+            there = range(1001) if among is None else among[row].nonzero().flatten().tolist()
+            order = sorted(there, key=lambda i: (-values[i].nan_to_num(nan=-1.0), i))
+            assert mask.nonzero().flatten().tolist() == sorted(order[: int(count)])
 
 
 RATES = {

@@ -18,7 +18,7 @@ from harness.engine import _stack as stack
 from harness.engine import _updates as updates
 from harness.errors import DesignError
 from harness.expression import Scope, density, kept, kept_in, prune, random_mask, train
-from harness.expression._masks import learned_bits, ones, prune_by_magnitude, random_bits, resampled, shuffled
+from harness.expression._masks import largest, learned_bits, ones, prune_by_magnitude, random_bits, resampled, shuffled
 from harness.networks._network import mlp, round_half_up
 from harness.networks._recipe import SGD, Adam, Recipe
 from harness.population._population import Population, Program
@@ -63,6 +63,28 @@ def flat_of(network, values):
 def weights_and_alive():
     n = SMALL.weights
     return st.tuples(st.lists(few_magnitudes, min_size=n, max_size=n), st.lists(st.booleans(), min_size=n, max_size=n))
+
+
+@pytest.mark.parametrize("ordered", [False, True, "misleading"])
+@settings(max_examples=30)
+@given(
+    seed=st.integers(0, 2**32 - 1), steps=st.sampled_from([3, 50, 10**6]), alive=st.floats(0, 1), share=st.floats(0, 1)
+)
+def test_the_largest_of_many_are_found_wherever_they_lie(ordered, seed, steps, alive, share):
+    """With and without ties, infinities and what is no number, also where a regular sample says nothing of the rest."""
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, steps, 5003).astype(np.float32)
+    if ordered == "misleading":
+        values[::61] += 2 * steps
+    elif ordered:
+        values.sort()
+    values[rng.random(len(values)) < 0.01] = np.inf
+    values[rng.random(len(values)) < 0.01] = np.nan
+    there = rng.random(len(values)) < alive
+    count = int(there.sum() * share)
+    chosen = np.flatnonzero(largest(values, there, count))
+    known = np.nan_to_num(values, nan=-1.0, posinf=np.inf)
+    assert set(chosen) == set(sorted(np.flatnonzero(there), key=lambda i: (-known[i], i))[:count])
 
 
 @given(st.integers(1, 10_000), st.fractions(Fraction(1, 8), 1, max_denominator=8))
