@@ -9,7 +9,17 @@ from harness.data._tasks import CIFAR10, DIGIT_DIFFERENCE, DIGITS, MNIST
 from harness.engine._feed import Feed
 from harness.engine._stack import stacked
 from harness.engine._updates import Updates
-from harness.expression import Gradual, Rewire, Salience, Saliency, Scope, Scores, TargetedDropout
+from harness.expression import (
+    Gradual,
+    RedrawnScores,
+    Rewire,
+    Salience,
+    Saliency,
+    Scope,
+    Scores,
+    Switches,
+    TargetedDropout,
+)
 from harness.expression._masks import random_bits
 from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
 from harness.networks._layers import AveragePool, BatchNorm, Conv, Image, Linear, Relu, Residual
@@ -38,6 +48,9 @@ PROGRAMS = {
     "edge-popup": Program(mlp(64, 300, 100, 10, bias=False), DIGITS, MOMENTUM, learn=Scores(Fraction(1, 2))),
     "edge-popup, odd widths": Program(mlp(64, 33, 17, 10, bias=False), DIGITS, MOMENTUM, learn=Scores(Fraction(1, 3))),
     "edge-popup, global": Program(mlp(64, 33, 17, 10, bias=False), DIGITS, MOMENTUM, learn=Scores(FIFTH, Scope.GLOBAL)),
+    "edge-popup, redrawn": Program(ODD, DIGITS, MOMENTUM, learn=RedrawnScores(Fraction(1, 3), every=7, rate=FIFTH)),
+    "switches, adam": Program(ODD, DIGITS, ADAM, learn=Switches(penalty=0.02)),
+    "switches, batch-norm": Program(NORMED, DIGIT_DIFFERENCE, MOMENTUM, learn=Switches(penalty=0.01)),
     "snip in rounds": Program(ODD, DIGITS, replace(ROUNDS, steps=7), learn=Saliency(Salience.SNIP, FIFTH)),
     "grasp": Program(ODD, DIGITS, ROUNDS, learn=Saliency(Salience.GRASP, FIFTH)),
     "synflow in rounds": Program(NORMED, DIGIT_DIFFERENCE, ROUNDS, learn=Saliency(Salience.SYNFLOW, FIFTH)),

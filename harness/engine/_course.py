@@ -20,7 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from harness.engine import _moving, _saliency  # noqa: F401, which register what they know
+from harness.engine import _moving, _saliency, _scores, _switches  # noqa: F401, which register what they know
 from harness.engine import _untrained as untrained
 from harness.engine._feed import Feed
 from harness.engine._machine import computer, device_name, matmul_flops, precision, settings, versions
@@ -115,17 +115,16 @@ class _Course:
             for slots, right in zip(self.slots, right_RN.cpu().numpy(), strict=True):
                 slots["correct"] = right.copy()
         diverged_R = self.diverged_R.tolist()
+        for slots, mask in zip(self.slots, self.stack.masks() or (), strict=False):
+            slots["mask"] = mask
         self.early.restore()
         self.notes.add("early_stop_accuracy", self.early.step_R, test.outcome()[1])
-        learned = self.stack.masks([np.asarray(slots["end"], np.float32) for slots in self.slots])
-        for slots, mask in zip(self.slots, learned or (), strict=False):
-            slots["mask"] = mask
         each = zip(population.members, self.notes.rows(), self.slots, diverged_R, strict=True)
         results = tuple(MemberResult(member.unit, tuple(rows), slots, bad) for member, rows, slots, bad in each)
         return _computed(results, time.perf_counter() - self.started, self.stack.device, matmul_rate)
 
     def _keep(self, slot: str) -> None:
-        for slots, flat in zip(self.slots, self.stack.learned_RP.cpu().numpy(), strict=True):
+        for slots, flat in zip(self.slots, self.stack.kept().cpu().numpy(), strict=True):
             slots[slot] = flat.copy()
 
     def _measure(self, evaluator: Evaluator, split: str, step: int) -> tuple[Tensor, Tensor]:

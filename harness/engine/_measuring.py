@@ -83,29 +83,30 @@ def _mean(loss_RN: Tensor) -> Tensor:
 
 
 class EarlyStop:
-    """Each member's learned parameters at its lowest validation loss so far, and the step that was."""
+    """What each member was at its lowest validation loss so far, and the step that was."""
 
     def __init__(self, stack: Stack) -> None:
         members = len(stack.learned_RP)
         self._stack = stack
         self._best_R = torch.full((members,), np.inf, dtype=torch.float64, device=stack.device)
-        self._kept_RP: Tensor | None = None
+        self._kept: list[Tensor] = []  # as what `Stack.moving` gives
         self.step_R = torch.zeros(members, dtype=torch.int64, device=stack.device)
 
     def see(self, loss_R: Tensor, step: int) -> None:
-        """Take the parameters of the members whose loss at `step` is the lowest so far; a loss that is nan never is."""
+        """Take the members whose loss at `step` is the lowest so far; a loss that is nan never is."""
         better_R = loss_R < self._best_R
         self._best_R = torch.where(better_R, loss_R, self._best_R)
         taken_R = better_R | ~torch.isfinite(self._best_R)
         self.step_R = torch.where(taken_R, step, self.step_R)
-        if self._kept_RP is None:
-            self._kept_RP = self._stack.learned_RP.clone()
+        if not self._kept:
+            self._kept = [moving_RP.clone() for moving_RP in self._stack.moving()]
         else:
-            torch.where(taken_R[:, None], self._stack.learned_RP, self._kept_RP, out=self._kept_RP)
+            for moving_RP, kept_RP in zip(self._stack.moving(), self._kept, strict=True):
+                torch.where(taken_R[:, None], moving_RP, kept_RP, out=kept_RP)
 
     def state(self) -> Arrays:
         """Return copies of all of it, for a checkpoint."""
-        kept = {} if self._kept_RP is None else {"kept": self._kept_RP.cpu().numpy().copy()}
+        kept = {f"kept{i or ''}": kept_RP.cpu().numpy().copy() for i, kept_RP in enumerate(self._kept)}
         return {"best": self._best_R.cpu().numpy().copy(), "step": self.step_R.cpu().numpy().copy(), **kept}
 
     def restore_state(self, state: Arrays) -> None:
@@ -113,13 +114,13 @@ class EarlyStop:
         device = self._stack.device
         self._best_R = torch.from_numpy(state["best"]).to(device, copy=True)
         self.step_R = torch.from_numpy(state["step"]).to(device, copy=True)
-        if "kept" in state:
-            self._kept_RP = torch.from_numpy(state["kept"]).to(device, copy=True)
+        names = [f"kept{i or ''}" for i in range(len(self._stack.moving()))]
+        self._kept = [torch.from_numpy(state[name]).to(device, copy=True) for name in names if name in state]
 
     def restore(self) -> None:
-        """Put the parameters of every member's early stop back in place."""
-        if self._kept_RP is not None:
-            self._stack.learned_RP.copy_(self._kept_RP)
+        """Put every member's early stop back in place."""
+        for moving_RP, kept_RP in zip(self._stack.moving(), self._kept, strict=bool(self._kept)):
+            moving_RP.copy_(kept_RP)
 
 
 class Notes:

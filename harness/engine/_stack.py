@@ -9,7 +9,6 @@ Tensors are named by shape: R members, P flat parameters, N weights of a layer.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -21,18 +20,11 @@ from harness.engine._nn import forward
 from harness.engine._noise import Noise
 from harness.expression import (
     Bits,
-    Flat,
     Learn,
-    Scope,
-    Scores,
-    ScoresUnderMask,
     largest,
-    layer_keep,
-    learned_bits,
     ones,
     prunable_bits,
 )
-from harness.networks import kept_counts, round_half_up
 from harness.population import Arrays, Population
 
 
@@ -50,16 +42,18 @@ class Stack:
         every = ones(network)
         mask_RP = np.stack([every if m.mask is None else m.mask for m in members]).astype(np.float32)
         start_RP = np.where(mask_RP > 0, np.stack([m.start for m in members]), np.float32(0))
-        self.mask_RP = torch.from_numpy(mask_RP).to(device)
-        self.learned_RP = torch.from_numpy(start_RP).to(device)
-        self.learned_RP.grad = torch.zeros_like(self.learned_RP)
-        self._mask = self.views(self.mask_RP)
         self._prunable_1P = torch.from_numpy(prunable_bits(network)[None].astype(np.float32)).to(device)
-        self._grad = self.views(self.learned_RP.grad)
-        self._leaves = {name: view.detach().requires_grad_() for name, view in self.views(self.learned_RP).items()}
+        self._learn_these(torch.from_numpy(start_RP).to(device), torch.from_numpy(mask_RP).to(device))
         recipe = population.program.recipe
         self._loss = cross_entropy if recipe is None else LOSSES[recipe.loss]
         self._smoothing = 0.0 if recipe is None else recipe.smoothing
+
+    def _learn_these(self, learned_RP: Tensor, mask_RP: Tensor) -> None:
+        """Let these be what is learned, a network's parameters first, and which of it is there."""
+        self.learned_RP, self.mask_RP = learned_RP, mask_RP
+        self.learned_RP.grad = torch.zeros_like(self.learned_RP)
+        self._mask, self._grad = self.views(self.mask_RP), self.views(self.learned_RP.grad)
+        self._leaves = {name: view.detach().requires_grad_() for name, view in self.views(self.learned_RP).items()}
 
     def views(self, flat_RP: Tensor) -> dict[str, Tensor]:
         """Return each parameter tensor's view of `flat_RP`, shape (R, *shape), by name."""
@@ -104,6 +98,12 @@ class Stack:
         What an optimiser has of weights that are masked afterwards is forgotten.
         """
 
+    def prepare(self, step: int) -> None:
+        """Put in place what the change of the update from `step` on reads, on the host."""
+
+    def after_step(self) -> None:
+        """Change what follows from an update, after the optimiser's step."""
+
     def settled(self, step: int) -> bool:
         """Whether a network after so many updates has the density that it has in the end: else it is no early stop."""
         return True
@@ -115,8 +115,16 @@ class Stack:
     def restore_state(self, state: Arrays) -> None:
         """Put back in place what `state` returned."""
 
-    def masks(self, ends: Sequence[Flat]) -> Sequence[Bits] | None:
-        """Return the masks that members have learned, from their parameters in the end; None where none is learned."""
+    def moving(self) -> list[Tensor]:
+        """Return all that makes up the networks and moves: what an early stop keeps, members first."""
+        return [self.learned_RP]
+
+    def kept(self) -> Tensor:
+        """Return what is kept of the members at a step, from which others may start; shape (R, P)."""
+        return self.learned_RP
+
+    def masks(self) -> Sequence[Bits] | None:
+        """Return the masks that members have learned by now; None where none is learned."""
         return None
 
     def put_gradients(self, gradients: dict[str, Tensor]) -> None:
@@ -154,67 +162,9 @@ class MaskStack(Stack):
         """Go on from these masks."""
         self.mask_RP.copy_(torch.from_numpy(state["mask"]))
 
-    def masks(self, ends: Sequence[Flat]) -> Sequence[Bits]:
-        """Return the masks as they are in the end."""
+    def masks(self) -> Sequence[Bits]:
+        """Return the masks as they are."""
         return [mask.copy() for mask in self.mask_RP.bool().cpu().numpy()]
-
-
-class ScoreStack(Stack):
-    """Edge-popup (Ramanujan et al. 2020, section 3): the weights stay, a score a weight is learned.
-
-    The forward pass uses the weights whose |score| is among the top k of their layer (or of all), scaled by sqrt(1/k);
-    one that a mask removed is never among them. The backward pass goes straight through the choice to |score|, and from
-    there to the score by its sign.
-    """
-
-    def __init__(self, population: Population, device: torch.device) -> None:
-        super().__init__(population, device)
-        network, members, learn = self.network, population.members, population.program.learn
-        assert isinstance(learn, Scores)
-        scores = [m.scores for m in members if m.scores is not None]
-        self.learned_RP = torch.from_numpy(np.stack(scores)).to(device)
-        self.learned_RP.grad = torch.zeros_like(self.learned_RP)
-        self._grad = self.views(self.learned_RP.grad)
-        self._scores = self.views(self.learned_RP)
-        self._weights = {name: leaf.detach() for name, leaf in self._leaves.items()}
-        counts = kept_counts(network, layer_keep(network, learn.keep))
-        self._count = {f"{layer}.weight": count for layer, count in counts.items()}
-        self._scale = math.sqrt(1 / learn.keep)
-        self._learn, self._members = learn, members
-        self._all = round_half_up(network.weights * learn.keep)
-        masked = any(m.mask is not None for m in members)
-        self._there = {name: self._mask[name].flatten(1).bool() for name in self._count} if masked else {}
-
-    def leaves(self) -> dict[str, Tensor]:
-        """Return the weights that the scores choose, scaled, and zeros for the others."""
-        leaves, chosen = {}, self._chosen()
-        for name, weights in self._weights.items():
-            if name in chosen:
-                weights = weights * numbers(chosen[name]).view_as(weights) * self._scale
-            leaves[name] = weights.detach().requires_grad_()
-        return leaves
-
-    def _chosen(self) -> dict[str, Tensor]:
-        """Return which weights have the top scores, of each layer or of all together, by name; shape (R, N)."""
-        magnitudes = {name: self._scores[name].abs().flatten(1) for name in self._count}
-        if self._learn.scope == Scope.LAYER:
-            return {name: top(scores, self._count[name], self._there.get(name)) for name, scores in magnitudes.items()}
-        there_RN = torch.cat(list(self._there.values()), 1) if self._there else None
-        every_RN = top(torch.cat(list(magnitudes.values()), 1), self._all, there_RN)
-        sizes = [magnitude_RN.shape[1] for magnitude_RN in magnitudes.values()]
-        return dict(zip(magnitudes, torch.split(every_RN, sizes, 1), strict=True))
-
-    def put_gradients(self, gradients: dict[str, Tensor]) -> None:
-        """Take the gradients of the chosen weights over to the scores of all of them."""
-        for name in self._count:
-            straight_through = gradients[name] * self._weights[name] * self._scale
-            torch.mul(straight_through, self._scores[name].sign(), out=self._grad[name])
-
-    def masks(self, ends: Sequence[Flat]) -> Sequence[Bits]:
-        """Return the masks of the top scores."""
-        each = zip(ends, self._members, strict=True)
-        keep, scope = self._learn.keep, self._learn.scope
-        return [learned_bits(self.network, scores, keep, member.mask, scope) for scores, member in each]
 
 
 def cross_entropy(logits_RBC: Tensor, answers_RB: Tensor, smoothing: float = 0.0) -> Tensor:
@@ -241,10 +191,7 @@ def _sums(values_RP: Tensor) -> Tensor:
 BLOCK = 256  # summed at a time
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cross-entropy": cross_entropy, "squared": squared}
 
-STACKS: dict[type[Learn], Callable[[Population, torch.device], Stack]] = {
-    Scores: ScoreStack,
-    ScoresUnderMask: ScoreStack,
-}
+STACKS: dict[type[Learn], Callable[[Population, torch.device], Stack]] = {}
 
 
 def stacked(population: Population, device: torch.device) -> Stack:

@@ -71,7 +71,8 @@ class Updates:
         for (first, count), batches in zip(chunks, self._drawn(chunks), strict=True):
             self._load(batches, first, count)
             for step in range(first, first + count):
-                change = self.stack.changes(step)
+                if change := self.stack.changes(step):
+                    self.stack.prepare(step)
                 self._steps[change](partial(self._update, change=change))
                 if time.monotonic() - told > 0.5:
                     report(step + 1 - reported)
@@ -103,6 +104,7 @@ class Updates:
             if self._clip:
                 self.stack.clip(self._clip)
             self.optimiser.step()
+            self.stack.after_step()
         self.loss_R.copy_(loss_R.detach())
         self._at += 1
 

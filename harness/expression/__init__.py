@@ -7,19 +7,30 @@ not enter the key: a later field with a neutral default leaves every stored resu
 
 from harness.expression._algebra import COMBINATIONS, carry, combination, combine, graft, shared, without
 from harness.expression._criteria import CRITERIA, Criterion, criterion
-from harness.expression._densities import Keep, layer_keep, unit_keep
+from harness.expression._densities import Keep, erk, layer_keep, unit_keep
 from harness.expression._keys import describe
-from harness.expression._learning import Gradual, Grow, Rewire, Salience, Saliency, TargetedDropout, erk, saliency
+from harness.expression._learning import (
+    Gradual,
+    Grow,
+    RedrawnScores,
+    Rewire,
+    Scores,
+    ScoresUnderMask,
+    Switches,
+    TargetedDropout,
+)
 from harness.expression._masks import (
     Bits,
     Flat,
     Scope,
     largest,
     learned_bits,
+    of_units,
     ones,
     prunable_bits,
     prune_by_magnitude,
     random_bits,
+    redrawn,
     resampled,
     shuffled,
 )
@@ -44,8 +55,6 @@ from harness.expression._nodes import (
     Measured,
     Measurement,
     Node,
-    Scores,
-    ScoresUnderMask,
     Start,
     Stored,
     Taken,
@@ -59,6 +68,7 @@ from harness.expression._nodes import (
     rebuilt,
 )
 from harness.expression._pruning import Prune, RandomMask, ShuffledMask, prune, random_mask, shuffle
+from harness.expression._saliency import Salience, Saliency, saliency
 from harness.expression._trainings import Fresh, LearnedMask, Resampled, Snapshot, Training, fresh, resample, train
 
 __all__ = [
@@ -87,6 +97,7 @@ __all__ = [
     "Node",
     "Prune",
     "RandomMask",
+    "RedrawnScores",
     "Resampled",
     "Rewire",
     "Salience",
@@ -99,6 +110,7 @@ __all__ = [
     "Split",
     "Start",
     "Stored",
+    "Switches",
     "Taken",
     "TargetedDropout",
     "Training",
@@ -123,6 +135,7 @@ __all__ = [
     "lineage",
     "magnitudes",
     "measures",
+    "of_units",
     "ones",
     "parents",
     "prunable_bits",
@@ -131,6 +144,7 @@ __all__ = [
     "random_bits",
     "random_mask",
     "rebuilt",
+    "redrawn",
     "resample",
     "resampled",
     "saliency",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 from harness.errors import DesignError
-from harness.networks import Network, kept_counts
+from harness.networks import Network, kept_counts, round_half_up
 
 Keep = Fraction | tuple[tuple[str, Fraction], ...]
 
@@ -50,3 +50,50 @@ def layer_counts(network: Network, keep: Keep, among: tuple[str, ...] = ()) -> d
         asked = f"{float(layer_keep(network, keep, among)[empty[0]]):.4%} of the {sizes[empty[0]]} weights"
         raise DesignError(f"no weight is kept in {', '.join(empty)}: {asked} of {empty[0]}. Next: raise keep=")
     return counts
+
+
+def erk(network: Network, density: Fraction) -> Keep:
+    """Return a density for each layer, by the Erdos-Renyi rule with kernels, and of all together exactly `density`.
+
+    A layer's density is proportional to the sum of its dimensions over their product (Mocanu et al. 2018; with kernels,
+    Evci et al. 2020). Layers that would have more than all their weights are dense, and the others have more for it.
+    Counts add up to round-half-up(N * density): what rounding down loses goes to the layers with the largest rests.
+
+    Args:
+        network: Whose layers they are.
+        density: The fraction of all weights together.
+
+    Returns:
+        What `keep=` takes: ``((layer, fraction), ...)``.
+
+    Raises:
+        DesignError: For a density outside (0, 1], and for one that would leave a layer empty.
+
+    >>> from harness import density, mlp, random_mask
+    >>> net = mlp(64, 30, 10)
+    >>> density(random_mask(net, keep=erk(net, Fraction(1, 5))))
+    Fraction(1, 5)
+    """
+    check_keep(network, density)
+    tensors = network.prunable()
+    raw = {name: Fraction(sum(tensor.shape), tensor.size) for name, tensor in tensors.items()}
+    total, dense = round_half_up(network.weights * density), set[str]()
+    while True:
+        left = total - sum(tensors[name].size for name in dense)
+        asked = sum(raw[name] * tensors[name].size for name in tensors if name not in dense)
+        scale = Fraction(left) / asked if asked else Fraction(0)
+        full = {name for name in tensors if name not in dense and raw[name] * scale > 1}
+        if not full:
+            break
+        dense |= full
+    exact = {
+        name: Fraction(tensor.size) if name in dense else raw[name] * scale * tensor.size
+        for name, tensor in tensors.items()
+    }
+    counts = {name: int(value) for name, value in exact.items()}
+    rests = sorted(tensors, key=lambda name: counts[name] - exact[name])
+    for name in rests[: total - sum(counts.values())]:
+        counts[name] += 1
+    keep = tuple((name, Fraction(counts[name], tensor.size)) for name, tensor in tensors.items())
+    layer_counts(network, keep)
+    return keep

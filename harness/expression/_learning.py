@@ -1,4 +1,4 @@
-"""What a training may learn besides weights under a fixed mask: saliency at its start, masks that change on the way."""
+"""What a training may learn besides weights under a fixed mask: scores, switches, masks that change on the way."""
 
 from __future__ import annotations
 
@@ -7,59 +7,159 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import ClassVar
 
-from harness.data import Task
 from harness.errors import DesignError, nearest
-from harness.expression._densities import Keep, check_keep, layer_counts, layer_keep
-from harness.expression._nodes import Learn, Mask, Start, kept_in
-from harness.expression._trainings import INITIAL, Training, train
-from harness.networks import SGD, Network, Recipe, kept_counts, round_half_up
-
-
-class Salience(StrEnum):
-    """Scores of weights before training, from their gradients; of all layers together the largest stay."""
-
-    SNIP = "snip"  # |g w|, g the gradient of the loss (Lee et al. 2019)
-    GRASP = "grasp"  # w (H g), H the loss's Hessian (Wang et al. 2020), who remove the largest of -w (H g)
-    SYNFLOW = "synflow"  # dR/dw w, R what ones give through absolute weights (Tanaka et al. 2020)
+from harness.expression._densities import check_keep, layer_counts, layer_keep
+from harness.expression._masks import Scope
+from harness.expression._nodes import Learn, Mask, kept_in
+from harness.networks import Network, Recipe, kept_counts, round_half_up
 
 
 @dataclass(frozen=True)
-class Saliency(Learn):
-    """A mask from gradients at the start: weights stay, and each step of the recipe is a round of pruning.
+class Scores(Learn):
+    """Edge-popup: weights stay as they start, a score a weight is learned, the top `keep` are used.
 
-    After round k of n, round-half-up(N * keep^(k/n)) of all N prunable weights stay, those of the highest scores of
-    all layers together. Each round scores anew what is left, on the batch of that step. `temperature` divides the
-    logits whose loss GraSP takes.
+    Scores compete within each layer, or with scope ``"global"`` all together: then which layers have how many weights
+    is learned too, and one may be left without any. `keep` is a fraction of all weights, also where a mask has removed
+    some.
     """
 
-    words: ClassVar[str] = "saliency"
+    words: ClassVar[str] = "scores"
+    scores: ClassVar[bool] = True
 
-    by: Salience
     keep: Fraction
-    temperature: float = 1.0
+    scope: Scope = Scope.LAYER
 
-    def multiply_adds(self, batch: int, every: int, of_first: int) -> int:
-        """Return those of a round: SynFlow sees one input, and GraSP differentiates twice, by six more products."""
-        if self.by is Salience.SYNFLOW:
-            return super().multiply_adds(1, every, of_first)
-        twice = batch * (6 * every - 4 * of_first) if self.by is Salience.GRASP else 0
-        return super().multiply_adds(batch, every, of_first) + twice
+    def __post_init__(self) -> None:
+        if self.scope not in (Scope.LAYER, Scope.GLOBAL):
+            raise DesignError(f"scores of scope {self.scope!r}: expected {Scope.LAYER} or {Scope.GLOBAL}")
 
     def kept_in(self, network: Network, mask: Mask | None, layers: frozenset[str]) -> int | None:
-        """Return the count of all layers together; of some of them only scoring tells."""
-        if layers != frozenset(network.prunable()):
-            return None
-        return round_half_up(network.weights * self.keep)
+        """Return a layer's share of its weights, of each of these; of all together what training leaves them."""
+        if self.scope == Scope.LAYER:
+            counts = kept_counts(network, layer_keep(network, self.keep))
+            return sum(counts[name] for name in layers)
+        return round_half_up(network.weights * self.keep) if layers == frozenset(network.prunable()) else None
 
-    def under(self, network: Network, recipe: Recipe, mask: Mask | None) -> Saliency:
-        """Return itself, where the mask leaves as many weights as it is to keep."""
-        if mask is not None:
-            left, asked = mask.kept_in(frozenset(network.prunable())), round_half_up(network.weights * self.keep)
-            if left is not None and left < asked:
+    def under(self, network: Network, recipe: Recipe, mask: Mask | None) -> Scores:
+        """Return what is learned among what a mask leaves, which must be as many as are to be used."""
+        if recipe.l1 or recipe.l2:
+            raise DesignError("l1 and l2 are penalties on weights, which a training of scores leaves as they are")
+        if self.scope == Scope.LAYER:
+            each = {layer: ({layer}, count) for layer, count in layer_counts(network, self.keep).items()}
+        else:
+            check_keep(network, self.keep)
+            each = {"all layers": (set(network.prunable()), round_half_up(network.weights * self.keep))}
+        if mask is None:
+            return self
+        for name, (layers, count) in each.items():
+            living = mask.kept_in(frozenset(layers))
+            if living is None or living < count:
+                left = "a number that only training tells" if living is None else str(living)
                 raise DesignError(
-                    f"saliency would keep {asked} weights, of which the mask leaves {left}: pruning cannot bring "
-                    "weights back. Next: lower keep="
+                    f"scores would use {count} weights of {name}, of which the mask leaves {left}. "
+                    "Next: lower Scores(keep), a fraction of all weights, or give a mask with counts for each layer"
                 )
+        return ScoresUnderMask(self.keep, self.scope)
+
+
+@dataclass(frozen=True)
+class ScoresUnderMask(Scores):
+    """Scores that are ranked among the weights that a mask leaves; `train` makes them of `Scores`."""
+
+
+@dataclass(frozen=True)
+class RedrawnScores(Scores):
+    """Edge-popup whose unused weights are drawn anew on the way: IteRand (Chijiwa et al. 2021).
+
+    Every `every` steps an update takes no step of the optimiser: each weight that is not among the top `keep` then is
+    drawn anew with probability `rate`, from the distribution that it was drawn from first. Scores stay. What
+    ``.at("end")`` gives are the weights as they are in the end, used or not.
+
+    Args:
+        keep: The fraction of weights that is used.
+        scope: ``"layer"`` or ``"global"``, as of `Scores`.
+        every: Steps from one time to the next.
+        rate: The probability with which an unused weight is drawn anew.
+
+    Raises:
+        DesignError: For no step between, and a probability outside (0, 1].
+
+    >>> RedrawnScores(Fraction(1, 2), every=300).rate
+    Fraction(1, 10)
+    """
+
+    words: ClassVar[str] = "scores, unused weights drawn anew"
+    moves_weights: ClassVar[bool] = True
+
+    every: int = 300
+    rate: Fraction = Fraction(1, 10)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.every < 1 or not 0 < self.rate <= 1:
+            raise DesignError(
+                f"unused weights drawn anew every {self.every} steps with probability {self.rate}: expected at least "
+                "one step, and a probability in (0, 1]. Next: correct RedrawnScores"
+            )
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """Scores are drawn, and weights anew."""
+        return frozenset({"scores", "mask"})
+
+    def under(self, network: Network, recipe: Recipe, mask: Mask | None) -> RedrawnScores:
+        """Return itself, where `Scores` may be learned too: what a mask removed is never drawn."""
+        super().under(network, recipe, mask)
+        return self
+
+    def moves(self, step: int) -> bool:
+        """Whether weights are drawn anew in the update from absolute `step` on."""
+        return step > 0 and step % self.every == 0
+
+
+@dataclass(frozen=True)
+class Switches(Learn):
+    """A switch on every hidden unit, trained with the weights and penalised, and the units that flicker are removed.
+
+    Smallify (Leclerc et al. 2018): what a unit passes on is multiplied by its switch, 1 at first, before its ReLU and
+    after its BatchNorm. Loss and `penalty` times the sum of absolute switches are minimised together. After each
+    update the exponential moving variance of a switch's sign, with `momentum`, is compared with `threshold`: a unit
+    above it is removed for good, with its weights into and out of it. How many stay only training tells; a layer may
+    lose all its units, and the net answers by chance.
+
+    Args:
+        penalty: What a switch costs.
+        threshold: The variance of a sign, at most 1, above which its unit is removed.
+        momentum: The share of the past in moving means and variances.
+
+    Raises:
+        DesignError: For a negative penalty, and shares outside (0, 1).
+
+    >>> Switches(penalty=0.001).threshold
+    0.5
+    """
+
+    words: ClassVar[str] = "weights and switches of units"
+    moves_weights: ClassVar[bool] = True
+
+    penalty: float
+    threshold: float = 0.5
+    momentum: float = 0.9
+
+    def __post_init__(self) -> None:
+        if self.penalty < 0 or not 0 < self.threshold < 1 or not 0 < self.momentum < 1:
+            raise DesignError(
+                f"switches of penalty {self.penalty}, threshold {self.threshold} and momentum {self.momentum}: "
+                "expected no negative penalty, and shares in (0, 1). Next: correct Switches"
+            )
+
+    def kept_in(self, network: Network, mask: Mask | None, layers: frozenset[str]) -> int | None:
+        """Return what the mask keeps, of no layers; else only training tells."""
+        return None if layers else 0
+
+    def under(self, network: Network, recipe: Recipe, mask: Mask | None) -> Switches:
+        """Return itself: units are those of a multilayer perceptron."""
+        network.hidden()
         return self
 
 
@@ -254,110 +354,3 @@ class TargetedDropout(Learn):
     def under(self, network: Network, recipe: Recipe, mask: Mask | None) -> TargetedDropout:
         """Return itself: a mask stays as it is."""
         return self
-
-
-def erk(network: Network, density: Fraction) -> Keep:
-    """Return a density for each layer, by the Erdos-Renyi rule with kernels, and of all together exactly `density`.
-
-    A layer's density is proportional to the sum of its dimensions over their product (Mocanu et al. 2018; with kernels,
-    Evci et al. 2020). Layers that would have more than all their weights are dense, and the others have more for it.
-    Counts add up to round-half-up(N * density): what rounding down loses goes to the layers with the largest rests.
-
-    Args:
-        network: Whose layers they are.
-        density: The fraction of all weights together.
-
-    Returns:
-        What `keep=` takes: ``((layer, fraction), ...)``.
-
-    Raises:
-        DesignError: For a density outside (0, 1], and for one that would leave a layer empty.
-
-    >>> from harness import density, mlp, random_mask
-    >>> net = mlp(64, 30, 10)
-    >>> density(random_mask(net, keep=erk(net, Fraction(1, 5))))
-    Fraction(1, 5)
-    """
-    check_keep(network, density)
-    tensors = network.prunable()
-    raw = {name: Fraction(sum(tensor.shape), tensor.size) for name, tensor in tensors.items()}
-    total, dense = round_half_up(network.weights * density), set[str]()
-    while True:
-        left = total - sum(tensors[name].size for name in dense)
-        asked = sum(raw[name] * tensors[name].size for name in tensors if name not in dense)
-        scale = Fraction(left) / asked if asked else Fraction(0)
-        full = {name for name in tensors if name not in dense and raw[name] * scale > 1}
-        if not full:
-            break
-        dense |= full
-    exact = {
-        name: Fraction(tensor.size) if name in dense else raw[name] * scale * tensor.size
-        for name, tensor in tensors.items()
-    }
-    counts = {name: int(value) for name, value in exact.items()}
-    rests = sorted(tensors, key=lambda name: counts[name] - exact[name])
-    for name in rests[: total - sum(counts.values())]:
-        counts[name] += 1
-    keep = tuple((name, Fraction(counts[name], tensor.size)) for name, tensor in tensors.items())
-    layer_counts(network, keep)
-    return keep
-
-
-def saliency(
-    network: Network,
-    task: Task,
-    *,
-    by: str,
-    keep: Fraction,
-    rounds: int = 1,
-    examples: int = 100,
-    mask: Mask | None = None,
-    start: Start = INITIAL,
-    temperature: float = 1.0,
-    order: int = 0,
-) -> Training:
-    """Score weights before training, and prune them, in one round or in several: ``saliency(...).learned_mask()``.
-
-    * ``"snip"``: |g w|, with g the gradient of the mean cross-entropy of one batch (Lee et al. 2019);
-    * ``"grasp"``: w (H g), with H the Hessian of that loss over the weights (Wang et al. 2020);
-    * ``"synflow"``: the gradient times the weight of R, the sum of what an input of ones gives through absolute weights
-      without biases, BatchNorm left out (Tanaka et al. 2020). It sees no data.
-
-    Of all layers together the largest scores stay. In round k of n, round-half-up(N * keep^(k/n)) of N weights do, and
-    scores are of what is left then. A layer may lose all its weights: that is an outcome, and the net answers by
-    chance.
-
-    Args:
-        network: Whose weights are scored.
-        task: The data whose batches they are scored on.
-        by: ``"snip"``, ``"grasp"`` or ``"synflow"``.
-        keep: The fraction of all weights that stays in the end.
-        rounds: In how many rounds.
-        examples: The examples of a round's batch.
-        mask: The weights that are there at first; all of them without it.
-        start: The weights that are scored: the initial ones, or those of a training.
-        temperature: What divides the logits in the loss of ``"grasp"``; the paper has 200.
-        order: Which draw of the ``order`` stream gives the batches.
-
-    Returns:
-        A node that measures the untrained net under the mask; `.learned_mask()` is the mask.
-
-    Raises:
-        DesignError: For an unknown score, a density outside (0, 1], more weights than the mask leaves, and GraSP with
-            BatchNorm, whose second derivative the engine does not have.
-
-    >>> from harness import DIGITS, density, mlp
-    >>> density(saliency(mlp(64, 30, 10), DIGITS, by="snip", keep=Fraction(1, 20)).learned_mask())
-    Fraction(1, 20)
-    """
-    if by not in list(Salience):
-        raise DesignError(f"unknown saliency {by!r}{nearest(by, list(Salience))} There are {', '.join(Salience)}")
-    check_keep(network, keep)
-    if by == Salience.GRASP and network.batch_norms:
-        raise DesignError(
-            "saliency by grasp of a network with BatchNorm: its second derivative is not there. Next: another score, "
-            "or a network without BatchNorm"
-        )
-    recipe = Recipe(optimiser=SGD(1.0), steps=rounds, batch=examples, validate_every=rounds)
-    learn = Saliency(Salience(by), keep, temperature)
-    return train(network, task, recipe, mask=mask, start=start, learn=learn, streams={"order": order})

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from harness.expression._criteria import CRITERIA, NOTHING, Criterion, Setting
 from harness.expression._densities import Keep, layer_keep, unit_keep
-from harness.networks import Network, Tensor, kept_counts, round_half_up, unit_counts
+from harness.networks import Network, Tensor, initial_values, kept_counts, round_half_up, unit_counts
 from harness.streams import Replicate, generator, integers, permutations
 
 Flat = NDArray[np.float32]
@@ -150,17 +150,15 @@ def prune_units(
     Those with the largest Euclidean norm of their incoming weights' scores stay, of those with a weight alive into
     them; ties go to the lower index. All layers are scored before a unit of any is dropped. Biases are never pruned.
     """
-    mask = alive.copy()
-    tensors = network.prunable()
-    for (name, into), (_, out) in itertools.pairwise(tensors.items()):
+    alive_units = {}
+    for name, into in network.hidden().items():
         alive_IO = alive[into.slice].reshape(into.shape)
         of_layer = _of_layer(also, into)
         sizes_IO = criterion.sizes(name, weights[into.slice].reshape(into.shape), alive_IO, of_layer)
         norms_O = np.sqrt((np.where(alive_IO, sizes_IO, 0) ** 2).sum(0))
         kept_O = largest(norms_O, np.asarray(alive_IO.any(0)), counts[name])
-        mask[into.slice].reshape(into.shape)[:] &= kept_O
-        mask[out.slice].reshape(out.shape)[:] &= kept_O[:, None]
-    return mask
+        alive_units[name] = kept_O
+    return alive & of_units(network, alive_units)
 
 
 def random_bits(network: Network, keep: Keep, replicate: Replicate, draw: int) -> Bits:
@@ -200,6 +198,26 @@ def resampled(network: Network, values: Flat, mask: Bits, replicate: Replicate, 
             rng = generator(replicate, "reinit", draw, counter=APART + i)
             drawn[tensor.slice] = survivors[integers(rng, len(survivors), tensor.size)]
     return drawn
+
+
+def of_units(network: Network, alive: Mapping[str, Bits]) -> Bits:
+    """Return the mask without the weights into and out of units that are not `alive`, by hidden layer; (flat_size,)."""
+    mask, tensors = ones(network), network.prunable()
+    for (name, into), (_, out) in itertools.pairwise(tensors.items()):
+        mask[into.slice].reshape(into.shape)[:] &= alive[name]
+        mask[out.slice].reshape(out.shape)[:] &= alive[name][:, None]
+    return mask
+
+
+def redrawn(network: Network, replicate: Replicate, draw: int, step: int, rate: Fraction) -> tuple[Flat, Bits]:
+    """Return weights drawn anew at a step, by the ``mask`` stream, and a mask that has each at `rate`; (flat_size,)."""
+    first = (step + 1) * APART  # apart from random masks and other steps
+    flat, drawn = initial_values(network, replicate, "mask", draw, first), np.zeros(network.flat_size, np.bool_)
+    below = np.uint64(min(int(rate * 2**64), 2**64 - 1))
+    for i, tensor in enumerate(network.prunable().values()):
+        rng = generator(replicate, "mask", draw, counter=first + APART // 2 + i)
+        drawn[tensor.slice] = rng.bit_generator.random_raw(tensor.size) <= below
+    return flat, drawn
 
 
 def learned_bits(

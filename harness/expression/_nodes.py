@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 from numpy.typing import NDArray
 
 from harness.errors import DesignError
-from harness.expression._densities import check_keep, layer_counts, layer_keep
 from harness.expression._keys import Keyed
-from harness.expression._masks import Bits, Flat, Scope
-from harness.networks import Network, Recipe, kept_counts, round_half_up
+from harness.expression._masks import Bits, Flat
+from harness.networks import Network, Recipe
 from harness.streams import Replicate
 
 if TYPE_CHECKING:
@@ -61,59 +60,6 @@ class Learn(ABC):
     @abstractmethod
     def under(self, network: Network, recipe: Recipe, mask: Mask | None) -> Learn:
         """Return what is learned under `mask`. Raises DesignError where that cannot be."""
-
-
-@dataclass(frozen=True)
-class Scores(Learn):
-    """Edge-popup: weights stay as they start, a score a weight is learned, the top `keep` are used.
-
-    Scores compete within each layer, or with scope ``"global"`` all together: then which layers have how many weights
-    is learned too, and one may be left without any. `keep` is a fraction of all weights, also where a mask has removed
-    some.
-    """
-
-    words: ClassVar[str] = "scores"
-    scores: ClassVar[bool] = True
-
-    keep: Fraction
-    scope: Scope = Scope.LAYER
-
-    def __post_init__(self) -> None:
-        if self.scope not in (Scope.LAYER, Scope.GLOBAL):
-            raise DesignError(f"scores of scope {self.scope!r}: expected {Scope.LAYER} or {Scope.GLOBAL}")
-
-    def kept_in(self, network: Network, mask: Mask | None, layers: frozenset[str]) -> int | None:
-        """Return a layer's share of its weights, of each of these; of all together what training leaves them."""
-        if self.scope == Scope.LAYER:
-            counts = kept_counts(network, layer_keep(network, self.keep))
-            return sum(counts[name] for name in layers)
-        return round_half_up(network.weights * self.keep) if layers == frozenset(network.prunable()) else None
-
-    def under(self, network: Network, recipe: Recipe, mask: Mask | None) -> Scores:
-        """Return what is learned among what a mask leaves, which must be as many as are to be used."""
-        if recipe.l1 or recipe.l2:
-            raise DesignError("l1 and l2 are penalties on weights, which a training of scores leaves as they are")
-        if self.scope == Scope.LAYER:
-            each = {layer: ({layer}, count) for layer, count in layer_counts(network, self.keep).items()}
-        else:
-            check_keep(network, self.keep)
-            each = {"all layers": (set(network.prunable()), round_half_up(network.weights * self.keep))}
-        if mask is None:
-            return self
-        for name, (layers, count) in each.items():
-            living = mask.kept_in(frozenset(layers))
-            if living is None or living < count:
-                left = "a number that only training tells" if living is None else str(living)
-                raise DesignError(
-                    f"scores would use {count} weights of {name}, of which the mask leaves {left}. "
-                    "Next: lower Scores(keep), a fraction of all weights, or give a mask with counts for each layer"
-                )
-        return ScoresUnderMask(self.keep, self.scope)
-
-
-@dataclass(frozen=True)
-class ScoresUnderMask(Scores):
-    """Scores that are ranked among the weights that a mask leaves; `train` makes them of `Scores`."""
 
 
 @dataclass(frozen=True)

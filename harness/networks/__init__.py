@@ -15,6 +15,7 @@ from harness.networks._layers import (
     Residual,
 )
 from harness.networks._network import (
+    ALIGN,
     Init,
     Network,
     Tensor,
@@ -41,6 +42,7 @@ from harness.networks._recipe import (
 )
 
 __all__ = [
+    "ALIGN",
     "SGD",
     "Adam",
     "AdamW",

@@ -278,14 +278,17 @@ def mlp(
     return Network(tuple(layers), init)
 
 
-def initial_values(network: Network, replicate: Replicate, stream: str, draw: int) -> NDArray[np.float32]:
+def initial_values(
+    network: Network, replicate: Replicate, stream: str, draw: int, first: int = 0
+) -> NDArray[np.float32]:
     """Return one member's flat initial parameters, shape (flat_size,), padding zero.
 
-    Each tensor has its own counter in the stream, so a changed layer does not move the draws of the others.
+    Each tensor has its own counter in the stream, from `first` on, so a changed layer does not move the draws of the
+    others.
     """
     flat = np.zeros(network.flat_size, np.float32)
     for i, tensor in enumerate(network.tensors()):
-        rng = generator(replicate, stream, draw, counter=i)
+        rng = generator(replicate, stream, draw, counter=first + i)
         if tensor.prunable:
             flat[tensor.slice] = _weights(rng, tensor, network.init)
         elif tensor.name.endswith(".scale"):

@@ -1,5 +1,9 @@
-"""Edge-popup is the real one: its gradient, its sign term, its untouched weights, exactly k of them in use."""
+"""Edge-popup is the real one: its gradient, its sign term, its untouched weights, exactly k of them in use.
 
+And where unused weights are drawn anew. Tests `engine._scores`.
+"""
+
+import itertools
 import math
 from dataclasses import replace
 from fractions import Fraction
@@ -12,16 +16,20 @@ from torch.nn import functional
 from harness.data import _tasks as tasks
 from harness.data._tasks import DIGITS
 from harness.engine import _course as engine
+from harness.engine._measuring import EarlyStop, Evaluator
 from harness.engine._nn import forward
-from harness.engine._stack import ScoreStack, stacked
-from harness.expression import Scope, Scores, ScoresUnderMask
-from harness.expression._masks import random_bits
+from harness.engine._scores import ScoreStack
+from harness.engine._stack import stacked
+from harness.errors import DesignError
+from harness.expression import RedrawnScores, Scope, Scores, ScoresUnderMask
+from harness.expression._masks import prunable_bits, random_bits, redrawn
 from harness.networks._architectures import conv_net
 from harness.networks._layers import Image
 from harness.networks._network import Init, initial_scores, initial_values, mlp
 from harness.networks._recipe import SGD, Recipe
 from harness.population._population import Member, Population, Program
 from harness.streams import Replicate
+from tests import references
 from tests.members import begun
 
 NET = mlp(64, 60, 40, 10, bias=False, init=Init.SIGNED_KAIMING_CONSTANT)
@@ -249,3 +257,104 @@ def test_convolutions_are_scored_and_masked_like_other_layers():
             torch.testing.assert_close(stack.learned_RP.grad[i, t.slice], scores[t.name].grad, rtol=1e-3, atol=1e-7)
         mask = result[i].arrays["mask"]
         assert {layer: mask[t.slice].sum() for layer, t in net.prunable().items()} == used
+
+
+REDRAWN = RedrawnScores(Fraction(3, 10), every=8, rate=Fraction(1, 3))
+
+
+def test_unused_weights_are_drawn_anew_as_in_the_loop():
+    """IteRand's step, layers of other sizes, a mask in place: scores stay, what is used stays, some others go."""
+    mask = random_bits(NET, Fraction(1, 2), Replicate(7, 3), 0)
+    program = replace(PROGRAM, learn=REDRAWN)
+    made = Population(program, tuple(replace(m, mask=mask) for m in members(program, 2)))
+    updates = begun(made)
+    run = updates.run()
+    for _ in range(8):
+        next(run)
+    stack, names = updates.stack, [f"{layer}.weight" for layer in USED]
+    weights, scores = ({n: v.clone() for n, v in d.items()} for d in (stack._weights, stack._scores))
+    next(run)
+    for place, member in enumerate(made.members):
+        anew, drawn = redrawn(NET, member.replicate, member.mask_draw, 8, REDRAWN.rate)
+        tensors = [t for t in NET.tensors() if t.prunable]
+
+        def draw(layer, shape, tensors=tensors, anew=anew, drawn=drawn):
+            where = tensors[layer].slice
+            uniform = np.where(drawn[where], 0.0, 0.9)
+            return torch.from_numpy(uniform).view(shape), torch.from_numpy(anew[where]).view(shape)
+
+        there = {t.name: torch.from_numpy(mask[t.slice].reshape(t.shape)) for t in tensors}
+        ranked = [scores[n][place].masked_fill(~there[n], 0) for n in names]
+        _, found = references.iterand_step([weights[n][place] for n in names], ranked, 0.3, 1 / 3, draw)
+        for name, value in zip(names, found, strict=True):
+            assert torch.equal(stack._weights[name][place].double(), value * there[name])
+            assert torch.equal(stack._scores[name][place], scores[name][place])
+            changed = (stack._weights[name][place] != weights[name][place]).float().mean()
+            assert 0.02 < changed < 0.13  # a third of the fifth that is there and not used
+
+
+def test_weights_drawn_anew_are_of_the_first_distribution_at_the_rate():
+    """Other ones at each step and for each draw, of the same spread; every weight may be drawn."""
+    rate, replicate = Fraction(1, 4), Replicate(7, 0)
+    net = mlp(64, 300, 100, 10)
+    first = initial_values(net, replicate, "init", 0)
+    seen = []
+    for draw, step in ((0, 10), (0, 20), (1, 10)):
+        anew, drawn = redrawn(net, replicate, draw, step, rate)
+        assert not drawn[~prunable_bits(net)].any()
+        for tensor in net.prunable().values():
+            assert anew[tensor.slice].std() == pytest.approx(first[tensor.slice].std(), rel=0.1)
+            assert abs(drawn[tensor.slice].mean() - 0.25) < 5 * math.sqrt(0.25 * 0.75 / tensor.size)
+        seen.append((anew, drawn))
+    for one, other in itertools.combinations(seen, 2):
+        assert not np.isclose(one[0], other[0])[prunable_bits(net)].any()
+        assert (one[1] == other[1])[prunable_bits(net)].mean() == pytest.approx(0.625, abs=0.02)
+
+
+def test_the_stored_weights_are_those_that_were_used_in_the_end():
+    """Under the learned mask, scaled, they have the accuracy that the training notes; the start has another."""
+    program = replace(PROGRAM, learn=REDRAWN)
+    made = Population(program, members(program, 3))
+    for start, same in (("end", True), ("start", False)):
+        results = engine.compute(made).members
+        scaled = tuple(
+            replace(
+                m,
+                start=(r.arrays["end"] if start == "end" else m.start).astype(np.float32),
+                mask=r.arrays["mask"],
+                scores=None,
+                unit=f"{start} {m.unit}",
+            )
+            for m, r in zip(made.members, results, strict=True)
+        )
+        again = engine.compute(Population(Program(NET, DIGITS), scaled)).members
+        noted, found = (
+            [next(row.value for row in each.rows if row.metric == "test_accuracy") for each in those]
+            for those in (results, again)
+        )
+        assert (noted == found) is same
+
+
+def test_the_early_stop_has_the_weights_of_its_step():
+    """Where loss was lowest before weights were drawn anew, its accuracy is what was noted there."""
+    program = replace(
+        PROGRAM, recipe=replace(RECIPE, validate_every=1), learn=replace(REDRAWN, every=39, rate=Fraction(1))
+    )
+    made = Population(program, members(program, 2))
+    updates = begun(made)
+    early = EarlyStop(updates.stack)
+    for step in updates.run():
+        if step == 20:
+            early.see(torch.zeros(2), step)
+            noted = Evaluator(made, updates.stack, updates.feed, "test").outcome()[1].clone()
+    test = Evaluator(made, updates.stack, updates.feed, "test")
+    assert not torch.equal(test.outcome()[1], noted)
+    early.restore()
+    assert torch.equal(test.outcome()[1], noted)
+
+
+@pytest.mark.parametrize("wrong", [{"every": 0}, {"rate": Fraction(0)}, {"rate": Fraction(3, 2)}])
+def test_what_drawing_anew_cannot_be(wrong):
+    """Refused where it is written."""
+    with pytest.raises(DesignError, match="Next: correct RedrawnScores"):
+        RedrawnScores(Fraction(1, 2), **wrong)

@@ -1,4 +1,7 @@
-"""SNIP, GraSP and SynFlow on many members at once are the papers' equations, written as plain loops, for each."""
+"""SNIP, GraSP and SynFlow on many members at once are the papers' equations, written as plain loops, for each.
+
+Also tests `expression._saliency`.
+"""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -92,7 +95,7 @@ def test_masks_after_rounds_are_those_of_the_loops(by, rounds):
     made = halved(population(program(by, rounds), range(3)))
     updates = begun(made)
     list(updates.run())
-    masks = updates.stack.masks([])
+    masks = updates.stack.masks()
     for place in range(3):
         weights, biases, current, _, _ = given(made, place, 0)
         total = sum(mask.numel() for mask in current)
