@@ -280,7 +280,7 @@ MUTANTS = (
            "md5 != file.md5", "not md5",
            "test_sets::test_other_bytes_are_refused"),
     Mutant("network.initial_values",
-           "counter=i", "counter=0",
+           "counter=first + i", "counter=first",
            "test_expression::test_normal_draws_are_those_of_every_stored_result"),
     Mutant("network._weights",
            "math.sqrt(2 / (fan_in + fan_out))", "math.sqrt(2 / fan_in)",
