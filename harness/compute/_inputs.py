@@ -51,7 +51,7 @@ class Inputs:
             dropout_draw=node.draw("dropout"),
             mask_draw=node.draw("mask"),
             start=node.begins.values(self, network),
-            end=None if node.ends is None else node.ends.values(self, network),
+            end=None if node.ends is None else node.ends.values(self, node.asked.teacher or network),
             mask=None if node.removes is None else self.bits(node.removes),
             scores=node.scores(self.replicate),
             ins=tuple((taken.name, self.digest(taken)) for taken in consumed(node)),

@@ -25,9 +25,12 @@ PASS_BYTES = 2**27  # of activations of one member in a pass
 
 
 class Evaluator:
-    """Evaluates a population on one `split`; its results are each answer's loss, `loss_RN`, and whether it is right."""
+    """Evaluates a population on one `split`; its results are each answer's loss, `loss_RN`, and whether it is right.
 
-    def __init__(self, population: Population, stack: Stack, feed: Feed, split: str) -> None:
+    With `logits`, also `logits_RNC`.
+    """
+
+    def __init__(self, population: Population, stack: Stack, feed: Feed, split: str, *, logits: bool = False) -> None:
         self._stack, self._feed = stack, feed
         self._chance = population.program.task.chance
         self._images, self._answers = feed.held_out(split)
@@ -36,12 +39,19 @@ class Evaluator:
         self._size = examples_a_pass(stack.network)
         self.loss_RN = torch.zeros(self._answers.shape, device=stack.device)
         self.right_RN = torch.zeros(self._answers.shape, dtype=torch.bool, device=stack.device)
+        shape = (*self._answers.shape, population.program.task.classes)
+        self.logits_RNC = torch.zeros(shape, device=stack.device) if logits else None
         self._pass = Captured(stack.device)
 
     def __call__(self) -> tuple[Tensor, Tensor]:
         """Return each member's mean loss, float64, and whether its answers are right; shapes (R,), (R, N)."""
         self._pass(self._evaluate)
         return _mean(self.loss_RN), self.right_RN
+
+    def answers(self) -> tuple[Tensor, Tensor]:
+        """Return the logits, in float64, and the answers; shapes (R, N, C) and (R, N). Asked for by `logits`."""
+        assert self.logits_RNC is not None
+        return self.logits_RNC.double(), self._answers
 
     def outcome(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return losses, accuracies, whether a member has diverged (each (R,)), and its right answers (R, N).
@@ -68,6 +78,8 @@ class Evaluator:
                 logits_RBC = forward(network, params, self._feed.inputs(images_RBK), moments=moments)
             self.loss_RN[:, part] = self._stack.loss(logits_RBC, answers_RB)
             self.right_RN[:, part] = logits_RBC.argmax(2) == answers_RB
+            if self.logits_RNC is not None:
+                self.logits_RNC[:, part] = logits_RBC
 
 
 def examples_a_pass(network: Network) -> int:

@@ -6,7 +6,8 @@ Tensors are named by shape: R members, T points of a path, P flat parameters, N 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from harness.engine._feed import Feed
 from harness.engine._measuring import Evaluator, Notes
 from harness.engine._stack import stacked
 from harness.errors import RunError, nearest
-from harness.expression import Split, ones
+from harness.expression import ANSWER_METRICS, Split, ones
 from harness.population import Member, MemberResult, Population
 
 Slots = dict[str, NDArray[np.float32] | NDArray[np.bool_]]
@@ -84,12 +85,20 @@ def _magnitudes(population: Population, device: torch.device) -> tuple[MemberRes
 
 
 @measurement("accuracy")
-def _accuracies(population: Population, device: torch.device, split: Split = Split.TEST) -> tuple[MemberResult, ...]:
-    """Return loss and accuracy on the test set, and on another `split`."""
+def _accuracies(
+    population: Population, device: torch.device, split: Split = Split.TEST, also: Sequence[str] = ()
+) -> tuple[MemberResult, ...]:
+    """Return loss and accuracy on the test set, and on another `split`; and metrics of the answers on the test set."""
     stack, feed, notes = stacked(population, device), Feed(population, device), Notes(len(population.members))
-    loss_R, test_R, diverged_R, right_RN = Evaluator(population, stack, feed, Split.TEST).outcome()
+    test = Evaluator(population, stack, feed, Split.TEST, logits=bool(also))
+    loss_R, test_R, diverged_R, right_RN = test.outcome()
     notes.add("test_loss", 0, loss_R)
     notes.add("test_accuracy", 0, test_R)
+    if also:
+        logits_RNC, answers_RN = (tensor.cpu().numpy() for tensor in test.answers())
+        for name in also:
+            value_R = [_own(name, *each) for each in zip(logits_RNC, answers_RN, strict=True)]
+            notes.add(name, 0, torch.where(diverged_R.cpu(), torch.nan, torch.tensor(value_R, dtype=torch.float64)))
     if split is not Split.TEST:
         loss_R, accuracy_R, bad_R, _ = Evaluator(population, stack, feed, split).outcome()
         notes.add(f"{split}_loss", 0, loss_R)
@@ -127,6 +136,36 @@ def _path(population: Population, device: torch.device, points: int) -> tuple[Me
     distance_R, relative_R = _distances(population)
     notes.add("distance", 0, torch.from_numpy(distance_R))
     notes.add("relative_distance", 0, torch.from_numpy(relative_R))
+    return _results(population, notes, diverged_R)
+
+
+def _own(name: str, logits: NDArray[np.float64], answers: NDArray[np.int64]) -> float:
+    """Return what a metric of answers gives. Raises RunError for what is no finite number."""
+    if not np.isfinite(logits).all():
+        return math.nan
+    value = float(ANSWER_METRICS[name](logits.copy(), answers.copy()))
+    if not math.isfinite(value):
+        raise RunError(f"metric {name!r} gave {value} of {logits.shape} logits. Next: correct it; it may not be so")
+    return value
+
+
+@measurement("together")
+def _together(population: Population, device: torch.device) -> tuple[MemberResult, ...]:
+    """Return how often each member's start and end answer differently, and how right their mean is."""
+    stack, feed, notes = stacked(population, device), Feed(population, device), Notes(len(population.members))
+    test = Evaluator(population, stack, feed, Split.TEST, logits=True)
+    chosen, shares, bad = [], [], []
+    for flat_RP in (stack.learned_RP.clone(), torch.from_numpy(np.stack([_end(m) for m in population.members]))):
+        stack.learned_RP.copy_(flat_RP)
+        bad.append(test.outcome()[2])
+        logits_RNC, answers_RN = test.answers()
+        chosen.append(logits_RNC.argmax(2))
+        shares.append(logits_RNC.softmax(2))
+    diverged_R = bad[0] | bad[1]
+    differ_R = (chosen[0] != chosen[1]).double().mean(1)
+    right_R = ((shares[0] + shares[1]).argmax(2) == answers_RN).double().mean(1)
+    notes.add("disagreement", 0, torch.where(diverged_R, torch.nan, differ_R))
+    notes.add("ensemble_accuracy", 0, torch.where(diverged_R, population.program.task.chance, right_R))
     return _results(population, notes, diverged_R)
 
 

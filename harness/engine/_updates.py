@@ -26,6 +26,7 @@ from harness.engine._machine import arithmetic
 from harness.engine._noise import Noise
 from harness.engine._optimisers import optimiser
 from harness.engine._stack import Stack
+from harness.engine._teacher import Teacher
 from harness.population import Population, Program, Report
 from harness.streams import word
 
@@ -58,6 +59,7 @@ class Updates:
         self.optimiser = optimiser(program.recipe.optimiser, rows, self._rates)
         self._at, self._first = (torch.zeros(1, dtype=torch.int64, device=device) for _ in range(2))
         words = [word(m.replicate, "dropout", m.dropout_draw) for m in population.members]
+        self._teacher = None if program.teacher is None else Teacher(population, feed)
         self._keys_R = torch.tensor(words, device=device) if program.network.dropouts else None
         self._steps = {change: Captured(device) for change in (False, True)}  # of which one may never be called
 
@@ -94,6 +96,8 @@ class Updates:
         with arithmetic(self.stack.device, self._numerics):
             logits_RBC = self.stack.forward(leaves, inputs_RBI, noise, step_1)
         loss_R = self.stack.objective(logits_RBC, answers_RB)
+        if self._teacher is not None:
+            loss_R = self._teacher.distilled(loss_R, logits_RBC, inputs_RBI)
         gradients = self.stack.gradients(loss_R, leaves)
         if change:
             self.stack.change(gradients, step_1)

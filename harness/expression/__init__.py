@@ -6,6 +6,7 @@ not enter the key: a later field with a neutral default leaves every stored resu
 """
 
 from harness.expression._algebra import COMBINATIONS, carry, combination, combine, graft, shared, without
+from harness.expression._answers import ANSWER_METRICS, AnswerMetric, disagreement
 from harness.expression._criteria import CRITERIA, Criterion, criterion
 from harness.expression._densities import Keep, erk, layer_keep, unit_keep
 from harness.expression._keys import describe
@@ -68,16 +69,18 @@ from harness.expression._nodes import (
     rebuilt,
 )
 from harness.expression._pruning import Prune, RandomMask, ShuffledMask, prune, random_mask, shuffle
-from harness.expression._saliency import Salience, Saliency, saliency
+from harness.expression._salience import Salience, Saliency, saliency
 from harness.expression._trainings import Fresh, LearnedMask, Resampled, Snapshot, Training, fresh, resample, train
 
 __all__ = [
     "ACCURACY",
+    "ANSWER_METRICS",
     "BIN",
     "BINS",
     "COMBINATIONS",
     "CRITERIA",
     "NEAR",
+    "AnswerMetric",
     "Asked",
     "Between",
     "Bits",
@@ -122,6 +125,7 @@ __all__ = [
     "criterion",
     "density",
     "describe",
+    "disagreement",
     "drawn_first",
     "erk",
     "evaluate",

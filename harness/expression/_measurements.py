@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
 from harness.data import Task
 from harness.errors import DesignError, nearest
+from harness.expression._answers import ANSWER_METRICS
 from harness.expression._nodes import ACCURACY, Asked, Mask, Measured, Measurement, Start, kept
 from harness.expression._trainings import INITIAL, Snapshot, Training, check_fit, check_origins
 from harness.networks import Network
@@ -35,14 +37,17 @@ class Evaluation(Measured):
     weights: Start = INITIAL
     mask: Mask | None = None
     split: Split = Split.TEST
+    also: tuple[str, ...] = ()
 
     @property
     def asked(self) -> Asked:
         """Accuracy on the test set and, where it is another one, on the split."""
-        if self.split is Split.TEST:
+        if self.split is Split.TEST and not self.also:
             return Asked(measurement=ACCURACY)
-        settings = (("split", self.split),)
-        return Asked(measurement=Measurement("accuracy", f"evaluate {self.split}", (Split.TEST, self.split), settings))
+        passes = tuple(dict.fromkeys((Split.TEST, self.split)))
+        words = f"evaluate {', '.join((self.split, *self.also))}"
+        settings = (("split", self.split), *((("also", self.also),) if self.also else ()))
+        return Asked(measurement=Measurement("accuracy", words, passes, settings))
 
     @property
     def begins(self) -> Start:
@@ -50,9 +55,9 @@ class Evaluation(Measured):
         return self.weights
 
     def measures(self, metric: str) -> bool:
-        """Return whether it is an accuracy or loss on a split of its own, or the gap between two."""
+        """Return whether it is an accuracy or loss on a split of its own, the gap between two, or asked for besides."""
         gap = {"generalisation_gap"} if self.split is Split.TRAIN else set()
-        return metric in gap | {
+        return metric in gap | set(self.also) | {
             f"{split}_{what}" for split in (Split.TEST, self.split) for what in ("accuracy", "loss")
         }
 
@@ -133,6 +138,7 @@ def evaluate(
     weights: Start = INITIAL,
     mask: Mask | None = None,
     split: Split | str = Split.TEST,
+    also: Sequence[str] = (),
 ) -> Evaluation:
     """Measure accuracy of `weights` under `mask`, untrained, on the test set.
 
@@ -148,12 +154,14 @@ def evaluate(
         weights: Its parameters: a training's `.at(k)`, `fresh` or `resample`.
         mask: The weights that count; the others are 0.
         split: ``"test"``, ``"train"`` or ``"validation"``.
+        also: What else is read off the answers on the test set: ``"calibration_error"``, or metrics of your own, see
+            `answer_metric`.
 
     Returns:
         A node, to be an arm of a design.
 
     Raises:
-        DesignError: For an unknown split, and for what does not fit together.
+        DesignError: For an unknown split or metric of answers, and for what does not fit together.
 
     >>> from harness import DIGITS, density, mlp, random_mask
     >>> net = mlp(64, 30, 10)
@@ -163,7 +171,10 @@ def evaluate(
     check_fit(network, task, mask, weights)
     if split not in list(Split):
         raise DesignError(f"unknown split {split!r}{nearest(split, list(Split))} Splits: {', '.join(Split)}")
-    return Evaluation(network, task, weights, mask, Split(split))
+    names = tuple(ANSWER_METRICS.latest(name) for name in also)
+    for name in names:
+        ANSWER_METRICS[name]
+    return Evaluation(network, task, weights, mask, Split(split), names)
 
 
 def between(a: Training | Start, b: Training | Start, points: int = 11) -> Between:

@@ -87,6 +87,7 @@ class Asked:
     first_step: int = 0
     learn: Learn | None = None
     measurement: Measurement = ACCURACY
+    teacher: Network | None = None  # that of `Measured.ends`, where a training learns from it
 
 
 class Node(Keyed, ABC):
@@ -197,7 +198,7 @@ class Measured(Node):
 
     @property
     def ends(self) -> Start | None:
-        """The weights at the other end of a path, if there is one."""
+        """The weights of a second network, if there is one: the other end of a path, a teacher."""
         return None
 
     @property

@@ -127,6 +127,7 @@ class Training(Measured):
     first_step: int = field(default=0, metadata=MOMENT)
     learn: Learn | None = None
     streams: tuple[tuple[str, int], ...] = field(default=(), metadata=DRAW)
+    teacher: Start | None = None
 
     def at(self, step: int | Literal["end"]) -> Start:
         """Return the parameters after `step` updates (absolute), or at the ``"end"``; usable as a start.
@@ -157,16 +158,24 @@ class Training(Measured):
     @property
     def asked(self) -> Asked:
         """Its course: the recipe's steps from the first one on."""
-        return Asked(self.recipe, self.first_step, self.learn)
+        taught_by = None if self.teacher is None else self.teacher.origin or self.network
+        return Asked(self.recipe, self.first_step, self.learn, teacher=taught_by)
 
     @property
     def begins(self) -> Start:
         """Its start."""
         return self.start
 
+    @property
+    def ends(self) -> Start | None:
+        """Its teacher."""
+        return self.teacher
+
     def measures(self, metric: str) -> bool:
-        """Return whether it is an accuracy that the engine notes of every training."""
-        return metric in ("test_accuracy", "validation_accuracy", "early_stop_accuracy")
+        """Return whether it is an accuracy or loss that the engine notes of every training."""
+        return metric in (
+            "test_accuracy", "validation_accuracy", "early_stop_accuracy", "test_loss", "validation_loss"
+        )  # fmt: skip
 
     def scores(self, replicate: Replicate) -> Flat | None:
         """Return the initial scores, shape (flat_size,), where scores are learned."""
@@ -195,6 +204,7 @@ def train(
     first_step: int = 0,
     learn: Learn | None = None,
     streams: dict[str, int] | None = None,
+    teacher: Training | Start | None = None,
 ) -> Training:
     """Train `network` on `task`; one node stands for all replicates.
 
@@ -211,6 +221,8 @@ def train(
         first_step: The absolute step that it starts from.
         learn: `Scores`, for edge-popup; without it the weights are learned.
         streams: Other draws of ``order``, ``scores``, ``augment`` or ``dropout``.
+        teacher: What is learned from where the recipe has a share for it: a training's end, or weights; of any network
+            with the same inputs and outputs.
 
     Returns:
         A node. Nothing is computed, and a training that is mentioned twice is computed once.
@@ -218,7 +230,7 @@ def train(
     Raises:
         DesignError: For a network that does not fit the task, a mask or start of another network, a `first_step`
             outside the recipe, a stream that is unknown or never drawn from, batches larger than the training set, and
-            scores that are penalised or use no weight of a layer.
+            scores that are penalised or use no weight of a layer; and for a teacher that the recipe has no share for.
 
     >>> from fractions import Fraction
     >>> from harness import DIGITS, SGD, Recipe, density, mlp, prune
@@ -247,7 +259,15 @@ def train(
         raise DesignError(f"batches of {recipe.batch} from the {task.train_images} training images of {task.name}")
     if learn is not None:
         learn = learn.under(network, recipe, mask)
-    return Training(network, task, recipe, mask, start, first_step, learn, draws)
+    taught = teacher.at("end") if isinstance(teacher, Training) else teacher
+    if (taught is None) != (recipe.distil == 0):
+        raise DesignError(
+            f"a training {'without a' if taught is None else 'with a'} teacher, of whom its recipe learns a share of "
+            f"{recipe.distil:g}. Next: teacher= and Recipe(distil=) together, or neither"
+        )
+    if taught is not None:
+        check_fit(taught.origin or network, task, None, taught)
+    return Training(network, task, recipe, mask, start, first_step, learn, draws, taught)
 
 
 def fresh(stream: str = "init", draw: int = 0) -> Fresh:

@@ -197,7 +197,9 @@ class Recipe:
     squared difference between the network's outputs and 1 for the answer, 0 for the others (Hui & Belkin 2021).
     `smoothing` is of training alone: the answer counts 1 - smoothing and every class smoothing / classes more (Szegedy
     et al. 2016). With `clip`, a member's gradient of all parameters whose Euclidean norm is larger is shortened to it
-    (Pascanu et al. 2013).
+    (Pascanu et al. 2013). With `distil`, a share of the loss is that of answering as a teacher does: temperature^2
+    times the Kullback-Leibler divergence of the teacher's probabilities from the network's, both of logits divided by
+    `temperature` (Hinton et al. 2015); `train` is given the teacher.
 
     Args:
         optimiser: `Adam`, `AdamW`, `SGD` or `RMSprop`, with the learning rate.
@@ -213,6 +215,8 @@ class Recipe:
         loss: ``"cross-entropy"`` or ``"squared"``.
         smoothing: The share of label smoothing, at least 0 and less than 1; 0 for none. Of cross-entropy only.
         clip: The largest norm of a gradient; 0 for any.
+        distil: The share of the loss that is a teacher's, at most 1; 0 for no teacher.
+        temperature: What divides logits there, above 0.
 
     Raises:
         DesignError: For a count below 1, a share or norm that is none, and for numerics and losses that are not known.
@@ -235,6 +239,8 @@ class Recipe:
     loss: str = "cross-entropy"
     smoothing: float = 0.0
     clip: float = 0.0
+    distil: float = 0.0
+    temperature: float = 1.0
 
     def __post_init__(self) -> None:
         if self.steps < 1 or self.batch < 1 or self.validate_every < 1:
@@ -254,6 +260,11 @@ class Recipe:
         if not 0 <= self.clip < math.inf:
             raise DesignError(
                 f"gradients clipped to a norm of {self.clip:g}. Next: give clip= a finite norm above 0, or 0 for any."
+            )
+        if not 0 <= self.distil <= 1 or not 0 < self.temperature < math.inf:
+            raise DesignError(
+                f"a share of {self.distil:g} learned from a teacher at temperature {self.temperature:g}: expected a "
+                "share from 0 to 1, and a temperature above 0. Next: correct the recipe in the paper's study.py."
             )
 
     def learning_rate(self, step: int) -> float:

@@ -16,7 +16,7 @@ def training_flops(program: Program) -> int:
 
     Of each layer's products there are three: its outputs, the gradient of its weights, and that of its inputs, which
     the first layer does without. With B examples a batch and m multiply-adds an input, of which m1 in the first layer,
-    a step is B (6 m - 2 m1); what learns otherwise says itself what it takes.
+    a step is B (6 m - 2 m1); what learns otherwise says itself what it takes, and a teacher answers each batch.
     """
     if program.recipe is None:
         return 0
@@ -26,7 +26,8 @@ def training_flops(program: Program) -> int:
     of_first = every - network.multiply_adds({first: 0})
     batch, learn = program.recipe.batch, program.learn
     a_step = batch * (3 * every - of_first) if learn is None else learn.multiply_adds(batch, every, of_first)
-    return 2 * program.steps * a_step
+    taught = 0 if program.teacher is None else batch * program.teacher.multiply_adds()
+    return 2 * program.steps * (a_step + taught)
 
 
 def evaluation_flops(program: Program) -> int:

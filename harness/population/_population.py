@@ -36,12 +36,15 @@ class Program:
     first_step: int = 0
     learn: Learn | None = None
     measurement: Measurement = ACCURACY
+    teacher: Network | None = None
 
     @classmethod
     def of(cls, node: Measured) -> Program:
         """Return the program that computes `node`."""
         asked = node.asked
-        return cls(node.network, node.task, asked.recipe, asked.first_step, asked.learn, asked.measurement)
+        return cls(
+            node.network, node.task, asked.recipe, asked.first_step, asked.learn, asked.measurement, asked.teacher
+        )
 
     @property
     def packs(self) -> Program:
@@ -60,6 +63,7 @@ class Program:
             return f"{self.label} {self.network.label}"
         what, how = self.learn.words if self.learn else "weights", type(self.recipe.optimiser).__name__
         numerics = "" if self.recipe.numerics == "float32" else f", {self.recipe.numerics}"
+        numerics += "" if self.teacher is None else f", taught by {self.teacher.label}"
         return (
             f"{self.task.name}: {what} of {self.network.label}, {self.steps} steps of {self.recipe.batch} by {how}, "
             f"validated every {self.recipe.validate_every}{numerics}"
@@ -82,9 +86,10 @@ class Program:
 class Member:
     """One training or evaluation of one replicate: its numbers at the first step, and what it consumed.
 
-    `start` are flat parameters, `end` those at the other end of a path, `mask` flat bits (None removes nothing),
-    `scores` flat initial scores where scores are learned; all of shape (flat_size,). `ins` are digests of what was
-    taken from other trainings. `recipe` has the learning rates where they are not the program's.
+    `start` are flat parameters, `end` those of a second network, at the other end of a path or its teacher's, `mask`
+    flat bits (None removes nothing), `scores` flat initial scores where scores are learned; all of shape (flat_size,).
+    `ins` are digests of what was taken from other trainings. `recipe` has the learning rates where they are not the
+    program's.
     """
 
     unit: str

@@ -1,6 +1,6 @@
 """SNIP, GraSP and SynFlow on many members at once are the papers' equations, written as plain loops, for each.
 
-Also tests `expression._saliency`.
+Also tests `expression._salience`.
 """
 
 from dataclasses import replace
