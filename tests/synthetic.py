@@ -110,6 +110,7 @@ def results(*values, first=0, quick=False, suite_seed=SUITE_SEED, metric="test_a
             replicates=tuple(replicates),
             cost=Cost(trainings=0, shared=0, member_steps=0, worker_s=0.0),
             exact={e.name: str(e.value) for e in design.exact},
+            axis=design.axis,
         )
     record = Provenance(
         computed="2026-02-03T04:05:06Z", device="cpu", processor="a processor", git="0" * 12, kind="cpu",

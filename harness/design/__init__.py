@@ -2,6 +2,7 @@
 
 from harness.design._assertions import asserts, beats, equals, interaction, matches, no_gain, only_beyond, slope
 from harness.design._attempts import Asserted, asserted, changes, compares_alike, reads_alike
+from harness.design._axis import DENSITY, Axis
 from harness.design._catalogue import Catalogue, Watched, claim, paper, watch
 from harness.design._check import check_design
 from harness.design._claim import CONTROLS, Arm, Claim, Design, Paper, Scale, Source
@@ -10,7 +11,7 @@ from harness.design._from_paper import Published, printed_of
 from harness.design._known import KnownBefore, known_of, read_known
 from harness.design._lock import Registry, locked_text
 from harness.design._metrics import METRICS, PERCENTAGE_POINTS, Metric, add_metric, metric
-from harness.design._parts import Band, Part, Reading, percent_kept
+from harness.design._parts import Band, Part, percent_kept
 from harness.design._pilots import Pilot, append_pilots, pilot_grid, pilot_runs, pilots_of, read_pilots
 from harness.design._rounds import FIRST, Locked, Round, closed_seeds
 from harness.design._text import check_words
@@ -18,12 +19,14 @@ from harness.design._variants import VARIANTS, design_of, only_read, shorten
 
 __all__ = [
     "CONTROLS",
+    "DENSITY",
     "FIRST",
     "METRICS",
     "PERCENTAGE_POINTS",
     "VARIANTS",
     "Arm",
     "Asserted",
+    "Axis",
     "Band",
     "Catalogue",
     "Claim",
@@ -36,7 +39,6 @@ __all__ = [
     "Part",
     "Pilot",
     "Published",
-    "Reading",
     "Registry",
     "Round",
     "Scale",

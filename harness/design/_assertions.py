@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from harness.design._metrics import METRICS
 from harness.design._metrics import metric as known_metric
-from harness.design._parts import Band, Part, Reading
+from harness.design._parts import Band, Part
 from harness.errors import DesignError
-from harness.stats import KINDS, Bound
+from harness.stats import KINDS, READINGS, SLOPE, Bound
 
 if TYPE_CHECKING:
     from harness.data import Task
@@ -28,6 +28,7 @@ def asserts(
     published: float | None = None,
     metric: str = "test_accuracy",
     bound: float | None = None,
+    reading: str = "mean",
 ) -> Part:
     """`arm` compared with `reference` by a kind that is registered with `harness.stats.add_kind`, given by name.
 
@@ -43,12 +44,14 @@ def asserts(
         published: Not drawn any more: locked texts have it. See `Published`.
         metric: The stored metric that is read.
         bound: Another sesoi or margin than that of task or metric, in its unit.
+        reading: What is made of an arm's values along its axis: ``"mean"``, ``"slope"``, ``"peak"``, ``"dip"``, or the
+            ``"peak place"`` or ``"dip place"``, which need a bound.
 
     Returns:
         The part, with the bound that the kind is held to.
 
     Raises:
-        DesignError: For a kind or metric that is not known, with the nearest names.
+        DesignError: For a kind, metric or reading that is not known, with the nearest names.
 
     >>> from harness import DIGITS
     >>> asserts("beats", "ticket", "reinit", on=DIGITS) == beats("ticket", "reinit", on=DIGITS)
@@ -56,9 +59,15 @@ def asserts(
     """
     made = KINDS[KINDS.latest(kind)]
     read = known_metric(METRICS.latest(metric))
+    along = READINGS[READINGS.latest(reading)]
     sesoi, margin = read.bounds or (on.sesoi_pp, min(on.sesoi_pp, on.margin_pp))
     if bound is not None and not bound > 0:
         raise DesignError(f"{arm} {kind} {reference}: a bound of {bound} is no bound. Next: bound= above 0, or none")
+    if along.is_place and bound is None:
+        raise DesignError(
+            f"{arm} {kind} {reference}: where a curve has its {along.name.partition(' ')[0]} is held to no bound of "
+            "task or metric. Next: bound= in log points, or in the unit of an axis with log=False"
+        )
     default = sesoi if made.held_to is Bound.SESOI else margin
     return Part(
         kind=made,
@@ -72,6 +81,7 @@ def asserts(
         null_setting=null_setting,
         published=published,
         metric=read.name,
+        reading=along,
     )
 
 
@@ -85,6 +95,7 @@ def beats(
     published: float | None = None,
     metric: str = "test_accuracy",
     bound: float | None = None,
+    reading: str = "mean",
 ) -> Part:
     """`arm` has more of `metric` than `reference`; the smallest effect of interest is the task's, or the metric's.
 
@@ -97,6 +108,8 @@ def beats(
         published: Not drawn any more: locked texts have it. See `Published`.
         metric: What is read.
         bound: Another smallest effect of interest than that of task or metric, in its unit.
+        reading: What is made of an arm's values along its axis: ``"mean"``, ``"slope"``, ``"peak"``, ``"dip"``, or the
+            ``"peak place"`` or ``"dip place"``, which need a bound.
 
     Returns:
         A part that is reproduced where the effect is above 0, and refuted where it is below the sesoi.
@@ -109,7 +122,16 @@ def beats(
     0.4
     """
     return asserts(
-        "beats", arm, reference, on=on, band=band, label=label, published=published, metric=metric, bound=bound
+        "beats",
+        arm,
+        reference,
+        on=on,
+        band=band,
+        label=label,
+        published=published,
+        metric=metric,
+        bound=bound,
+        reading=reading,
     )
 
 
@@ -124,6 +146,7 @@ def matches(
     null_setting: bool = False,
     metric: str = "test_accuracy",
     bound: float | None = None,
+    reading: str = "mean",
 ) -> Part:
     """`arm` is no worse than `reference` by a margin; `floors` show that it could have been.
 
@@ -140,6 +163,8 @@ def matches(
         null_setting: Whether it is a setting in which the effect must be absent.
         metric: What is read.
         bound: Another margin, in the metric's unit; at most the smallest effect of interest, which is the default.
+        reading: What is made of an arm's values along its axis: ``"mean"``, ``"slope"``, ``"peak"``, ``"dip"``, or the
+            ``"peak place"`` or ``"dip place"``, which need a bound.
 
     Returns:
         A part that is reproduced where the effect is above minus the margin, and refuted where it is below.
@@ -153,7 +178,7 @@ def matches(
     """
     return asserts(
         "matches", arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting,
-        metric=metric, bound=bound,
+        metric=metric, bound=bound, reading=reading,
     )  # fmt: skip
 
 
@@ -168,6 +193,7 @@ def equals(
     null_setting: bool = False,
     metric: str = "test_accuracy",
     bound: float | None = None,
+    reading: str = "mean",
 ) -> Part:
     """`arm` and `reference` differ by less than a margin either way, the one that `matches` has.
 
@@ -181,6 +207,8 @@ def equals(
         null_setting: Whether it is a setting in which the effect must be absent.
         metric: What is read.
         bound: Another margin, in the metric's unit; at most the smallest effect of interest, which is the default.
+        reading: What is made of an arm's values along its axis: ``"mean"``, ``"slope"``, ``"peak"``, ``"dip"``, or the
+            ``"peak place"`` or ``"dip place"``, which need a bound.
 
     Returns:
         A part that is reproduced where the effect is within the margin, and refuted where it is beyond.
@@ -194,7 +222,7 @@ def equals(
     """
     return asserts(
         "equals", arm, reference, on=on, floors=floors, band=band, label=label, null_setting=null_setting,
-        metric=metric, bound=bound,
+        metric=metric, bound=bound, reading=reading,
     )  # fmt: skip
 
 
@@ -208,6 +236,7 @@ def no_gain(
     label: str = "",
     metric: str = "test_accuracy",
     bound: float | None = None,
+    reading: str = "mean",
 ) -> Part:
     """`arm` gains nothing of interest on `reference`, in a setting in which the effect under test must be absent.
 
@@ -223,6 +252,8 @@ def no_gain(
         label: A name for tables.
         metric: What is read.
         bound: Another smallest effect of interest than that of task or metric, in its unit.
+        reading: What is made of an arm's values along its axis: ``"mean"``, ``"slope"``, ``"peak"``, ``"dip"``, or the
+            ``"peak place"`` or ``"dip place"``, which need a bound.
 
     Returns:
         A part that is reproduced where the effect is below the smallest one of interest, and refuted where it is above.
@@ -236,7 +267,7 @@ def no_gain(
     """
     return asserts(
         "no_gain", arm, reference, on=on, floors=near, band=band, metric=metric, bound=bound, null_setting=True,
-        label=label or f"{arm} gains nothing on {reference}",
+        label=label or f"{arm} gains nothing on {reference}{READINGS[READINGS.latest(reading)].named}", reading=reading,
     )  # fmt: skip
 
 
@@ -263,7 +294,7 @@ def slope(arm: str, reference: str, *, on: Task, band: Band, label: str = "", me
     >>> slope("ticket", "reinit", on=DIGITS, band=percent_kept("2", "20")).name
     'ticket beats reinit increasingly'
     """
-    return replace(beats(arm, reference, on=on, band=band, label=label, metric=metric), reading=Reading.SLOPE)
+    return replace(beats(arm, reference, on=on, band=band, label=label, metric=metric), reading=SLOPE)
 
 
 def interaction(

@@ -12,9 +12,10 @@ from fractions import Fraction
 from typing import Any
 
 from harness.as_json import as_json, from_json
+from harness.design._axis import Axis
 from harness.design._claim import HASHED_AS
-from harness.design._parts import Band, Part, Reading
-from harness.stats import KINDS, Decision, Kind
+from harness.design._parts import Band, Part
+from harness.stats import KINDS, MEAN, READINGS, Decision, Kind
 
 FIELDS = {stored: name for name, stored in HASHED_AS.items()}  # what texts call a part's fields, to what they are
 COMPARED = (
@@ -56,7 +57,9 @@ def _part(content: Mapping[str, Any], kinds: Mapping[str, Any]) -> Part:
         given["band"] = Band(**{end: Fraction(at) for end, at in given["band"].items()})
     given |= {name: tuple(given[name]) for name in ("floors", "less") if name in given}
     if "reading" in given:
-        given["reading"] = Reading(given["reading"])
+        given["reading"] = READINGS[given["reading"]]
+    if "axis" in given:
+        given["axis"] = Axis(**given["axis"])
     return Part(**given)
 
 
@@ -96,7 +99,7 @@ def comparisons(text: Mapping[str, Any]) -> frozenset[tuple[str, ...]]:
     found = set[tuple[str, ...]]()
     for part in text["hypothesis"]:
         one, other = (_keys(text["arms"], part, part[name]) for name in ("arm", "reference"))
-        metric = (part.get("metric", "test_accuracy"), part.get("reading", Reading.MEAN))
+        metric = (part.get("metric", "test_accuracy"), part.get("reading", str(MEAN)))
         rest = _less(text, part)
         found |= {
             (*metric, *sorted((json.dumps(keys), json.dumps(other.get(level) or next(iter(other.values()))))), rest)
@@ -113,7 +116,7 @@ def trainings(text: Mapping[str, Any]) -> set[str]:
 def _compared(text: Mapping[str, Any], part: Mapping[str, Any]) -> tuple[str, ...]:
     """Return what a part compares: metric, reading, and the keys on either side by level."""
     sides = [json.dumps(_keys(text["arms"], part, part[name]), sort_keys=True) for name in ("arm", "reference")]
-    return (part.get("metric", "test_accuracy"), part.get("reading", Reading.MEAN), *sides, _less(text, part))
+    return (part.get("metric", "test_accuracy"), part.get("reading", str(MEAN)), *sides, _less(text, part))
 
 
 def _less(text: Mapping[str, Any], part: Mapping[str, Any]) -> str:

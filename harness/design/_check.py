@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from functools import cache
 from typing import Any
 
 from harness.data import Task, check_task, shown_test_images
 from harness.design._claim import Claim, Design, Scale
 from harness.design._metrics import metric
-from harness.design._parts import Part, Reading
+from harness.design._parts import Part
 from harness.design._text import check_words
 from harness.errors import DesignError, nearest
 from harness.expression import Between, Mask, Measured, Snapshot, Start, consumed, drawn_first, measures
 
 FEWEST_REPLICATES = 5  # below, every verdict is inconclusive
-FEWEST_DENSITIES = 3  # below, a slope is a difference of two ends: any two points lie on a line
 
 
 def check_design(claim: Claim, scale: Scale) -> None:
@@ -36,7 +34,7 @@ def check_design(claim: Claim, scale: Scale) -> None:
         raise DesignError(f"{claim.id}: a design without parts asserts nothing. Next: give it parts=, or exact=")
     for arm, points in design.points.items():
         for density, nodes in points.items():
-            _check_draws(claim.id, arm, density, nodes)
+            _check_draws(claim.id, arm, design.axis.at(density), nodes)
     _check_tasks(claim.id, design)
     for part in design.compared():
         _check_part(claim.id, design, part)
@@ -56,13 +54,13 @@ def _check_exact(id: str, design: Design) -> None:
         raise DesignError(f"{id}: two exact quantities are called {twice[0]!r}. Next: rename one")
 
 
-def _check_draws(id: str, arm: str, density: Fraction, nodes: Sequence[Measured]) -> None:
-    """Raise DesignError where what is averaged at one density of an arm is not one thing drawn several times."""
+def _check_draws(id: str, arm: str, at: str, nodes: Sequence[Measured]) -> None:
+    """Raise DesignError where what is averaged at one point of an arm is not one thing drawn several times."""
     alike = drawn_first(nodes) if len(nodes) > 1 else []
     if len({node.key for node in alike}) > 1:
         found = sorted({field for node in alike[1:] for field in differences(alike[0], node)})
         raise DesignError(
-            f"{id}: arm {arm!r} has {len(nodes)} trainings at {float(density):.2%} kept, which would be averaged as "
+            f"{id}: arm {arm!r} has {len(nodes)} trainings at {at}, which would be averaged as "
             f"draws of one, and differ in {', '.join(found)}. Next: make an arm of each"
         )
 
@@ -99,8 +97,8 @@ def _check_part(id: str, design: Design, part: Part) -> None:
             raise DesignError(f"{id}, part {part.name!r}: no arm {arm!r}{known} Next: correct the part, or add the arm")
         if not design.read(arm, part):
             raise DesignError(
-                f"{id}, part {part.name!r}: arm {arm!r} has no density in its band; it has "
-                f"{_percent(design.points[arm])}. Next: move the band, or prune to it"
+                f"{id}, part {part.name!r}: arm {arm!r} has no {_one(design)} in its band; it has "
+                f"{design.axis.listed(design.points[arm])}. Next: move the band, or {_more(design)}"
             )
         for node in (node for nodes in design.read(arm, part).values() for node in nodes):
             if not measures(node, metric(part.metric).source):
@@ -131,26 +129,43 @@ def _check_floors(id: str, part: Part) -> None:
 
 
 def _check_band(id: str, design: Design, part: Part, arm: str, other: str) -> None:
-    """Raise DesignError where neither arm has a density in the band: a dense net alone may lie outside of it."""
+    """Raise DesignError where neither arm has a point in the band: a dense net alone may lie outside of it."""
     if part.band is not None and not any(d in part.band for name in (arm, other) for d in design.points[name]):
         raise DesignError(
-            f"{id}, part {part.name!r}: neither {arm!r} ({_percent(design.points[arm])}) nor {other!r} "
-            f"({_percent(design.points[other])}) has a density in its band. Next: move the band, or prune to it"
+            f"{id}, part {part.name!r}: neither {arm!r} ({design.axis.listed(design.points[arm])}) nor {other!r} "
+            f"({design.axis.listed(design.points[other])}) has a {_one(design)} in its band. Next: move the band, or "
+            f"{_more(design)}"
         )
+
+
+def _check_points(id: str, design: Design, part: Part, arm: str, other: str) -> None:
+    """Raise DesignError where a curve has fewer points than its reading needs; only one of the two may be at one point.
+
+    An arm with several points of which one is in the band is a curve.
+    """
+    alone = len(design.points[arm]) == len(design.points[other]) == 1
+    for name in (arm, other):
+        points = design.read(name, part)
+        if len(points) < part.reading.fewest and (alone or len(design.points[name]) > 1):
+            raise DesignError(
+                f"{id}, part {part.name!r}: a {part.reading.name} over {len(points)} {design.axis.nouns} of {name!r} "
+                f"({design.axis.listed(points)}), and at least {part.reading.fewest} are needed. Next: widen the band, "
+                f"or {'prune to more densities in it' if design.axis.is_density else 'add points to the arm'}"
+            )
 
 
 def _check_pair(id: str, design: Design, part: Part, arm: str, other: str) -> None:
     """Raise DesignError where two arms that `part` compares are not alike but for the contrast."""
+    _check_points(id, design, part, arm, other)
     arms, references = design.read(arm, part), design.read(other, part)
-    if part.reading is Reading.SLOPE and len(arms) < FEWEST_DENSITIES:
-        raise DesignError(
-            f"{id}, part {part.name!r}: a slope over {len(arms)} densities of {arm!r} ({_percent(arms)}), and at least "
-            f"{FEWEST_DENSITIES} are needed. Next: widen the band, or prune to more densities in it"
-        )
+    if part.reading.fewest > 1 and len(arms) == 1:
+        arms, references, arm, other = references, arms, other, arm  # the curve, then what is at one point
+    still = part.reading.fewest > 1 and len(references) == 1  # what is measured there does not enter the reading
     if len(references) > 1 and arms.keys() != references.keys():
         raise DesignError(
-            f"{id}, part {part.name!r}: {arm!r} and {other!r} are not at the same densities: "
-            f"{_percent(arms)} against {_percent(references)}. Next: prune both by the same fractions"
+            f"{id}, part {part.name!r}: {arm!r} and {other!r} are not at the same {design.axis.nouns}: "
+            f"{design.axis.listed(arms)} against {design.axis.listed(references)}. "
+            f"Next: {'prune both by the same fractions' if design.axis.is_density else 'give both the same points'}"
         )
     for density, nodes in arms.items():
         against = references.get(density) or next(iter(references.values()))
@@ -158,14 +173,14 @@ def _check_pair(id: str, design: Design, part: Part, arm: str, other: str) -> No
             continue  # which takes one look at every node, not at every pair
         for node in nodes:
             for reference in against:
-                if node.key == reference.key:
+                if node.key == reference.key and not still:
                     raise DesignError(
                         f"{id}, part {part.name!r}: {arm!r} and {other!r} are the same training at "
-                        f"{float(density):.2%} kept, so nothing is compared. Next: correct the arms in the study"
+                        f"{design.axis.at(density)}, so nothing is compared. Next: correct the arms in the study"
                     )
                 if outside := [f for f in sorted(set(differences(node, reference))) if not _covered(f, design)]:
                     raise DesignError(
-                        f"{id}, part {part.name!r}, at {float(density):.2%} kept: {arm!r} and "
+                        f"{id}, part {part.name!r}, at {design.axis.at(density)}: {arm!r} and "
                         f"{other!r} differ in {', '.join(outside)}, which is not in the contrast "
                         f"({', '.join(design.contrast)}). Next: share it between the arms, or declare it"
                     )
@@ -181,8 +196,12 @@ def _alike(nodes: Sequence[Measured], others: Sequence[Measured], design: Design
     return all(_covered(field, design) for field in _differences(together, ""))
 
 
-def _percent(points: dict[Any, Any]) -> str:
-    return ", ".join(f"{float(d):.2%}" for d in points)
+def _one(design: Design) -> str:
+    return "density" if design.axis.is_density else "point"
+
+
+def _more(design: Design) -> str:
+    return "prune to it" if design.axis.is_density else "give the arm a point in it"
 
 
 def _covered(field: str, design: Design) -> bool:

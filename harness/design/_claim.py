@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from harness.design._axis import DENSITY, Axis
 from harness.design._exact import Exact
 from harness.design._parts import Part
-from harness.errors import UsageError
+from harness.errors import DesignError, UsageError
 from harness.expression import Measured, density
-from harness.stats import Decision, Kind, Outcome
+from harness.stats import Decision, Kind, Outcome, Reading
 from harness.streams import SUITE_SEED
 
 if TYPE_CHECKING:
@@ -68,18 +69,25 @@ class Source:
     published: str
 
 
-Arm = Sequence[Measured] | Measured
+Arm = (
+    Sequence[Measured]
+    | Measured
+    | Mapping[int, Sequence[Measured] | Measured]
+    | Mapping[Fraction, Sequence[Measured] | Measured]
+)
+Points = Mapping[Fraction, tuple[Measured, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Design:
     """A claim at one scale: what is measured, and what is asserted of it.
 
-    `arms` maps a name to the trainings (or evaluations) of one condition; their densities follow from their masks, and
-    several at one density are re-draws, averaged before any test. `parts` decide together; `beside` are printed with
-    their own result and decide nothing. `contrast` names the fields in which the arms of a part may differ, as in
-    ``("mask", "recipe.optimiser.lr")``; `plan` refuses any other difference. `panels` groups arms in the figure, by
-    title; without it the arms of a task share one.
+    `arms` maps a name to the trainings (or evaluations) of one condition; their densities follow from their masks,
+    and several at one density are re-draws, averaged before any test. Along another `axis` an arm has its trainings
+    by point, ``{40: node, 80: node}``; one with a single point is compared with every point of another arm. `parts`
+    decide together; `beside` are printed with their own result and decide nothing. `contrast` names the fields in
+    which the arms of a part may differ, as in ``("mask", "recipe.optimiser.lr")``; `plan` refuses any other
+    difference. `panels` groups arms in the figure, by title; without it the arms of a task share one.
 
     An exact claim has `exact` instead, and neither arms nor parts nor replicates: nothing is trained or tested.
 
@@ -92,6 +100,11 @@ class Design:
         beside: Parts that decide nothing.
         panels: Names of arms by title.
         exact: Quantities instead of arms.
+        axis: What tells the points of arms apart, where it is not density.
+
+    Raises:
+        DesignError: For arms along another axis than the design's, for a point that is not exact, and for a band of
+            densities that are no fractions.
 
     >>> from fractions import Fraction
     >>> from harness import DIGITS, evaluate, mlp, random_mask
@@ -109,22 +122,44 @@ class Design:
     beside: Sequence[Part] = ()
     panels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     exact: Sequence[Exact] = ()
+    axis: Axis = DENSITY
 
     def __post_init__(self) -> None:
         if self.exact:
             object.__setattr__(self, "replicates", 0)
+        for name, arm in self.arms.items():
+            _check_arm(name, arm, self.axis)
+        for parts in ("parts", "beside"):  # which are read along the design's axis
+            along = tuple(
+                part if part.axis == self.axis else replace(part, axis=self.axis) for part in getattr(self, parts)
+            )
+            object.__setattr__(self, parts, along)
+        for part in self.compared():
+            if part.band is not None and self.axis.is_density and not part.band.is_of_densities:
+                raise DesignError(
+                    f"part {part.name!r}: band {part.band.low} to {part.band.high}: densities are fractions kept, "
+                    "0 < low <= high <= 1. Next: correct the band in the claim's file, or give the design its axis="
+                )
 
     @cached_property
-    def points(self) -> dict[str, dict[Fraction, tuple[Measured, ...]]]:
-        """Return for each arm its nodes by exact density, densest first."""
-        return {name: _by_density(arm) for name, arm in self.arms.items()}
+    def points(self) -> dict[str, Points]:
+        """Return for each arm its nodes by exact density, densest first, or by point in the order of the axis."""
+        return {name: _by_point(arm, self.axis) for name, arm in self.arms.items()}
+
+    def with_points(self, points: Mapping[str, Points]) -> Design:
+        """Return the design with other arms, given as `points` gives them."""
+        if not self.axis.is_density:
+            return replace(self, arms=dict(points))
+        return replace(
+            self, arms={name: tuple(node for nodes in of.values() for node in nodes) for name, of in points.items()}
+        )
 
     @property
     def nodes(self) -> tuple[Measured, ...]:
-        """All nodes of all arms, arm after arm, densest first."""
+        """All nodes of all arms, arm after arm, in the order of the axis."""
         return tuple(node for points in self.points.values() for nodes in points.values() for node in nodes)
 
-    def read(self, arm: str, part: Part) -> dict[Fraction, tuple[Measured, ...]]:
+    def read(self, arm: str, part: Part) -> Points:
         """Return the points of `arm` that `part` reads: those in its band, or the arm's only point."""
         points = self.points[arm]
         if part.band is None or len(points) == 1:
@@ -145,11 +180,34 @@ class Design:
         return self.parts[0].metric if self.parts else "test_accuracy"
 
 
-def _by_density(arm: Arm) -> dict[Fraction, tuple[Measured, ...]]:
+def _check_arm(name: str, arm: Arm, axis: Axis) -> None:
+    """Raise DesignError for an arm that does not lie along the axis of its design."""
+    if isinstance(arm, Mapping) and axis.is_density:
+        raise DesignError(
+            f"arm {name!r} has points of its own ({', '.join(map(str, arm))}), and its design has no axis but density, "
+            "which follows from masks. Next: axis=Axis('width'), or what the points are, and every arm by such points"
+        )
+    if not isinstance(arm, Mapping) and not axis.is_density:
+        raise DesignError(
+            f"arm {name!r} lies along density, and the axis of its design is {axis.name}: the arms of a design have "
+            "one axis. Next: give the arm by point, as {40: node}; with one point it is compared with every other"
+        )
+    if isinstance(arm, Mapping):
+        if not arm:
+            raise DesignError(f"arm {name!r} has no point. Next: give it one, as {{40: node}}")
+        for point in arm:
+            axis.check(name, point)
+
+
+def _by_point(arm: Arm, axis: Axis) -> Points:
     grouped: defaultdict[Fraction, list[Measured]] = defaultdict(list)
-    for node in [arm] if isinstance(arm, Measured) else arm:
-        grouped[density(node)].append(node)
-    return {d: tuple(grouped[d]) for d in sorted(grouped, reverse=True)}
+    if isinstance(arm, Mapping):
+        for point, given in arm.items():
+            grouped[Fraction(point)] += [given] if isinstance(given, Measured) else given
+    else:
+        for node in [arm] if isinstance(arm, Measured) else arm:
+            grouped[density(node)].append(node)
+    return {point: tuple(grouped[point]) for point in axis.ordered(grouped)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,6 +284,6 @@ def _plain(part: Part) -> dict[str, Any]:
 
 
 def _plain_value(value: object) -> object:
-    if isinstance(value, Kind):
+    if isinstance(value, Kind | Reading):
         return str(value)  # its name is locked, and not its words
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else str(value)

@@ -12,8 +12,9 @@ from fractions import Fraction
 
 from harness.design._claim import Claim, Design
 from harness.design._metrics import metric as known_metric
-from harness.design._parts import Part, Reading, share_of
+from harness.design._parts import Part, share_of
 from harness.errors import DesignError
+from harness.stats import MEAN
 
 FURTHEST = 10_000  # points: more is no difference that a paper prints
 NEAR = Fraction(5, 4)  # how many times denser or sparser a level may be: a round of pruning in most papers
@@ -80,10 +81,12 @@ class Published:
         """
         if (part.arm, part.reference) != self.of or part.metric != self.metric:
             return False
-        if part.less is not None or part.reading is not Reading.MEAN:
+        if part.less is not None or part.reading is not MEAN:
             return False
         if self.density is None:
             return part.band is None
+        if not design.axis.is_density:
+            return False
         levels = {level for arm in self.of for level in design.read(arm, part)}
         return all(self._apart(level) <= NEAR for level in levels - {Fraction(1)} or levels)
 

@@ -4,47 +4,41 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 from fractions import Fraction
 
+from harness.design._axis import DENSITY, Axis
+from harness.design._metrics import LOG_POINTS, metric
 from harness.errors import DesignError
-from harness.stats import Kind
-
-
-class Reading(StrEnum):
-    """What becomes of an arm's values at several densities: one number per replicate.
-
-    >>> Reading.MEAN.value, Reading.SLOPE.value
-    ('mean', 'slope')
-    """
-
-    MEAN = "mean"  # over the densities in the band
-    SLOPE = "slope"  # the change that a line in log density fits from the band's densest to its sparsest density
+from harness.stats import MEAN, Kind, Reading
 
 
 @dataclass(frozen=True, kw_only=True)
 class Band:
-    """The densities (fraction of prunable weights kept) at which curves are read, both ends included.
+    """The points of an axis at which curves are read, both ends included: densities, as fractions kept, or others.
 
     Raises:
-        DesignError: Unless 0 < low <= high <= 1.
+        DesignError: Unless low <= high.
 
     >>> Fraction(1, 5) in Band(low=Fraction(1, 10), high=Fraction(1, 5))
     True
     """
 
-    low: Fraction
-    high: Fraction
+    low: Fraction | int
+    high: Fraction | int
 
     def __post_init__(self) -> None:
-        if not 0 < self.low <= self.high <= 1:
+        if not self.low <= self.high:
             raise DesignError(
-                f"band {self.low} to {self.high}: densities are fractions kept, 0 < low <= high <= 1. "
-                "Next: correct the band in the claim's file."
+                f"band {self.low} to {self.high}: expected low <= high. Next: correct the band in the claim's file."
             )
 
-    def __contains__(self, density: object) -> bool:
-        return isinstance(density, float | Fraction) and float(self.low) <= float(density) <= float(self.high)
+    def __contains__(self, point: object) -> bool:
+        return isinstance(point, float | Fraction | int) and float(self.low) <= float(point) <= float(self.high)
+
+    @property
+    def is_of_densities(self) -> bool:
+        """Whether both ends are fractions kept."""
+        return self.low > 0 and self.high <= 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +49,8 @@ class Part:
     must clear by twice the margin for the comparison to mean anything. A `null_setting` is one in which the effect
     under test must be absent. `published`, the paper's own figure, is neither drawn nor tested: it stays because locked
     texts have it, and what is drawn is the claim's `printed`, which says of what it is. `metric` is the stored metric
-    that is read, a share between 0 and 1. With `less`, two further arms, theta is the difference of differences
+    that is read, a share between 0 and 1. `reading` makes one number of it along the `axis`, which is that of the
+    part's design. With `less`, two further arms, theta is the difference of differences
     (arm - reference) - (less[0] - less[1]).
 
     >>> from harness import DIGITS, interaction
@@ -74,17 +69,24 @@ class Part:
     null_setting: bool = False
     published: float | None = None
     metric: str = "test_accuracy"
-    reading: Reading = Reading.MEAN
+    reading: Reading = MEAN
     less: tuple[str, str] | None = None
+    axis: Axis = DENSITY
 
     @property
     def name(self) -> str:
         """Short name for tables: the label if there is one, else the comparison in words."""
         if self.label:
             return self.label
-        towards = " increasingly" if self.reading is Reading.SLOPE else ""
         more = f" by more than {self.less[0]} {self.less[1]}" if self.less else ""
-        return f"{self.arm} {self.kind} {self.reference}{towards}{more}"
+        return f"{self.arm} {self.kind} {self.reference}{self.reading.named}{more}"
+
+    @property
+    def unit(self) -> str:
+        """The unit of what is read and compared: the metric's or, of a place, log points or the axis' own."""
+        if not self.reading.is_place:
+            return metric(self.metric).unit
+        return LOG_POINTS if self.axis.log else self.axis.unit or self.axis.name
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
@@ -113,7 +115,13 @@ def percent_kept(low: str, high: str | None = None) -> Band:
     >>> percent_kept("1.5", "20").low
     Fraction(3, 200)
     """
-    return Band(low=share_of(low), high=share_of(high or low))
+    band = Band(low=share_of(low), high=share_of(high or low))
+    if not band.is_of_densities:
+        raise DesignError(
+            f"band {band.low} to {band.high}: densities are fractions kept, 0 < low <= high <= 1. "
+            "Next: correct the band in the claim's file."
+        )
+    return band
 
 
 def share_of(percent: str) -> Fraction:

@@ -66,4 +66,5 @@ def pilot_grid(claim: Claim, scale: Scale) -> Design | None:
     if claim.pilot is None:
         return None
     arms: dict[str, Arm] = dict(claim.pilot(scale))
-    return Design(arms=arms, parts=(), contrast=(), replicates=claim.design(scale).replicates)
+    design = claim.design(scale)
+    return Design(arms=arms, parts=(), contrast=(), replicates=design.replicates, axis=design.axis)

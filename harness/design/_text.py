@@ -17,7 +17,13 @@ def check_words(claim: Claim, scale: Scale) -> None:
     What the paper prints is looked for in the designs of all scales.
     """
     design, source = claim.design(scale), claim.source
-    names = [*design.arms, *design.panels, *(part.name for part in design.compared()), *(e.name for e in design.exact)]
+    names = [
+        design.axis.name,
+        *design.arms,
+        *design.panels,
+        *(part.name for part in design.compared()),
+        *(e.name for e in design.exact),
+    ]
     texts = [claim.statement, source.version, source.place, source.published, *claim.deviations.get(scale, ())]
     texts += [each.net for each in claim.printed]
     for found, pattern in ((names, IN_NAMES), (texts, MARKUP)):

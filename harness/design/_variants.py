@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from harness.design._claim import Claim, Design, Scale
 from harness.errors import UsageError, nearest
-from harness.expression import Measured, Node, Snapshot, Training, consumed, lineage, rebuilt
+from harness.expression import Node, Snapshot, Training, consumed, lineage, rebuilt
 from harness.networks import Recipe
 
 
@@ -45,13 +46,16 @@ def design_of(claim: Claim, scale: Scale, variant: str = "") -> Design:
 
 def only_read(design: Design) -> Design:
     """Return the design with those points of its arms that the deciding parts read, floors included."""
-    arms: dict[str, dict[str, Measured]] = {}
+    read: dict[str, set[Fraction]] = {}
     for part in design.parts:
         for arm in part.reads:
-            read = [node for nodes in design.read(arm, part).values() for node in nodes]
-            arms.setdefault(arm, {}).update({node.key: node for node in read})
-    kept = {name: tuple(arms[name].values()) for name in design.arms if name in arms}
-    return replace(design, arms=kept, beside=(), panels={})
+            read.setdefault(arm, set()).update(design.read(arm, part))
+    kept = {
+        name: {point: nodes for point, nodes in points.items() if point in read[name]}
+        for name, points in design.points.items()
+        if name in read
+    }
+    return replace(design.with_points(kept), beside=(), panels={})
 
 
 def shorten(design: Design, *, by: int = 40) -> Design:
@@ -77,8 +81,12 @@ def rewrite(
 ) -> Design:
     """Return the design with `recipe` applied to every training's recipe and `moment` to every step that is named."""
     made: dict[str, Node] = {}
-    arms = {
-        name: [rebuilt(node, made, recipe=recipe, moment=moment) for nodes in points.values() for node in nodes]
-        for name, points in design.points.items()
-    }
-    return replace(design, arms=arms)
+    return design.with_points(
+        {
+            name: {
+                point: tuple(rebuilt(node, made, recipe=recipe, moment=moment) for node in nodes)
+                for point, nodes in points.items()
+            }
+            for name, points in design.points.items()
+        }
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from harness.design import Design, Part, Reading, metric
+from harness.design import Design, Part, metric
 from harness.population import hundredths
-from harness.report._notation import kept, percent, unit_of
+from harness.report._notation import kept, point_of, unit_of
 
 
 def in_words(design: Design, *, locked: bool) -> str:
@@ -34,25 +34,34 @@ def _asserted(part: Part, design: Design) -> str:
 
 def gap(part: Part) -> str:
     """Return what is subtracted from what, in the arms' names."""
-    gaps = [f"{arm} − {reference}" for arm, reference in part.pairs]
+    each = part.reading.each
+    gaps = [f"{each.format(arm=arm)} − {each.format(arm=reference)}" for arm, reference in part.pairs]
     text = gaps[0] if len(gaps) == 1 else " − ".join(f"({each})" for each in gaps)
-    return f"change of {text} towards sparsity" if part.reading is Reading.SLOPE else text
+    return part.reading.whole.format(gap=text, towards=part.axis.towards)
 
 
 def _where(part: Part, design: Design) -> str:
-    """Say at which densities the part reads its arms; nothing where all of them are dense."""
-    pairs = [arm for pair in part.pairs for arm in pair]
-    printed = {percent(float(d)) for arm in pairs for d in design.read(arm, part) if d < 1}
+    """Say at which points the part reads its arms; nothing where all of them are dense."""
+    axis, pairs = design.axis, [arm for pair in part.pairs for arm in pair]
+    several = {d for arm in pairs if len(design.points[arm]) > 1 for d in design.read(arm, part)}
+    read = {d for arm in pairs for d in design.read(arm, part) if d < 1} if axis.is_density else several
+    printed = {point_of(axis, float(d)) for d in read}
     if not printed:
         return ""
+    of = " of the weights kept" if axis.is_density else ""
     if len(printed) == 1:
-        return f", at {printed.pop()} of the weights kept,"
-    over = "over" if part.reading is Reading.SLOPE else "mean over"
-    return f", {over} {in_percent(part)} of the weights kept," if part.band is not None else f", {over} all levels,"
+        return f", at {printed.pop()}{of},"
+    if part.band is not None:
+        return f", {part.reading.over} {band_of(part)}{of},"
+    points = "all levels" if axis.is_density else f"{axis.at(float(min(read)))} to {float(max(read)):g}"
+    return f", {part.reading.over} {points},"
 
 
-def in_percent(part: Part) -> str:
-    """Return the part's band: ``3 to 12.5 %``."""
+def band_of(part: Part) -> str:
+    """Return the part's band: ``3 to 12.5 %``, ``width 10 to 40 units``."""
     assert part.band is not None
-    ends = dict.fromkeys(kept(hundredths(float(end))) for end in (part.band.low, part.band.high))
-    return f"{' to '.join(ends)} %"
+    ends = (part.band.low, part.band.high)
+    if part.axis.is_density:
+        return f"{' to '.join(dict.fromkeys(kept(hundredths(float(end))) for end in ends))} %"
+    numbers = " to ".join(dict.fromkeys(f"{float(end):g}" for end in ends))
+    return f"{part.axis.name} {numbers} {part.axis.unit}".rstrip()

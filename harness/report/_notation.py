@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import re
 from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
 
-from harness.design import Part, metric
+from harness.design import Axis, Part, metric
 from harness.population import hundredths
 from harness.verdict import MeanInterval
 
 
 def unit_of(part: Part) -> str:
     """Return the unit of the effect, spread and bound of a design's part."""
-    return metric(part.metric).unit
+    return part.unit
 
 
 def signed(value: float | None) -> str:
@@ -56,6 +57,21 @@ def p_is(value: float | None) -> str:
 def sentence(text: str) -> str:
     """Return the text with its first letter in upper case, the rest as it is."""
     return text[:1].upper() + text[1:]
+
+
+def point_of(axis: Axis, point: float) -> str:
+    """Return a point of an axis as it is printed: ``6.25 %`` of a density, ``width 40 units``."""
+    return percent(point) if axis.is_density else axis.at(point)
+
+
+def number_of(axis: Axis, drawn: float) -> str:
+    """Return the number of a point as an axis or a sentence prints it, of a density in percent."""
+    return kept(drawn) if axis.is_density else f"{drawn:g}"
+
+
+def drawn_at(axis: Axis, point: float | Fraction) -> float:
+    """Return where a point stands in a figure: a density by its percentage."""
+    return hundredths(float(point)) if axis.is_density else float(point)
 
 
 def percent(density: float) -> str:

@@ -1,6 +1,6 @@
 """What a figure shows of arms, one panel a metric: the picture follows from what was measured.
 
-* at several densities: curves over density;
+* at several points: curves along the axis, density or another;
 * a metric that sums up a series, as a barrier does a path: the series, of every replicate and their mean;
 * a share of nets: bars;
 * anything else: every replicate's value on a strip.
@@ -20,18 +20,18 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from harness.design import METRICS, Design, Metric, Part, metric
+from harness.design import METRICS, Axis, Design, Metric, Part, metric
 from harness.expression import BIN, Fresh, Magnitudes
 from harness.population import hundredths
 from harness.report._axes import Along
-from harness.report._notation import kept, written
+from harness.report._notation import drawn_at, number_of, written
 from harness.report._style import COLOURS, DASHES, GRID, INK, MARKERS
 from harness.stats import Interval, mean_interval
 from harness.verdict import Results
 
 THIN, THICK = 0.6, 2.0  # lines: a replicate, the mean
-STRIP, MARGIN = 0.14, 0.05  # shares of the range of densities: what lies left of it for lines across, and beyond it
-MOST_TICKS, APART = 6, 1.8  # levels that each have a tick; beyond, how many times sparser the next one is
+STRIP, MARGIN = 0.14, 0.05  # shares of the range of points: what lies left of it for lines across, and beyond it
+MOST_TICKS, APART = 6, 1.8  # points that each have a tick; beyond, how many times sparser the next one is
 SAME = 1.02  # networks differ in their counts, and so by a little in density: a level that is no sparser is the same
 NARROW = 7.0  # points: the width of a band that holds one density
 
@@ -48,7 +48,7 @@ class Panel:
     metric: str
 
     def values(self, arm: str) -> pd.DataFrame:
-        """Return an arm's values in percent or log points: one row a replicate, one column a density."""
+        """Return an arm's values in percent or log points: one row a replicate, one column a point."""
         return self.results.values(self.claim, arm, metric=self.metric)
 
     def series(self, arm: str) -> NDArray[np.float64]:
@@ -123,69 +123,111 @@ def interval_of(values: NDArray[np.float64]) -> Interval:
 
 
 def curves(axis: Axes, panel: Panel) -> None:
-    """Draw values over density: mean, 95 % band, each replicate's value; arms of dense nets as a line across.
+    """Draw values along the design's axis: mean, 95 % band, each replicate's value; some arms as a line across.
 
-    The axis begins at the densest level that was pruned to, and replicates of a line across stand at its left edge.
+    Those are dense nets or, along another axis than density, arms at one point. The axis begins at the densest level
+    that was pruned to, or the first point, and replicates of a line across stand at its left edge.
     """
-    along, drawn = Along(panel.metric), []
-    across = [arm for arm in panel.arms if set(panel.design.points[arm]) == {1}]
-    pruned = [arm for arm in panel.arms if arm not in across]
-    densities = sorted({hundredths(float(d)) for arm in pruned for d in panel.design.points[arm]}, reverse=True)
-    length = math.log(densities[0] / densities[-1])
-    first = densities[0] * math.exp(length * (STRIP if across else MARGIN))
-    axis.set_xscale("log")
-    axis.set_xlim(first, densities[-1] / math.exp(length * MARGIN))
+    along, drawn, of = Along(panel.metric), [], panel.design.axis
+    across = [arm for arm in panel.arms if _is_across(panel, arm)]
+    other = [arm for arm in panel.arms if arm not in across]
+    points = [drawn_at(of, d) for d in of.ordered({d for arm in other for d in panel.design.points[arm]})]
+    stretch = Stretch(points, log=of.log)
+    first = stretch.before(points[0], STRIP if across else MARGIN)
+    axis.set_xscale("log" if of.log else "linear")
+    axis.set_xlim(first, stretch.behind(points[-1], MARGIN))
     for arm in panel.arms:
         colour, marker, _ = panel.look(arm)
         table = panel.values(arm)
-        values, levels = along.places(table.to_numpy()), hundredths(table.columns.to_numpy(float))
+        values = along.places(table.to_numpy())
+        levels = np.array([drawn_at(of, point) for point in table.columns.to_numpy(float)])
         mean = values.mean(0)
         band = [interval_of(column) for column in values.T]
         low, high = np.array([along.within(b.lower, b.upper) for b in band]).T
         if arm in across:
             axis.axhspan(low[0], high[0], color=colour, alpha=0.15, lw=0)
             axis.axhline(mean[0], color=colour, lw=1.4, ls=(0, (4, 2)), label=arm)
-            levels = np.array([first / math.exp(length * STRIP / 3)])
+            levels = np.array([stretch.behind(first, STRIP / 3)])
         else:
             axis.fill_between(levels, low, high, color=colour, alpha=0.18, lw=0)
             axis.plot(levels, mean, color=colour, marker=marker, ms=5, lw=1.6, label=arm)
-        spread = length * STRIP / 4
         for column, x in zip(values.T, levels, strict=True):
-            places = x * np.exp(jitter(len(column), spread))
+            places = stretch.around(x, jitter(len(column), stretch.length * STRIP / 4))
             axis.plot(places, column, ".", color=colour, ms=3.5, alpha=0.5, mew=0, zorder=1)
         drawn.append(values)
-    axis.xaxis.set_major_locator(FixedLocator(_ticks(densities)))
+    axis.xaxis.set_major_locator(FixedLocator(_ticks(points, log=of.log)))
     axis.xaxis.set_minor_locator(NullLocator())
-    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: kept(x)))
+    axis.xaxis.set_major_formatter(FuncFormatter(lambda x, _: number_of(of, x)))
     along.finish(axis, "y", np.concatenate([values.ravel() for values in drawn]))
     dots = f"dots: n = {panel.n} replicates{', of dashed lines at the left edge' * bool(across)}"
     bands = "band: 95 % interval of the mean"
-    axis.set_xlabel("\n".join(["weights kept (%, log scale)", dots, bands, *_shaded(axis, panel)]))
+    axis.set_xlabel("\n".join([_called(of), dots, bands, *_shaded(axis, panel)]))
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """From the first to the last of the points of a figure's axis, whose order they have; lengths are shares of it."""
+
+    points: Sequence[float]
+    log: bool
+
+    @property
+    def length(self) -> float:
+        """How far the first point lies before the last, in logarithms where ratios count; below 0 if points rise."""
+        first, last = self.points[0], self.points[-1]
+        return math.log(first / last) if self.log else first - last
+
+    def before(self, x: float, share: float) -> float:
+        """Return the place that lies so far before `x`."""
+        return x * math.exp(self.length * share) if self.log else x + self.length * share
+
+    def behind(self, x: float, share: float) -> float:
+        """Return the place that lies so far behind `x`."""
+        return x / math.exp(self.length * share) if self.log else x - self.length * share
+
+    def around(self, x: float, offsets: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return places about `x`."""
+        return x * np.exp(offsets) if self.log else x + offsets
+
+
+def _is_across(panel: Panel, arm: str) -> bool:
+    points = panel.design.points[arm]
+    return set(points) == {1} if panel.design.axis.is_density else len(points) == 1
+
+
+def _called(of: Axis) -> str:
+    """Return what is written below an axis."""
+    if of.is_density:
+        return "weights kept (%, log scale)"
+    told = ", ".join(filter(None, (of.unit, "log scale" * of.log)))
+    return f"{of.name} ({told})" if told else of.name
 
 
 def _shaded(axis: Axes, panel: Panel) -> list[str]:
-    """Shade where the hypothesis is read of this panel's arms, and say so; a single density is shaded about itself."""
+    """Shade where the hypothesis is read of this panel's arms, and say so; a single point is shaded about itself."""
+    of = panel.design.axis
     single: set[float] = set()
     wide: set[tuple[float, float]] = set()
     for part in panel.design.parts:
         levels = _read(part, panel)
         if part.band is not None and len(levels) > 1:
-            wide.add((hundredths(float(part.band.low)), hundredths(float(part.band.high))))
+            wide.add((drawn_at(of, part.band.low), drawn_at(of, part.band.high)))
         if len(levels) == 1:
             single.add(levels[0])
     for ends in sorted(wide):
         axis.axvspan(*ends, color="#000000", alpha=0.07, lw=0, zorder=0)
-    shown = _spaced(sorted(single, reverse=True), SAME)
+    shown = _spaced(sorted(single, reverse=of.falls), SAME) if of.log else sorted(single)
     for x in shown:
         axis.axvline(x, color="#000000", alpha=0.12, lw=NARROW, zorder=0)
     if not wide and not single:
         return []
-    at = " and ".join(map(kept, shown))
-    return ["shaded: where the hypothesis is read" + (f", {at} % kept" if not wide else "")]
+    at = " and ".join(number_of(of, x) for x in shown)
+    told = f", {at} % kept" if of.is_density else f", {of.name} {at}"
+    return ["shaded: where the hypothesis is read" + told * (not wide)]
 
 
 def _read(part: Part, panel: Panel) -> Sequence[float]:
-    """Return the densities (%) in its band at which `part` reads the panel's arms: of the arm that has most there.
+    """Return the points in its band at which `part` reads the panel's arms: of the arm that has most there.
 
     It is read in the panel that shows the first of a pair, and nowhere without a band or in another metric.
     """
@@ -193,26 +235,29 @@ def _read(part: Part, panel: Panel) -> Sequence[float]:
         return ()
     arms = [arm for pair in part.pairs if pair[0] in panel.arms for arm in pair]
     levels = [panel.design.read(arm, part) for arm in arms if len(panel.design.points[arm]) > 1]
-    return max(([hundredths(float(d)) for d in each] for each in levels), key=len, default=())
+    of = panel.design.axis
+    return max(([drawn_at(of, d) for d in each] for each in levels), key=len, default=())
 
 
-def _ticks(densities: Sequence[float]) -> list[float]:
-    """Return where an axis has ticks: at each level where there are few, else some way apart."""
-    levels = _spaced(densities, SAME)
+def _ticks(points: Sequence[float], *, log: bool = True) -> list[float]:
+    """Return where an axis has ticks: at each point where there are few, else some way apart."""
+    if not log:
+        return list(points[:: math.ceil(len(points) / MOST_TICKS)])
+    levels = _spaced(points, SAME)
     return levels if len(levels) <= MOST_TICKS else _spaced(levels, APART)
 
 
-def _spaced(densities: Sequence[float], apart: float) -> list[float]:
-    """Return the densities, the densest first, that are so many times sparser than the one before them."""
+def _spaced(points: Sequence[float], apart: float) -> list[float]:
+    """Return the points, in their order, that are so many times smaller, or larger, than the one before them."""
     spaced: list[float] = []
-    for d in densities:
-        if not spaced or spaced[-1] / d >= apart:
+    for d in points:
+        if not spaced or max(spaced[-1] / d, d / spaced[-1]) >= apart:
             spaced.append(d)
     return spaced
 
 
 def strips(axis: Axes, panel: Panel) -> None:
-    """Draw arms without a density axis: every replicate's value, mean and 95 % interval."""
+    """Draw arms at one point: every replicate's value, mean and 95 % interval."""
     along, drawn = Along(panel.metric), []
     for place, arm in enumerate(panel.arms):
         colour, marker, _ = panel.look(arm)

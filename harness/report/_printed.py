@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.design import Claim, Design, Part, Published, printed_of
 from harness.report._hypothesis import gap
-from harness.report._notation import percent, signed, unit_of
+from harness.report._notation import point_of, signed, unit_of
 from harness.stats import Interval, prediction_interval
 from harness.verdict import ClaimVerdict, PartVerdict
 
@@ -40,7 +40,7 @@ def _of(each: Published, part: Part, design: Design) -> str:
 
 def _levels(part: Part, design: Design) -> str:
     levels = {density for arm in (part.arm, part.reference) for density in design.read(arm, part)}
-    return " and ".join(percent(float(each)) for each in sorted(levels - {1} or levels, reverse=True))
+    return " and ".join(point_of(design.axis, float(each)) for each in sorted(levels - {1} or levels, reverse=True))
 
 
 def _compared(each: Published, part: Part, result: PartVerdict, design: Design) -> str:

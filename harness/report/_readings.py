@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from harness.design import Band, Claim
-from harness.report._notation import percent, signed, unit_of
+from harness.design import Band, Claim, Part
+from harness.report._hypothesis import band_of
+from harness.report._notation import signed, unit_of
 from harness.verdict import Results, Specification, specifications
 
 
@@ -36,17 +37,16 @@ def readings(claim: Claim, results: Results) -> Readings | None:
         return None
     places = dict.fromkeys((each.part, each.band) for each in found)
     rows = [
-        Reading(part=part.name, band=_band(band, locked=band == part.band), last=last, stop=stop)
+        Reading(part=part.name, band=_band(part, band), last=last, stop=stop)
         for part, band in places
         for last, stop in [_both([each for each in found if (each.part, each.band) == (part, band)])]
     ]
     return Readings(kept=sum(each.keeps for each in found), of=len(found), rows=rows)
 
 
-def _band(band: Band, *, locked: bool) -> str:
-    low, high = percent(float(band.low)), percent(float(band.high))
-    words = low if low == high else f"{low.removesuffix(' %')} to {high}"
-    return f"**{words}**, as locked" if locked else words
+def _band(part: Part, band: Band) -> str:
+    words = band_of(replace(part, band=band))
+    return f"**{words}**, as locked" if band == part.band else words
 
 
 def _both(found: Sequence[Specification]) -> tuple[str, str]:

@@ -23,9 +23,9 @@ from harness.population import Program, Provenance
 from harness.report import _figures as figures
 from harness.report._accounting import Size, cost_in_words, network_sizes
 from harness.report._comparisons import Compared, compared
-from harness.report._hypothesis import in_percent, in_words
+from harness.report._hypothesis import band_of, in_words
 from harness.report._locks import locks
-from harness.report._notation import percent, signed, written
+from harness.report._notation import point_of, signed, written
 from harness.report._printed import printed_in_words
 from harness.report._readings import Readings, readings
 from harness.report._scales import Others, Row, side_by_side
@@ -43,7 +43,7 @@ QUALIFIERS = {
 
 @dataclass(frozen=True, kw_only=True)
 class ArmLine:
-    """An arm in one metric: how many replicates and draws, and its mean at each density, in words."""
+    """An arm in one metric: how many replicates and draws, and its mean at each point, in words."""
 
     arm: str
     measured: str
@@ -153,7 +153,11 @@ def section(
         rows=rows,
         scope=scope(design, verdict),
         replicates=_replicates(results, id, design) if judged else [],
-        bands=[f"{part.name}: {in_percent(part)} kept" for part in design.compared() if part.band is not None],
+        bands=[
+            f"{part.name}: {band_of(part)}{' kept' * design.axis.is_density}"
+            for part in design.compared()
+            if part.band is not None
+        ],
         pilots=pilot_runs(before),
         piloted=", ".join(sorted({p.task for p in before})),
         cost=cost_in_words(results, claim, scale) if not design.exact else "",
@@ -215,7 +219,7 @@ def _arms(results: Results, claim: str, design: Design) -> list[ArmLine]:
                 continue
             frame = results.frame
             draws = frame[(frame["claim"] == claim) & (frame["arm"] == arm)]["draw"].max() + 1
-            means = [f"{percent(float(density))}: {written(table[density].mean(), name)}" for density in table.columns]
+            means = [f"{point_of(design.axis, float(at))}: {written(table[at].mean(), name)}" for at in table.columns]
             lines.append(ArmLine(arm=arm, measured=metric(name).words, draws=draws, n=len(table), means=means))
     return lines
 

@@ -13,6 +13,17 @@ from harness.stats._assessment import (
     decided_with,
 )
 from harness.stats._clustered import clustered_interval
+from harness.stats._curves import (
+    DIP,
+    DIP_PLACE,
+    MEAN,
+    PEAK,
+    PEAK_PLACE,
+    READINGS,
+    SLOPE,
+    Reading,
+    add_reading,
+)
 from harness.stats._holm import holm
 from harness.stats._kinds import BEATS, EQUALS, KINDS, MATCHES, NO_GAIN, Bound, Decision, Kind, Outcome, add_kind, kind
 from harness.stats._many import AssessedMany, Samples, Signs, assess_many, decide_many
@@ -52,14 +63,21 @@ __all__ = [
     "ALPHA",
     "BEATS",
     "CONFIRM",
+    "DIP",
+    "DIP_PLACE",
     "EQUALS",
     "GATE_FRESH",
     "KINDS",
     "MATCHES",
+    "MEAN",
     "MOST",
     "NO_GAIN",
+    "PEAK",
+    "PEAK_PLACE",
     "POWER",
+    "READINGS",
     "SIGN_FLIP_FROM",
+    "SLOPE",
     "AssessedMany",
     "Assessment",
     "Bound",
@@ -73,6 +91,7 @@ __all__ = [
     "Kind",
     "Outcome",
     "PartResult",
+    "Reading",
     "Sample",
     "Samples",
     "Side",
@@ -80,6 +99,7 @@ __all__ = [
     "Verdict",
     "above",
     "add_kind",
+    "add_reading",
     "all_hold",
     "any_fails",
     "assess",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from harness.design import Scale
+from harness.design import DENSITY, Axis, Scale
 from harness.population import Provenance
 from harness.verdict._verdicts import EarlierVersion
 
@@ -35,7 +35,7 @@ class ClaimRows:
     `suite_seed` is that of its replicates where it is not that of the others; it says in which round they were locked.
     `digests` has for each replicate one digest of all that was computed for it, empty where that was not kept.
     `examples` is by task from how many examples its test sets are drawn, where the rows say which were answered
-    correctly; `exact` what an exact claim observed.
+    correctly; `exact` what an exact claim observed. `axis` is what the column of densities has, where it has others.
     """
 
     version: int
@@ -46,6 +46,7 @@ class ClaimRows:
     exact: Mapping[str, str] = field(default_factory=dict)
     suite_seed: int | None = None
     digests: tuple[str, ...] = ()
+    axis: Axis = DENSITY
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,7 @@
 """Results: the rows behind a report, one Parquet file with everything that `judge` and `report` need.
 
-One row is one number of one replicate: claim, version, arm, density, draw, metric, step, value. What a figure shows
+One row is one number of one replicate: claim, version, arm, density, draw, metric, step, value. Where a claim's arms
+lie along another axis than density, that column has the points of it, and `kept` the weights. What a figure shows
 whole, as the accuracy along a path, has a row a step, which is the number of a point or of a bin. Where, when and with
 what the rows were computed, and what that cost, stand in the file's metadata, so that deleting everything else in a
 report's folder loses nothing.
@@ -21,10 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.as_json import as_json, from_json
-from harness.design import Part, Reading
+from harness.design import Axis, Part
 from harness.errors import ResultsError
 from harness.population import hundredths
-from harness.stats import FloatArray
+from harness.stats import MEAN, FloatArray
 from harness.verdict._metadata import ClaimRows, Metadata
 from harness.verdict._whole import contradiction
 
@@ -124,11 +125,11 @@ class Results:
         return set(self.frame["key"][validated].unique())
 
     def values(self, claim: str, arm: str, *, metric: str = "test_accuracy") -> pd.DataFrame:
-        """Return an arm's values in percent or log points: one row a replicate, one column a density, draws averaged.
+        """Return an arm's values in percent or log points: one row a replicate, one column a point, draws averaged.
 
-        The densest comes first.
+        They are in the order of the axis: the densest comes first.
         """
-        return hundredths(self._table(claim, arm, metric, "density").iloc[:, ::-1])
+        return hundredths(self._table(claim, arm, metric, "density").iloc[:, self._along(self.claims[claim].axis)])
 
     def series(self, claim: str, arm: str, metric: str) -> pd.DataFrame:
         """Return an arm's values of a metric at every step: one row a replicate, one column a step, draws averaged.
@@ -181,9 +182,8 @@ class Results:
         return found
 
     def read(self, claim: str, arm: str, part: Part) -> FloatArray:
-        """Return one number a replicate, in percentage points: what `part` reads of the arm at its densities.
+        """Return one number a replicate, in the part's unit: what `part` reads of the arm along its axis.
 
-        The mean, or for a slope the fitted change from the densest to the sparsest (0 for an arm at one density).
         Raises ResultsError when a replicate has no value there.
         """
         replicates, density_D, value_RD = self._means(claim, arm, part.metric, "density")
@@ -197,10 +197,14 @@ class Results:
                 f"{claim}, arm {arm!r}, part {part.name!r}: no value for replicates {missing or expected}; expected "
                 f"were {len(expected)} replicates. Next: harness run {claim}, then harness judge"
             )
-        if part.reading is Reading.SLOPE:
-            return hundredths(_fitted_change(density_D.astype(float), value_RD))
-        means: FloatArray = value_RD[:, ::-1].mean(axis=1)  # summed densest first, as committed verdicts are
-        return hundredths(means)
+        order = self._along(part.axis)
+        read_R = part.reading.read(part.axis.places(density_D.astype(float))[order], value_RD[:, order])
+        return read_R if part.reading.is_place and not part.axis.log else hundredths(read_R)
+
+    @staticmethod
+    def _along(axis: Axis) -> slice:
+        """Return rising points in the order of an axis."""
+        return slice(None, None, -1) if axis.falls else slice(None)
 
     def differences(self, claim: str, part: Part) -> FloatArray:
         """Return the number a replicate that `part` is about, in percentage points; shape (replicates,).
@@ -215,11 +219,11 @@ class Results:
         """Return `differences` a test example, in percentage points; shape (replicates, examples).
 
         Where each replicate has test examples of its own, nan marks those of others. Its mean over a replicate's
-        examples is `differences`. None for a slope, for another metric than test accuracy, and where it was not kept
-        which examples were answered correctly. Raises ResultsError as `read` does.
+        examples is `differences`. None for another reading than the mean, for another metric than test accuracy, and
+        where it was not kept which examples were answered correctly. Raises ResultsError as `read` does.
         """
         examples = self.claims[claim].examples.get(part.task)
-        if examples is None or part.reading is not Reading.MEAN or part.metric != "test_accuracy":
+        if examples is None or part.reading is not MEAN or part.metric != "test_accuracy":
             return None
         one, *other = (
             self._correct(claim, a, part, examples) - self._correct(claim, b, part, examples) for a, b in part.pairs
@@ -261,15 +265,6 @@ def _answers(packed: bytes, examples: int, instead: float | None) -> FloatArray:
     rows = np.unpackbits(bits.reshape(-1, -(-examples // 8)), axis=1, count=examples).astype(np.float64)
     right = rows[-1] if instead is None else np.full(examples, instead)
     return np.where(rows[0] == 1, right, np.nan) if len(rows) == 2 else right
-
-
-def _fitted_change(density_D: FloatArray, value_RD: FloatArray) -> FloatArray:
-    """Return what the least-squares line in log density rises from the densest to the sparsest, shape (replicates,)."""
-    if len(density_D) == 1:
-        return np.zeros(len(value_RD))
-    x_D = np.log(density_D) - np.log(density_D).mean()
-    change: FloatArray = value_RD @ x_D / (x_D @ x_D) * (x_D.min() - x_D.max())
-    return change
 
 
 def digest_of(outs: Iterable[tuple[str, str]]) -> str:

@@ -75,7 +75,9 @@ def _censored(results: Results, claim: Claim, part: Part) -> str:
     frame = results.frame[results.frame["claim"] == claim.id]
     frame = frame[frame["arm"].isin([arm for pair in part.pairs for arm in pair])]
     if part.band is not None:
-        frame = frame[(frame["density"] == 1) | frame["density"].between(float(part.band.low), float(part.band.high))]
+        of_arm = frame.groupby("arm", observed=True)["density"].transform("nunique")
+        alone = (frame["density"] == 1) if part.axis.is_density else (of_arm == 1)
+        frame = frame[alone | frame["density"].between(float(part.band.low), float(part.band.high))]
     rows = ["key", "replicate"]
     last = frame[frame["metric"] == "test_accuracy"].drop_duplicates(rows).set_index(rows)["step"]
     early = frame[frame["metric"] == "early_stop_accuracy"].drop_duplicates(rows).set_index(rows)["step"]

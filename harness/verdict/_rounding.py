@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
-from harness.design import Catalogue, Claim, Part, metric
+from harness.design import Catalogue, Claim, Part
 from harness.errors import ResultsError
 from harness.stats import FloatArray
 from harness.verdict._results import Results
@@ -77,7 +77,7 @@ def _move(claim: Claim, part: Part, what: str, now: FloatArray, before: FloatArr
         claim=claim.id,
         what=what,
         moved=now - before,
-        unit=metric(part.metric).unit,
+        unit=part.unit,
         bound=part.bound,
         between=float(before.std(ddof=1)) if before.size > 1 else 0.0,
     )

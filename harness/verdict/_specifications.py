@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from harness.design import Band, Claim, Design, Part, Reading
+from harness.design import Band, Claim, Design, Part
 from harness.errors import ResultsError
-from harness.stats import Interval, mean_interval
+from harness.stats import MEAN, Interval, mean_interval
 from harness.verdict._results import Results
 
 LAST, STOP = "test_accuracy", "early_stop_accuracy"
@@ -51,9 +51,9 @@ def specifications(claim: Claim, results: Results) -> list[Specification]:
 
 def _of(part: Part, claim: str, design: Design, results: Results) -> Iterator[Specification]:
     levels = _levels(part, design)
-    if part.reading is not Reading.MEAN or part.metric != LAST or part.band is None or len(levels) < LEAST:
+    if part.reading is not MEAN or part.metric != LAST or part.band is None or len(levels) < LEAST:
         return
-    bands = [part.band, *(Band(low=each, high=each) for each in levels), Band(low=levels[-1], high=levels[0])]
+    bands = [part.band, *(Band(low=each, high=each) for each in levels), Band(low=min(levels), high=max(levels))]
     for band in dict.fromkeys(bands):
         for metric in (LAST, STOP):
             other = replace(part, band=band, metric=metric, floors=part.floors if metric == LAST else ())
@@ -78,7 +78,8 @@ def _read(locked: Part, part: Part, band: Band, claim: str, results: Results) ->
 
 
 def _levels(part: Part, design: Design) -> Sequence[Fraction]:
-    """Return the pruned densities that all arms of a part's pairs with more than one have, densest first."""
+    """Return the pruned densities, or the points, that all arms of a part's pairs with more than one have, in order."""
     arms = [arm for pair in part.pairs for arm in pair]
     found = [set(design.points[arm]) for arm in arms if len(design.points[arm]) > 1]
-    return sorted((set.intersection(*found) if found else set()) - {Fraction(1)}, reverse=True)
+    common = set.intersection(*found) if found else set()
+    return design.axis.ordered(common - {Fraction(1)} if design.axis.is_density else common)

@@ -113,5 +113,6 @@ def unlike(results: Results, claim: str, arms: Mapping[str, Mapping[str, Sequenc
         one, other = (sorted(each.get((arm, density), ())) for each in (found, locked))
         if one != other:
             have = f"has rows of {len(one)} trainings" + (", other ones," if len(one) == len(other) else "")
-            return f"arm {arm!r} {have} at {density:.4%} kept, its design {len(other)}".replace("%", " %")
+            at = results.claims[claim].axis.at(density, digits=4).replace("%", " %")
+            return f"arm {arm!r} {have} at {at}, its design {len(other)}"
     return ""

@@ -45,6 +45,7 @@ def collect(made: Planned, *, scale: str, suite_seed: int, quick: bool, variant:
             exact={e.name: str(e.value) for e in request.design.exact},
             suite_seed=next((r.suite_seed for r in request.replicates if r.suite_seed != suite_seed), None),
             digests=_digests(plan, request, mine),
+            axis=request.design.axis,
         )
     meta = Metadata(
         scale=Scale(scale),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.design import PERCENTAGE_POINTS, Claim, design_of, metric
+from harness.design import PERCENTAGE_POINTS, Claim, design_of
 from harness.errors import UsageError
 from harness.population import Provenance
 from harness.stats import Interval, PartResult, mean_interval, welch_interval
@@ -163,7 +163,7 @@ def _effects(claim: Claim, a: Results, b: Results) -> list[Line]:
         else:
             difference, how = welch_interval(y, x), f"Welch, n {len(x)} and {len(y)}"
         line = _line(f"{id}: {name}", _effect(one), _effect(two), float(y.mean() - x.mean()), difference, how)
-        lines.append(replace(line, unit=metric(parts[0][name].metric).unit))
+        lines.append(replace(line, unit=parts[0][name].unit))
     return lines
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.design import PERCENTAGE_POINTS, design_of, metric
+from harness.design import PERCENTAGE_POINTS, design_of
 from harness.errors import ResultsError, UsageError, nearest
 from harness.verdict import (
     ELSEWHERE,
@@ -204,5 +204,5 @@ def differences(session: Session, claim: str | None = None) -> pd.DataFrame:
         index=pd.Index(results.replicates(chosen.id), name="replicate"),
     )
     table.columns.name = "part"
-    table.attrs["units"] = {part.name: metric(part.metric).unit for part in parts}
+    table.attrs["units"] = {part.name: part.unit for part in parts}
     return table

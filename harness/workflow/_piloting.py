@@ -116,7 +116,7 @@ def summarise_pilot(request: Request, results: Results, *, scale: Scale, date: s
         for density, nodes in points.items():
             node = nodes[0]
             values = table[float(density)].to_numpy()
-            line(f"{arm} at {float(density):.4%} kept", node.task.name, _how(node), values, node.key)
+            line(f"{arm} at {design.axis.at(density, digits=4)}", node.task.name, _how(node), values, node.key)
     for part in design.compared():
         line(part.name, part.task, "", results.differences(claim.id, part), "")
     return lines

@@ -19,7 +19,7 @@ from harness.design._claim import Design
 from harness.design._exact import exact
 from harness.design._lock import Registry
 from harness.design._metrics import METRICS, OF_LAYERS, metric
-from harness.design._parts import Band, Part, Reading, percent_kept
+from harness.design._parts import Band, Part, percent_kept
 from harness.errors import DesignError, ResultsError
 from harness.expression import between, density, train
 from harness.networks._network import mlp
@@ -27,6 +27,7 @@ from harness.population._population import Row
 from harness.report import _figures as figures
 from harness.report import _report as report
 from harness.report._pictures import panels
+from harness.stats._curves import SLOPE
 from harness.stats._kinds import BEATS, Outcome
 from harness.stats._rule import exactly
 from harness.store._store import Store
@@ -260,7 +261,7 @@ def test_names_say_what_is_compared():
     assert slope("a", "b", on=DIGITS, band=ALL).name == "a beats b increasingly"
     assert interaction("a", "b", less=("c", "d"), on=DIGITS).name == "a beats b by more than c d"
     assert slope("a", "b", on=DIGITS, band=ALL, label="gap").name == "gap"
-    assert slope("a", "b", on=DIGITS, band=ALL).reading is Reading.SLOPE
+    assert slope("a", "b", on=DIGITS, band=ALL).reading is SLOPE
 
 
 def test_every_kind_of_part_is_reported_and_drawn(monkeypatch, tmp_path):

@@ -13,9 +13,10 @@ from fractions import Fraction
 
 import pytest
 
-from harness.design import Band, Part, Reading, Registry, Scale
+from harness.design import Band, Part, Registry, Scale
 from harness.design._claim import _plain
 from harness.stats import Decision, Outcome
+from harness.stats._curves import READINGS
 from harness.stats._kinds import KINDS
 from harness.workflow import chain
 from tests.project import ROOT, claims
@@ -119,7 +120,6 @@ def test_every_text_is_what_its_entry_hashes(entries, texts):
 ALWAYS = {"kind", "arm", "reference", "task", "bound_pp"}
 UNLESS_DEFAULT = {"band", "floors", "label", "null_setting", "published_pp", "metric", "reading", "less"}
 VALUES = {
-    Reading: {"mean", "slope"},
     Decision: {"t", "sign-flip"},
     Outcome: {"reproduced", "refuted", "inconclusive", "not run", "error"},
     Scale: {"micro", "standard", "paper"},
@@ -161,6 +161,11 @@ def test_a_band_is_hashed_as_two_fractions():
 def test_kinds_that_locks_hash_stay():
     """A kind is hashed by its full name: others may be added, none renamed."""
     assert {"beats", "matches", "equals"} <= {str(kind) for kind in KINDS.values()}
+
+
+def test_readings_that_locks_hash_stay():
+    """A reading is hashed by its full name: others may be added, none renamed."""
+    assert {"mean", "slope"} <= {str(reading) for reading in READINGS.values()}
 
 
 @pytest.mark.parametrize("kind", VALUES, ids=lambda kind: kind.__name__)

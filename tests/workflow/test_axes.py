@@ -1,0 +1,112 @@
+"""A claim along a width and one along a density, from plan to report: they say what double descent says."""
+
+from fractions import Fraction
+
+import pytest
+
+import harness
+from harness import (
+    DIGITS,
+    SGD,
+    Axis,
+    Band,
+    Design,
+    Recipe,
+    Scale,
+    Source,
+    beats,
+    mlp,
+    percent_kept,
+    prune,
+    train,
+    workflow,
+)
+from harness.design import Catalogue
+from harness.report._hypothesis import in_words
+from tests.report.drawn import texts
+
+RECIPE = Recipe(optimiser=SGD(0.1), steps=80, batch=20)
+WIDTHS = (2, 4, 8, 16, 32)
+
+
+def by_width(recipe):
+    """One training at each width."""
+    return {width: train(mlp(64, width, 10), DIGITS, recipe) for width in WIDTHS}
+
+
+def widths(scale):
+    """A high rate stands for noisy labels: where it is, there is a dip of accuracy over the width, and else none."""
+    slow = RECIPE.with_lr(0.01)
+    return Design(
+        arms={"noisy": by_width(RECIPE), "clean": by_width(slow), "clean at 8": {8: by_width(slow)[8]}},
+        axis=Axis("width", unit="units"),
+        parts=(
+            beats("noisy", "clean", on=DIGITS, reading="dip"),
+            beats("noisy", "clean at 8", on=DIGITS, reading="dip place", bound=10),
+            beats("clean", "noisy", on=DIGITS, band=Band(low=8, high=8)),
+        ),
+        beside=(beats("clean at 8", "clean", on=DIGITS, reading="dip", label="no dip without noise"),),
+        contrast=("recipe.optimiser.lr", "network"),
+    )  # fmt: skip
+
+
+def densities(scale):
+    """Over density, towards sparsity, against the same masks trained otherwise."""
+    dense = train(mlp(64, 12, 10), DIGITS, RECIPE)
+    masks = [prune(dense, keep=Fraction(1, k)) for k in (2, 4, 8, 16)]
+    arms = {
+        name: [train(mlp(64, 12, 10), DIGITS, recipe, mask=mask, start=dense.at(0)) for mask in masks]
+        for name, recipe in (("noisy", RECIPE), ("clean", RECIPE.with_lr(0.01)))
+    }
+    part = beats("noisy", "clean", on=DIGITS, band=percent_kept("5", "60"), reading="dip")
+    return Design(arms=arms, parts=(part,), contrast=("recipe.optimiser.lr",))
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A session on a folder with these two claims, to be run quickly in this process."""
+    with Catalogue(tmp_path / "claims").collecting() as catalogue:
+        for name, build in (("widths", widths), ("densities", densities)):
+            harness.claim(
+                f"mine/{name}",
+                statement="With noise test accuracy falls and rises again.",
+                source=Source(version="none", place="here", published="none"),
+                predicted={"micro": "reproduced"},
+            )(build)
+    return workflow.Session(
+        root=tmp_path, catalogue=catalogue, scale=Scale.MICRO, claims=tuple(catalogue.claims.values()),
+        store=tmp_path / "store", quick=True, executor="local",
+    )  # fmt: skip
+
+
+def test_double_descent_goes_from_plan_to_report(project, monkeypatch):
+    """It is planned, run, judged and reported; points are named as widths, in order, in table and figure."""
+    from harness.compute import EXECUTORS
+    from tests.command import Here
+
+    monkeypatch.setitem(EXECUTORS._things, "local", Here)
+    assert workflow.plan(project).totals.different == 2 * (2 * len(WIDTHS) + 1 + 2 * 4)
+    workflow.run(project)
+    workflow.judge(project)
+    text = workflow.report(project).read_text()
+    assert "dip of noisy − dip of clean" in text
+    assert "| width: mean |" in text
+    assert "width 2 units: " in text
+    assert "| percent kept: mean |" in text
+    figure = (project.out / "figures" / "mine-widths.svg").read_text()
+    assert "width (units, log scale)" in texts(figure)
+    ticks = [line for line in texts(figure) if line in map(str, WIDTHS)]
+    assert ticks == ["2", "4", "8", "16", "32"]
+    assert "weights kept (%, log scale)" in texts((project.out / "figures" / "mine-densities.svg").read_text())
+
+
+def test_the_hypothesis_says_along_what_it_is_read():
+    """Where there is a band the band, else from the first point to the last; a place has a unit of its own."""
+    said = in_words(widths("micro"), locked=True)
+    assert "(1) dip of noisy − dip of clean in test accuracy, over width 2 units to 32, is above 0" in said
+    assert "(2) place of the dip of noisy − place of the dip of clean at 8 in test accuracy" in said
+    assert "smallest effect of interest 10 log points" in said
+    assert "(3) clean − noisy in test accuracy, at width 8 units, is above 0" in said
+    assert "dip of noisy − dip of clean in test accuracy, over 5 to 60 % of the weights kept," in in_words(
+        densities("micro"), locked=True
+    )
