@@ -13,7 +13,7 @@ from harness.design._metrics import metric
 from harness.design._parts import Part
 from harness.design._text import check_words
 from harness.errors import DesignError, nearest
-from harness.expression import Between, Mask, Measured, Snapshot, Start, consumed, drawn_first, measures
+from harness.expression import Between, Mask, Measured, Snapshot, Start, consumed, drawn_first, kept, measures
 
 FEWEST_REPLICATES = 5  # below, every verdict is inconclusive
 
@@ -35,6 +35,8 @@ def check_design(claim: Claim, scale: Scale) -> None:
     for arm, points in design.points.items():
         for density, nodes in points.items():
             _check_draws(claim.id, arm, design.axis.at(density), nodes)
+            for node in nodes:
+                kept(node)  # which results have; it says so where only training would tell
     _check_tasks(claim.id, design)
     for part in design.compared():
         _check_part(claim.id, design, part)

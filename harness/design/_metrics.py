@@ -21,6 +21,8 @@ LOG_POINTS = "log points"
 RATIO = (10.0, 10.0)  # log points: a tenth more or less, for what has no task's bounds
 STABLE = (2.0, 2.0)  # pp: a higher error barrier is instability (Frankle et al. 2020, section 2)
 TENTH_OF_A_FIFTH = (2.0, 2.0)  # pp: of survivors near zero, of which there are a fifth if pruning does not look
+OF_MASKS = (2.0, 2.0)  # pp: of weights, units or inputs, which no task says more of
+OF_NETS = (5.0, 5.0)  # pp: one net in twenty
 PATH = "path_accuracy"  # between two copies
 
 
@@ -30,7 +32,8 @@ class Metric:
 
     With `log` it is that number's logarithm, in log points; `all_right` makes it 1 where it is 1, else 0; `negated`
     turns what is better small into what is better large. `bounds` are smallest effect of interest and margin where
-    they are not the task's. `series` is the stored metric, a value a step, that the number sums up: results keep all of
+    they are not the task's. A count has the unit `counts`; as everything is compared in a hundredfold, a hundredth of
+    it is kept. `series` is the stored metric, a value a step, that the number sums up: results keep all of
     it, and figures show it.
 
     Raises DesignError for fields that do not go together: each would be left out without a word.
@@ -45,6 +48,7 @@ class Metric:
     negated: bool = False
     bounds: tuple[float, float] | None = None
     series: str = ""
+    counts: str = ""
 
     def __post_init__(self) -> None:
         fault = ""
@@ -58,13 +62,15 @@ class Metric:
             fault = "all_right= goes with a value as it is: not with log= or of='step'"
         elif self.bounds is not None and not all(bound > 0 for bound in self.bounds):
             fault = f"its bounds are {self.bounds}, and must be positive"
+        elif self.counts and (self.bounds is None or self.log or self.negated or self.all_right):
+            fault = f"counts={self.counts!r} goes with bounds=, in that unit, and with a value as it is"
         if fault:
             raise DesignError(f"metric {self.name!r}: {fault}. Next: correct the Metric")
 
     @property
     def unit(self) -> str:
         """The unit of the number in `hundredths`."""
-        return LOG_POINTS if self.log else PERCENTAGE_POINTS
+        return self.counts or (LOG_POINTS if self.log else PERCENTAGE_POINTS)
 
     @property
     def is_accuracy(self) -> bool:
@@ -82,6 +88,7 @@ class Metric:
         if row is None:
             return None
         value = float(row.step) if self.of == "step" else -row.value if self.negated else row.value
+        value /= 100 if self.counts else 1
         if self.log and not value > 0:
             return None
         made = math.log(value) if self.log else float(value == 1) if self.all_right else value
@@ -129,9 +136,19 @@ for each in (
     ),
     Metric("log_early_stop_step", "step of the early stop", "early_stop_accuracy", "step", log=True, bounds=RATIO),
     Metric("log_distance", "distance between two copies", "distance", log=True, bounds=RATIO),
+    Metric("smallest_layer", "share of its weights that the smallest layer keeps", bounds=OF_MASKS),
+    Metric("empty_layers", "layers that keep no weight", bounds=(0.5, 0.5), counts="layers"),
+    Metric("has_path", "share of nets with a path from input to output", all_right=True, bounds=OF_NETS),
+    Metric("connected_units", "share of hidden units on a path from input to output", bounds=OF_MASKS),
+    Metric("used_inputs", "share of inputs with a path to an output", bounds=OF_MASKS),
+    Metric("overlap", "share of the smaller mask's weights that both keep", bounds=OF_MASKS),
+    Metric("overlap_above_chance", "overlap of two masks, minus that of random places", bounds=OF_MASKS),
+    Metric("jaccard", "weights that both masks keep, over those that either keeps", bounds=OF_MASKS),
+    Metric("mask_distance", "share of weights that one mask keeps and the other does not", bounds=OF_MASKS),
 ):
     add_metric(each)
 
+PER_WEIGHTS = "per 100 weights"
 OF_LAYERS = {  # and a layer's name after a slash
     "log_magnitude_ratio": Metric(
         "", "survivors' mean magnitude over their layer's", log=True, bounds=RATIO, series="magnitude_bin"
@@ -139,6 +156,9 @@ OF_LAYERS = {  # and a layer's name after a slash
     "near_zero": Metric(
         "", "share of survivors among their layer's smallest fifth", bounds=TENTH_OF_A_FIFTH, series="magnitude_bin"
     ),
+    "layer_density": Metric("", "share of its weights that it keeps", bounds=OF_MASKS),
+    "adjacent_pairs": Metric("", "pairs of neighbouring inputs of a unit", bounds=(2.0, 2.0), counts=PER_WEIGHTS),
+    "adjacent_triples": Metric("", "neighbouring triples of a unit's inputs", bounds=(2.0, 2.0), counts=PER_WEIGHTS),
 }
 
 
@@ -147,7 +167,7 @@ def metric(name: str) -> Metric:
     kind, _, layer = name.partition("/")
     if layer and kind in OF_LAYERS:
         of = OF_LAYERS[kind]
-        stored, series = f"{kind.removeprefix('log_')}/{layer}", f"{of.series}/{layer}"
+        stored, series = f"{kind.removeprefix('log_')}/{layer}", f"{of.series}/{layer}" if of.series else ""
         return replace(of, name=name, words=f"{layer}: {of.words}", stored=stored, series=series)
     if name not in METRICS:
         known = [*METRICS, *(f"{kind}/LAYER" for kind in OF_LAYERS)]

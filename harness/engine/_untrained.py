@@ -1,4 +1,4 @@
-"""What is measured without training: accuracy on a split, accuracy along a path, magnitudes.
+"""What is measured without training: accuracy on a split, accuracy along a path, magnitudes, masks.
 
 Tensors are named by shape: R members, T points of a path, P flat parameters, N examples.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import torch
@@ -19,8 +19,8 @@ from harness.engine._feed import Feed
 from harness.engine._measuring import Evaluator, Notes
 from harness.engine._stack import stacked
 from harness.errors import RunError, nearest
-from harness.expression import ANSWER_METRICS, Split, ones
-from harness.population import Member, MemberResult, Population
+from harness.expression import ANSWER_METRICS, Split, ones, overlap_values, structure_values
+from harness.population import Member, MemberResult, Population, Row
 
 Slots = dict[str, NDArray[np.float32] | NDArray[np.bool_]]
 
@@ -82,6 +82,34 @@ def _magnitudes(population: Population, device: torch.device) -> tuple[MemberRes
         rows = tuple(survivors.magnitude_rows(network, member.start, mask))
         results.append(MemberResult(member.unit, rows, {}, not np.isfinite(member.start).all()))
     return tuple(results)
+
+
+@measurement("structure")
+def _structures(population: Population, device: torch.device, also: tuple[str, ...] = ()) -> tuple[MemberResult, ...]:
+    """Return what each member's mask leaves of the network, see `expression.structure`."""
+    program = population.program
+    return tuple(
+        _counted(member, structure_values(program.network, program.task, _mask(member), also))
+        for member in population.members
+    )
+
+
+@measurement("overlap")
+def _overlaps(population: Population, device: torch.device) -> tuple[MemberResult, ...]:
+    """Return what each member's two masks have in common, see `expression.compare_masks`."""
+    network = population.program.network
+    return tuple(
+        _counted(member, overlap_values(network, _mask(member), _end(member) != 0)) for member in population.members
+    )
+
+
+def _counted(member: Member, values: Iterable[tuple[str, float]]) -> MemberResult:
+    return MemberResult(member.unit, tuple(Row(name, 0, value) for name, value in values), {})
+
+
+def _mask(member: Member) -> NDArray[np.bool_]:
+    assert member.mask is not None
+    return member.mask
 
 
 @measurement("accuracy")

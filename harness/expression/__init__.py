@@ -70,6 +70,17 @@ from harness.expression._nodes import (
 )
 from harness.expression._pruning import Prune, RandomMask, ShuffledMask, prune, random_mask, shuffle
 from harness.expression._salience import Salience, Saliency, saliency
+from harness.expression._structures import (
+    MASK_METRICS,
+    Layers,
+    MaskMetric,
+    Overlap,
+    Structure,
+    compare_masks,
+    overlap_values,
+    structure,
+    structure_values,
+)
 from harness.expression._trainings import Fresh, LearnedMask, Resampled, Snapshot, Training, fresh, resample, train
 
 __all__ = [
@@ -79,6 +90,7 @@ __all__ = [
     "BINS",
     "COMBINATIONS",
     "CRITERIA",
+    "MASK_METRICS",
     "NEAR",
     "AnswerMetric",
     "Asked",
@@ -91,13 +103,16 @@ __all__ = [
     "Gradual",
     "Grow",
     "Keep",
+    "Layers",
     "Learn",
     "LearnedMask",
     "Magnitudes",
     "Mask",
+    "MaskMetric",
     "Measured",
     "Measurement",
     "Node",
+    "Overlap",
     "Prune",
     "RandomMask",
     "RedrawnScores",
@@ -114,6 +129,7 @@ __all__ = [
     "Start",
     "Stored",
     "Switches",
+    "Structure",
     "Taken",
     "TargetedDropout",
     "Training",
@@ -121,6 +137,7 @@ __all__ = [
     "carry",
     "combination",
     "combine",
+    "compare_masks",
     "consumed",
     "criterion",
     "density",
@@ -141,6 +158,7 @@ __all__ = [
     "measures",
     "of_units",
     "ones",
+    "overlap_values",
     "parents",
     "prunable_bits",
     "prune",
@@ -155,6 +173,8 @@ __all__ = [
     "shared",
     "shuffle",
     "shuffled",
+    "structure",
+    "structure_values",
     "train",
     "unit_keep",
     "without",

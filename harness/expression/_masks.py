@@ -185,6 +185,23 @@ def shuffled(network: Network, mask: Bits, replicate: Replicate, draw: int) -> B
     return moved
 
 
+def shuffled_within_units(network: Network, mask: Bits, replicate: Replicate, draw: int) -> Bits:
+    """Return `mask` with the places of each output's weights permuted, from the ``mask`` stream; shapes (flat_size,).
+
+    An output is a column of a linear layer or a filter: it keeps as many of its weights as it had.
+    """
+    moved, first = mask.copy(), 2 * APART
+    for tensor in network.prunable().values():
+        layer = mask[tensor.slice].reshape(tensor.shape)
+        rows_OI = layer.T if layer.ndim == 2 else layer.reshape(len(layer), -1)
+        outputs, inputs = rows_OI.shape
+        order_OI = permutations(replicate, "mask", draw, n=inputs, first=first, count=outputs)
+        first += outputs
+        rows_OI = np.take_along_axis(rows_OI, order_OI, axis=1)
+        moved[tensor.slice] = (rows_OI.T if layer.ndim == 2 else rows_OI).reshape(-1)
+    return moved
+
+
 def resampled(network: Network, values: Flat, mask: Bits, replicate: Replicate, draw: int) -> Flat:
     """Return `values` with each layer's weights drawn with replacement from those that `mask` keeps; (flat_size,).
 

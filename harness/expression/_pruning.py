@@ -10,7 +10,15 @@ from typing import cast
 from harness.errors import DesignError, nearest
 from harness.expression._criteria import CRITERIA, NOTHING, Criterion, Setting
 from harness.expression._densities import Keep, check_keep, layer_counts, layer_keep, unit_keep
-from harness.expression._masks import Bits, Scope, ones, prune_by_magnitude, random_bits, shuffled
+from harness.expression._masks import (
+    Bits,
+    Scope,
+    ones,
+    prune_by_magnitude,
+    random_bits,
+    shuffled,
+    shuffled_within_units,
+)
 from harness.expression._nodes import DRAW, Mask, Start, Stored, density, kept_in
 from harness.expression._trainings import Snapshot, Training, check_origins
 from harness.networks import Network, kept_counts, round_half_up, unit_counts, unit_weights
@@ -89,10 +97,14 @@ class RandomMask(Mask):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class ShuffledMask(Mask):
-    """A mask whose bits have changed places within each layer, by the ``mask`` stream: counts a layer stay."""
+    """A mask whose bits have changed places within each layer, by the ``mask`` stream: counts a layer stay.
+
+    Or within each unit of it, and then the counts of units stay too.
+    """
 
     mask: Mask
     draw: int = field(default=0, metadata=DRAW)
+    within: Scope = Scope.LAYER
 
     @property
     def network(self) -> Network:
@@ -100,8 +112,9 @@ class ShuffledMask(Mask):
         return self.mask.network
 
     def bits(self, stored: Stored) -> Bits:
-        """Return the bits in other places of their layers."""
-        return shuffled(self.network, stored.bits(self.mask), stored.replicate, self.draw)
+        """Return the bits in other places of their layers or units."""
+        moved = shuffled_within_units if self.within is Scope.UNIT else shuffled
+        return moved(self.network, stored.bits(self.mask), stored.replicate, self.draw)
 
     def kept_in(self, layers: frozenset[str]) -> int | None:
         """Return what the mask keeps that is shuffled."""
@@ -306,7 +319,7 @@ def random_mask(network: Network, *, keep: Keep, draw: int = 0) -> RandomMask:
     return RandomMask(network, keep, draw)
 
 
-def shuffle(mask: Mask, *, draw: int = 0) -> ShuffledMask:
+def shuffle(mask: Mask, *, draw: int = 0, within: Scope | str = Scope.LAYER) -> ShuffledMask:
     """Permute the places of `mask` within each layer: every layer keeps its count, however that came about.
 
     One draw is one permutation of a layer's places, so that nested masks stay nested (Frankle & Carbin 2019, app. E).
@@ -314,13 +327,19 @@ def shuffle(mask: Mask, *, draw: int = 0) -> ShuffledMask:
     Args:
         mask: Whose places change.
         draw: Which draw of the ``mask`` stream.
+        within: ``"layer"``, or ``"unit"``: places change among the inputs of one output, which keeps their number.
 
     Returns:
         A mask with the same counts.
+
+    Raises:
+        DesignError: For places that change within anything else.
 
     >>> from harness import mlp
     >>> mask = random_mask(mlp(64, 30, 10), keep=Fraction(1, 20))
     >>> density(shuffle(mask)) == density(mask)
     True
     """
-    return ShuffledMask(mask, draw)
+    if within not in (Scope.LAYER, Scope.UNIT):
+        raise DesignError(f"shuffle(within={within!r}): expected 'layer' or 'unit'. Next: correct within=")
+    return ShuffledMask(mask, draw, Scope(within))

@@ -13,6 +13,8 @@ from harness.networks._layers import (
     MaxPool,
     Relu,
     Residual,
+    Shape,
+    trace,
 )
 from harness.networks._network import (
     ALIGN,
@@ -66,6 +68,7 @@ __all__ = [
     "Recipe",
     "Relu",
     "Residual",
+    "Shape",
     "Tensor",
     "Warmup",
     "conv_net",
@@ -77,6 +80,7 @@ __all__ = [
     "mlp",
     "resnet20",
     "round_half_up",
+    "trace",
     "unit_counts",
     "unit_weights",
     "vgg19",

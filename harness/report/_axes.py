@@ -50,7 +50,8 @@ class Along:
             along.set_major_formatter(FuncFormatter(lambda place, _: significant(math.exp(place / 100))))
         axis.grid(axis=which, color=GRID, lw=0.6)
         scale = "\nthe error is on a log scale" if self.metric.is_accuracy else ""
-        words = f"{self.metric.words} {'(log scale)' if self.metric.log else '(%)'}{scale}"
+        unit = "log scale" if self.metric.log else self.metric.counts or "%"
+        words = f"{self.metric.words} ({unit}){scale}"
         (axis.set_xlabel if which == "x" else axis.set_ylabel)(words)
 
     def _errors(self, axis: Axes, which: Which, errors: NDArray[np.float64]) -> None:

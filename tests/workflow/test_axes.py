@@ -1,4 +1,7 @@
-"""A claim along a width and one along a density, from plan to report: they say what double descent says."""
+"""Claims along a width and along a density, and one that counts masks, from plan to report.
+
+The first two say what double descent says; the third what the layers and inputs of masks say.
+"""
 
 from fractions import Fraction
 
@@ -15,9 +18,15 @@ from harness import (
     Scale,
     Source,
     beats,
+    compare_masks,
+    erk,
+    fresh,
     mlp,
     percent_kept,
     prune,
+    random_mask,
+    shuffle,
+    structure,
     train,
     workflow,
 )
@@ -62,11 +71,51 @@ def densities(scale):
     return Design(arms=arms, parts=(part,), contrast=("recipe.optimiser.lr",))
 
 
+def collapse(scale):
+    """All layers of a deep net compete for few weights, or each keeps its share; nothing is trained."""
+    deep = mlp(64, 20, 20, 20, 10)
+    keeps = [Fraction(1, k) for k in (2, 30, 300)]
+    arms = {
+        "all compete": [structure(prune(fresh(), keep=k, scope="global", network=deep), DIGITS) for k in keeps],
+        "each layer": [structure(random_mask(deep, keep=erk(deep, k)), DIGITS) for k in keeps],
+    }
+    few = {"on": DIGITS, "band": percent_kept("0.1", "1")}
+    parts = (
+        beats("each layer", "all compete", metric="smallest_layer", label="smallest layer", **few),
+        beats("all compete", "each layer", metric="empty_layers", label="empty layers", **few),
+    )
+    beside = beats("each layer", "all compete", metric="has_path", label="path", **few)
+    return Design(arms=arms, parts=parts, beside=(beside,), contrast=("mask",))
+
+
+def local(scale):
+    """Units' neighbouring inputs against two nulls, and how far a mask is from the one that follows it."""
+    dense = train(mlp(64, 12, 10), DIGITS, RECIPE)
+    masks = {step: prune(dense.at(step), keep=Fraction(1, 5), network=dense.network) for step in (0, 20, 40)}
+    last = prune(dense, keep=Fraction(1, 5))
+    return Design(
+        arms={
+            "mask": {step: structure(mask, DIGITS) for step, mask in masks.items()},
+            "shuffled": {step: structure(shuffle(mask), DIGITS) for step, mask in masks.items()},
+            "within units": {step: structure(shuffle(mask, within="unit"), DIGITS) for step, mask in masks.items()},
+            "to the last": {step: compare_masks(mask, last, DIGITS) for step, mask in masks.items()},
+            "chance": {step: compare_masks(shuffle(mask), last, DIGITS) for step, mask in masks.items()},
+        },
+        axis=Axis("step", log=False),
+        parts=(
+            beats("mask", "shuffled", on=DIGITS, metric="adjacent_pairs/fc1", label="pairs"),
+            beats("mask", "within units", on=DIGITS, metric="adjacent_pairs/fc1", label="pairs, fan-in kept"),
+            beats("to the last", "chance", on=DIGITS, metric="overlap", label="overlap"),
+        ),
+        contrast=("mask",),
+    )
+
+
 @pytest.fixture
 def project(tmp_path):
-    """A session on a folder with these two claims, to be run quickly in this process."""
+    """A session on a folder with these claims, to be run quickly in this process."""
     with Catalogue(tmp_path / "claims").collecting() as catalogue:
-        for name, build in (("widths", widths), ("densities", densities)):
+        for name, build in (("widths", widths), ("densities", densities), ("collapse", collapse), ("local", local)):
             harness.claim(
                 f"mine/{name}",
                 statement="With noise test accuracy falls and rises again.",
@@ -85,7 +134,7 @@ def test_double_descent_goes_from_plan_to_report(project, monkeypatch):
     from tests.command import Here
 
     monkeypatch.setitem(EXECUTORS._things, "local", Here)
-    assert workflow.plan(project).totals.different == 2 * (2 * len(WIDTHS) + 1 + 2 * 4)
+    assert workflow.plan(project).totals.different == 2 * (2 * len(WIDTHS) + 1 + 2 * 4 + 6 + 1 + 5 * 3)
     workflow.run(project)
     workflow.judge(project)
     text = workflow.report(project).read_text()
@@ -97,6 +146,13 @@ def test_double_descent_goes_from_plan_to_report(project, monkeypatch):
     assert "width (units, log scale)" in texts(figure)
     ticks = [line for line in texts(figure) if line in map(str, WIDTHS)]
     assert ticks == ["2", "4", "8", "16", "32"]
+    collapsed = texts((project.out / "figures" / "mine-collapse.svg").read_text())
+    assert "layers that keep no weight (layers)" in collapsed
+    assert "share of nets with a path from input to output (%)" in collapsed
+    assert "> 0, sesoi 0.5 layers" in text
+    near = texts((project.out / "figures" / "mine-local.svg").read_text())
+    assert "fc1: pairs of neighbouring inputs of a unit (per 100 weights)" in near
+    assert "step" in near
     assert "weights kept (%, log scale)" in texts((project.out / "figures" / "mine-densities.svg").read_text())
 
 
