@@ -1045,6 +1045,12 @@ MUTANTS = (
     Mutant("chain._history",
            "if not text.startswith(before):", "if not text:",
            "test_chain::test_an_end_that_was_cut_off_is_noticed"),
+    Mutant("assessment.assess",
+           "(sd > 0 or comparison.discrete)", "sd > 0",
+           "test_rule::test_equal_counts_are_decided_by_sign_flip"),
+    Mutant("causes.undecidable",
+           "by_flip and part.discrete", "part.discrete",
+           "test_rule::test_equal_counts_are_decided_by_sign_flip"),
     # --- axes and readings: what a point is, what is made of several ---
     Mutant("curves._peak",
            "value_RP[:, 1:-1].max(axis=1)", "value_RP.max(axis=1)",

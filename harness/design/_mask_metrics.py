@@ -41,7 +41,7 @@ def mask_metric(
     MASK_METRICS.check_name(name, version)
     counts = "" if unit == PERCENTAGE_POINTS else unit
     full = name if version == 1 else f"{name}@{version}"
-    read = Metric(name, words, stored=full, bounds=bounds, counts=counts)
+    read = Metric(name, words, stored=full, bounds=bounds, counts=counts, discrete=True)
 
     def register(function: MaskMetric) -> MaskMetric:
         MASK_METRICS.add(name, function, version=version)

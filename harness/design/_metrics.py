@@ -32,9 +32,9 @@ class Metric:
 
     With `log` it is that number's logarithm, in log points; `all_right` makes it 1 where it is 1, else 0; `negated`
     turns what is better small into what is better large. `bounds` are smallest effect of interest and margin where
-    they are not the task's. A count has the unit `counts`; as everything is compared in a hundredfold, a hundredth of
-    it is kept. `series` is the stored metric, a value a step, that the number sums up: results keep all of
-    it, and figures show it.
+    they are not the task's. A count has the unit `counts`; as everything is compared in a hundredfold, a hundredth
+    of it is kept. What is `discrete` may be equal in all replicates, which is no mistake then. `series` is the
+    stored metric, a value a step, that the number sums up: results keep all of it, and figures show it.
 
     Raises DesignError for fields that do not go together: each would be left out without a word.
     """
@@ -49,6 +49,7 @@ class Metric:
     bounds: tuple[float, float] | None = None
     series: str = ""
     counts: str = ""
+    discrete: bool = False
 
     def __post_init__(self) -> None:
         fault = ""
@@ -136,15 +137,15 @@ for each in (
     ),
     Metric("log_early_stop_step", "step of the early stop", "early_stop_accuracy", "step", log=True, bounds=RATIO),
     Metric("log_distance", "distance between two copies", "distance", log=True, bounds=RATIO),
-    Metric("smallest_layer", "share of its weights that the smallest layer keeps", bounds=OF_MASKS),
-    Metric("empty_layers", "layers that keep no weight", bounds=(0.5, 0.5), counts="layers"),
-    Metric("has_path", "share of nets with a path from input to output", all_right=True, bounds=OF_NETS),
-    Metric("connected_units", "share of hidden units on a path from input to output", bounds=OF_MASKS),
-    Metric("used_inputs", "share of inputs with a path to an output", bounds=OF_MASKS),
-    Metric("overlap", "share of the smaller mask's weights that both keep", bounds=OF_MASKS),
-    Metric("overlap_above_chance", "overlap of two masks, minus that of random places", bounds=OF_MASKS),
-    Metric("jaccard", "weights that both masks keep, over those that either keeps", bounds=OF_MASKS),
-    Metric("mask_distance", "share of weights that one mask keeps and the other does not", bounds=OF_MASKS),
+    Metric("smallest_layer", "share kept of the smallest layer", bounds=OF_MASKS, discrete=True),
+    Metric("empty_layers", "layers that keep no weight", bounds=(0.5, 0.5), counts="layers", discrete=True),
+    Metric("has_path", "nets with a path to an output", all_right=True, bounds=OF_NETS, discrete=True),
+    Metric("connected_units", "hidden units on a path", bounds=OF_MASKS, discrete=True),
+    Metric("used_inputs", "inputs on a path", bounds=OF_MASKS, discrete=True),
+    Metric("overlap", "overlap of two masks", bounds=OF_MASKS, discrete=True),
+    Metric("overlap_above_chance", "overlap of two masks, above chance", bounds=OF_MASKS, discrete=True),
+    Metric("jaccard", "Jaccard index of two masks", bounds=OF_MASKS, discrete=True),
+    Metric("mask_distance", "distance between two masks", bounds=OF_MASKS, discrete=True),
 ):
     add_metric(each)
 
@@ -156,9 +157,9 @@ OF_LAYERS = {  # and a layer's name after a slash
     "near_zero": Metric(
         "", "share of survivors among their layer's smallest fifth", bounds=TENTH_OF_A_FIFTH, series="magnitude_bin"
     ),
-    "layer_density": Metric("", "share of its weights that it keeps", bounds=OF_MASKS),
-    "adjacent_pairs": Metric("", "pairs of neighbouring inputs of a unit", bounds=(2.0, 2.0), counts=PER_WEIGHTS),
-    "adjacent_triples": Metric("", "neighbouring triples of a unit's inputs", bounds=(2.0, 2.0), counts=PER_WEIGHTS),
+    "layer_density": Metric("", "share kept", bounds=OF_MASKS, discrete=True),
+    "adjacent_pairs": Metric("", "neighbouring pairs", bounds=(2.0, 2.0), counts=PER_WEIGHTS, discrete=True),
+    "adjacent_triples": Metric("", "neighbouring triples", bounds=(2.0, 2.0), counts=PER_WEIGHTS, discrete=True),
 }
 
 

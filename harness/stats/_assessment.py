@@ -18,7 +18,8 @@ class Comparison:
     """What one part measured: arm minus reference, `differences` (replicates,), in pp unless `unit` says otherwise.
 
     `floors` holds reference minus floor arm, (replicates,) each, in the same replicates. `bound` is the sesoi or
-    margin, by what the kind is held to. Raises ValueError for a bound that is not positive, values that are not
+    margin, by what the kind is held to. Where it is `discrete`, equal differences in all replicates are no mistake, and
+    the sign-flip test is of them too. Raises ValueError for a bound that is not positive, values that are not
     finite, or floors of another shape.
     """
 
@@ -29,6 +30,7 @@ class Comparison:
     floors: Mapping[str, FloatArray]
     null_setting: bool = False
     unit: str = "pp"
+    discrete: bool = False
 
     def __post_init__(self) -> None:
         if not self.bound > 0:
@@ -57,7 +59,8 @@ class Floor:
 class PartResult:
     """One part, tested: mean, sd and 95 % interval in its unit, and unadjusted p-values by t and by sign-flip.
 
-    nan marks what too few replicates leave undefined; p is 1 there, and where the differences have no spread.
+    nan marks what too few replicates leave undefined; p is 1 there, and where the differences have no spread, but for
+    that of sign-flip where they are `discrete`.
     """
 
     name: str
@@ -75,6 +78,7 @@ class PartResult:
     floors: tuple[Floor, ...]
     null_setting: bool
     unit: str = "pp"
+    discrete: bool = False
     differences: tuple[float, ...] = field(default=(), repr=False, compare=False)
 
     def without_one(self, *, reproduced: bool) -> float:
@@ -167,8 +171,9 @@ def assess(comparison: Comparison) -> PartResult:
         mean, lower, upper = float(x_R.mean()), interval.lower, interval.upper
         sd = float(x_R.std(ddof=1)) if np.ptp(x_R) > 0 else 0.0
     if n > 1 and sd > 0:
-        p_rep, flip_rep = (kind.p_rep(x_R, bound, by) for by in (Decision.T, Decision.SIGN_FLIP))
-        p_ref, flip_ref = (kind.p_ref(x_R, bound, by) for by in (Decision.T, Decision.SIGN_FLIP))
+        p_rep, p_ref = kind.p_rep(x_R, bound, Decision.T), kind.p_ref(x_R, bound, Decision.T)
+    if n > 1 and (sd > 0 or comparison.discrete):
+        flip_rep, flip_ref = (p(x_R, bound, Decision.SIGN_FLIP) for p in (kind.p_rep, kind.p_ref))
     return PartResult(
         name=comparison.name,
         kind=kind,
@@ -185,6 +190,7 @@ def assess(comparison: Comparison) -> PartResult:
         floors=tuple(_floor(name, x, comparison) for name, x in comparison.floors.items()),
         null_setting=comparison.null_setting,
         unit=comparison.unit,
+        discrete=comparison.discrete,
         differences=tuple(x_R.tolist()),
     )
 

@@ -14,11 +14,12 @@ def undecidable(claim: Assessment) -> str:
         return claim.error
     if claim.n < FEWEST:
         return f"too few replicates: {claim.n}, and nothing is decided on fewer than {FEWEST}"
-    still = [part for part in claim.parts if part.sd == 0]
+    by_flip = claim.decision is Decision.SIGN_FLIP
+    still = [part for part in claim.parts if part.sd == 0 and not (by_flip and part.discrete)]
     if still:
-        return "no spread (sd = 0): " + "; ".join(
-            f"'{part.name}' is {part.mean:+.2f} {part.unit} in all {part.n} replicates" for part in still
-        )
+        told = "; ".join(f"'{part.name}' is {part.mean:+.2f} {part.unit} in all {part.n} replicates" for part in still)
+        counted = any(part.discrete for part in still)
+        return f"no spread (sd = 0): {told}{'; of counts, decision=Decision.SIGN_FLIP can decide that' * counted}"
     return ""
 
 

@@ -30,12 +30,16 @@ AT_A_TIME = 1024  # draws whose sign patterns are in memory together
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Samples:
-    """One part in many samples: its `differences` (draws, replicates), and whether it clears its floors in all."""
+    """One part in many samples: its `differences` (draws, replicates), and whether it clears its floors in all.
+
+    Where it is `discrete`, equal differences are decided by sign-flip, as in `decide`.
+    """
 
     kind: Kind
     bound: float
     differences: FloatArray
     cleared: bool = True
+    discrete: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -58,7 +62,7 @@ class AssessedMany:
 
 def assess_many(parts: Sequence[Samples], decision: Decision) -> AssessedMany:
     """Return the p-values of a claim's parts together, as `assess` and `Assessment` give them for one sample."""
-    tested = [_Tested(part) for part in parts]
+    tested, by_flip = [_Tested(part) for part in parts], decision is Decision.SIGN_FLIP
 
     def any_fails(p: Sequence[FloatArray]) -> FloatArray:
         return np.minimum(len(p) * _smallest(p), 1.0)
@@ -72,7 +76,7 @@ def assess_many(parts: Sequence[Samples], decision: Decision) -> AssessedMany:
         flip_rep=_largest([each.p_rep(each.flip) for each in tested]),
         flip_ref=any_fails([each.p_ref(each.flip) for each in tested]),
         spared=np.all([each.spared() for each in tested], axis=0),
-        still=np.any([each.still for each in tested], axis=0),
+        still=np.any([each.still & ~(each.part.discrete and by_flip) for each in tested], axis=0),
     )
 
 
@@ -147,7 +151,8 @@ class _Tested:
         self.error = np.where(self.still, 1.0, part.differences.std(axis=1, ddof=1)) / self.n**0.5
         sides = (*part.kind.reproduced, *part.kind.refuted)
         self.t = {side: self._t(side) for side in sides}
-        self.flip = {side: self._flip(side) for side in sides} if self.n <= EVERY_PATTERN else self.t
+        counted = self._flip if self.n <= EVERY_PATTERN else self._by_t
+        self.flip = {side: counted(side) for side in sides}
 
     def p_rep(self, by: Mapping[Side, FloatArray]) -> FloatArray:
         """The p-value of all that reproduces, by one of the tests."""
@@ -159,7 +164,7 @@ class _Tested:
 
     def spared(self) -> Bools:
         """Whether the part clears its floors and, if its kind is sized, no side that refutes it holds at 95 %."""
-        half = float(t_quantile(self.n - 1, 0.975)) * self.error
+        half = np.where(self.still, 0.0, float(t_quantile(self.n - 1, 0.975)) * self.error)
         kind, bound = self.part.kind, self.part.bound
         outside = [side.depth_many(self.mean, bound) > half for side in kind.refuted]
         spared: Bools = ~(np.any(outside, axis=0) & kind.sized) & self.part.cleared
@@ -167,7 +172,12 @@ class _Tested:
 
     def _t(self, side: Side) -> FloatArray:
         p: FloatArray = t_cdf(self.n - 1, -side.depth_many(self.mean, self.part.bound) / self.error)
-        return p
+        return np.where(self.still, 1.0, p)
+
+    def _by_t(self, side: Side) -> FloatArray:
+        """The t-test's p in the place of sign-flip's, but where all differences are equal: there only one is known."""
+        alike = np.where(side.depth_many(self.mean, self.part.bound) > 0, 0.5**self.n, 1.0)
+        return np.where(self.still, alike, self.t[side])
 
     def _flip(self, side: Side) -> FloatArray:
         """The sign-flip test's p; 1 where the mean lies on the other side, as at least half of all patterns do then."""

@@ -153,6 +153,7 @@ def _many(
                 kind=part.kind,
                 bound=part.bound,
                 differences=moved_by(np.array(result.differences), sd, df, draws),
+                discrete=result.discrete,
                 cleared=all(floor.beaten for floor in result.floors) and not (part.kind.floor and not result.floors),
             )
         )

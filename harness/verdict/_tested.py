@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.design import Asserted, Design, Part
+from harness.design import Asserted, Design, Part, metric
 from harness.errors import ResultsError
 from harness.stats import Assessment, Comparison, Interval, PartResult, assess, two_way_interval
 from harness.verdict._results import Results
@@ -22,6 +22,7 @@ def compare_part(results: Results, claim: str, part: Part) -> PartResult:
             floors={floor: reference - results.read(claim, floor, part) for floor in part.floors},
             null_setting=part.null_setting,
             unit=part.unit,
+            discrete=metric(part.metric).discrete,
         )
     )
 

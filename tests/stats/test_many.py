@@ -30,7 +30,12 @@ def one(part, draw):
     n = part.differences.shape[1]
     floor = np.linspace(8, 9, n) if part.cleared else np.linspace(-1, 1, n)
     comparison = Comparison(
-        name="part", kind=part.kind, bound=part.bound, differences=part.differences[draw], floors={"floor": floor}
+        name="part",
+        kind=part.kind,
+        bound=part.bound,
+        differences=part.differences[draw],
+        floors={"floor": floor},
+        discrete=part.discrete,
     )
     return assess(comparison)
 
@@ -46,7 +51,14 @@ def family(rng, n):
         ((BEATS,), Decision.SIGN_FLIP, (True,)),
         ((MATCHES,), Decision.SIGN_FLIP, (True, False)),
     ]
-    return {f"claim {i}": (sampled(rng, n, kinds, cleared), by) for i, (kinds, by, cleared) in enumerate(shapes)}
+    claims = {f"claim {i}": (sampled(rng, n, kinds, cleared), by) for i, (kinds, by, cleared) in enumerate(shapes)}
+    return claims | {f"counts by {by}": ([counts(rng, n, kind) for kind in (BEATS, MATCHES)], by) for by in Decision}
+
+
+def counts(rng, n, kind):
+    """A part that counts: in half of the samples all replicates have the same difference."""
+    x = rng.integers(-1, 3, (DRAWS, 1)) + rng.integers(0, 2, (DRAWS, n)) * rng.integers(0, 2, (DRAWS, 1))
+    return Samples(kind=kind, bound=0.5, differences=x.astype(float), discrete=True)
 
 
 def assessed_once(x):

@@ -186,6 +186,22 @@ def test_no_spread_decides_nothing(kind, value):
     assert (verdict.p_rep, verdict.p_ref) == (1.0, 1.0)
 
 
+@pytest.mark.parametrize(
+    ("value", "outcome"), [(5.0, Outcome.REPRODUCED), (-5.0, Outcome.REFUTED), (0.0, Outcome.REFUTED)]
+)
+def test_equal_counts_are_decided_by_sign_flip(value, outcome):
+    """Where it decides, p is that one of all sign patterns does as well; by t nothing is decided, and why is said."""
+    tested = assess(
+        Comparison(name="path", kind=BEATS, bound=1.0, differences=np.full(10, value), floors={}, discrete=True)
+    )
+    verdict = judge(tested, decision=Decision.SIGN_FLIP)
+    assert verdict.outcome is outcome
+    assert min(verdict.p_rep, verdict.p_ref) == 2.0**-10
+    by_t = judge(tested)
+    assert by_t.outcome is Outcome.INCONCLUSIVE
+    assert by_t.cause.endswith("in all 10 replicates; of counts, decision=Decision.SIGN_FLIP can decide that")
+
+
 def test_ties_do_not_decide_more_than_they_hold():
     """Nine zeros and one gain have a spread, and leave both tests open."""
     verdict = judge(part([0.0] * 9 + [1.0], bound=0.1))

@@ -13,6 +13,7 @@ from harness import (
     SGD,
     Axis,
     Band,
+    Decision,
     Design,
     Recipe,
     Scale,
@@ -85,7 +86,7 @@ def collapse(scale):
         beats("all compete", "each layer", metric="empty_layers", label="empty layers", **few),
     )
     beside = beats("each layer", "all compete", metric="has_path", label="path", **few)
-    return Design(arms=arms, parts=parts, beside=(beside,), contrast=("mask",))
+    return Design(arms=arms, parts=parts, beside=(beside,), contrast=("mask",), decision=Decision.SIGN_FLIP)
 
 
 def local(scale):
@@ -148,10 +149,10 @@ def test_double_descent_goes_from_plan_to_report(project, monkeypatch):
     assert ticks == ["2", "4", "8", "16", "32"]
     collapsed = texts((project.out / "figures" / "mine-collapse.svg").read_text())
     assert "layers that keep no weight (layers)" in collapsed
-    assert "share of nets with a path from input to output (%)" in collapsed
+    assert "nets with a path to an output (%)" in collapsed
     assert "> 0, sesoi 0.5 layers" in text
     near = texts((project.out / "figures" / "mine-local.svg").read_text())
-    assert "fc1: pairs of neighbouring inputs of a unit (per 100 weights)" in near
+    assert "fc1: neighbouring pairs (per 100 weights)" in near
     assert "step" in near
     assert "weights kept (%, log scale)" in texts((project.out / "figures" / "mine-densities.svg").read_text())
 
