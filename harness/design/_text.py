@@ -18,7 +18,7 @@ def check_words(claim: Claim, scale: Scale) -> None:
     """
     design, source = claim.design(scale), claim.source
     names = [
-        design.axis.name,
+        design.axis.at(1),
         *design.arms,
         *design.panels,
         *(part.name for part in design.compared()),

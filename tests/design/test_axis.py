@@ -7,16 +7,20 @@ import numpy as np
 import pytest
 
 from harness import DIGITS, Axis, Band, Design, beats, evaluate, matches, mlp, percent_kept, slope, train
+from harness.design import Published
 from harness.design._attempts import asserted, compares_alike
 from harness.design._axis import DENSITY
 from harness.design._check import check_design
 from harness.design._claim import _plain
+from harness.design._pilots import pilot_grid
 from harness.design._variants import design_of, only_read, shorten
 from harness.errors import DesignError
 from harness.stats._curves import PEAK, READINGS, Reading, add_reading
 from harness.verdict._robustness import effects
 from harness.verdict._specifications import specifications
 from harness.verdict._whole import contradiction, unlike
+from harness.workflow._piloting import summarise_pilot
+from harness.workflow._planning import Request
 from tests import synthetic
 from tests.synthetic import MICRO, RECIPE, claim
 
@@ -113,6 +117,32 @@ def test_variants_and_quick_runs_keep_the_points():
     assert {name: list(points) for name, points in only_read(made).points.items()} == {"a": [8, 16], "b": [8, 16]}
     rates = [node.recipe.optimiser.lr for node in design_of(claim(made), MICRO, "half-rate").nodes]
     assert set(rates) == {RECIPE.optimiser.lr / 2}
+
+
+def test_a_pilot_names_points():
+    """An arm at each of them, with what was measured there."""
+    made = claim(design(beats("a", "b", on=DIGITS)))
+    rows = synthetic.results((made, along((1.0, 2.0, 3.0, 4.0))))
+    request = Request(made, made.design(MICRO), ())
+    lines = summarise_pilot(request, rows, scale=MICRO, date="today", git="none")
+    told = {line.what: line.mean for line in lines}
+    assert [told[f"a at width {width} units"] for width in WIDTHS] == [2.0, 3.0, 4.0, 5.0]
+    assert told["one at width 8 units"] == 50
+    assert pilot_grid(replace(made, pilot=lambda scale: {"e": arm(7)}), MICRO).axis == WIDTH
+
+
+def test_words_of_an_axis_are_shown_as_they_stand():
+    """What would be a tag, or end a cell of a table, is refused."""
+    for axis in (Axis("wid|th"), Axis("width", unit="<b>")):
+        with pytest.raises(DesignError, match="which reports would not show as it stands"):
+            check_design(claim(design(beats("a", "b", on=DIGITS), axis=axis)), MICRO)
+
+
+def test_a_printed_number_at_a_density_is_of_no_other_axis():
+    """Four per cent kept is no width."""
+    made = design(beats("a", "b", on=DIGITS))
+    assert not Published(value=1.0, of=("a", "b"), task="digits", kept="4").belongs_to(made.parts[0], made)
+    assert Published(value=1.0, of=("a", "b"), task="digits").belongs_to(made.parts[0], made)
 
 
 def test_rows_are_checked_against_points():
