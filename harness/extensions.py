@@ -1,13 +1,63 @@
-"""What can be added from outside, found by name: criteria, data sets, metrics, kinds of comparison, executors."""
+"""What can be added from outside, found by name: criteria, data sets, metrics, kinds of comparison, executors.
+
+An installed package adds what it has by an entry point: a module that registers it when it is imported.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
 from harness.errors import DesignError, nearest
 
 T = TypeVar("T")
+
+GROUP = "ticket_harness.extensions"  # of entry points
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """A module that an installed package adds by an entry point; `fault` says why it cannot be imported, if so."""
+
+    module: str
+    package: str
+    fault: str = ""
+
+    @property
+    def told(self) -> str:
+        """The fault in words, with the next step."""
+        return f"{self.module} of the package {self.package} cannot be imported: {self.fault}. Next: {self.next}"
+
+    @property
+    def next(self) -> str:
+        """What to do about a fault."""
+        return f"mend or upgrade {self.package}, or python -m pip uninstall {self.package}"
+
+
+_PLUGINS: dict[str, Plugin] = {}
+
+
+def load_plugins() -> tuple[Plugin, ...]:
+    """Import what installed packages add by entry points of the group ``ticket_harness.extensions``.
+
+    One that cannot be imported is left out and stops nobody: whoever asks for what it would have registered is told.
+    """
+    _PLUGINS.clear()
+    for point in entry_points(group=GROUP):
+        package = "" if point.dist is None else point.dist.name
+        _PLUGINS[f"{package} {point.value}"] = Plugin(point.value, package, _fault(point))
+    return tuple(_PLUGINS.values())
+
+
+def _fault(point: EntryPoint) -> str:
+    try:
+        point.load()
+    except Exception as error:  # whatever a stranger's module dies of
+        return f"{type(error).__name__}: {error}".rstrip(".")
+    return ""
 
 
 class Extensions(Mapping[str, T]):
@@ -35,7 +85,7 @@ class Extensions(Mapping[str, T]):
         self.check_name(name, version)
         full = name if version == 1 else f"{name}@{version}"
         other = self._things.get(full, thing)
-        if other != thing and _origin(other) != _origin(thing):
+        if other != thing and _file(_origin(other)) != _file(_origin(thing)):
             raise DesignError(
                 f"{full!r} is twice a {self._what}: {_origin(other)} and {_origin(thing)}. "
                 "Next: give one another name or version"
@@ -69,7 +119,8 @@ class Extensions(Mapping[str, T]):
             there = f", of which {', '.join(others)} is registered." if others else nearest(name, self._things)
             raise DesignError(
                 f"unknown {self._what} {name!r}{there} Known: {', '.join(self._things)}. "
-                "Next: correct the name, or import the module that registers it"
+                + "".join(f"{plugin.told.partition(' Next: ')[0]} " for plugin in _PLUGINS.values() if plugin.fault)
+                + "Next: correct the name, or import the module that registers it"
             )
         return self._things[name]
 
@@ -93,3 +144,12 @@ def _origin(thing: object) -> str:
         return str(origin)
     name = getattr(thing, "__qualname__", "")
     return f"{thing.__module__}.{name}" if name else repr(thing)
+
+
+def _file(origin: str) -> str:
+    """Return an origin with the file of its module for its name: a folder of claims may be loaded under two names."""
+    module = origin
+    while module and module not in sys.modules:
+        module = module.rpartition(".")[0]
+    file = getattr(sys.modules.get(module), "__file__", None)
+    return f"{file}{origin[len(module) :]}" if file else origin

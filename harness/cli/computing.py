@@ -27,6 +27,7 @@ from harness.cli.options import (
     Variant,
     Workers,
     console,
+    say_where,
     shown,
 )
 from harness.cli.progress import Shown
@@ -51,7 +52,7 @@ def run(
     time_limit: TimeLimit = None,
     store: StorePath = None,
     out: Out = None,
-    root: Root = Path(),
+    root: Root = None,
     claims_folder: ClaimsFolder = None,
 ) -> None:
     """Compute what is due, store it, and write results.parquet once everything is there."""
@@ -73,6 +74,7 @@ def run(
         data_dir=data_dir,
         download=download,
     )
+    say_where(session)
     with Shown(console) as progress:
         ran = workflow.run(session, time_limit=time_limit, progress=progress)
     if ran.left is not None:
@@ -97,7 +99,7 @@ def verify(
     time_limit: TimeLimit = None,
     store: StorePath = None,
     out: Out = None,
-    root: Root = Path(),
+    root: Root = None,
     claims_folder: ClaimsFolder = None,
 ) -> None:
     """Run, judge and report, and compare with the recorded verdicts.
@@ -124,6 +126,7 @@ def verify(
         data_dir=data_dir,
         download=download,
     )
+    say_where(session)
     with Shown(console) as progress:
         verified = workflow.verify(session, time_limit=time_limit, progress=progress)
     if verified.ran.left is not None:
@@ -148,7 +151,7 @@ def pilot(
     download: Download = False,
     time_limit: TimeLimit = None,
     store: StorePath = None,
-    root: Root = Path(),
+    root: Root = None,
     claims_folder: ClaimsFolder = None,
 ) -> None:
     """Run claims on pilot seeds and log every arm and difference to docs/pilots.csv."""
@@ -166,6 +169,7 @@ def pilot(
         data_dir=data_dir,
         download=download,
     )
+    say_where(session)
     with Shown(console) as progress:
         piloted = workflow.pilot(session, replicates=replicates, grid=grid, time_limit=time_limit, progress=progress)
     if piloted.ran.left is not None:
@@ -186,7 +190,7 @@ def rounding(
     time_limit: TimeLimit = None,
     store: StorePath = None,
     out: Out = None,
-    root: Root = Path(),
+    root: Root = None,
     claims_folder: ClaimsFolder = None,
 ) -> None:
     """Measure how far rounding moves committed rows, for verify: writes rounding.csv beside them.
@@ -208,6 +212,7 @@ def rounding(
         data_dir=data_dir,
         download=download,
     )
+    say_where(session)
     with Shown(console) as progress:
         rounded = workflow.measure_rounding(session, time_limit=time_limit, progress=progress)
     if rounded.ran.left is not None:
@@ -236,7 +241,7 @@ def seed_variance(
     data_dir: DataDir = None,
     download: Download = False,
     out: Out = None,
-    root: Root = Path(),
+    root: Root = None,
     claims_folder: ClaimsFolder = None,
 ) -> None:
     """Check that training still gives what it gave: the same bits, the same mean over seeds, the same spread.
@@ -257,6 +262,7 @@ def seed_variance(
         data_dir=data_dir,
         download=download,
     )
+    say_where(session)
     named = recipes or []
     with Shown(console, lines=accept) as progress:
         if accept:
@@ -275,9 +281,10 @@ def seed_variance(
 
 def judged_where(session: Session) -> str:
     """Return the options with which results are judged: a re-run with the report beside which it lies."""
+    claims = f" --claims {session.place.name}" if session.place is not None and session.place.name else ""
     if session.out == session.committed or session.is_rerun:
-        return f" --scale {session.scale}" if session.scale != "micro" else ""
-    return f" --out {shown(session.out, session.root)}"
+        return claims + (f" --scale {session.scale}" if session.scale != "micro" else "")
+    return f"{claims} --out {session.out if claims else shown(session.out, session.root)}"
 
 
 def this_command() -> str:

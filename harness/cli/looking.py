@@ -21,18 +21,20 @@ from harness.cli.options import (
     Variant,
     console,
     open_report,
+    say_where,
 )
 from harness.cli.recomputed import comparison_markdown
-from harness.cli.tables import show_claims, show_examined, show_explained, show_work
+from harness.cli.tables import show_claims, show_examined, show_explained, show_places, show_work
 from harness.errors import ResultsError
 
 
-def list_claims(scale: ScaleName = "micro", root: Root = Path(), claims_folder: ClaimsFolder = None) -> None:
-    """List the claims with their predicted and recorded verdicts."""
+def list_claims(scale: ScaleName = "micro", root: Root = None, claims_folder: ClaimsFolder = None) -> None:
+    """List the claims with their predicted and recorded verdicts, and the places that have others."""
     from harness import workflow
 
     session = open_report(scale, None, root, claims_folder)
     show_claims(workflow.list_claims(session), session.scale, console)
+    show_places(session, workflow.places(), console)
 
 
 def plan(
@@ -44,7 +46,7 @@ def plan(
     data_dir: DataDir = None,
     download: Download = False,
     store: StorePath = None,
-    root: Root = Path(),
+    root: Root = None,
     claims_folder: ClaimsFolder = None,
 ) -> None:
     """Show what would be computed, what is stored or shared, the cost, and whether the replicates can decide."""
@@ -63,6 +65,7 @@ def plan(
         data_dir=data_dir,
         download=download,
     )
+    say_where(session)
     work = workflow.plan(session)
     show_work(work, console)
     workflow.require_data(session, work.sources)
@@ -72,7 +75,7 @@ def diff(
     a: Annotated[Path, typer.Argument(metavar="A", help="A report's folder, its results.parquet, or a baseline.")],
     b: Annotated[Path, typer.Argument(metavar="B", help="What it is compared with.")],
     scale: ScaleName = "micro",
-    root: Root = Path(),
+    root: Root = None,
     claims_folder: ClaimsFolder = None,
 ) -> None:
     """Compare two reports or two baselines: effects, intervals, trainings, verdicts, versions. Needs no torch.
@@ -94,7 +97,7 @@ def why(
     replicates: Replicates = None,
     quick: Quick = False,
     store: StorePath = None,
-    root: Root = Path(),
+    root: Root = None,
     claims_folder: ClaimsFolder = None,
 ) -> None:
     """Say which field or digest makes a claim's trainings run again."""
@@ -114,7 +117,7 @@ def why(
 
 
 def doctor(
-    data_dir: DataDir = None, store: StorePath = None, root: Root = Path(), claims_folder: ClaimsFolder = None
+    data_dir: DataDir = None, store: StorePath = None, root: Root = None, claims_folder: ClaimsFolder = None
 ) -> None:
     """Print versions, device, threads, data found, and the health of the store."""
     from harness import workflow

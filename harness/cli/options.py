@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,9 +19,10 @@ Claims = Annotated[
     list[str] | None, typer.Argument(metavar="[CLAIM]...", help="Ids of claims or papers; all by default.")
 ]
 ScaleName = Annotated[str, typer.Option("--scale", help="micro, standard or paper.")]
-Root = Annotated[Path, typer.Option("--root", help="The folder that holds claims/, reports/ and docs/.")]
+Root = Annotated[Path | None, typer.Option("--root", help="The folder that holds claims/, reports/ and docs/.")]
 ClaimsFolder = Annotated[
-    Path | None, typer.Option("--claims", help="A folder of claims elsewhere. Default: claims/ in the project.")
+    str | None,
+    typer.Option("--claims", help="A folder of claims elsewhere, or an installed package. Default: claims/ here."),
 ]
 StorePath = Annotated[Path | None, typer.Option("--store", help="Where computed records are. Default: .harness/store")]
 Out = Annotated[Path | None, typer.Option("--out", help="The report's folder.")]
@@ -45,11 +47,18 @@ TimeLimit = Annotated[
 ]
 
 
-def open_report(scale: str, out: Path | None, root: Path, claims: Path | None) -> Session:
+def open_report(scale: str, out: Path | None, root: Path | None, claims: str | None) -> Session:
     """Return a session whose results are those of the committed report, or of the one in `out`."""
     from harness.workflow import open_session
 
-    return open_session(scale=scale, root=root, claims=claims, out=out or root / "reports" / scale, device="cpu")
+    session = open_session(scale=scale, root=root, claims=claims, out=out, device="cpu")
+    return replace(session, folder=session.folder or session.committed)
+
+
+def say_where(session: Session) -> None:
+    """Say where the session's claims and results are, if that is not the working folder."""
+    if session.place is not None and (session.place.name or session.place.apart):
+        console.print(session.place.told, highlight=False, soft_wrap=True)
 
 
 def shown(path: Path, root: Path) -> Path:

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from harness.cli.options import ClaimsFolder, Out, Root, ScaleName, console, open_report, shown
+from harness.cli.options import ClaimsFolder, Out, Root, ScaleName, console, open_report, say_where, shown
 from harness.cli.tables import show_round, show_rounds, show_to_lock, show_verdicts
 from harness.errors import UsageError
 
 
-def judge(scale: ScaleName = "micro", out: Out = None, root: Root = Path(), claims_folder: ClaimsFolder = None) -> None:
+def judge(scale: ScaleName = "micro", out: Out = None, root: Root = None, claims_folder: ClaimsFolder = None) -> None:
     """Judge the rows of results.parquet: writes verdicts.json and junit.xml. Needs no torch and no GPU."""
     from harness import workflow
 
@@ -21,9 +21,7 @@ def judge(scale: ScaleName = "micro", out: Out = None, root: Root = Path(), clai
     console.print(f"wrote {shown(session.out / 'verdicts.json', session.root)}", highlight=False)
 
 
-def report(
-    scale: ScaleName = "micro", out: Out = None, root: Root = Path(), claims_folder: ClaimsFolder = None
-) -> None:
+def report(scale: ScaleName = "micro", out: Out = None, root: Root = None, claims_folder: ClaimsFolder = None) -> None:
     """Write report.md and the figures from results.parquet and verdicts.json. Needs no torch."""
     from harness import workflow
 
@@ -43,7 +41,7 @@ def lock(
         Path | None,
         typer.Option("--rechain", metavar="FILE", help="Append the rounds of another branch's registry.lock."),
     ] = None,
-    root: Root = Path(),
+    root: Root = None,
     claims_folder: ClaimsFolder = None,
 ) -> None:
     """Lock claims together, in one round, before their confirmatory run: append them to claims/registry.lock."""
@@ -56,12 +54,13 @@ def lock(
     if not claims:
         raise UsageError("nothing is named to be locked. Next: harness lock CLAIM...")
     session = workflow.open_session(claims, scale=scale, root=root, claims=claims_folder, device="cpu")
+    say_where(session)
     show_to_lock(workflow.to_lock(session, replicates=replicates), console)
     if not dry_run:
         show_round(workflow.lock(session, replicates=replicates), console)
 
 
-def registry(root: Root = Path(), claims_folder: ClaimsFolder = None) -> None:
+def registry(root: Root = None, claims_folder: ClaimsFolder = None) -> None:
     """Print what was locked, round by round, and whether history only ever appended to it.
 
     Exit status 1 where a commit's registry does not go on from that of its first parent.

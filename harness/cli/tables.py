@@ -20,11 +20,13 @@ if TYPE_CHECKING:
         Chain,
         Examined,
         Explained,
+        Installed,
         Judged,
         Judgement,
         Left,
         Listed,
         PartPower,
+        Session,
         ToLock,
         VarianceCheck,
         Work,
@@ -39,6 +41,19 @@ def show_claims(listed: Sequence[Listed], scale: str, console: Console) -> None:
     for line in listed:
         table.add_row(line.claim, line.statement, line.predicted, line.recorded or "–")
     console.print(table)
+
+
+def show_places(session: Session, others: Sequence[Installed], console: Console) -> None:
+    """Print where the session's claims are, and which places of installed packages have others."""
+    if session.place is not None:
+        console.print(session.place.told, highlight=False, soft_wrap=True)
+    for other in others:
+        if session.place is not None and session.place.name == other.name:
+            continue
+        console.print(f"also here: {other.told}. Next: {other.next}", markup=False, highlight=False, soft_wrap=True)
+        for paper in sorted(session.catalogue.papers.keys() & set(other.papers)):
+            told = f"paper {paper} is in both places; each has its own claims, locks and verdicts of it"
+            console.print(told, style="yellow", highlight=False, soft_wrap=True)
 
 
 def show_work(work: Work, console: Console) -> None:

@@ -1,7 +1,8 @@
 """The catalogue: what the files of a folder of claims register, found by name.
 
 A folder of claims is a package, one folder per paper and one file per claim. It is loaded under a private name, so that
-it may be called anything and shadows nothing; its modules import each other relatively.
+it may be called anything and shadows nothing; its modules import each other relatively. One that is installed as a
+package is loaded under its own name.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from harness.design._claim import Arm, Claim, Design, Paper, Scale, Source
 from harness.design._from_paper import Published
 from harness.errors import DesignError, UsageError, nearest
 from harness.expression import Training
+from harness.extensions import load_plugins
 from harness.stats import Outcome
 
 
@@ -36,25 +38,33 @@ class Watched:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Papers by key, claims by id, and watched trainings by name, as the files in `folder` register them."""
+    """Papers by key, claims by id, and watched trainings by name, as the files in `folder` register them.
+
+    The registry lies there too, or in the folder `locks` as soon as there is one.
+    """
 
     folder: Path
     papers: dict[str, Paper] = field(default_factory=dict)
     claims: dict[str, Claim] = field(default_factory=dict)
     watched: dict[str, Watched] = field(default_factory=dict)
+    locks: Path | None = None
 
     @classmethod
-    def load(cls, folder: Path) -> Catalogue:
-        """Return what all modules in the folder of claims `folder` register, loaded afresh.
+    def load(cls, folder: Path, package: str = "", locks: Path | None = None) -> Catalogue:
+        """Return what all modules in the folder of claims `folder` register, loaded afresh; plugins are loaded before.
 
-        Raises UsageError where there is no such folder, DesignError for two claims of one id and a folder of modules
-        that is no package.
+        `package` is the name under which Python finds the folder, if it is installed. Raises UsageError where there is
+        no such folder, DesignError for two claims of one id and a folder of modules that is no package.
         """
         if not folder.is_dir():
-            raise UsageError(f"no folder of claims at {folder}. Next: run in the project's folder, or give --root")
-        catalogue = cls(folder.resolve())
+            raise UsageError(
+                f"no folder of claims at {folder}. Next: run in the project's folder, give --root or --claims, or "
+                "begin one with harness new PAPER"
+            )
+        load_plugins()
+        catalogue = cls(folder.resolve(), locks=locks)
         with catalogue.collecting():
-            _import_all(catalogue.folder)
+            _import_all(catalogue.folder, package)
         return catalogue
 
     @contextmanager
@@ -69,7 +79,8 @@ class Catalogue:
     @property
     def registry_file(self) -> Path:
         """The file in which claims are locked."""
-        return self.folder / "registry.lock"
+        apart = None if self.locks is None else self.locks / REGISTRY
+        return apart if apart is not None and apart.is_file() else self.folder / REGISTRY
 
     def select(self, names: Sequence[str], scale: Scale) -> list[Claim]:
         """Return the claims with these ids, or of these papers, that have a design at `scale`; all for no names.
@@ -109,16 +120,32 @@ class Catalogue:
         return chosen
 
 
+REGISTRY = "registry.lock"
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}/[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _COLLECTING: ContextVar[Catalogue | None] = ContextVar("_COLLECTING", default=None)
 
 
-def _import_all(folder: Path) -> None:
-    """Import every module below `folder` as a package with a private name, whatever was imported from there before."""
-    name = f"_claims_{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
+def _import_all(folder: Path, package: str) -> None:
+    """Import every module below `folder`, whatever was imported from there before: as `package`, or privately."""
+    name = package or f"_claims_{hashlib.sha256(str(folder).encode()).hexdigest()[:8]}"
     for known in [known for known in sys.modules if known == name or known.startswith(f"{name}.")]:
         del sys.modules[known]
     importlib.invalidate_caches()
+    if package:
+        importlib.import_module(package)
+    else:
+        _import_privately(folder, name)
+    for below in sorted(path for path in folder.rglob("*") if path.is_dir() and next(path.glob("*.py"), None)):
+        if not (below / "__init__.py").is_file():
+            raise DesignError(
+                f"{below} has no __init__.py, so that nothing finds its claims. Next: touch {below / '__init__.py'}"
+            )
+    for module in pkgutil.walk_packages([str(folder)], f"{name}."):
+        importlib.import_module(module.name)
+
+
+def _import_privately(folder: Path, name: str) -> None:
+    """Import the folder itself as a package called `name`; it needs no ``__init__.py``."""
     file = folder / "__init__.py"
     if file.is_file():
         spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=[str(folder)])
@@ -129,13 +156,6 @@ def _import_all(folder: Path) -> None:
     package = sys.modules[name] = importlib.util.module_from_spec(spec)
     if spec.loader is not None:
         spec.loader.exec_module(package)
-    for below in sorted(path for path in folder.rglob("*") if path.is_dir() and next(path.glob("*.py"), None)):
-        if not (below / "__init__.py").is_file():
-            raise DesignError(
-                f"{below} has no __init__.py, so that nothing finds its claims. Next: touch {below / '__init__.py'}"
-            )
-    for module in pkgutil.walk_packages([str(folder)], f"{name}."):
-        importlib.import_module(module.name)
 
 
 def paper(**given: str) -> Paper:

@@ -43,17 +43,18 @@ def write_report(
     reruns: Sequence[Elsewhere] = (),
     *,
     drawn: bool = True,
+    errata: bool = False,
 ) -> None:
     """Write ``report.md`` and, if they are to be `drawn`, the figures into `out`; the same input gives the same bytes.
 
     `variants` holds the results of the same claims under other settings, by name; `others` the verdicts at other
     scales, which the sections print beside their own and no figure shows; `reruns` the same replicates as computed on
-    other machines.
+    other machines; `errata` says that there is a page of them in the reports' folder.
     """
     if drawn:
         figures.write_figures(results, catalogue.claims, verdicts, out / "figures")
         (out / "figures" / OVERVIEW).write_bytes(overview.draw_overview(summary.groups(verdicts, registry, catalogue)))
-    text = report_text(results, verdicts, registry, catalogue, pilots, variants, others, reruns)
+    text = report_text(results, verdicts, registry, catalogue, pilots, variants, others, reruns, errata=errata)
     (out / "report.md").write_text(text)
 
 
@@ -66,6 +67,8 @@ def report_text(
     variants: Mapping[str, Results],
     others: Others | None = None,
     reruns: Sequence[Elsewhere] = (),
+    *,
+    errata: bool = False,
 ) -> str:
     """Return the report as markdown."""
     environment = Environment(
@@ -110,7 +113,7 @@ def report_text(
         overview_told=overview_in_a_sentence(grouped),
         score=None if results.meta.quick else scoreboard(results, verdicts, registry, catalogue),
         provenance=origin_of(results.meta.records.values()),
-        errata=(registry.path.parent.parent / "reports" / "errata.md").is_file(),
+        errata=errata,
         again=repeats.again(again, scale),
         elsewhere={id: repeats.rows(each, scale) for id, each in again.claims.items()},
         marked=lambda line: repeats.marked(line.verdict_text, line.id, again),

@@ -14,6 +14,7 @@ from harness.workflow._listing import Listed, list_claims
 from harness.workflow._locking import ToLock, lock, rechain, to_lock
 from harness.workflow._merging import merge
 from harness.workflow._piloting import Piloted, pilot
+from harness.workflow._places import Installed, Place, places
 from harness.workflow._planning import ClaimWork, PopulationWork, Totals, Work, plan
 from harness.workflow._reporting import report
 from harness.workflow._running import ClaimLeft, Left, Ran, run
@@ -32,6 +33,7 @@ __all__ = [
     "Examined",
     "Explained",
     "Found",
+    "Installed",
     "Judged",
     "Judgement",
     "Left",
@@ -39,6 +41,7 @@ __all__ = [
     "Listed",
     "PartPower",
     "Piloted",
+    "Place",
     "PopulationWork",
     "Ran",
     "Rounded",
@@ -63,6 +66,7 @@ __all__ = [
     "merge",
     "open_session",
     "pilot",
+    "places",
     "plan",
     "rechain",
     "report",

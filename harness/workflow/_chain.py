@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.design import Locked, Registry, Round, Scale, closed_seeds
-from harness.workflow._session import registry_file
+from harness.workflow._places import find_place
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Chain:
     attempts: Mapping[Locked, str] = field(default_factory=dict)
 
 
-def chain(root: Path | str = ".", claims: Path | str | None = None) -> Chain:
+def chain(root: Path | str | None = None, claims: Path | str | None = None) -> Chain:
     """Return the registry's rounds and check that every commit's registry extends that of its first parent.
 
     Args:
         root: The project's folder.
-        claims: The folder of claims; ``claims/`` in the project by default.
+        claims: Where the claims are, as for `open_session`.
 
     Returns:
         The rounds, their families' levels, and what git's history says.
@@ -44,7 +44,7 @@ def chain(root: Path | str = ".", claims: Path | str | None = None) -> Chain:
         >>> chain().rounds[0].number
         0
     """
-    registry = Registry(registry_file(root, claims))
+    registry = Registry(find_place(claims, root).locks / "registry.lock")
     levels = []
     for each in registry.rounds:
         at = sorted({(entry.paper, Scale(entry.scale)) for entry in each.entries})

@@ -12,7 +12,9 @@ from pathlib import Path
 from harness import __version__
 from harness.design import Registry
 from harness.errors import HarnessError
-from harness.workflow._session import registry_file, store_folder
+from harness.extensions import load_plugins
+from harness.workflow._places import Place, find_place, places
+from harness.workflow._session import store_folder
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "matplotlib", "safetensors")
 
@@ -39,7 +41,7 @@ class Examined:
 
 
 def examine(
-    root: Path | str = Path(),
+    root: Path | str | None = None,
     *,
     store: Path | str | None = None,
     claims: Path | str | None = None,
@@ -50,7 +52,7 @@ def examine(
     Args:
         root: The project's folder.
         store: Where computed records are. By default HARNESS_STORE, else .harness/store in the project.
-        claims: A folder of claims elsewhere; by default the project's.
+        claims: Where the claims are, as for `open_session`.
         data_dir: Where data sets are looked for first.
 
     Returns:
@@ -63,10 +65,9 @@ def examine(
     from harness.data import look_in
 
     look_in(None if data_dir is None else Path(data_dir))
-    root = Path(root).resolve()
-    return Examined(
-        (*_machine(root), *_data(), _registry(registry_file(root, claims)), *_store(root, store_folder(root, store)))
-    )
+    place = find_place(claims, root)
+    kept = _store(store_folder(place.root, store))
+    return Examined((*_machine(place.root), *_data(), _registry(place), *_plugins(), *kept))
 
 
 def _machine(root: Path) -> Iterator[Found]:
@@ -112,14 +113,23 @@ def _data() -> Iterator[Found]:
         )
 
 
-def _registry(path: Path) -> Found:
+def _registry(place: Place) -> Found:
     try:
-        return Found("registry", f"{len(Registry(path).entries)} entries, chain unbroken")
+        entries = len(Registry(place.locks / "registry.lock").entries)
+        return Found("registry", f"{entries} entries, chain unbroken, in {place.locks}")
     except HarnessError as error:
         return Found("registry", str(error), fine=False)
 
 
-def _store(root: Path, path: Path) -> Iterator[Found]:
+def _plugins() -> Iterator[Found]:
+    for plugin in load_plugins():
+        told = plugin.told if plugin.fault else f"{plugin.module} of the package {plugin.package}"
+        yield Found("extension", told, fine=not plugin.fault)
+    for place in places():
+        yield Found("claims", place.told, fine=not place.fault)
+
+
+def _store(path: Path) -> Iterator[Found]:
     from harness.store import Store, check_records
 
     kept = Store(path)

@@ -24,8 +24,9 @@ from harness.errors import DesignError, LockError
 from harness.stats import MOST, POWER, Bound, Outcome
 from harness.streams import Replicate
 from harness.workflow._deciding import Family, PartPower, part_powers
+from harness.workflow._places import find_place
 from harness.workflow._planning import Planned, Request
-from harness.workflow._session import Session, registry_file
+from harness.workflow._session import Session
 
 FEWEST_LOCKED = 8  # replicates: with fewer, one difference on the other side leaves any claim open
 
@@ -119,16 +120,17 @@ def lock(session: Session, *, replicates: int | None = None) -> Round:
     _check_predictions(session, requests)
     logged = read_pilots(session.pilots)
     runs = {claim.id: len(pilot_runs(pilots_of(logged, claim.id, session.scale))) for claim in claims}
-    return session.registry.lock(claims, session.scale, pilots=runs, when=now(), replicates=replicates)
+    registry = session.registry if session.place is None else Registry(session.place.own_registry())
+    return registry.lock(claims, session.scale, pilots=runs, when=now(), replicates=replicates)
 
 
-def rechain(other: Path | str, root: Path | str = ".", claims: Path | str | None = None) -> tuple[Round, ...]:
+def rechain(other: Path | str, root: Path | str | None = None, claims: Path | str | None = None) -> tuple[Round, ...]:
     """Append the rounds of another branch's registry that ours lacks; their seeds stay, their levels are our own.
 
     Args:
         other: The other branch's ``registry.lock``.
         root: The project's folder.
-        claims: The folder of claims; ``claims/`` in the project by default.
+        claims: Where the claims are, as for `open_session`.
 
     Returns:
         The rounds as they stand here now.
@@ -140,8 +142,9 @@ def rechain(other: Path | str, root: Path | str = ".", claims: Path | str | None
         >>> rechain("claims/registry.lock")  # that of the same branch has nothing new
         ()
     """
-    ours, theirs = Registry(registry_file(root, claims)), Registry(Path(other))
-    here = set(Catalogue.load(ours.path.parent).claims) | {entry.claim for entry in ours.entries}
+    place = find_place(claims, root)
+    ours, theirs = Registry(place.own_registry()), Registry(Path(other))
+    here = set(Catalogue.load(place.folder, place.package).claims) | {entry.claim for entry in ours.entries}
     if theirs.entries and here.isdisjoint(entry.claim for entry in theirs.entries):
         raise LockError(
             f"{other} is no branch of {ours.path}: none of its claims is known here. Next: merge the branch's files "

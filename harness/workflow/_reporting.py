@@ -59,6 +59,7 @@ def _write_one(session: Session, *, drawn: bool = True) -> None:
         _at_other_scales(session),
         judged_elsewhere(session, results),
         drawn=drawn,
+        errata=(session.root / "reports" / "errata.md").is_file(),
     )
 
 

@@ -11,22 +11,20 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import harness
 from harness.design import Catalogue, Claim, Registry, Scale
 from harness.errors import UsageError, nearest
+from harness.workflow._places import Place, find_place, places
 
 if TYPE_CHECKING:
     from harness.compute import Executor
-
-
-SHIPPED = Path(harness.__file__).parent / "_shipped"  # the claims that an installed harness brings along
 
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
     """The project's folder, the chosen claims, the scale, and how they are computed; see `open_session`.
 
-    `folder` is where results go if that was said, and `everything` whether no claims were named.
+    `folder` is where results go if that was said, `everything` whether no claims were named, and `place` where the
+    claims were found.
     """
 
     root: Path
@@ -44,6 +42,7 @@ class Session:
     executor: str = "local"
     data_dir: Path | None = None
     download: bool = False
+    place: Place | None = None
 
     @property
     def registry(self) -> Registry:
@@ -64,12 +63,14 @@ class Session:
     def out(self) -> Path:
         """Where results go: the folder that was given, else the report for a run that may replace it, else scratch.
 
-        Only all claims of the project, on their locked replicates and usual device, replace the report. The results of
+        Only all claims of the place, on their locked replicates and usual device, replace the report. The results of
         a variant lie beside those of the same run without it, under ``variants/``.
         """
         if self.folder is not None:
             return self.folder
-        whole = self.everything and not self.quick and self.replicates is None and self._of_this_project()
+        whole = (
+            self.everything and not self.quick and self.replicates is None and (self.place is None or self.place.whole)
+        )
         report = self.committed if whole and self._usual_device() else self.root / "reports" / "scratch"
         return report / "variants" / self.variant if self.variant else report
 
@@ -81,11 +82,6 @@ class Session:
         from harness.verdict import ELSEWHERE
 
         return self.out.resolve().parent == (self.committed / ELSEWHERE).resolve()
-
-    def _of_this_project(self) -> bool:
-        """Whether the claims are those that commands find in the project, or where it has none any others in it."""
-        folder, own = self.catalogue.folder.resolve(), claims_folder(self.root).resolve()
-        return folder == own or (not own.is_dir() and folder.is_relative_to(self.root))
 
     def _usual_device(self) -> bool:
         """Whether the committed report of this scale, if there is one, was computed on this kind of device."""
@@ -102,7 +98,7 @@ class Session:
         from harness.compute import EXECUTORS
 
         making = EXECUTORS[EXECUTORS.latest(self.executor)]
-        prepare = partial(Catalogue.load, self.catalogue.folder)
+        prepare = partial(Catalogue.load, self.catalogue.folder, "" if self.place is None else self.place.package)
         return making(device=self.device, workers=self.workers, prepare=prepare)
 
     def claim(self, id: str | None = None) -> Claim:
@@ -121,7 +117,7 @@ def open_session(
     names: str | Sequence[str] | None = None,
     *,
     scale: str = Scale.MICRO,
-    root: Path | str = Path(),
+    root: Path | str | None = None,
     claims: Path | str | None = None,
     store: Path | str | None = None,
     out: Path | str | None = None,
@@ -139,8 +135,10 @@ def open_session(
     Args:
         names: Ids of claims or papers, one or several; all claims that have a design at `scale` by default.
         scale: ``micro``, ``standard`` or ``paper``.
-        root: The project's folder, which holds claims/, reports/ and docs/.
-        claims: A folder of claims elsewhere; by default the project's, else those that the harness comes with.
+        root: The project's folder, which holds claims/, reports/ and docs/; by default that of the claims, which is the
+            working folder where they are in its claims/.
+        claims: A folder of claims, a package, or the name by which an installed package offers its claims. By default
+            HARNESS_CLAIMS, else claims/ in the project, else those that the harness comes with.
         store: Where computed records are. By default HARNESS_STORE, else .harness/store in the project.
         out: The folder for results; by default see `Session.out`.
         quick: 2 replicates of a few steps: machinery only.
@@ -156,7 +154,7 @@ def open_session(
         The session, for the other functions of `harness.workflow`.
 
     Raises:
-        UsageError: For a scale, claim, paper or device that is not known, with the nearest known names.
+        UsageError: For a scale, claim, paper, place or device that is not known, with the nearest known names.
         DesignError: For two claims of one id.
 
     Example:
@@ -165,7 +163,6 @@ def open_session(
         ['frankle2019']
     """
     device = pick_device(device)
-    root = Path(root).resolve()
     if replicates is not None and replicates < 1:
         raise UsageError(
             f"{replicates} replicates measure nothing. Next: --replicates 10, or none for the locked number"
@@ -174,17 +171,19 @@ def open_session(
         raise UsageError(
             f"unknown scale {scale!r}{nearest(scale, list(Scale))} Scales: {', '.join(Scale)}. Next: harness list"
         )
-    catalogue = Catalogue.load(claims_folder(root) if claims is None else Path(claims))
+    place = find_place(claims, root)
+    catalogue = place.load()
     named = [names] if isinstance(names, str) else list(names or [])
-    chosen = catalogue.select(named, Scale(scale))
+    chosen = _select(catalogue, named, Scale(scale))
     if not chosen:
         raise UsageError(f"no claim has a design at scale {scale}. Next: harness list")
     return Session(
-        root=root,
+        root=place.root,
+        place=place,
         catalogue=catalogue,
         scale=Scale(scale),
         claims=tuple(chosen),
-        store=store_folder(root, store),
+        store=store_folder(place.root, store),
         folder=None if out is None else Path(out),
         everything=not named,
         quick=quick,
@@ -198,15 +197,16 @@ def open_session(
     )
 
 
-def claims_folder(root: Path) -> Path:
-    """Return the project's folder of claims, or where there is none that of an installed harness."""
-    here = root / "claims"
-    return SHIPPED if not here.is_dir() and SHIPPED.is_dir() else here
-
-
-def registry_file(root: Path | str, claims: Path | str | None = None) -> Path:
-    """Return the file of locks in the project's folder of claims, or in the one that is given."""
-    return (claims_folder(Path(root).resolve()) if claims is None else Path(claims)) / "registry.lock"
+def _select(catalogue: Catalogue, names: Sequence[str], scale: Scale) -> list[Claim]:
+    """Return the named claims. Raises UsageError for a name that is not known here, and says where it is known."""
+    try:
+        return catalogue.select(names, scale)
+    except UsageError as error:
+        papers = {name.partition("/")[0] for name in names} - catalogue.papers.keys()
+        for other in places() if papers else ():
+            if papers & set(other.papers):
+                raise UsageError(f"{str(error).partition(' Next:')[0]} Next: --claims {other.name}") from None
+        raise
 
 
 def store_folder(root: Path, given: Path | str | None = None) -> Path:

@@ -175,17 +175,14 @@ def _rounds_with_rows(session: Session) -> int:
 
 
 def _with_rounds(session: Session, rounds: int, folder: Path) -> Session:
-    """Return the session with its first rounds alone: their registry lies in `folder`, beside what reports name."""
-    registry, errata = session.registry, session.registry.path.parent.parent / "reports" / "errata.md"
-    for name in ("claims", "reports"):
-        (folder / name).mkdir(parents=True)
+    """Return the session with its first rounds alone: their registry lies in `folder`, with the files beside it."""
+    registry = session.registry
+    folder.mkdir(parents=True)
     for file in registry.path.parent.iterdir():
         if file.is_file() and file.suffix in (".jsonl", ".csv"):
-            shutil.copy(file, folder / "claims")
-    if errata.is_file():
-        shutil.copy(errata, folder / "reports")
-    registry.write_until(rounds, folder / "claims" / registry.path.name)
-    return replace(session, catalogue=replace(session.catalogue, folder=folder / "claims"))
+            shutil.copy(file, folder)
+    registry.write_until(rounds, folder / registry.path.name)
+    return replace(session, catalogue=replace(session.catalogue, locks=folder))
 
 
 def _other_bytes(session: Session, but: Collection[str]) -> tuple[str, ...]:

@@ -1,0 +1,260 @@
+"""Where claims are: each place has a registry, reports, pilots and a store of its own, and none is another's."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.errors import LockError, UsageError
+from harness.expression import CRITERIA
+from harness.extensions import load_plugins
+from harness.workflow import list_claims, lock, open_session, places
+from tests.command import harness
+from tests.packages import install, write_claims
+
+CRITERION = """
+from harness import criterion
+
+
+@criterion("from afar{more}")
+def from_afar(weights, alive):
+    return abs(weights)
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """A working folder without claims; what a test imports is forgotten after it."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("HARNESS_STORE", raising=False)
+    monkeypatch.delenv("HARNESS_CLAIMS", raising=False)
+    before, criteria = set(sys.modules), set(CRITERIA)
+    yield folder
+    for name in set(sys.modules) - before:
+        if name.startswith(("doe", "roe", "_claims")):
+            del sys.modules[name]
+    for name in set(CRITERIA) - criteria:
+        CRITERIA.remove(name)
+
+
+@pytest.fixture
+def site(tmp_path):
+    """Where packages are installed."""
+    return tmp_path / "lib" / "site-packages"
+
+
+def of(claims=None, **more):
+    """Return where a session's registry, reports, pilots and store are."""
+    session = open_session(claims=claims, device="cpu", **more)
+    return (session.registry.path, session.committed, session.pilots, session.store)
+
+
+def below(root, registry=None):
+    """The places of a project in `root`."""
+    return (
+        (registry or root) / "registry.lock",
+        root / "reports" / "micro",
+        root / "docs" / "pilots.csv",
+        root / ".harness" / "store",
+    )
+
+
+def test_a_folder_called_claims_has_all_beside_it(here, tmp_path):
+    """The project's own, without a word or by name, and that of another project."""
+    write_claims(here / "claims")
+    other = write_claims(tmp_path / "other" / "claims")
+    assert of() == of("claims") == of("./claims") == below(here, here / "claims")
+    assert of(str(other)) == below(other.parent, other)
+
+
+def test_any_other_folder_has_all_in_it(here, tmp_path):
+    """Two folders side by side share nothing; a variable names one as well as an option."""
+    one, two = (write_claims(tmp_path / name) for name in ("one", "two"))
+    assert of(one) == below(one)
+    assert of(two) == below(two)
+    assert open_session(claims=one, device="cpu").out == one / "reports" / "micro"
+
+
+def test_the_variable_names_a_place(tmp_path, monkeypatch):
+    """And an option goes before it."""
+    one, two = (write_claims(tmp_path / name) for name in ("one", "two"))
+    monkeypatch.setenv("HARNESS_CLAIMS", str(one))
+    assert of() == below(one)
+    assert of(two) == below(two)
+
+
+def test_an_installed_package_has_all_in_the_working_folder(here, site, monkeypatch):
+    """Nothing is written among packages: by its entry point's name and by its own it is one place."""
+    write_claims(site / "doe_claims")
+    install(site, monkeypatch, "doe-tickets", claims=["doe = doe_claims"])
+    root = here / "places" / "doe_claims"
+    for name in ("doe", "doe_claims"):
+        assert of(name) == below(root, site / "doe_claims")
+    session = open_session(claims="doe", device="cpu")
+    assert [line.claim for line in list_claims(session)] == ["doe2026/largest-beat-random"]
+    assert session.out == root / "reports" / "micro"
+    lock(session)
+    assert session.registry.path == root / "registry.lock"
+    assert len(session.registry.entries) == 1
+    assert not (site / "doe_claims" / "registry.lock").exists()
+
+
+def test_an_editable_package_has_all_in_its_sources(tmp_path, monkeypatch):
+    """A package whose sources may be written is as its folder is, by whichever name."""
+    source = write_claims(tmp_path / "project" / "doe_claims")
+    install(tmp_path / "project", monkeypatch, "doe-tickets", claims=["doe = doe_claims"])
+    assert of("doe") == of("doe_claims") == of(source) == below(source)
+
+
+def test_locks_that_a_package_brings_count(here, site, monkeypatch):
+    """They are read where they lie, taken along by the first lock made here, and named where an upgrade has more."""
+    claims = write_claims(site / "doe_claims")
+    install(site, monkeypatch, "doe-tickets", claims=["doe = doe_claims"])
+    elsewhere = write_claims(here / "published")
+    lock(open_session(claims=elsewhere, device="cpu"))
+    brought = (elsewhere / "registry.lock").read_text()
+    (claims / "registry.lock").write_text(brought)
+    session = open_session(claims="doe", device="cpu")
+    assert [entry.claim for entry in session.registry.entries] == ["doe2026/largest-beat-random"]
+    lock(session, replicates=9)
+    own = here / "places" / "doe_claims" / "registry.lock"
+    assert own.read_text().startswith(brought)
+    assert (claims / "registry.lock").read_text() == brought
+    assert len(open_session(claims="doe", device="cpu").registry.entries) == 2
+    lock(open_session(claims=elsewhere, device="cpu"), replicates=8)
+    (claims / "registry.lock").write_text((elsewhere / "registry.lock").read_text())
+    with pytest.raises(LockError, match=r"has 1 rounds that .* has not: the package was upgraded\. Next: harness lock"):
+        open_session(claims="doe", device="cpu")
+    result = harness("lock", "--rechain", claims / "registry.lock", "--claims", "doe")
+    assert result.returncode == 0, result.stderr
+    assert len(open_session(claims="doe", device="cpu").registry.entries) == 3
+
+
+def test_a_package_may_import_itself_by_name(site, monkeypatch):
+    """Claims import each other by the package's name, relatively, or both, and each is registered once."""
+    claims = write_claims(site / "doe_claims")
+    (claims / "doe2026" / "again.py").write_text(
+        "from doe_claims.doe2026.largest import NET\nfrom .largest import RECIPE\n"
+    )
+    install(site, monkeypatch, "doe-tickets", claims=["doe = doe_claims"])
+    for _ in range(2):
+        assert len(open_session(claims="doe", device="cpu").claims) == 1
+
+
+def test_a_place_that_is_not_there_is_refused_with_what_is(site, monkeypatch):
+    """Neither a folder nor a package: the nearest name, and the next step."""
+    write_claims(site / "doe_claims")
+    install(site, monkeypatch, "doe-tickets", claims=["doe = doe_claims"])
+    for wrong in ("dot", "dot.claims", "json", "no/folder"):
+        with pytest.raises(UsageError, match=r"Next: harness list"):
+            open_session(claims=wrong, device="cpu")
+    with pytest.raises(UsageError, match=r"is called 'dot'; did you mean doe\?"):
+        open_session(claims="dot", device="cpu")
+
+
+def test_a_name_that_stands_for_two_is_refused(here, site, monkeypatch):
+    """Two packages of one name, or a package and a folder: neither is taken for the other."""
+    write_claims(site / "doe_claims")
+    install(site, monkeypatch, "doe-tickets", claims=["doe = doe_claims"])
+    write_claims(here / "doe")
+    with pytest.raises(
+        UsageError, match=r"doe is the folder .*, and the claims of doe-tickets\. Next: --claims \./doe"
+    ):
+        open_session(claims="doe", device="cpu")
+    assert of("./doe") == below(here / "doe")
+    write_claims(site / "roe_claims", "roe2026")
+    install(site, monkeypatch, "roe-tickets", claims=["doe = roe_claims"])
+    with pytest.raises(UsageError, match="two packages call their claims 'doe': doe-tickets and roe-tickets"):
+        open_session(claims="doe", device="cpu")
+
+
+def test_list_says_which_places_there_are(here, site, monkeypatch):
+    """A paper that two places have, and a place that cannot be loaded, are named; the rest goes on."""
+    write_claims(here / "claims")
+    write_claims(site / "doe_claims")
+    (site / "roe_claims").mkdir()
+    (site / "roe_claims" / "__init__.py").write_text("import nothing_of_this_name\n")
+    install(site, monkeypatch, "doe-tickets", claims=["doe = doe_claims", "roe = roe_claims"])
+    result = harness("list")
+    assert result.returncode == 0, result.stderr
+    assert (
+        f"claims in {here / 'claims'}, registry in {here / 'claims'}; reports, pilots and store in {here}"
+        in result.stdout
+    )
+    assert "also here: doe of the package doe-tickets: doe2026. Next: harness list --claims doe" in result.stdout
+    assert "paper doe2026 is in both places; each has its own claims, locks and verdicts of it" in result.stdout
+    assert "roe of the package doe-tickets cannot be loaded: ModuleNotFoundError" in result.stdout
+    assert "Next: mend or upgrade doe-tickets, or python -m pip uninstall doe-tickets" in result.stdout
+    assert [place.papers for place in places()] == [("doe2026",), ()]
+
+
+def test_a_claim_of_another_place_is_told_to_be_there(here, site, monkeypatch):
+    """Whoever names it without the place learns which one it is."""
+    write_claims(here / "claims", "here2026")
+    write_claims(site / "doe_claims")
+    install(site, monkeypatch, "doe-tickets", claims=["doe = doe_claims"])
+    with pytest.raises(UsageError, match=r"unknown claim or paper 'doe2026/largest-beat-random'.* Next: --claims doe$"):
+        open_session("doe2026/largest-beat-random", device="cpu")
+
+
+def test_quick_runs_of_two_places_leave_each_other_alone(here, tmp_path):
+    """One paper, one name, two places: each has its own rows."""
+    one, two = (write_claims(tmp_path / name) for name in ("one", "two"))
+    for folder in (one, two):
+        result = harness("run", "--quick", "--claims", folder)
+        assert result.returncode == 0, result.stderr
+        assert f"claims in {folder}, registry in {folder}" in result.stdout
+        next_ = " ".join(result.stdout.split()).rpartition("Next: harness ")[2].split()
+        assert harness(*next_).returncode == 0
+        assert (folder / "reports" / "scratch" / "verdicts.json").is_file()
+    assert list(here.iterdir()) == []
+
+
+def test_what_an_installed_package_registers_is_there(here, site, monkeypatch):
+    """A module named by an entry point is imported when a session opens, before the claims that use it."""
+    write_claims(here / "claims", by=', by="from afar"')
+    site.mkdir(parents=True)
+    (site / "doe_criteria.py").write_text(CRITERION.format(more=""))
+    install(site, monkeypatch, "doe-criteria", extensions=["doe = doe_criteria"])
+    session = open_session(device="cpu")
+    assert session.claims[0].design("micro").arms["largest"]
+    assert "from afar" in CRITERIA
+
+
+def test_a_package_that_cannot_be_imported_stops_only_who_needs_it(here, site, monkeypatch):
+    """Other commands go on, and doctor and whoever asks for what is missing are told which package, and what to do."""
+    write_claims(here / "claims")
+    site.mkdir(parents=True)
+    (site / "doe_broken.py").write_text("raise RuntimeError('no such GPU')\n")
+    install(site, monkeypatch, "doe-broken", extensions=["doe = doe_broken"])
+    assert harness("plan").returncode == 0
+    told = "doe_broken of the package doe-broken cannot be imported: RuntimeError: no such GPU."
+    looked = harness("doctor")
+    assert looked.returncode == 3
+    assert told in " ".join(looked.stdout.split())
+    result = harness("run", "--quick", "--executor", "cluster")
+    assert result.returncode == 2
+    assert f"unknown executor 'cluster'. Known: local. {told} Next: correct the name" in result.stderr
+
+
+def test_one_name_of_two_packages_is_named(here, site, monkeypatch):
+    """The second of two criteria of one name is not taken for the first: its package is what cannot be imported."""
+    site.mkdir(parents=True)
+    for name in ("doe_criteria", "roe_criteria"):
+        (site / f"{name}.py").write_text(CRITERION.format(more=" too"))
+        install(site, monkeypatch, name.replace("_", "-"), extensions=[f"{name} = {name}"])
+    write_claims(here / "claims")
+    open_session(device="cpu")
+    (fault,) = [plugin.fault for plugin in load_plugins() if plugin.fault]
+    assert "'from afar too' is twice a criterion: doe_criteria.from_afar and roe_criteria.from_afar" in fault
+
+
+def test_one_file_may_be_loaded_under_two_names(tmp_path, monkeypatch):
+    """As a package's extension and with a folder of claims: what it registers is one thing, not two."""
+    source = write_claims(tmp_path / "project" / "doe_claims", by=', by="from afar"')
+    (source / "criteria.py").write_text(CRITERION.format(more=""))
+    install(tmp_path / "project", monkeypatch, "doe-tickets", extensions=["doe = doe_claims.criteria"])
+    for claims in (source, "doe_claims", Path(source)):
+        assert len(open_session(claims=claims, device="cpu").claims) == 1
