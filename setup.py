@@ -14,6 +14,7 @@ setup(
     package_data={
         "harness": ["py.typed"],
         "harness.report": ["templates/*.j2"],
+        "harness.workflow": ["templates/*.j2"],
         CLAIMS: ["registry.lock", "locked.jsonl", "known_before.csv"],
     },
 )

@@ -20,6 +20,7 @@ app.add_typer(store_app, name="store")
 
 COMMANDS: dict[str, Callable[..., None]] = {  # in the order of --help
     "list": looking.list_claims,
+    "new": recording.new,
     "plan": looking.plan,
     "run": computing.run,
     "judge": recording.judge,

@@ -1,4 +1,4 @@
-"""The commands that train nothing: judge, report, lock, print the registry, and merge stores."""
+"""The commands that train nothing: new, judge, report, lock, print the registry, and merge stores."""
 
 from __future__ import annotations
 
@@ -27,6 +27,22 @@ def report(scale: ScaleName = "micro", out: Out = None, root: Root = None, claim
 
     session = open_report(scale, out, root, claims_folder)
     console.print(f"wrote {shown(workflow.report(session), session.root)}", highlight=False)
+
+
+def new(
+    paper: Annotated[str, typer.Argument(help="The paper's key, as doe2026: it names the folder.")],
+    folder: Annotated[Path, typer.Option("--folder", help="The folder of claims that it is made in.")] = Path("claims"),
+    package: Annotated[
+        bool, typer.Option("--package", help="Make the folder a package for pip: writes pyproject.toml beside it.")
+    ] = False,
+) -> None:
+    """Write a template of a paper's claims, which runs as it stands; overwrites nothing."""
+    from harness import workflow
+
+    begun = workflow.begin(paper, folder=folder, package=package)
+    for file in begun.files:
+        console.print(f"wrote {file}", highlight=False, soft_wrap=True)
+    console.print(f"Next: harness plan {begun.paper}{begun.option}", highlight=False, soft_wrap=True)
 
 
 def lock(

@@ -3,6 +3,7 @@
 Functions return frozen dataclasses and print nothing; importing this is quick, and each imports what it needs.
 """
 
+from harness.workflow._beginning import Begun, begin
 from harness.workflow._chain import Chain, chain
 from harness.workflow._comparing import Changed, Comparison, Differing, Line, compare
 from harness.workflow._deciding import PartPower
@@ -23,6 +24,7 @@ from harness.workflow._variance import VarianceCheck, accept_baselines, check_va
 from harness.workflow._verifying import Verified, verify
 
 __all__ = [
+    "Begun",
     "Chain",
     "Changed",
     "ClaimLeft",
@@ -53,6 +55,7 @@ __all__ = [
     "Verified",
     "Work",
     "accept_baselines",
+    "begin",
     "chain",
     "check_variance",
     "compare",
