@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from benchmarks.plain import module
 from benchmarks.timing import best, copy_rate, dtype_of, numerics_of
 from harness.data._tasks import CALIBRATION
+from harness.engine._plain import plain_module
 from harness.networks._network import Network
 from harness.networks._recipe import SGD, Recipe
 from harness.population._population import Program
@@ -46,7 +46,7 @@ def products(network: Network) -> Counter[Product]:
         found.append(Product(tuple(given[0].shape[1:]), tuple(layer.weight.shape), *place, first=not found))
 
     with torch.device("meta"):
-        net = module(network)
+        net = plain_module(network)
         for layer in net.modules():
             if isinstance(layer, nn.Linear | nn.Conv2d):
                 layer.register_forward_hook(note)

@@ -8,12 +8,11 @@ The loop is the plain, well-written one that a population is compared with: a fu
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
@@ -21,19 +20,7 @@ from benchmarks.timing import numerics_of, synchronise
 from harness.data import _tasks as tasks
 from harness.data._tasks import CROPS, Augment
 from harness.engine._pixels import cropped, scaled
-from harness.networks._layers import (
-    AveragePool,
-    BatchNorm,
-    Conv,
-    Flatten,
-    Image,
-    Layer,
-    Linear,
-    MaxPool,
-    Relu,
-    Residual,
-)
-from harness.networks._network import Network
+from harness.engine._plain import plain_module, put, unflattened
 from harness.networks._recipe import Adam
 from harness.population._population import Member, Program
 
@@ -41,74 +28,16 @@ WARM = 3  # steps before the clock starts
 CHUNK = {"cpu": 250, "cuda": 1000}  # examples of one evaluation pass
 
 
-class Sum(nn.Module):
-    """The sum of two branches from one input."""
-
-    def __init__(self, body: nn.Module, shortcut: nn.Module) -> None:
-        super().__init__()
-        self.body, self.shortcut = body, shortcut
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the sum."""
-        return self.body(x) + self.shortcut(x)
-
-
-def module(network: Network) -> nn.Sequential:
-    """Return `network` with torch's layers, from flat inputs (B, I) to logits; parameters in the network's order."""
-    return nn.Sequential(*_layers(network.layers, image=False))
-
-
-def _layers(layers: Sequence[Layer], *, image: bool) -> Iterator[nn.Module]:
-    """Yield torch's layer for each of `layers`, from an image (B, C, H, W) or from a vector."""
-    for layer in layers:
-        match layer:
-            case Image(channels, height, width):
-                image = True
-                yield nn.Unflatten(1, (channels, height, width))
-            case Linear():
-                yield nn.Linear(layer.inputs, layer.outputs, bias=layer.bias)
-            case Conv():
-                yield nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.padding, bias=layer.bias)
-            case BatchNorm(features=features):
-                yield nn.BatchNorm2d(features) if image else nn.BatchNorm1d(features)
-            case Relu():
-                yield nn.ReLU(inplace=True)
-            case MaxPool(size):
-                yield nn.MaxPool2d(size)
-            case AveragePool():
-                image = False
-                yield nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-            case Flatten():
-                image = False
-                yield nn.Flatten()
-            case Residual(body, shortcut):
-                yield Sum(*(nn.Sequential(*_layers(branch, image=image)) for branch in (body, shortcut)))
-
-
-def put(net: nn.Module, network: Network, flat: NDArray[np.float32]) -> None:
-    """Give the module a member's flat parameters, shape (flat_size,)."""
-    with torch.no_grad():
-        for parameter, values in zip(net.parameters(), _unflattened(network, flat), strict=True):
-            parameter.copy_(values)
-
-
-def _unflattened(network: Network, flat: NDArray[np.generic]) -> Iterator[Tensor]:
-    """Yield each tensor's part of `flat` as torch keeps it: linear weights are (outputs, inputs) there."""
-    for tensor in network.tensors():
-        values = torch.from_numpy(flat[tensor.slice].reshape(tensor.shape))
-        yield values.T if tensor.prunable and len(tensor.shape) == 2 else values
-
-
 def measure(program: Program, member: Member, device: torch.device, seconds: float) -> dict[str, float]:
     """Return seconds of one step and of evaluating one example, each measured for about `seconds`."""
     recipe, task, network = program.recipe, program.task, program.network
     assert recipe is not None
     assert member.mask is not None
-    net = module(network)
+    net = plain_module(network)
     put(net, network, np.where(member.mask, member.start, np.float32(0)))
     net.to(device, memory_format=torch.channels_last if device.type == "cuda" else torch.preserve_format)
     parameters = list(net.parameters())
-    tensors = zip(parameters, network.tensors(), _unflattened(network, member.mask), strict=True)
+    tensors = zip(parameters, network.tensors(), unflattened(network, member.mask), strict=True)
     masks = [(p, torch.empty_like(p).copy_(mask)) for p, tensor, mask in tensors if tensor.prunable]
     given = recipe.optimiser
     if isinstance(given, Adam):

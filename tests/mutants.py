@@ -15,6 +15,25 @@ from tests.mutation import Mutant, main
 
 # fmt: off
 MUTANTS = (
+    # --- places: whose locks and reports; a net out again ---
+    Mutant("places._of_folder",
+           "where.parent if where.name == BESIDE else where", "where.parent",
+           "test_places::test_any_other_folder_has_all_in_it"),
+    Mutant("places.Place.own_registry",
+           "(self.root if self.apart else self.folder)", "self.folder",
+           "test_places::test_an_installed_package_has_all_in_the_working_folder"),
+    Mutant("places.Place.load",
+           "if missing:", "if False:",
+           "test_places::test_locks_that_a_package_brings_count"),
+    Mutant("exporting._train_again",
+           "rows.get(metric) != value", "metric not in rows",
+           "test_exporting::test_another_net_than_the_reported_one_is_refused"),
+    Mutant("plain.as_plain",
+           "leaves = stack.leaves()", "leaves = stack.views(stack.learned_RP)",
+           "test_exporting::test_learned_scores_are_exported_as_the_weights_that_they_choose"),
+    Mutant("plain._put_moments",
+           "norm.running_mean.copy_(mean_R1F.flatten())", "pass",
+           "test_exporting::test_the_plain_module_answers_as_the_training_did"),
     # --- masks: counts, ties, what is alive ---
     Mutant("network.round_half_up",
            "math.floor(x + Fraction(1, 2))", "round(x)",

@@ -29,6 +29,7 @@ COMMANDS: dict[str, Callable[..., None]] = {  # in the order of --help
     "pilot": computing.pilot,
     "lock": recording.lock,
     "registry": recording.registry,
+    "export": computing.export,
     "rounding": computing.rounding,
     "variance": computing.seed_variance,
     "diff": looking.diff,

@@ -1,4 +1,4 @@
-"""The commands that train what is due: run, verify, pilot, the jolted pass, and the seed-variance check."""
+"""The commands that train what is due: run, verify, pilot, export, the jolted pass, and the seed-variance check."""
 
 from __future__ import annotations
 
@@ -177,6 +177,62 @@ def pilot(
         return
     show_pilots(piloted.lines, console)
     console.print(f"logged to {shown(piloted.log, session.root)}. Next: harness plan, then harness lock CLAIM")
+
+
+def export(
+    claim: Annotated[str, typer.Argument(help="Id of a claim.")],
+    arm: Annotated[str, typer.Option("--arm", help="One of its arms.")],
+    replicate: Annotated[int, typer.Option("--replicate", min=0, help="A replicate, as the results number them.")],
+    density: Annotated[
+        str | None, typer.Option("--density", help="The fraction kept, where the arm has several: 0.05 or 1/20.")
+    ] = None,
+    draw: Annotated[int | None, typer.Option("--draw", help="Which of several trainings there, from 0.")] = None,
+    scale: ScaleName = "micro",
+    replicates: Replicates = None,
+    quick: Quick = False,
+    variant: Variant = "",
+    device: Device = "auto",
+    workers: Workers = None,
+    executor: ExecutorName = "local",
+    data_dir: DataDir = None,
+    download: Download = False,
+    store: StorePath = None,
+    out: Annotated[Path | None, typer.Option("--out", help="The folder that is written. Default: exported/...")] = None,
+    root: Root = None,
+    claims_folder: ClaimsFolder = None,
+) -> None:
+    """Write a trained net's weights, mask and start as safetensors, and as a state_dict of plain torch layers."""
+    from harness import workflow
+
+    session = workflow.open_session(
+        claim,
+        scale=scale,
+        root=root,
+        claims=claims_folder,
+        store=store,
+        quick=quick,
+        replicates=replicates,
+        variant=variant,
+        device=device,
+        workers=workers,
+        executor=executor,
+        data_dir=data_dir,
+        download=download,
+    )
+    say_where(session)
+    with Shown(console) as progress:
+        made = workflow.export(
+            session, claim, arm=arm, replicate=replicate, density=density, draw=draw, out=out, progress=progress
+        )
+    for file in made.files:
+        console.print(f"wrote {shown(file, session.root)}", highlight=False, soft_wrap=True)
+    console.print(f"{made.told}.", highlight=False, soft_wrap=True)
+    console.print(
+        f'Next: harness.engine.plain_module(network).load_state_dict(torch.load("{made.files[-1]}"))',
+        highlight=False,
+        soft_wrap=True,
+        markup=False,
+    )
 
 
 def rounding(

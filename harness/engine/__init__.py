@@ -2,6 +2,17 @@
 
 from harness.engine._course import compute_within_memory
 from harness.engine._machine import gpu_name, one_thread, vector_instructions
+from harness.engine._plain import Plain, as_plain, plain_module, save_state
 from harness.engine._processor import processor
 
-__all__ = ["compute_within_memory", "gpu_name", "one_thread", "processor", "vector_instructions"]
+__all__ = [
+    "Plain",
+    "as_plain",
+    "compute_within_memory",
+    "gpu_name",
+    "one_thread",
+    "plain_module",
+    "processor",
+    "save_state",
+    "vector_instructions",
+]

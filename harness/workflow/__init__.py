@@ -9,6 +9,7 @@ from harness.workflow._comparing import Changed, Comparison, Differing, Line, co
 from harness.workflow._deciding import PartPower
 from harness.workflow._examining import Examined, Found, examine
 from harness.workflow._explaining import Closest, Explained, explain
+from harness.workflow._exporting import Exported, export
 from harness.workflow._jolting import Rounded, measure_rounding
 from harness.workflow._judging import Judged, Judgement, Turned, differences, judge
 from harness.workflow._listing import Listed, list_claims
@@ -34,6 +35,7 @@ __all__ = [
     "Differing",
     "Examined",
     "Explained",
+    "Exported",
     "Found",
     "Installed",
     "Judged",
@@ -62,6 +64,7 @@ __all__ = [
     "differences",
     "examine",
     "explain",
+    "export",
     "judge",
     "list_claims",
     "lock",

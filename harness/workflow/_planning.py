@@ -177,6 +177,11 @@ def make_plan(session: Session, *, only_as_locked: bool = True) -> Planned:
     return Planned.of([*requests, *stored], store, session.device)
 
 
+def request_of(claim: Claim, session: Session) -> Request:
+    """Return a claim's design and replicates, as the session asks for them."""
+    return _request(claim, session, session.registry)
+
+
 def _request(claim: Claim, session: Session, registry: Registry) -> Request:
     design = design_of(claim, session.scale, session.variant)
     entry = registry.find(claim, session.scale)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from benchmarks.floor import products
-from benchmarks.plain import module, put
 from harness.engine._nn import forward
+from harness.engine._plain import plain_module, put
 from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
 from harness.networks._network import initial_values, mlp
 from harness.streams import Replicate
@@ -33,7 +33,7 @@ def test_plain_module_has_the_harness_networks_logits(name):
         if not tensor.prunable:
             flat[tensor.slice] += np.random.default_rng(0).normal(0, 0.1, tensor.size)
     x = torch.randn(4, network.inputs, generator=torch.Generator().manual_seed(0))
-    net = module(network).train()
+    net = plain_module(network).train()
     put(net, network, flat)
     params = {t.name: torch.from_numpy(flat[t.slice].reshape(1, *t.shape)) for t in network.tensors()}
     torch.testing.assert_close(net(x), forward(network, params, x[None])[0], rtol=1e-4, atol=1e-4)
