@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 ERRATA = ROOT / "reports" / "errata.md"
 DOCUMENTS = sorted([ERRATA, *ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "changelog.d").glob("*.md")])
-FOLDERS = ("harness", "tests", "claims", "docs", "reports", "benchmarks", "changelog.d", ".github")
+FOLDERS = ("harness", "tests", "claims", "docs", "reports", "benchmarks", "examples", "changelog.d", ".github")
 PATH = re.compile(rf"`((?:{'|'.join(map(re.escape, FOLDERS))})/[\w./-]*)`")
 LINK = re.compile(r"\]\((?!https?://|#)([^)#]+)(?:#([^)]+))?\)")
 MADE_LATER = {"claims/example2026/", "reports/scratch/", "reports/baselines/history/", "claims/PAPER/"}
