@@ -56,8 +56,13 @@ def _fault(point: EntryPoint) -> str:
     try:
         point.load()
     except Exception as error:  # whatever a stranger's module dies of
-        return f"{type(error).__name__}: {error}".rstrip(".")
+        return in_words(error)
     return ""
+
+
+def in_words(error: Exception) -> str:
+    """Return what a stranger's module died of, without the next step that it names to its own users."""
+    return f"{type(error).__name__}: {error}".partition(" Next: ")[0].rstrip(".")
 
 
 class Extensions(Mapping[str, T]):

@@ -14,6 +14,7 @@ import importlib.util
 import pkgutil
 import re
 import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -54,7 +55,8 @@ class Catalogue:
         """Return what all modules in the folder of claims `folder` register, loaded afresh; plugins are loaded before.
 
         `package` is the name under which Python finds the folder, if it is installed. Raises UsageError where there is
-        no such folder, DesignError for two claims of one id and a folder of modules that is no package.
+        no such folder, DesignError for two claims of one id, a folder of modules that is no package, and a file that
+        imports what is not there.
         """
         if not folder.is_dir():
             raise UsageError(
@@ -64,7 +66,10 @@ class Catalogue:
         load_plugins()
         catalogue = cls(folder.resolve(), locks=locks)
         with catalogue.collecting():
-            _import_all(catalogue.folder, package)
+            try:
+                _import_all(catalogue.folder, package)
+            except ModuleNotFoundError as error:
+                raise DesignError(_not_found(catalogue.folder, error)) from error
         return catalogue
 
     @contextmanager
@@ -142,6 +147,16 @@ def _import_all(folder: Path, package: str) -> None:
             )
     for module in pkgutil.walk_packages([str(folder)], f"{name}."):
         importlib.import_module(module.name)
+
+
+def _not_found(folder: Path, error: ModuleNotFoundError) -> str:
+    """Say which file of a folder of claims imports what Python does not find."""
+    files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
+    file = next((file for file in reversed(files) if Path(file).is_relative_to(folder)), str(folder))
+    return (
+        f"{file} imports {error.name!r}, which Python does not find. Next: import what is in the folder of claims "
+        "relatively (from . import study), or python -m pip install what is missing"
+    )
 
 
 def _import_privately(folder: Path, name: str) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from harness.store import Entry, Store
 
 NEAR = Fraction(1, 20)  # of a density: so far from it may be what is read off a page, or meant before rounding
+ROUNDED = 0.01  # of the test examples: so many may be answered otherwise where products are rounded otherwise
 ARRAYS = {"weights": "state", "mask": "mask", "start": "start"}  # files, and what of the plain module they hold
 STATE = "state_dict.pt"
 
@@ -89,7 +90,8 @@ def export(
     Raises:
         UsageError: For an arm, density or replicate that is not there, an arm that trains nothing, and what was never
             computed.
-        ResultsError: For a training that does not give what the results have, as on another kind of machine.
+        ResultsError: For a training that does not give what the results have, as on another kind of machine, and for a
+            module that answers otherwise than the training.
         DataError, StoreError, RunError, InterruptedRunError: As `run` does.
 
     Example:
@@ -134,6 +136,11 @@ def export(
         "module": plain.module,
         "harness": __version__,
     }
+    if not entry.diverged and abs(plain.right - accuracy * plain.of) > max(1.0, ROUNDED * plain.of):
+        raise ResultsError(
+            f"{node!r}: as plain layers it answers {plain.right} of {plain.of} test examples right, and the training "
+            f"{accuracy * plain.of:.0f}: it is another net. Next: report this, with the network and learn= of the arm"
+        )
     folder = Path(out) if out is not None else session.root / "exported" / _name(chosen.id, known)
     return Exported(folder, _write(folder, plain, known), plain.right, plain.of, accuracy, known, retrained)
 

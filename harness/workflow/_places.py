@@ -20,6 +20,7 @@ from pathlib import Path
 import harness
 from harness.design import Catalogue, closed_seeds
 from harness.errors import LockError, UsageError, nearest
+from harness.extensions import in_words
 
 GROUP = "ticket_harness.claims"  # of entry points: the name that --claims takes, and the package
 VARIABLE = "HARNESS_CLAIMS"
@@ -118,7 +119,7 @@ def _installed(point: EntryPoint) -> Installed:
         papers = tuple(sorted(_of_package(point.value, point.name, None).load().papers))
         return Installed(point.name, _distribution(point), papers)
     except Exception as error:  # whatever a stranger's files die of
-        return Installed(point.name, _distribution(point), fault=f"{type(error).__name__}: {error}")
+        return Installed(point.name, _distribution(point), fault=in_words(error))
 
 
 def find_place(claims: Path | str | None = None, root: Path | str | None = None) -> Place:

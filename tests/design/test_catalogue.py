@@ -34,6 +34,14 @@ def test_two_claims_have_two_figures(tmp_path):
         Catalogue.load(folder(tmp_path, both))
 
 
+def test_an_import_that_fails_is_told_with_its_file(tmp_path):
+    """What a stranger does first: a folder that imports itself by its name, or a package that is not there."""
+    claims = folder(tmp_path, "from . import study\n")
+    (tmp_path / "study.py").write_text("from my_claims.nets import NET\n")
+    with pytest.raises(DesignError, match=r"study\.py imports 'my_claims', which Python does not find\. Next: import"):
+        Catalogue.load(claims)
+
+
 def test_a_paper_has_one_key(tmp_path):
     """A second key would make a second family of tests, at the full level."""
     both = PAPER.format(key="one", arxiv="1803.03635") + PAPER.format(key="other", arxiv="1803.03635")

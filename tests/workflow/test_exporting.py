@@ -190,6 +190,17 @@ def test_what_the_store_has_not_is_trained_again(computed, tmp_path):
         shutil.move(away, computed.store)
 
 
+def test_a_module_that_answers_otherwise_is_refused(computed, tmp_path, monkeypatch):
+    """Where plain layers are not the trained net, as for a way to learn that they cannot have, nothing is written."""
+    from harness import engine
+
+    whole = engine.as_plain
+    monkeypatch.setattr(engine, "as_plain", lambda population, end, mask: whole(population, end * 0, mask))
+    with pytest.raises(ResultsError, match=r"as plain layers it answers .* it is another net\. Next: report this"):
+        export(computed, arm="dense", replicate=1, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_another_net_than_the_reported_one_is_refused(computed, tmp_path, monkeypatch):
     """Where training again gives other accuracies than the results have, nothing is written."""
     from harness.workflow import _exporting

@@ -5,9 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from harness.compute import EXECUTORS
+from harness.data import SETS
+from harness.design import METRICS
 from harness.errors import LockError, UsageError
 from harness.expression import CRITERIA
 from harness.extensions import load_plugins
+from harness.stats import KINDS
 from harness.workflow import list_claims, lock, open_session, places
 from tests.command import harness
 from tests.packages import install, write_claims
@@ -30,13 +34,15 @@ def here(tmp_path, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.delenv("HARNESS_STORE", raising=False)
     monkeypatch.delenv("HARNESS_CLAIMS", raising=False)
-    before, criteria = set(sys.modules), set(CRITERIA)
+    everything = (CRITERIA, SETS, METRICS, KINDS, EXECUTORS)
+    before, registered = set(sys.modules), [set(each) for each in everything]
     yield folder
     for name in set(sys.modules) - before:
         if name.startswith(("doe", "roe", "_claims")):
             del sys.modules[name]
-    for name in set(CRITERIA) - criteria:
-        CRITERIA.remove(name)
+    for each, had in zip(everything, registered, strict=True):
+        for name in set(each) - had:
+            each.remove(name)
 
 
 @pytest.fixture
@@ -185,7 +191,10 @@ def test_list_says_which_places_there_are(here, site, monkeypatch):
     )
     assert "also here: doe of the package doe-tickets: doe2026. Next: harness list --claims doe" in result.stdout
     assert "paper doe2026 is in both places; each has its own claims, locks and verdicts of it" in result.stdout
-    assert "roe of the package doe-tickets cannot be loaded: ModuleNotFoundError" in result.stdout
+    assert "roe of the package doe-tickets cannot be loaded: DesignError: " in result.stdout
+    assert (
+        "roe_claims/__init__.py imports 'nothing_of_this_name', which Python does not find. Next: mend" in result.stdout
+    )
     assert "Next: mend or upgrade doe-tickets, or python -m pip uninstall doe-tickets" in result.stdout
     assert [place.papers for place in places()] == [("doe2026",), ()]
 
@@ -221,6 +230,64 @@ def test_what_an_installed_package_registers_is_there(here, site, monkeypatch):
     session = open_session(device="cpu")
     assert session.claims[0].design("micro").arms["largest"]
     assert "from afar" in CRITERIA
+
+
+EVERYTHING = """
+import numpy as np
+from harness import criterion
+from harness.compute import executor
+from harness.data import data_set
+from harness.design import Metric, add_metric
+from harness.stats import Bound, Kind, above, add_kind, below
+from tests.command import Here
+
+executor("doe cluster")(Here)
+add_metric(Metric("doe_log", "validated as right", "validation_accuracy", log=True, bounds=(5.0, 5.0)))
+add_kind(Kind(name="doetrails", held_to=Bound.SESOI, reproduced=(below(-1),), refuted=(above(-1),), floor=0,
+              planned_at=-2, shown="below", asserted="< -1", drawn="sesoi"))
+
+
+@criterion("doe criterion")
+def doe_criterion(weights, alive):
+    return abs(weights)
+
+
+@data_set("doe clouds", train=300)
+def doe_clouds():
+    rng = np.random.default_rng(5)
+    labels = rng.integers(0, 2, 300)
+    return (rng.standard_normal((300, 4)) + 3 * labels[:, None]).astype(np.float32), labels
+"""
+USING = """
+from fractions import Fraction
+from harness import SGD, Design, Recipe, Source, Task, asserts, claim, mlp, prune, train
+
+TASK = Task("doe-clouds", images=1, classes=2, chance=0.5, sesoi_pp=1.0, margin_pp=1.0, source="doe clouds",
+            shape=(1, 1, 4), train_images=200, validation_images=40, test_images=60)
+RECIPE = Recipe(optimiser=SGD(0.1), steps=40, batch=20)
+
+
+@claim("doe2026/everything", statement="All is used.", predicted={"micro": "reproduced"},
+       source=Source(version="none", place="here", published="none"))
+def everything(scale):
+    dense = train(mlp(4, 8, 2), TASK, RECIPE)
+    ticket = train(mlp(4, 8, 2), TASK, RECIPE, mask=prune(dense, keep=Fraction(1, 2), by="doe criterion"))
+    part = asserts("doetrails", "ticket", "dense", on=TASK, metric="doe_log")
+    return Design(arms={"dense": dense, "ticket": ticket}, parts=(part,), contrast=("mask",))
+"""
+
+
+def test_every_sort_of_thing_comes_by_an_entry_point(here, site, monkeypatch):
+    """Criterion, data set, metric, kind and executor of a package are used by a claim that imports none of it."""
+    write_claims(here / "claims")
+    (here / "claims" / "doe2026" / "largest.py").write_text(USING)
+    site.mkdir(parents=True)
+    (site / "doe_everything.py").write_text(EVERYTHING)
+    install(site, monkeypatch, "doe-everything", extensions=["doe = doe_everything"])
+    for line in (("run", "--quick", "--executor", "doe cluster"), ("judge", "--out", "reports/scratch")):
+        done = harness(*line)
+        assert done.returncode == 0, done.stderr
+    assert "doe2026/everything" in done.stdout
 
 
 def test_a_package_that_cannot_be_imported_stops_only_who_needs_it(here, site, monkeypatch):
