@@ -53,7 +53,8 @@ class Place:
     @property
     def told(self) -> str:
         """Where everything is, in words."""
-        return f"claims in {self.folder}, registry in {self.locks}; reports, pilots and store in {self.root}"
+        registry = self.root if self.apart else self.folder
+        return f"claims in {self.folder}, registry in {registry}; reports, pilots and store in {self.root}"
 
     def load(self) -> Catalogue:
         """Return what the files of the place register. Raises LockError for locks of the package that are not here."""

@@ -1,5 +1,6 @@
 """Where claims are: each place has a registry, reports, pilots and a store of its own, and none is another's."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -112,6 +113,19 @@ def test_an_editable_package_has_all_in_its_sources(tmp_path, monkeypatch):
     source = write_claims(tmp_path / "project" / "doe_claims")
     install(tmp_path / "project", monkeypatch, "doe-tickets", claims=["doe = doe_claims"])
     assert of("doe") == of("doe_claims") == of(source) == below(source)
+
+
+def test_a_folder_that_cannot_be_written_has_all_in_the_working_folder(here, tmp_path, monkeypatch):
+    """Two of one name are two places."""
+    one, two = (write_claims(tmp_path / name / "theirs") for name in ("one", "two"))
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    roots = [open_session(claims=folder, device="cpu").root for folder in (one, two)]
+    assert [root.parent for root in roots] == [here / "places"] * 2
+    assert len(set(roots)) == 2
+    assert "registry in " + str(roots[0]) in harness("plan", "--claims", one).stdout
+    lock(open_session(claims=one, device="cpu"))
+    assert (roots[0] / "registry.lock").is_file()
+    assert not (one / "registry.lock").exists()
 
 
 def test_locks_that_a_package_brings_count(here, site, monkeypatch):
