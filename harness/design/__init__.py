@@ -10,8 +10,8 @@ from harness.design._exact import Exact, exact, printed
 from harness.design._from_paper import Published, printed_of
 from harness.design._known import KnownBefore, known_of, read_known
 from harness.design._lock import Registry, locked_text
-from harness.design._mask_metrics import mask_metric
 from harness.design._metrics import METRICS, PERCENTAGE_POINTS, Metric, add_metric, metric
+from harness.design._own_metrics import answer_metric, mask_metric
 from harness.design._parts import Band, Part, percent_kept
 from harness.design._pilots import Pilot, append_pilots, pilot_grid, pilot_runs, pilots_of, read_pilots
 from harness.design._rounds import FIRST, Locked, Round, closed_seeds
@@ -46,6 +46,7 @@ __all__ = [
     "Source",
     "Watched",
     "add_metric",
+    "answer_metric",
     "append_pilots",
     "asserted",
     "asserts",

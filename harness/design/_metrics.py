@@ -23,6 +23,8 @@ STABLE = (2.0, 2.0)  # pp: a higher error barrier is instability (Frankle et al.
 TENTH_OF_A_FIFTH = (2.0, 2.0)  # pp: of survivors near zero, of which there are a fifth if pruning does not look
 OF_MASKS = (2.0, 2.0)  # pp: of weights, units or inputs, which no task says more of
 OF_NETS = (5.0, 5.0)  # pp: one net in twenty
+OF_CALIBRATION = (1.0, 1.0)  # pp of confidence
+OF_ANSWERS = (0.5, 0.5)  # pp of test examples
 PATH = "path_accuracy"  # between two copies
 
 
@@ -136,6 +138,12 @@ for each in (
         series=PATH,
     ),
     Metric("log_early_stop_step", "step of the early stop", "early_stop_accuracy", "step", log=True, bounds=RATIO),
+    Metric("log_test_loss", "test loss", "test_loss", log=True, bounds=RATIO),
+    Metric("log_validation_loss", "validation loss", "validation_loss", log=True, bounds=RATIO),
+    Metric("log_train_loss", "training loss", "train_loss", log=True, bounds=RATIO),
+    Metric("calibration_error", "expected calibration error", bounds=OF_CALIBRATION),
+    Metric("disagreement", "share of test examples that two nets answer differently", bounds=OF_ANSWERS),
+    Metric("ensemble_accuracy", "test accuracy of the mean of two nets"),
     Metric("log_distance", "distance between two copies", "distance", log=True, bounds=RATIO),
     Metric("smallest_layer", "share kept of the smallest layer", bounds=OF_MASKS, discrete=True),
     Metric("empty_layers", "layers that keep no weight", bounds=(0.5, 0.5), counts="layers", discrete=True),

@@ -1,6 +1,6 @@
 """What is counted of masks: numbers against plain loops, masks that empty a layer, metrics of a user's own.
 
-These are tested here with `design._mask_metrics`.
+These are tested here with `design._own_metrics`.
 """
 
 from dataclasses import dataclass
