@@ -18,7 +18,7 @@ SUITE_SEED = 20190506  # confirmatory replicates; the day the lottery-ticket pap
 PILOT_SEED = 31415926  # pilots: other initialisations, other orders, other splits
 VARIANCE_SEED = 27182818  # the seed-variance check: baselines and fresh replicates
 
-STREAMS = ("split", "init", "order", "augment", "mask", "scores", "reinit", "dropout")
+STREAMS = ("split", "init", "order", "augment", "mask", "scores", "reinit", "dropout", "labels", "pixels")
 
 BLOCK = 2**40  # Philox blocks reserved for one counter value: far more than any single draw needs
 

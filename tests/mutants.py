@@ -102,7 +102,7 @@ MUTANTS = (
            '[seen["train"], seen["validation"]]', '[seen["validation"]]',
            "test_check::test_test_images_that_were_trained_on_are_refused"),
     Mutant("tasks.check_task",
-           "or task.classes < classes", "",
+           "or known < classes", "",
            "test_check::test_a_task_that_its_data_does_not_fit_is_refused"),
     Mutant("masks.prune_by_magnitude",
            "mask[tensor.slice] = alive[tensor.slice]", "mask[tensor.slice] = True",  # removed weights come back
@@ -272,7 +272,7 @@ MUTANTS = (
            "% np.uint64(below)", "% np.uint64(below + 1)",
            "test_expression::test_integers_are_uniform"),
     Mutant("tasks.pools",
-           "order[task.train_images : held_back]", "order[: task.validation_images]",  # validated on training images
+           "order[train:held_back]", "order[:validation]",  # validated on training images
            "test_training::test_splits_are_disjoint_and_each_replicate_has_its_own"),
     Mutant("tasks.batches",
            "start = first - epochs.start * per_epoch", "start = 0",
@@ -284,7 +284,7 @@ MUTANTS = (
            'pools(replicate, task)["train"]', 'pools(replicate, task)["test"]',
            "test_training::test_pairs_stay_within_their_pools"),
     Mutant("tasks.pools",
-           "np.arange(drawn, drawn + task.test_images)", "np.arange(task.test_images)",  # tested on training images
+           "np.arange(drawn, drawn + test)", "np.arange(test)",  # tested on training images
            "test_sets::test_real_splits_are_disjoint_and_of_exact_sizes"),
     Mutant("tasks.crops",
            "start = first - epochs.start * per_epoch", "start = 0",

@@ -1,5 +1,6 @@
 """What is learned: data sets, tasks, each replicate's split and its batches; knows no networks and no torch."""
 
+from harness.data._places import column_scales, places
 from harness.data._sets import (
     PUBLISHED,
     SETS,
@@ -13,6 +14,7 @@ from harness.data._sets import (
     look_in,
     require_sets,
 )
+from harness.data._task_variants import fewer, mirrored, noisy, permuted, relabelled, subset
 from harness.data._tasks import (
     CALIBRATION,
     CIFAR10,
@@ -20,6 +22,7 @@ from harness.data._tasks import (
     DIGITS,
     FASHION_MNIST,
     MNIST,
+    MNIST1D,
     PAD,
     XOR,
     Augment,
@@ -30,6 +33,7 @@ from harness.data._tasks import (
     check_task,
     crops,
     held_out,
+    needs_images,
     pools,
     shown_test_images,
     source,
@@ -43,6 +47,7 @@ __all__ = [
     "DIGIT_DIFFERENCE",
     "FASHION_MNIST",
     "MNIST",
+    "MNIST1D",
     "PAD",
     "PUBLISHED",
     "SETS",
@@ -56,16 +61,25 @@ __all__ = [
     "batches",
     "calibration",
     "check_task",
+    "column_scales",
     "crops",
     "data_folders",
     "data_set",
+    "fewer",
     "find_set",
     "held_out",
     "load_set",
     "look_in",
+    "mirrored",
+    "needs_images",
+    "noisy",
+    "permuted",
+    "places",
     "pools",
+    "relabelled",
     "require_sets",
     "shown_test_images",
     "source",
+    "subset",
     "trained_on",
 ]

@@ -33,6 +33,8 @@ class DataSet(StrEnum):
     MNIST = "mnist"  # LeCun, Cortes, Burges 1998
     FASHION_MNIST = "fashion-mnist"  # Xiao, Rasul, Vollgraf 2017
     CIFAR10 = "cifar-10"  # Krizhevsky 2009
+    MNIST_1D = "mnist-1d"  # Greydanus and Kobak 2024, by their seed 42
+    MNIST_1D_43 = "mnist-1d-43"  # and by another seed: signals that nothing of the first was trained on
     XOR = "xor"  # the corners of a square, two pixels each; the label is whether they differ
 
 
@@ -64,7 +66,8 @@ class ImageSet:
     1, those for training first, and their labels, int64. Without `test` images of its own a set's test images are drawn
     from the others. `pixels` of an image, of all channels, and `classes` are 0 where only loading tells. A `whole` set
     is all there is of its kind: nothing of it could be held back. `files` are what must be there before it can be read,
-    in the layout of `torchvision`'s class of that name.
+    in the layout of `torchvision`'s class of that name. `digest` is what its author states of all it gives, see
+    `data_digest`.
     """
 
     train: int
@@ -76,6 +79,12 @@ class ImageSet:
     whole: bool = False
     files: tuple[File, ...] = ()
     torchvision: str = ""
+    digest: str = ""
+
+    @property
+    def may_change(self) -> bool:
+        """Whether it may give something else than before: it does not come with the harness or with checksums."""
+        return not self.classes
 
     @property
     def origin(self) -> str:
@@ -87,7 +96,13 @@ SETS = Extensions[ImageSet]("data set")
 
 
 def data_set(
-    name: str, *, train: int, test: int = 0, moments: Moments = Moments((0.0,), (1.0,)), version: int = 1
+    name: str,
+    *,
+    train: int,
+    test: int = 0,
+    moments: Moments = Moments((0.0,), (1.0,)),
+    version: int = 1,
+    digest: str = "",
 ) -> Callable[[Callable[[], tuple[Images, NDArray[np.int64]]]], Callable[[], tuple[Images, NDArray[np.int64]]]]:
     """Register the decorated function as what loads the data set `name`; tasks name it as their source.
 
@@ -101,6 +116,8 @@ def data_set(
         test: Number of test images of its own, which follow.
         moments: Mean and standard deviation of each channel, for tasks that standardise.
         version: Raise it when the images change: the key of a training has it from 2 on.
+        digest: What all of it must hash to, which is then part of the key too; a wrong one is refused with the right
+            one. Without it, what was trained from is kept with what is stored, and a change is refused there.
 
     Raises:
         DesignError: Another function has registered a data set of this name.
@@ -118,10 +135,19 @@ def data_set(
     def register(
         load: Callable[[], tuple[Images, NDArray[np.int64]]],
     ) -> Callable[[], tuple[Images, NDArray[np.int64]]]:
-        SETS.add(name, ImageSet(train=train, test=test, moments=moments, load=load), version=version)
+        described = ImageSet(train=train, test=test, moments=moments, load=load, digest=digest)
+        add_set(name, described, version=version)
         return load
 
     return register
+
+
+def add_set(name: str, described: ImageSet, *, version: int = 1) -> None:
+    """Register a data set; what was read of one of its name before is forgotten."""
+    known = SETS.latest(name) in SETS
+    SETS.add(name, described, version=version)
+    if known:
+        load_set.cache_clear()
 
 
 def _idx(folder: str, **md5: str) -> tuple[File, ...]:
@@ -149,11 +175,25 @@ class Loaded:
     """All images of a data set, a row each with its pixels by channel, row and column, and their labels.
 
     The first `train` images are for training, the others are its test set; a set without one is all training images.
+    `digest` is that of `data_digest`.
     """
 
     images: Images
     labels: NDArray[np.int64]
     train: int
+    digest: str
+
+
+def data_digest(images: Images, labels: NDArray[np.int64], train: int, moments: Moments) -> str:
+    """Return 32 hexadecimal digits of SHA-256 over images and labels, each with its dtype and shape.
+
+    Before them come the number of images for training, and the moments: what else a training depends on.
+    """
+    hashed = hashlib.sha256(f"{train} {moments.mean} {moments.sd}".encode())
+    for array in (images, labels):
+        hashed.update(f" {array.dtype.name} {array.shape} ".encode())
+        hashed.update(np.ascontiguousarray(array).data)
+    return hashed.hexdigest()[:32]
 
 
 def look_in(folder: Path | None) -> None:
@@ -240,20 +280,28 @@ def load_set(name: str) -> Loaded:
     Digits and XOR's corners are float32 with values 0 to 1, 64 and 2 pixels; the others that come with the harness
     uint8 with values 0 to 255, (70000, 784) for MNIST and Fashion-MNIST, (60000, 3072) for CIFAR-10. Raises DataError
     where one is missing, a file has another checksum, or a function gives another number of images than was said,
-    images that are neither uint8 nor finite floats, or labels that are not integers from 0.
+    images that are neither uint8 nor finite floats, labels that are not integers from 0, or not what its digest says.
     """
     described = SETS[name]
-    images, labels = described.load()
+    images, labels = map(np.asarray, described.load())
     if len(images) != described.train + described.test or len(labels) != len(images):
         raise DataError(
             f"data set {name}: {described.origin} gives {len(images)} images and {len(labels)} labels, said were "
             f"{described.train} for training and {described.test} for testing. Next: correct data_set({name!r}, ...)"
         )
-    return Loaded(_as_images(images, name), _as_labels(labels, name), described.train)
+    images, labels = _as_images(images, name), _as_labels(labels, name)
+    digest = data_digest(images, labels, described.train, described.moments)
+    if described.digest not in ("", digest):
+        raise DataError(
+            f"data set {name}: {described.origin} gives what has digest {digest}, and stated is {described.digest}. "
+            f"Next: restore the data; or, if other data are meant, raise version= and state digest={digest!r}"
+        )
+    return Loaded(images, labels, described.train, digest)
 
 
 def _as_images(images: NDArray[Any], name: str) -> Images:
     """Return images as uint8, whose 255 is 1, or float32: by any other kind of number they would be scaled wrongly."""
+    images = images.reshape(len(images), -1)
     if images.dtype == np.uint8:
         return images
     if not np.issubdtype(images.dtype, np.floating):
@@ -266,10 +314,17 @@ def _as_images(images: NDArray[Any], name: str) -> Images:
 
 
 def _as_labels(labels: NDArray[Any], name: str) -> NDArray[np.int64]:
-    if labels.ndim != 1 or not np.issubdtype(labels.dtype, np.integer) or labels.min() < 0:
+    whole = np.issubdtype(labels.dtype, np.integer)
+    if labels.ndim != 1 or not whole or labels.min() < 0:
         raise DataError(
-            f"data set {name}: its labels are {labels.dtype} of shape {labels.shape}, from {labels.min()}. "
-            "Next: return integers from 0, one an image"
+            f"data set {name}: its labels are {labels.dtype} of shape {labels.shape}"
+            f"{f', from {labels.min()}' if whole else ''}. Next: return integers from 0, one an image"
+        )
+    counts = np.bincount(labels)
+    if not counts.all():
+        raise DataError(
+            f"data set {name}: its labels go up to {labels.max()}, and no image has label {counts.argmin()}. "
+            "Next: number its classes from 0 without gaps"
         )
     return labels.astype(np.int64)
 

@@ -9,20 +9,24 @@ replicates, and the validation images are drawn from those for training. The fou
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.data import _mnist1d  # noqa: F401, which registers what a task here names
 from harness.data import _sets as data
+from harness.data._labels import LEFT_OUT, Answers, answered, with_noise
 from harness.data._sets import DataSet, Moments
-from harness.errors import DesignError
+from harness.errors import DataError, DesignError
 from harness.streams import Replicate, generator, integers, permutations
 
 PAIRS = 4000  # validation and test pairs of digit-difference
 ANY = Replicate(1, 0)  # stands for all where they are alike
 FIXED = Replicate(0, 0)  # whose split all replicates of a task with a fixed test set, drawn from its images, use
+SPLITS = ("train", "validation", "test")
 TRAIN_EXAMPLES = 5000  # training images, at most, on which accuracy is measured
 CALIBRATION = 1000  # training inputs from which BatchNorm's statistics for evaluation are computed
 PAD = 4  # pixels of black border around an image from which crop-flip takes its crop
@@ -40,6 +44,10 @@ class Scaling(StrEnum):
     UNIT = "unit"  # divided by the largest possible value: 0 to 1
     STANDARDISED = "standardised"  # then each channel's mean taken off and divided by its sd, `ImageSet.moments`
     L2 = "l2"  # each image divided by its length: Euclidean norm 1
+    COLUMNS = (
+        "columns"  # of each input its mean taken off, then divided by its sd, both over what a replicate trains on
+    )
+    RANGE = "range"  # each input from 0 to 1, its least and largest value among what a replicate trains on
 
 
 class Augment(StrEnum):
@@ -62,6 +70,9 @@ class Task:
     class, the outcome of a training that diverged. With `fixed_test` all replicates share one test set; which test
     examples are answered correctly is then stored. `shape` is an image's channels, height and width.
 
+    The fields from `within` on make variants of a task, as `subset` and the like do. All of one base have its split, so
+    that none is tested on what another one is trained on. `digest` is what the data set's author states of it.
+
     Args:
         name: Its name in tables and panels.
         images: Source images per input.
@@ -78,10 +89,16 @@ class Task:
         test_images: Images that decide.
         scaling: What is done to pixels.
         augment: What is done to training images.
+        within: The sizes of the split of which a replicate's images are the first; those above where it has none.
+        answers: By label of the data set, what it is called here, or None where it is left out.
+        noise: The share of training examples with another label, a Fraction.
+        mirrored: Whether images are shown left to right.
+        permuted: Whether the pixels of all images are shown in one other order.
+        permutation: The seed of an order that all replicates share; each has its own without one.
 
     Raises:
         DesignError: Where the data set has fewer images than a replicate's split takes, or no test images of its own to
-            share, and where of all images there are a split would take some.
+            share, where of all images there are a split would take some, and for a variant that cannot be.
 
     >>> DIGITS.inputs, DIGITS.test_examples, MNIST.inputs
     (64, 500, 784)
@@ -102,21 +119,34 @@ class Task:
     test_images: int = 500
     scaling: Scaling = Scaling.UNIT
     augment: Augment = Augment.NONE
+    within: tuple[int, ...] = ()
+    answers: Answers = ()
+    noise: Fraction = Fraction(0)
+    mirrored: bool = False
+    permuted: bool = False
+    permutation: int | None = None
+    digest: str = field(default="", init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scaling", Scaling(self.scaling))
         object.__setattr__(self, "augment", Augment(self.augment))
+        if isinstance(self.noise, int):
+            object.__setattr__(self, "noise", Fraction(self.noise))
         object.__setattr__(self, "source", data.SETS.latest(self.source))
-        described, drawn = data.SETS[self.source], self.train_images + self.validation_images
+        described = data.SETS[self.source]
+        object.__setattr__(self, "digest", described.digest)
+        self._check_variant()
+        train, validation, test = self.split
+        drawn = train + validation
         if self.scaling is Scaling.STANDARDISED and described.moments == Moments((0.0,), (1.0,)):
             raise DesignError(
                 f"task {self.name} is standardised by the mean and sd of {self.source}, which are not given. "
                 f"Next: data_set({self.source!r}, ..., moments=Moments(mean=, sd=)), or scaling='unit'"
             )
         if described.test:
-            if not self.fixed_test or drawn > described.train or self.test_images > described.test:
+            if not self.fixed_test or drawn > described.train or test > described.test:
                 raise DesignError(
-                    f"task {self.name} takes {drawn} and {self.test_images} of the {described.train} training and "
+                    f"task {self.name} takes {drawn} and {test} of the {described.train} training and "
                     f"{described.test} test images of {self.source}, fixed_test={self.fixed_test}. "
                     "Next: take no more than there are, with fixed_test=True"
                 )
@@ -127,10 +157,45 @@ class Task:
                     f"task {self.name} takes some of the {every} images of {self.source}, which are all there are, or "
                     f"calls them a sample. Next: train, validate and test on {every} images, without fixed_test="
                 )
-        elif drawn + self.test_images > described.train:
+        elif drawn + test > described.train:
+            raise DesignError(f"task {self.name}: a split of {drawn + test} of {described.train} {self.source}")
+
+    def _check_variant(self) -> None:
+        """Raise DesignError for more images than the split has, labels that cannot be, and noise that is no share."""
+        for split, asked, there in zip(SPLITS, self._counts, self.split, strict=True):
+            if asked > there:
+                raise DesignError(
+                    f"task {self.name}: {asked} {split} images of {there}. Next: ask for no more than that"
+                )
+        if not isinstance(self.noise, Fraction) or not 0 <= self.noise <= 1:
+            raise DesignError(f"task {self.name}: label noise {self.noise!r}. Next: a share, as Fraction(3, 20)")
+        if self.images > 1 and (self.answers or self.noise):
             raise DesignError(
-                f"task {self.name}: a split of {drawn + self.test_images} of {described.train} {self.source}"
+                f"task {self.name} makes its answers of {self.images} labels, and would change one. "
+                "Next: take a task of single images"
             )
+        given = {answer for answer in self.answers if answer is not None}
+        if self.answers and (min(given, default=-1) < 0 or max(given) >= self.classes):
+            raise DesignError(
+                f"task {self.name} calls labels {sorted(given)}, and has {self.classes} classes. "
+                "Next: answers are integers from 0, one a class"
+            )
+        if self.permutation is not None and not self.permuted:
+            raise DesignError(f"task {self.name} has a permutation and is not permuted. Next: permuted(task, seed=)")
+
+    @property
+    def _counts(self) -> tuple[int, int, int]:
+        return self.train_images, self.validation_images, self.test_images
+
+    @property
+    def split(self) -> tuple[int, ...]:
+        """The sizes of a replicate's split, train, validation and test: its images are the first ones of each."""
+        return self.within or self._counts
+
+    @property
+    def leaves_out(self) -> bool:
+        """Whether it leaves out images by their labels."""
+        return None in self.answers
 
     @property
     def inputs(self) -> int:
@@ -182,7 +247,7 @@ class Task:
 
     def label(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the answer for the labels of the images that make an input; (..., images) to (...)."""
-        return labels[..., 0] if self.images == 1 else np.abs(labels[..., 0] - labels[..., 1])
+        return answered(labels[..., 0], self.answers) if self.images == 1 else np.abs(labels[..., 0] - labels[..., 1])
 
 
 DIGITS = Task("digits", images=1, classes=10, chance=0.10, sesoi_pp=0.4, margin_pp=0.5)
@@ -198,6 +263,10 @@ FASHION_MNIST = Task(
 CIFAR10 = Task(
     "cifar-10", images=1, classes=10, chance=0.10, sesoi_pp=0.5, margin_pp=0.5, fixed_test=True, source=DataSet.CIFAR10,
     shape=(3, 32, 32), train_images=45_000, validation_images=5_000, test_images=10_000,
+)  # fmt: skip
+MNIST1D = Task(
+    "mnist-1d", images=1, classes=10, chance=0.10, sesoi_pp=1.0, margin_pp=1.5, fixed_test=True,
+    source=DataSet.MNIST_1D, shape=(1, 1, 40), train_images=4000, validation_images=1000, test_images=12_000,
 )  # fmt: skip
 XOR = Task(
     "xor", images=1, classes=2, chance=0.5, sesoi_pp=5.0, margin_pp=5.0, source=DataSet.XOR, shape=(1, 1, 2),
@@ -222,39 +291,95 @@ def pools(replicate: Replicate, task: Task = DIGITS) -> dict[str, NDArray[np.int
         return {split: np.arange(task.train_images) for split in ("train", "validation", "test")}
     drawn = data.SETS[task.source].train
     order = permutations(replicate, "split", 0, n=drawn, first=0, count=1)[0]
-    held_back = task.train_images + task.validation_images
-    own = np.arange(drawn, drawn + task.test_images)
+    train, validation, test = task.split
+    held_back = train + validation
+    own = np.arange(drawn, drawn + test)
+    every = {
+        "train": order[:train],
+        "validation": order[train:held_back],
+        "test": own if task.own_test else order[held_back : held_back + test],
+    }
     return {
-        "train": order[: task.train_images],
-        "validation": order[task.train_images : held_back],
-        "test": own if task.own_test else order[held_back : held_back + task.test_images],
+        split: _first(pool, task, split, count)
+        for (split, pool), count in zip(every.items(), task._counts, strict=True)
     }
 
 
-def check_task(task: Task) -> None:
-    """Raise DesignError where the task has other images, or fewer classes, than its data set.
+def _first(pool: NDArray[np.int64], task: Task, split: str, count: int) -> NDArray[np.int64]:
+    """Return the first `count` images of a pool, of those whose labels the task has."""
+    if task.leaves_out:
+        pool = pool[answered(source(task.source)[1][pool], task.answers) != LEFT_OUT]
+    if len(pool) < count:
+        raise DataError(
+            f"task {task.name} takes {count} {split} images, and a replicate's split has {len(pool)} with its labels. "
+            "Next: ask for fewer"
+        )
+    return pool[:count]
 
-    A data set that a function makes is made for this, once; one that is read from files says what it has.
+
+def check_task(task: Task) -> None:
+    """Raise DesignError where the task has other images, or fewer classes, than its data set, or takes too many.
+
+    A data set that a function makes is made for this, once; one that is read from files says what it has, and is read
+    only where the task leaves out some of its labels.
     """
     described = data.SETS[task.source]
     pixels, classes = described.pixels, described.classes
     if not classes:
         loaded = data.load_set(task.source)
         pixels, classes = loaded.images[0].size, int(loaded.labels.max()) + 1
-    if math.prod(task.shape) != pixels or task.classes < classes:
+    known = len(task.answers) or task.classes
+    if math.prod(task.shape) != pixels or known < classes:
         raise DesignError(
-            f"task {task.name} has images of {' x '.join(map(str, task.shape))} and {task.classes} classes, its data "
+            f"task {task.name} has images of {' x '.join(map(str, task.shape))} and {known} classes, its data "
             f"set {task.source} {pixels} pixels an image and {classes} classes. Next: correct shape= or classes="
         )
+    if task.leaves_out:
+        _check_counts(task)
+
+
+def needs_images(task: Task) -> bool:
+    """Whether its images have to be there for `check_task`, and not only where it is trained on."""
+    return task.leaves_out or not data.SETS[task.source].classes
+
+
+def _check_counts(task: Task) -> None:
+    """Raise DesignError where a replicate's split may have fewer images with the task's labels than it takes."""
+    drawn, labels = data.SETS[task.source].train, source(task.source)[1]
+    for label, answer in enumerate(task.answers):
+        if answer is not None and label not in labels:
+            raise DesignError(
+                f"task {task.name} has label {label}, and no image of {task.source} does. Next: leave it out"
+            )
+    has = answered(labels, task.answers) != LEFT_OUT
+    train, validation, test = (_fewest(size, int(has[:drawn].sum()), drawn) for size in task.split)
+    if task.own_test:
+        test = int(has[drawn : drawn + task.split[2]].sum())
+    if any(asked > most for asked, most in zip(task._counts, (train, validation, test), strict=True)):
+        raise DesignError(
+            f"task {task.name} takes {' + '.join(map(str, task._counts))} images, and of the "
+            f"{' + '.join(map(str, task.split))} of a split not as many have its labels in every replicate. "
+            f"Next: ask for no more than train={train}, validation={validation}, test={test}"
+        )
+
+
+def _fewest(size: int, having: int, among: int) -> int:
+    """Return how many of `size` drawn from `among` have what `having` of these have, at least: six deviations less."""
+    share, left = having / among, (among - size) / max(1, among - 1)
+    deviation = math.sqrt(size * share * (1 - share) * left)
+    return max(0, math.floor(size * share - 6 * deviation))
 
 
 def shown_test_images(learned: Task, measured: Task) -> int:
     """Return how many test images of `measured` a replicate's training on `learned` is shown, for learning or to stop.
 
-    Splits are slices of one order of the images, so that the number is much the same in every replicate. 0 for other
-    data sets, and where there is nothing to hold back.
+    Splits are slices of one order of the images, so that the number is much the same in every replicate. An image
+    counts however it is shown or labelled. 0 for other data sets, for variants of one split, and where there is
+    nothing to hold back.
     """
-    if learned.source != measured.source or measured.whole or learned == measured:
+    if learned.source != measured.source or measured.whole:
+        return 0
+    if learned.split == measured.split and learned.splitter(ANY) == measured.splitter(ANY):
         return 0
     seen = pools(learned.splitter(ANY), learned)
     held_back = pools(measured.splitter(ANY), measured)["test"]
@@ -288,7 +413,14 @@ def batches(task: Task, replicate: Replicate, draw: int, *, size: int, first: in
         rows = np.stack([integers(generator(replicate, "order", draw, e), len(pool), each) for e in epochs])
     start = first - epochs.start * per_epoch
     picked = rows.reshape(-1, size, task.images)[start : start + last - first]
+    if task.noise:
+        return Examples(pool[picked], _taught(task, replicate, pool)[picked[..., 0]])
     return _examples(task, pool[picked])
+
+
+def _taught(task: Task, replicate: Replicate, pool: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return what the replicate is taught of each image of its training pool: its label, or another one by noise."""
+    return with_noise(_examples(task, pool[:, None]).answers, task.noise, task.classes, replicate)
 
 
 def crops(task: Task, replicate: Replicate, draw: int, *, size: int, first: int, last: int) -> NDArray[np.uint8]:
@@ -316,14 +448,15 @@ def calibration(task: Task, replicate: Replicate) -> Examples:
 
 
 def trained_on(task: Task, replicate: Replicate) -> Examples:
-    """Return the training examples on which accuracy is measured, never augmented.
+    """Return the training examples on which accuracy is measured, never augmented, labelled as they were taught.
 
     At most `TRAIN_EXAMPLES` of the replicate's training images; of pairs, which are drawn afresh for every batch, the
     calibration pairs of training digits.
     """
     if task.images > 1:
         return calibration(task, replicate)
-    return _examples(task, pools(task.splitter(replicate), task)["train"][:TRAIN_EXAMPLES, None])
+    pool = pools(task.splitter(replicate), task)["train"]
+    return Examples(pool[:TRAIN_EXAMPLES, None], _taught(task, replicate, pool)[:TRAIN_EXAMPLES])
 
 
 def source(name: str = DataSet.DIGITS) -> tuple[NDArray[np.float32] | NDArray[np.uint8], NDArray[np.int64]]:

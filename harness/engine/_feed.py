@@ -38,7 +38,10 @@ class Feed:
         self.device = device
         self.task = population.program.task
         self.source_NI = _source(self.task.source, device)
-        self._as_stored = self.source_NI.dtype == torch.float32 and self.task.scaling is Scaling.UNIT
+        plain = self.task.scaling not in (Scaling.L2, Scaling.STANDARDISED)
+        self._as_stored = self.source_NI.dtype == torch.float32 and plain
+        self._scales = _scales(population, device)
+        self._places = _places(population, device)
         self._held_out: dict[str, tuple[Tensor, Tensor]] = {}
 
     def inputs(self, images_RBK: Tensor, crops_RBK: Tensor | None = None) -> Tensor:
@@ -48,7 +51,12 @@ class Feed:
             pixels_NI = cropped(pixels_NI, crops_RBK.flatten(), self.task)
         if not self._as_stored:
             pixels_NI = scaled(pixels_NI, self.task)
-        return pixels_NI.view(*images_RBK.shape[:2], -1)
+        pixels_RBI = pixels_NI.view(*images_RBK.shape[:2], -1)
+        if self._scales is not None:
+            pixels_RBI = (pixels_RBI - self._scales[0]) / self._scales[1]
+        if self._places is not None:
+            pixels_RBI = pixels_RBI.gather(2, self._places.expand(-1, pixels_RBI.shape[1], -1))
+        return pixels_RBI
 
     def batches(self, first: int, last: int) -> Batches:
         """Return all members' batches of steps `first` to `last - 1`; arms of one replicate share what is drawn."""
@@ -79,6 +87,23 @@ class Feed:
             answers = torch.from_numpy(np.stack([e.answers for e in each])).to(self.device)
             self._held_out[split] = (images, answers)
         return self._held_out[split]
+
+
+def _scales(population: Population, device: torch.device) -> tuple[Tensor, Tensor] | None:
+    """Return what is taken off each member's inputs and by what they are divided, both (R, 1, I)."""
+    task = population.program.task
+    each = [scales for m in population.members if (scales := data.column_scales(task, m.replicate)) is not None]
+    if not each:
+        return None
+    off_R1I, by_R1I = (torch.from_numpy(np.stack(arrays)[:, None]).to(device) for arrays in zip(*each, strict=True))
+    return off_R1I, by_R1I
+
+
+def _places(population: Population, device: torch.device) -> Tensor | None:
+    """Return which value each place of a member's inputs shows, (R, 1, I)."""
+    task = population.program.task
+    each = [places for m in population.members if (places := data.places(task, m.replicate)) is not None]
+    return torch.from_numpy(np.stack(each)[:, None]).to(device) if each else None
 
 
 def _order(member: Member) -> tuple[Replicate, int]:

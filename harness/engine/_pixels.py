@@ -36,13 +36,16 @@ def cropped(pixels_NI: Tensor, crop_N: Tensor, task: Task) -> Tensor:
 
 
 def scaled(pixels_NI: Tensor, task: Task) -> Tensor:
-    """Return the images as float32, scaled as the task says; bytes are values 0 to 255, floats 0 to 1."""
+    """Return the images as float32, scaled as the task says; bytes are values 0 to 255, floats 0 to 1.
+
+    What is scaled by a replicate's own training examples is left to `Feed`.
+    """
     if task.scaling is Scaling.L2:
         # Sums of squares of bytes are integers, exact in float64 in any order.
         length_N1 = pixels_NI.double().square_().sum(1, keepdim=True).sqrt_()
         return pixels_NI.float() / length_N1.float().clamp_min_(torch.finfo(torch.float32).tiny)
     unit_NI = pixels_NI if pixels_NI.dtype == torch.float32 else pixels_NI.float().div_(255)
-    if task.scaling is Scaling.UNIT:
+    if task.scaling is not Scaling.STANDARDISED:
         return unit_NI
     mean_C1, sd_C1 = _moments(task.source, pixels_NI.device)
     return ((unit_NI.view(len(unit_NI), len(mean_C1), -1) - mean_C1) / sd_C1).flatten(1)

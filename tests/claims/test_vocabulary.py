@@ -27,7 +27,14 @@ WORDS = [row for row in ROWS if len(row) == 3]
 METRIC_ROWS = {CODE.search(row[0])[1].strip('"'): row for row in ROWS if len(row) == 4}
 
 NOT_WRITTEN = {("Recipe", "version"): "raised by the engine, when it changes what an old recipe means"}
-NEVER_OTHER = {"split", "init", "mask", "reinit"}  # streams of which a training has no draws of its own
+NEVER_OTHER = {
+    "split",
+    "init",
+    "mask",
+    "reinit",
+    "labels",
+    "pixels",
+}  # streams of which a training has no draws of its own
 CLASSES = {"paper": Paper}  # whose fields a function takes by name
 
 

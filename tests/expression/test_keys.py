@@ -191,6 +191,8 @@ HASHED = {
         "name": ..., "images": ..., "classes": ..., "chance": ..., "sesoi_pp": ..., "margin_pp": ...,
         "version": 1, "fixed_test": False, "source": "digits", "shape": [1, 8, 8], "train_images": 1000,
         "validation_images": 297, "test_images": 500, "scaling": "unit", "augment": "none",
+        "within": [], "answers": [], "noise": "0", "mirrored": False, "permuted": False, "permutation": None,
+        "digest": "",
     },
 }
 # fmt: on
@@ -198,8 +200,8 @@ VALUES = {
     "Scope": {"layer", "global", "unit"},
     "Split": {"test", "train", "validation"},
     "Init": {"glorot-normal", "kaiming-normal", "signed-kaiming-constant"},
-    "DataSet": {"digits", "mnist", "fashion-mnist", "cifar-10", "xor"},
-    "Scaling": {"unit", "standardised", "l2"},
+    "DataSet": {"digits", "mnist", "fashion-mnist", "cifar-10", "xor", "mnist-1d", "mnist-1d-43"},
+    "Scaling": {"unit", "standardised", "l2", "columns", "range"},
     "Augment": {"none", "crop-flip"},
 }
 
