@@ -17,6 +17,8 @@ import numpy as np
 
 from harness.compute._code import code_digest
 from harness.compute._inputs import Inputs, Made
+from harness.data import SETS, load_set
+from harness.errors import DataError
 from harness.expression import Measured, consumed, lineage
 from harness.population import Population, Program, evaluation_flops, unit_name
 from harness.store import Entry, Store
@@ -86,6 +88,23 @@ class Plan:
                     self.units[name] = Unit(node, replicate, tuple(dict.fromkeys((*before, each.by))))
         self._after = self._steps_after()
         self._made: Made = {}
+        self._check_data()
+
+    def _check_data(self) -> None:
+        """Raise DataError where something stored was computed from a data set that gives something else now."""
+        for source in sorted({unit.node.task.source for unit in self.units.values()}):
+            if not SETS[source].may_change:
+                continue
+            names = [name for name, unit in self.units.items() if unit.node.task.source == source]
+            entries = [self.store.entries[name] for name in names if name in self.store.entries]
+            before = Counter(data for entry in entries if (data := self.store.provenance(entry).data))
+            for digest in before:
+                if digest != (now := load_set(source).digest):
+                    raise DataError(
+                        f"data set {source} gives what has digest {now}, and {before[digest]} of the trainings and "
+                        f"evaluations in {self.store.path} were computed from what had {digest}. Next: restore the "
+                        "data; or, if other data are meant, raise version= where it is registered"
+                    )
 
     def _steps_after(self) -> dict[str, int]:
         """Return for each node the steps of the longest chain that starts with it."""

@@ -19,7 +19,8 @@ from harness.compute._executor import Executor
 from harness.compute._limit import Limit
 from harness.compute._plan import START_S, Plan, Unit
 from harness.compute._progress import SILENT, Progress, UnderWay
-from harness.errors import HarnessError, InterruptedRunError, RunError, StoppedError
+from harness.data import SETS, load_set
+from harness.errors import DataError, HarnessError, InterruptedRunError, RunError, StoppedError
 from harness.expression import describe
 from harness.population import Computed, Population, Program
 from harness.store import Writer, checkpoint_name, discard_checkpoints, found_checkpoints, now
@@ -175,7 +176,7 @@ def _ctrl_c(progress: Progress) -> Iterator[Callable[[], bool]]:
 
 def _result(future: Future[Computed], finished: _Running) -> Computed:
     try:
-        return _in_order(future.result(), finished)
+        return _same_data(_in_order(future.result(), finished), finished)
     except HarnessError:
         raise
     except BrokenProcessPool as error:
@@ -201,6 +202,17 @@ def _in_order(computed: object, finished: _Running) -> Computed:
     if silent := [unit for unit in asked if not given[unit].rows]:
         raise RunError(f"nothing was measured of {silent[0]}, for {_name(finished)}. Next: correct the executor")
     return replace(computed, members=tuple(given[unit] for unit in asked))
+
+
+def _same_data(computed: Computed, finished: _Running) -> Computed:
+    """Return what a worker computed; raises DataError where it was given other data than this process is."""
+    source = finished.population.program.task.source
+    if SETS[source].may_change and computed.data not in ("", here := load_set(source).digest):
+        raise DataError(
+            f"data set {source} gives what has digest {here} here, and {computed.data} in a worker. Next: let "
+            f"{SETS[source].origin} give the same each time: draw by a seed of its own, and read the same files"
+        )
+    return computed
 
 
 def _name(finished: _Running) -> str:

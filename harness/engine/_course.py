@@ -20,6 +20,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from harness.data import load_set
 from harness.engine import _moving, _saliency, _scores, _switches  # noqa: F401, which register what they know
 from harness.engine import _untrained as untrained
 from harness.engine._feed import Feed
@@ -57,11 +58,14 @@ def compute(
 def _without_training(population: Population, device: torch.device) -> Computed:
     rate, started = matmul_flops(device, "float32"), time.perf_counter()
     results = untrained.measure(population, device)
-    return _computed(results, time.perf_counter() - started, device, rate)
+    data = load_set(population.program.task.source).digest
+    return _computed(results, time.perf_counter() - started, device, rate, data)
 
 
-def _computed(results: tuple[MemberResult, ...], wall_s: float, device: torch.device, rate: float) -> Computed:
-    return Computed(results, wall_s, device_name(device), versions(), settings(), rate, computer())
+def _computed(
+    results: tuple[MemberResult, ...], wall_s: float, device: torch.device, rate: float, data: str
+) -> Computed:
+    return Computed(results, wall_s, device_name(device), versions(), settings(), rate, computer(), data)
 
 
 class _Course:
@@ -72,6 +76,7 @@ class _Course:
         self.population = population
         self.stack = stacked(population, device)
         self.feed = Feed(population, device)
+        self.data = load_set(population.program.task.source).digest
         self.early = EarlyStop(self.stack)
         self.notes = Notes(len(population.members))
         self.slots: list[Slots] = [{} for _ in population.members]
@@ -83,7 +88,7 @@ class _Course:
         assert recipe is not None
         updates = Updates(population, self.stack, self.feed)
         validate = Evaluator(population, self.stack, self.feed, "validation")
-        made_with = {"device": device_name(self.stack.device), **versions(), **settings()}
+        made_with = {"device": device_name(self.stack.device), "data": self.data, **versions(), **settings()}
         at, last = population.program.first_step, population.last_step
         if saver is not None and (saved := saver.load(population, made_with)) is not None:
             self._restore(saved, updates)
@@ -121,7 +126,7 @@ class _Course:
         self.notes.add("early_stop_accuracy", self.early.step_R, test.outcome()[1])
         each = zip(population.members, self.notes.rows(), self.slots, diverged_R, strict=True)
         results = tuple(MemberResult(member.unit, tuple(rows), slots, bad) for member, rows, slots, bad in each)
-        return _computed(results, time.perf_counter() - self.started, self.stack.device, matmul_rate)
+        return _computed(results, time.perf_counter() - self.started, self.stack.device, matmul_rate, self.data)
 
     def _keep(self, slot: str) -> None:
         for slots, flat in zip(self.slots, self.stack.kept().cpu().numpy(), strict=True):

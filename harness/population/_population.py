@@ -150,7 +150,8 @@ class MemberResult:
 class Computed:
     """What an executor returns for a population, with the worker's device, versions and settings.
 
-    `matmul_flops` is the measured rate of matrix products there, `computer` its processor and instruction set.
+    `matmul_flops` is the measured rate of matrix products there, `computer` its processor and instruction set, `data`
+    the digest of the data set that was read there.
     """
 
     members: tuple[MemberResult, ...]
@@ -160,3 +161,4 @@ class Computed:
     settings: dict[str, str] = field(default_factory=dict)
     matmul_flops: float | None = None
     computer: dict[str, str] = field(default_factory=dict)
+    data: str = ""

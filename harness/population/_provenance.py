@@ -12,7 +12,8 @@ class Provenance:
 
     `kind` is ``cpu`` or ``cuda``, `instructions` a digest of the processor's, `wall_s` the seconds of all members
     together, `matmul_flops` the measured rate of matrix products there, `code` a digest of the code that made the
-    numbers. Beside the rows of a report stand also the `program` that was run and how many `members` it had.
+    numbers, `data` one of the data set that they were made from. Beside the rows of a report stand also the `program`
+    that was run and how many `members` it had.
     """
 
     device: str
@@ -28,6 +29,7 @@ class Provenance:
     program: str = ""
     members: int = 0
     code: str = ""
+    data: str = ""
 
     @property
     def occupied(self) -> str:

@@ -96,6 +96,7 @@ def write_record(
         "device": computed.device,
         "versions": computed.versions,
         "settings": computed.settings,
+        "data": computed.data,
         "wall_s": round(computed.wall_s, 3),
         "matmul_flops": None if computed.matmul_flops is None else round(computed.matmul_flops),
     }

@@ -122,6 +122,7 @@ def plan(session: Session) -> Work:
     Raises:
         DesignError: For a design that cannot decide or compares unlike arms.
         LockError: For a claim that changed since it was locked.
+        DataError: For data of your own that are not what the store's records were computed from.
 
     Example:
         >>> plan(open_session("ramanujan2020", quick=True)).totals.different

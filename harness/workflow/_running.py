@@ -68,7 +68,8 @@ def run(session: Session, *, time_limit: str | None = None, progress: Progress |
         UsageError: For what is no duration, or for a re-run of other claims, replicates or settings than the report's.
         DesignError: For a design that cannot decide or compares unlike arms.
         LockError: For a claim that changed since it was locked.
-        DataError: For a data set that is missing, before anything is computed.
+        DataError: For a data set that is missing, or is not what the store's records were computed from, before
+            anything is computed.
         StoreError: For a store that cannot be written or that another process writes to.
         RunError: For a population that failed; what was stored before stays stored.
         InterruptedRunError: On Ctrl-C, after populations under way have written checkpoints.
