@@ -16,7 +16,7 @@ SCRIPT = Path(__file__).parents[2] / "shared" / "data" / "restore.py"  # writes 
 
 def restored(source):
     """Return a folder with the real data set, found or restored; skips where there is none."""
-    from harness.data import _sets as data
+    from harness import data
 
     if (found := data.find_set(source)) is not None:
         return found
@@ -34,10 +34,11 @@ def restored(source):
 @pytest.fixture
 def real(monkeypatch):
     """Make a real data set available to the engine and to worker processes: ``real(DataSet.MNIST)`` loads it."""
-    from harness.data import _sets as data
+    from harness import data
+    from harness.data._finding import FOLDER
 
     def make(source):
-        monkeypatch.setenv(data.FOLDER, str(restored(source)))
+        monkeypatch.setenv(FOLDER, str(restored(source)))
         return data.load_set(source)
 
     return make

@@ -304,7 +304,7 @@ MUTANTS = (
     Mutant("metrics.Metric.read",
            "float(value == 1) if self.all_right", "value if self.all_right",
            "test_xor::test_a_replicate_is_the_share_of_its_block_that_converged"),
-    Mutant("sets._read",
+    Mutant("torchvision_sets._read",
            "md5 != file.md5", "not md5",
            "test_sets::test_other_bytes_are_refused"),
     Mutant("network.initial_values",

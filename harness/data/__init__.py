@@ -1,19 +1,16 @@
 """What is learned: data sets, tasks, each replicate's split and its batches; knows no networks and no torch."""
 
+from harness.data._finding import data_folders, find_set, look_in, require_sets
 from harness.data._places import column_scales, places
 from harness.data._sets import (
-    PUBLISHED,
     SETS,
     DataSet,
     ImageSet,
     Moments,
-    data_folders,
     data_set,
-    find_set,
     load_set,
-    look_in,
-    require_sets,
 )
+from harness.data._table_set import table_set
 from harness.data._task_variants import fewer, mirrored, noisy, permuted, relabelled, subset
 from harness.data._tasks import (
     CALIBRATION,
@@ -23,6 +20,7 @@ from harness.data._tasks import (
     FASHION_MNIST,
     MNIST,
     MNIST1D,
+    MNIST_5000,
     PAD,
     XOR,
     Augment,
@@ -39,6 +37,7 @@ from harness.data._tasks import (
     source,
     trained_on,
 )
+from harness.data._torchvision_sets import PUBLISHED, torchvision_set
 
 __all__ = [
     "CALIBRATION",
@@ -48,6 +47,7 @@ __all__ = [
     "FASHION_MNIST",
     "MNIST",
     "MNIST1D",
+    "MNIST_5000",
     "PAD",
     "PUBLISHED",
     "SETS",
@@ -81,5 +81,7 @@ __all__ = [
     "shown_test_images",
     "source",
     "subset",
+    "table_set",
+    "torchvision_set",
     "trained_on",
 ]

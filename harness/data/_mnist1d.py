@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data._sets import SETS, DataSet, ImageSet, Moments
+from harness.data._sets import NO_MOMENTS, SETS, DataSet, ImageSet
 
 PUBLISHED_TRAIN, PUBLISHED_TEST = 4000, 1000
 TRAIN, TEST = 5000, 12_000  # with those drawn beside the published ones
@@ -96,7 +96,7 @@ def _resampled(signals: NDArray[np.float64], length: int) -> NDArray[np.float64]
 
 def _add(name: DataSet, seed: int) -> None:
     described = ImageSet(
-        train=TRAIN, test=TEST, pixels=SAMPLED, classes=10, moments=Moments((0.0,), (1.0,)), load=lambda: mnist_1d(seed)
+        train=TRAIN, test=TEST, pixels=SAMPLED, classes=10, moments=NO_MOMENTS, load=lambda: mnist_1d(seed)
     )
     SETS.add(name, described)
 

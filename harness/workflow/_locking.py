@@ -12,7 +12,6 @@ from harness.design import (
     Design,
     Registry,
     Round,
-    check_design,
     locked_text,
     metric,
     pilot_runs,
@@ -26,7 +25,7 @@ from harness.streams import Replicate
 from harness.workflow._deciding import Family, PartPower, part_powers
 from harness.workflow._places import find_place
 from harness.workflow._planning import Planned, Request
-from harness.workflow._session import Session
+from harness.workflow._session import Session, check_claims
 
 FEWEST_LOCKED = 8  # replicates: with fewer, one difference on the other side leaves any claim open
 
@@ -158,7 +157,7 @@ def _checked(session: Session, replicates: int | None) -> list[Request]:
     requests = []
     chosen = _chosen(session, replicates)
     for claim in chosen:
-        check_design(claim, session.scale)
+        check_claims(session, [claim])
         design = claim.design(session.scale)
         count = replicates or design.replicates
         if replicates is None:  # a replication keeps the bound that it repeats

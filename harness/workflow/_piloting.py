@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.design import Design, Pilot, Scale, append_pilots, check_design, pilot_grid
+from harness.design import Design, Pilot, Scale, append_pilots, pilot_grid
 from harness.expression import Measured
 from harness.population import Program
 from harness.streams import PILOT_SEED, Replicate
@@ -14,7 +14,7 @@ from harness.verdict import Results
 from harness.workflow._collecting import collect
 from harness.workflow._planning import Planned, Request
 from harness.workflow._running import Ran, compute
-from harness.workflow._session import Session
+from harness.workflow._session import Session, check_claims
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,7 +84,7 @@ def make_pilot_plan(session: Session, replicates: int, *, grid: bool) -> Planned
     block = tuple(Replicate(PILOT_SEED, i) for i in range(replicates))
     requests = []
     for claim in session.claims:
-        check_design(claim, session.scale)
+        check_claims(session, [claim])
         design: Design | None = claim.design(session.scale)
         if claim.design(session.scale).exact:
             continue  # nothing is measured, so there is nothing to look at ahead

@@ -12,14 +12,13 @@ from harness.design import (
     Design,
     Locked,
     Registry,
-    check_design,
     design_of,
     shorten,
 )
 from harness.population import Program
 from harness.streams import SUITE_SEED, Replicate
 from harness.workflow._deciding import Family, PartPower, family, part_powers
-from harness.workflow._session import Session
+from harness.workflow._session import Session, check_claims
 
 if TYPE_CHECKING:
     from harness.compute import Plan, Unit, Wanted
@@ -156,8 +155,7 @@ def make_plan(session: Session, *, only_as_locked: bool = True) -> Planned:
     from harness.store import Store
 
     registry = session.registry
-    for claim in session.claims:
-        check_design(claim, session.scale)
+    check_claims(session, session.claims)
     if only_as_locked:
         registry.check(session.claims, session.scale)
     store = Store(session.store)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.design import Catalogue, Claim, Registry, Scale
+from harness.design import Catalogue, Claim, Registry, Scale, check_design
 from harness.errors import UsageError, nearest
 from harness.workflow._places import Place, find_place, places
 
@@ -228,6 +228,20 @@ def pick_device(wanted: str) -> str:
     if wanted == "cuda":
         raise UsageError("no CUDA device is available to torch. Next: harness doctor, or --device cpu")
     return "cpu"
+
+
+def check_claims(session: Session, claims: Iterable[Claim]) -> None:
+    """Check these claims' designs, once the data are found that this has to read.
+
+    Raises DesignError where a design cannot decide or compares unlike arms, DataError where such data are missing.
+    """
+    from harness.data import needs_images
+    from harness.expression import lineage
+
+    for claim in claims:
+        tasks = {node.task for node in lineage(claim.design(session.scale).nodes)}
+        require_data(session, {task.source for task in tasks if needs_images(task)})
+        check_design(claim, session.scale)
 
 
 def require_data(session: Session, sources: Collection[str]) -> None:

@@ -1,6 +1,6 @@
 """Real data sets: where they are looked for, how they are split, scaled and augmented, and that nets learn them.
 
-Also tests `data._tasks`, `engine._feed` and `engine._pixels`.
+Also tests `data._finding`, `data._tasks`, `engine._feed` and `engine._pixels`.
 """
 
 import os
@@ -17,10 +17,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms import functional
 
+from harness.data import _finding as finding
 from harness.data import _sets as data
 from harness.data import _tasks as tasks
-from harness.data._sets import PUBLISHED, SETS, DataSet
+from harness.data import _torchvision_sets as torchvision_sets
+from harness.data._sets import SETS, DataSet
 from harness.data._tasks import CIFAR10, CROPS, DIGIT_DIFFERENCE, DIGITS, FASHION_MNIST, MNIST, PAD, Augment, Scaling
+from harness.data._torchvision_sets import PUBLISHED
 from harness.engine import _updates as updates
 from harness.engine._course import compute
 from harness.engine._feed import Feed
@@ -98,8 +101,8 @@ def test_standardising_needs_moments(given_set):
 def folders(tmp_path, monkeypatch):
     """The three folders that are looked in, all empty."""
     found = [tmp_path / "option", tmp_path / "variable", tmp_path / "cache" / "ticket-harness" / "data"]
-    monkeypatch.setenv(data.FOLDER_OPTION, str(found[0]))
-    monkeypatch.setenv(data.FOLDER, str(found[1]))
+    monkeypatch.setenv(finding.FOLDER_OPTION, str(found[0]))
+    monkeypatch.setenv(finding.FOLDER, str(found[1]))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return found
 
@@ -116,23 +119,23 @@ def put(folder, source):
 @pytest.mark.parametrize("source", PUBLISHED)
 def test_it_is_looked_for_in_order(folders, source):
     """The folder named by --data-dir comes before HARNESS_DATA, that before the user's cache; else it is not found."""
-    assert data.find_set(source) is None
+    assert finding.find_set(source) is None
     for folder in reversed(folders):
         put(folder, source)
-        assert data.find_set(source) == folder
-        data.require_sets([source])
+        assert finding.find_set(source) == folder
+        finding.require_sets([source])
 
 
 def test_without_options_only_the_user_s_cache_is_looked_in(monkeypatch):
     """By default it is ~/.cache/ticket-harness/data."""
-    for variable in (data.FOLDER_OPTION, data.FOLDER, "XDG_CACHE_HOME"):
+    for variable in (finding.FOLDER_OPTION, finding.FOLDER, "XDG_CACHE_HOME"):
         monkeypatch.delenv(variable, raising=False)
-    assert list(data.data_folders()) == [Path.home() / ".cache" / "ticket-harness" / "data"]
+    assert list(finding.data_folders()) == [Path.home() / ".cache" / "ticket-harness" / "data"]
 
 
 def test_digits_are_always_there(folders):
     """They come with scikit-learn."""
-    data.require_sets([DataSet.DIGITS])
+    finding.require_sets([DataSet.DIGITS])
 
 
 def test_a_missing_data_set_is_told_with_both_ways_to_get_it(folders):
@@ -143,7 +146,7 @@ def test_a_missing_data_set_is_told_with_both_ways_to_get_it(folders):
         file.truncate(100)
     folders[2].mkdir(parents=True)
     with pytest.raises(DataError) as raised:
-        data.require_sets([DataSet.MNIST])
+        finding.require_sets([DataSet.MNIST])
     assert raised.value.exit_status == 2
     assert str(raised.value) == (
         f"the data set mnist is not there. Looked in {folders[0]} (--data-dir): no such folder; "
@@ -158,7 +161,7 @@ def test_other_bytes_are_refused(folders):
     """A file of the right size with another checksum is not trained on."""
     put(folders[0], DataSet.MNIST)
     with pytest.raises(DataError, match=r"train-images-idx3-ubyte has md5 .* not 6bbc9ace.* published mnist\. Next: "):
-        data._read(folders[0], DataSet.MNIST)
+        torchvision_sets._read(folders[0], DataSet.MNIST)
 
 
 def test_it_is_downloaded_only_when_asked_to_and_to_the_first_folder(folders, monkeypatch):
@@ -171,7 +174,7 @@ def test_it_is_downloaded_only_when_asked_to_and_to_the_first_folder(folders, mo
 
     monkeypatch.setattr(torchvision.datasets, "CIFAR10", get)
     for _ in range(2):
-        data.require_sets([DataSet.CIFAR10], download=True)
+        finding.require_sets([DataSet.CIFAR10], download=True)
     assert asked == [(folders[0], True)]
 
 
@@ -183,7 +186,7 @@ def test_a_download_that_fails_says_so(folders, monkeypatch):
 
     monkeypatch.setattr(torchvision.datasets, "MNIST", get)
     with pytest.raises(DataError, match=r"could not be downloaded to .*option: Error downloading .* Next: "):
-        data.require_sets([DataSet.MNIST], download=True)
+        finding.require_sets([DataSet.MNIST], download=True)
 
 
 CLAIM = '''"""A small claim on MNIST."""
@@ -274,7 +277,7 @@ def test_a_split_of_more_images_than_there_are_is_refused():
 def test_images_and_labels_are_torchvision_s(real, task):
     """Training images first, then the test images, channels first, in torchvision's order."""
     loaded = real(task.source)
-    folder = data.find_set(task.source)
+    folder = finding.find_set(task.source)
     assert loaded.images.shape == (loaded.train + 10_000, task.inputs)
     assert (loaded.images.dtype, loaded.labels.dtype) == (np.uint8, np.int64)
     for train_set, rows in ((True, slice(None, loaded.train)), (False, slice(loaded.train, None))):

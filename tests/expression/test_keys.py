@@ -200,7 +200,7 @@ VALUES = {
     "Scope": {"layer", "global", "unit"},
     "Split": {"test", "train", "validation"},
     "Init": {"glorot-normal", "kaiming-normal", "signed-kaiming-constant"},
-    "DataSet": {"digits", "mnist", "fashion-mnist", "cifar-10", "xor", "mnist-1d", "mnist-1d-43"},
+    "DataSet": {"digits", "mnist", "fashion-mnist", "cifar-10", "xor", "mnist-1d", "mnist-1d-43", "mnist-5000"},
     "Scaling": {"unit", "standardised", "l2", "columns", "range"},
     "Augment": {"none", "crop-flip"},
 }
