@@ -30,6 +30,7 @@ SHAPES = (
     (5, 4, 3.5, 3.5, 4, 5, 5, 5, 5, 4.7, 4.3, 5),
 )
 LENGTH, SAMPLED = 72, 40  # places of a signal while it is made, and of an example
+FEWEST, PADDINGS = 36, 25  # zeros behind a line: as many, or up to 24 more
 
 
 def published(seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64], float, float]:
@@ -64,25 +65,30 @@ def _drawn(seed: int, count: int) -> tuple[NDArray[np.float64], NDArray[np.int64
     """
     from scipy.ndimage import gaussian_filter1d
 
+    random = np.random.RandomState(seed)
+    labels = np.repeat(np.arange(len(SHAPES)), count // len(SHAPES))
+    padding, shift = np.empty((2, count), np.int64)
+    scale, tilt = np.empty((2, count, 1))
+    smooth, white = np.empty((2, count, LENGTH))
+    for i in range(count):
+        padding[i], scale[i], shift[i] = random.rand() * PADDINGS, 0.4 * (random.rand() - 0.5), random.choice(48)
+        smooth[i], white[i], tilt[i] = random.randn(LENGTH), random.randn(LENGTH), 0.75 * (random.rand() - 0.5)
+    order = random.permutation(count)
+    signals = _lines()[labels, padding] * (1 + scale)
+    signals = np.take_along_axis(signals, (np.arange(LENGTH) - shift[:, None]) % LENGTH, axis=1)
+    signals = np.where(signals != 0, signals, gaussian_filter1d(0.25 * smooth, 2, axis=1)) + 0.02 * white
+    signals -= tilt * np.linspace(-0.5, 0.5, LENGTH)
+    return _resampled(signals, SAMPLED)[order], labels[order]
+
+
+def _lines() -> NDArray[np.float64]:
+    """Return each digit's line with `FEWEST` zeros and more behind it, in one length: (digits, paddings, LENGTH)."""
     heights = np.array(SHAPES, np.float64)
     heights -= heights.mean(1, keepdims=True)
     heights /= heights.std(1, keepdims=True)
-    lines = (heights - heights[:, :1]) / 6
-    random = np.random.RandomState(seed)
-    labels = np.repeat(np.arange(len(SHAPES)), count // len(SHAPES))
-    signals, smooth, white = np.empty((3, count, LENGTH))
-    tilts = np.empty(count)
-    for i, label in enumerate(labels):
-        padded = np.concatenate([lines[label] + 1e-8, np.zeros(36 + int(random.rand() * 25))])
-        signal = _resampled(padded[None], LENGTH)[0] * (1 + 0.4 * (random.rand() - 0.5))
-        signals[i] = np.roll(signal, random.choice(48))
-        smooth[i], white[i] = random.randn(LENGTH), random.randn(LENGTH)
-        tilts[i] = 0.75 * (random.rand() - 0.5)
-    correlated = gaussian_filter1d(0.25 * smooth, 2, axis=1)
-    signals = np.where(signals != 0, signals, correlated) + 0.02 * white
-    signals -= tilts[:, None] * np.linspace(-0.5, 0.5, LENGTH)
-    order = random.permutation(count)
-    return _resampled(signals, SAMPLED)[order], labels[order]
+    lines = (heights - heights[:, :1]) / 6 + 1e-8  # so that what is 0 is padding
+    padded = (np.pad(lines, ((0, 0), (0, FEWEST + more))) for more in range(PADDINGS))
+    return np.stack([_resampled(each, LENGTH) for each in padded], axis=1)
 
 
 def _resampled(signals: NDArray[np.float64], length: int) -> NDArray[np.float64]:

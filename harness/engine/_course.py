@@ -56,9 +56,9 @@ def compute(
 
 
 def _without_training(population: Population, device: torch.device) -> Computed:
+    data = load_set(population.program.task.source).digest
     rate, started = matmul_flops(device, "float32"), time.perf_counter()
     results = untrained.measure(population, device)
-    data = load_set(population.program.task.source).digest
     return _computed(results, time.perf_counter() - started, device, rate, data)
 
 
@@ -72,11 +72,11 @@ class _Course:
     """One population on its way: its stack, what was noted and kept of it so far."""
 
     def __init__(self, population: Population, device: torch.device) -> None:
+        self.data = load_set(population.program.task.source).digest  # before time is taken: it is read once a process
         self.started = time.perf_counter()
         self.population = population
         self.stack = stacked(population, device)
         self.feed = Feed(population, device)
-        self.data = load_set(population.program.task.source).digest
         self.early = EarlyStop(self.stack)
         self.notes = Notes(len(population.members))
         self.slots: list[Slots] = [{} for _ in population.members]

@@ -13,7 +13,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.data import _finding
 from harness.data import _tasks as tasks
+from harness.data._finding import FOLDER_OPTION
 from harness.data._labels import answered, with_noise
 from harness.data._labels import noisy as noisy_examples
 from harness.data._places import column_scales, places
@@ -21,6 +23,7 @@ from harness.data._sets import load_set
 from harness.data._task_variants import fewer, mirrored, noisy, permuted, relabelled, subset
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS, MNIST, MNIST1D, XOR, Scaling, shown_test_images
 from harness.design._assertions import beats
+from harness.design._catalogue import Catalogue
 from harness.design._check import check_design
 from harness.design._claim import Design, Scale
 from harness.engine._course import compute
@@ -31,6 +34,8 @@ from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Recipe
 from harness.population._population import Population, Program
 from harness.streams import Replicate
+from harness.workflow._planning import make_plan
+from harness.workflow._session import Session
 from tests.inline import small_claim
 from tests.members import member
 
@@ -402,6 +407,25 @@ def test_more_of_a_class_than_there_are_is_refused_while_planning():
         assert [len(pool) for pool in tasks.pools(Replicate(3, index), least).values()] == [train, validation, test]
     with pytest.raises(DataError, match=r"takes 900 train images, and a replicate's split has .* with its labels"):
         tasks.pools(ONE, replace(task, train_images=900))
+
+
+def test_data_that_a_check_needs_are_found_first(tmp_path, monkeypatch):
+    """To count the images of some classes a real data set is read while planning: looked for, or fetched, before."""
+    few = subset(MNIST, (3, 5), train=100, validation=10, test=50)
+    dense = train(mlp(784, 9, 2), few, RECIPE)
+    arms = {"pruned": train(mlp(784, 9, 2), few, RECIPE, mask=prune(dense, keep=FIFTH)), "dense": dense}
+    design = Design(arms=arms, parts=(beats("pruned", "dense", on=few),), contrast=("mask",))
+    claim = small_claim(lambda scale: design)
+    monkeypatch.setenv(FOLDER_OPTION, "")
+    asked = []
+    monkeypatch.setattr(_finding, "_download", asked.append)
+    session = Session(
+        root=tmp_path, catalogue=Catalogue(tmp_path), scale=Scale.MICRO, claims=(claim,), store=tmp_path / "store",
+        data_dir=tmp_path / "none", download=True,
+    )  # fmt: skip
+    with pytest.raises(DataError, match=r"the data set mnist is not there. Looked in .*none \(--data-dir\)"):
+        make_plan(session)
+    assert asked == ["mnist"]
 
 
 def test_a_class_that_no_image_has_is_refused():

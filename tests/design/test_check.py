@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import pytest
 
+from harness.data._task_variants import permuted, subset
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS, MNIST
 from harness.design._assertions import beats, matches, no_gain
 from harness.design._check import check_design
@@ -156,6 +157,21 @@ def test_the_same_split_may_be_trained_on_again():
         check_design(claim(measured(train(mlp(task.inputs, 12, 10), task, RECIPE))), Scale.MICRO)
     looser = replace(DIGITS, margin_pp=1.0)
     check_design(claim(measured(train(NET, looser, RECIPE, start=DENSE.at("end")))), Scale.MICRO)
+
+
+def test_a_variant_may_be_read_beside_its_task_where_tasks_are_compared():
+    """On the same images under the same bounds, if the contrast says so; other images or bounds are never beside."""
+    nets = {name: train(NET, task, RECIPE) for name, task in (("plain", DIGITS), ("moved", permuted(DIGITS)))}
+    part = beats("moved", "plain", on=DIGITS)
+    check_design(claim(Design(arms=nets, parts=(part,), contrast=("task",))), Scale.MICRO)
+    refused = r"'moved' is measured on digits, .*, and the part's bound is that of digits"
+    with pytest.raises(DesignError, match=refused):
+        check_design(claim(Design(arms=nets, parts=(part,), contrast=("task.name", "task.permuted"))), Scale.MICRO)
+    some = subset(DIGITS, range(9), train=800, validation=200, test=400)
+    for other in (replace(permuted(DIGITS), sesoi_pp=1.0), some):
+        arms = nets | {"moved": train(mlp(64, 12, other.classes), other, RECIPE)}
+        with pytest.raises(DesignError, match=refused):
+            check_design(claim(Design(arms=arms, parts=(part,), contrast=("task", "network"))), Scale.MICRO)
 
 
 def test_what_is_averaged_is_one_thing_drawn_again():

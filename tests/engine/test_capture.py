@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from harness.data._task_variants import noisy, permuted
 from harness.data._tasks import DIGITS, Augment
 from harness.engine import _course as engine
 from harness.engine import _stack as stack
@@ -45,10 +46,12 @@ class Watched(TorchDispatchMode):
 
 
 CROPPED = replace(DIGITS, augment=Augment.CROP_FLIP, name="digits, cropped")
+MOVED = noisy(permuted(replace(DIGITS, scaling="columns")), Fraction(1, 5))
 STEPS = {
     **PROGRAMS,
     **CONVOLUTIONS,
     "cropped": Program(mlp(64, 20, 10), CROPPED, MOMENTUM),
+    "scaled by columns and permuted": Program(mlp(64, 20, 10), MOVED, MOMENTUM),
 }
 
 
