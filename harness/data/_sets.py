@@ -121,7 +121,8 @@ def data_set(
         moments: Mean and standard deviation of each channel, for tasks that standardise.
         version: Raise it when the images change: the key of a training has it from 2 on.
         digest: What all of it must hash to, which is then part of the key too; a wrong one is refused with the right
-            one. Without it, what was trained from is kept with what is stored, and a change is refused there.
+            one, so that any text asks for it. Without it, what was trained from is kept with what is stored, and a
+            change is refused there.
 
     Returns:
         A decorator. It gives the function back, which is called once in every process, and must give the same each

@@ -158,7 +158,10 @@ class Task:
                     f"calls them a sample. Next: train, validate and test on {every} images, without fixed_test="
                 )
         elif drawn + test > described.train:
-            raise DesignError(f"task {self.name}: a split of {drawn + test} of {described.train} {self.source}")
+            raise DesignError(
+                f"task {self.name}: a split of {drawn + test} of {described.train} {self.source}. "
+                "Next: take no more than there are"
+            )
 
     def _check_variant(self) -> None:
         """Raise DesignError for more images than the split has, labels that cannot be, and noise that is no share."""
@@ -388,19 +391,27 @@ def shown_test_images(learned: Task, measured: Task) -> int:
     """Return how many test images of `measured` a replicate's training on `learned` is shown, for learning or to stop.
 
     Splits are slices of one order of the images, so that the number is much the same in every replicate. An image
-    counts however it is shown or labelled. 0 for other data sets, for variants of one split, and where there is
-    nothing to hold back.
+    counts however it is shown or labelled, and in every version of a data set that has it. 0 for other data sets, for
+    variants of one split, and where there is nothing to hold back.
     """
     if data.SETS[measured.source].among == learned.source:
         shown = Fraction(sum(learned.split[:2]), data.SETS[learned.source].train)
         return math.ceil(measured.test_images * shown)
-    if learned.source != measured.source or measured.whole:
+    if learned.source.partition("@")[0] != measured.source.partition("@")[0] or measured.whole:
         return 0
+    if learned.source != measured.source:
+        shown_images = {image.tobytes() for image in source(learned.source)[0][_shown(learned)]}
+        tested = source(measured.source)[0][pools(measured.splitter(ANY), measured)["test"]]
+        return sum(image.tobytes() in shown_images for image in tested)
     if learned.split == measured.split and learned.splitter(ANY) == measured.splitter(ANY):
         return 0
-    seen = pools(learned.splitter(ANY), learned)
-    held_back = pools(measured.splitter(ANY), measured)["test"]
-    return int(np.isin(held_back, np.concatenate([seen["train"], seen["validation"]])).sum())
+    return int(np.isin(pools(measured.splitter(ANY), measured)["test"], _shown(learned)).sum())
+
+
+def _shown(task: Task) -> NDArray[np.int64]:
+    """Return the images that a training on the task is shown, for learning or to stop."""
+    pool = pools(task.splitter(ANY), task)
+    return np.concatenate([pool["train"], pool["validation"]])
 
 
 def held_out(task: Task, replicate: Replicate, split: str) -> Examples:

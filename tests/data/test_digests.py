@@ -9,11 +9,11 @@ import pytest
 import harness
 from harness import SGD, Design, Recipe, Scale, Source, Task, beats, evaluate, mlp, prune, random_mask, train, workflow
 from harness.compute import EXECUTORS, executor
-from harness.data import SETS, data_set, load_set
+from harness.data import SETS, data_set, load_set, shown_test_images
 from harness.data._sets import Moments, data_digest
 from harness.design import Catalogue
 from harness.engine._course import compute
-from harness.errors import DataError
+from harness.errors import DataError, DesignError
 from harness.expression import describe
 from harness.population import Population, Program
 from harness.store import Store
@@ -62,9 +62,9 @@ def clouds_by(seed=5, **how):
     )  # fmt: skip
 
 
-def session(folder, task, **how):
-    """A session on a small claim on the task, in a folder with a store."""
-    dense = train(NET, task, RECIPE)
+def session(folder, task, start=None, **how):
+    """A session on a small claim on the task, in a folder with a store; its masks are those of `start`, if given."""
+    dense = start or train(NET, task, RECIPE)
     arms = {
         "pruned": train(NET, task, RECIPE, mask=prune(dense, keep=KEEP), start=dense.at(0)),
         "random": train(NET, task, RECIPE, mask=random_mask(NET, keep=KEEP), start=dense.at(0)),
@@ -183,3 +183,19 @@ def test_what_is_computed_says_from_what():
         computed = compute(Population(program, (member(program, 0),)), saver=Saver())
         assert computed.data == load_set("clouds").digest
     assert seen == [load_set("clouds").digest]
+
+
+def test_another_version_of_a_data_set_is_seen_through(tmp_path):
+    """What a start has learned from an earlier version is found by its pixels among the later one's test images."""
+    first = clouds_by(seed=5)
+    learned = train(NET, first, RECIPE)
+    clouds_by(seed=5, version=2)
+    later = replace(first, source="clouds")
+    assert (first.source, later.source) == ("clouds", "clouds@2")
+    other = replace(later, train_images=150, validation_images=40, test_images=110)
+    assert (shown_test_images(first, later), shown_test_images(first, other)) == (0, 50)
+    arm = train(NET, other, RECIPE, start=learned.at("end"))
+    with pytest.raises(DesignError, match=r"of whose 110 test images 50 were shown to a training on clouds"):
+        workflow.plan(session(tmp_path, other, start=arm))
+    clouds_by(seed=6, version=3)
+    assert shown_test_images(first, replace(other, source="clouds@3")) == 0
