@@ -21,7 +21,7 @@ from harness.expression import (
     TargetedDropout,
 )
 from harness.expression._masks import random_bits
-from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
+from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19, vision_transformer
 from harness.networks._layers import AveragePool, BatchNorm, Conv, Image, Linear, Relu, Residual
 from harness.networks._network import Network, initial_scores, initial_values, mlp
 from harness.networks._recipe import SGD, Adam, AdamW, Recipe, RMSprop
@@ -77,12 +77,19 @@ RESIDUAL = Network(
         Linear("output", 7, 10),
     )
 )
+SHORT_ADAM = replace(ADAM, steps=12, validate_every=6)
 UNBIASED = conv_net(2, image=Image(1, 8, 8), width=Fraction(1, 13), bias=False)
 CONVOLUTIONS = {  # apart from `PROGRAMS`, whose tests are many
     "convolutional, adam": Program(CONVOLUTIONAL, DIGITS, ADAM),
     "residual batch-norm, sgd": Program(RESIDUAL, DIGITS, MOMENTUM),
     "residual batch-norm, bfloat16": Program(RESIDUAL, DIGITS, replace(MOMENTUM, numerics="bfloat16")),
     "dropout and penalties": Program(mlp(64, 33, 17, 10, dropout=0.3), DIGITS, replace(MOMENTUM, l1=1e-5, l2=1e-3)),
+    "transformer, odd widths": Program(
+        vision_transformer(image=Image(1, 8, 8), patch=3, features=20, hidden=33), DIGITS, SHORT_ADAM
+    ),
+    "transformer, whole vectors": Program(
+        vision_transformer(image=Image(1, 8, 8), patch=2, features=32), DIGITS, SHORT_ADAM
+    ),
     "convolutional edge-popup": Program(UNBIASED, DIGITS, MOMENTUM, learn=Scores(Fraction(1, 3))),
 }
 SHORT = {"steps": 4, "batch": 10, "validate_every": 2}

@@ -1,12 +1,14 @@
 """Population layers: one forward pass of many members at once.
 
 Tensors are stacked with replicas first and named by shape:
-R members, B examples, I inputs, O outputs, F features; images: C channels, H height, W width, K kernel side.
+R members, B examples, I inputs, O outputs, F features; images: C channels, H height, W width, K kernel side;
+T tokens, D features of a head.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
 from typing import Any, Literal, assert_never
@@ -17,18 +19,22 @@ from torch.nn import functional
 
 from harness.engine._noise import Noise
 from harness.networks import (
+    Attention,
     AveragePool,
     BatchNorm,
     Conv,
     Dropout,
     Flatten,
+    Gelu,
     Image,
     Layer,
+    LayerNorm,
     Linear,
     MaxPool,
     Network,
     Relu,
     Residual,
+    Tokens,
 )
 
 BATCH_NORM_EPS = 1e-5  # torch's default
@@ -37,6 +43,7 @@ Moments = tuple[Tensor, Tensor]  # mean_R1F, one over the standard deviation_R1F
 
 How = Literal["loop", "grouped", "unfold", "streams"]
 CONVOLUTION: dict[str, How] = {"cpu": "loop", "cuda": "grouped"}  # by device type; see `convolve`
+VECTOR = 64  # values; a multiple of what a processor computes at once, unrolled
 STREAMS = 8  # on which ``streams`` spreads a population's members
 
 
@@ -171,15 +178,11 @@ def _through(
     collect: list[Moments] | None,
     noise: Noise | None,
 ) -> Tensor:
-    """Return what `layers` make of activations x_RBI or x_RBCHW."""
+    """Return what `layers` make of activations x_RBI, x_RBCHW or x_RBTF."""
     for layer in layers:
         match layer:
             case Linear():
-                w_RIO = params[f"{layer.name}.weight"]
-                if layer.bias:
-                    x = torch.baddbmm(params[f"{layer.name}.bias"].unsqueeze(1), x, w_RIO)
-                else:
-                    x = torch.bmm(x, w_RIO)
+                x = _linear(params, layer.name, x, bias=layer.bias)
             case Conv():
                 x = convolve(
                     x,
@@ -202,8 +205,18 @@ def _through(
                     x, mean_R1F, rstd_R1F = Normalise.apply(x, scale_R1F, shift_R1F)
                     if collect is not None:
                         collect.append((mean_R1F, rstd_R1F))
+            case LayerNorm():
+                x = _layer_norm(params, layer.name, x)
             case Relu():
                 x = torch.relu(x)
+            case Gelu():
+                x = _gelu(x)
+            case Attention():
+                x = _attention(params, layer, x)
+            case Tokens():
+                positions_R1I = params[f"{layer.name}.positions"].flatten(1).unsqueeze(1)
+                x_RBTF = x.flatten(3).transpose(2, 3)
+                x = (x_RBTF.flatten(2) + positions_R1I).view(x_RBTF.shape)
             case Dropout():
                 x = x if noise is None else noise.dropped(x, layer.rate)
             case Image():
@@ -214,10 +227,52 @@ def _through(
                 pooled = functional.max_pool2d(x.flatten(0, 1), layer.size)
                 x = pooled.view(*x.shape[:2], *pooled.shape[1:])
             case AveragePool():
-                x = x.mean((3, 4))
+                x = x.mean(2) if x.dim() == 4 else x.mean((3, 4))
             case Residual():
                 body = _through(layer.body, params, x, given, collect, noise)
                 x = body + _through(layer.shortcut, params, x, given, collect, noise)
             case _:
-                assert_never(layer)
+                raise TypeError(f"no forward pass of {layer}")
     return x
+
+
+def _linear(params: Mapping[str, Tensor], name: str, x: Tensor, *, bias: bool = True) -> Tensor:
+    """Return what a fully connected layer makes of x_RBI, or of each token of x_RBTI."""
+    w_RIO, x_RNI = params[f"{name}.weight"], x.flatten(1, -2)
+    y_RNO = torch.baddbmm(params[f"{name}.bias"].unsqueeze(1), x_RNI, w_RIO) if bias else torch.bmm(x_RNI, w_RIO)
+    return y_RNO.view(*x.shape[:-1], -1)
+
+
+def _layer_norm(params: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:
+    """Return x_RBF or x_RBTF normalised over its features; tokens share scale and shift as a batch does."""
+    unit_RNF = functional.layer_norm(x, x.shape[-1:]).flatten(1, -2)
+    scale_R1F, shift_R1F = (params[f"{name}.{part}"].unsqueeze(1) for part in ("scale", "shift"))
+    return torch.addcmul(shift_R1F, unit_RNF, scale_R1F).view(x.shape)
+
+
+def _gelu(x: Tensor) -> Tensor:
+    """Return GELU of all values.
+
+    torch computes the last few of a tensor one by one and the others as vectors, which differ in the last place. So
+    that a member's place does not matter, members whose values are no whole number of vectors go through one by one.
+    """
+    if x.device.type != "cpu" or x[0].numel() % VECTOR == 0:
+        return functional.gelu(x)
+    return torch.stack([functional.gelu(x_BF) for x_BF in x.unbind()])
+
+
+def _attention(params: Mapping[str, Tensor], layer: Attention, x_RBTF: Tensor) -> Tensor:
+    """Return what attention makes of tokens: one product over all members, examples and heads for each of its two."""
+    members, batch, tokens, features = x_RBTF.shape
+    heads = layer.heads
+
+    def split(part: str) -> Tensor:
+        y_RBTF = _linear(params, f"{layer.name}.{part}", x_RBTF)
+        y_RBTHD = y_RBTF.view(members, batch, tokens, heads, features // heads)
+        return y_RBTHD.transpose(2, 3).flatten(0, 2)
+
+    q_NTD, k_NTD, v_NTD = (split(part) for part in ("query", "key", "value"))
+    scores_NTT = torch.bmm(q_NTD * math.sqrt(heads / features), k_NTD.transpose(1, 2))
+    mixed_NTD = torch.bmm(scores_NTT.softmax(2), v_NTD)
+    mixed_RBHTD = mixed_NTD.view(members, batch, heads, tokens, features // heads)
+    return _linear(params, f"{layer.name}.output", mixed_RBHTD.transpose(2, 3).flatten(3))

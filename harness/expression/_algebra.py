@@ -44,7 +44,7 @@ class Graft(Start):
 
     def unfit(self, network: Network) -> str:
         """Say which layer the donor has otherwise."""
-        donor, names = self.donor.origin or network, set(map(layer_of, _tensors(network).values()))
+        donor, names = self.donor.origin or network, {tensor.layer for tensor in network.tensors()}
         if unknown := [name for name in self.layers if name not in names]:
             return f"of which layer {unknown[0]!r} is grafted, which the network it is given to does not have"
         there = _tensors(donor)
@@ -240,17 +240,12 @@ class Without(Mask):
         return None if one is None or other is None else one - other
 
 
-def layer_of(tensor: Tensor) -> str:
-    """Return the name of the layer that a tensor is of."""
-    return tensor.name.rpartition(".")[0]
-
-
 def _tensors(network: Network) -> dict[str, Tensor]:
     return {tensor.name: tensor for tensor in network.tensors()}
 
 
 def _of_layers(network: Network, layers: Collection[str]) -> list[Tensor]:
-    return [tensor for tensor in network.tensors() if layer_of(tensor) in layers]
+    return [tensor for tensor in network.tensors() if tensor.layer in layers]
 
 
 def _end(source: Training | Start) -> Start:
@@ -293,7 +288,7 @@ def graft(onto: Training | Start, donor: Training | Start, *, layers: Iterable[s
     chosen = frozenset(layers)
     if not chosen:
         raise DesignError("graft() of no layers is what it is grafted onto. Next: layers=, by name")
-    order = tuple(dict.fromkeys(map(layer_of, _tensors(network).values()))) if network is not None else ()
+    order = tuple(dict.fromkeys(tensor.layer for tensor in network.tensors())) if network is not None else ()
     if network is not None and (unknown := sorted(chosen - set(order))):
         raise DesignError(f"graft() names {unknown[0]!r}, no layer with parameters{nearest(unknown[0], order)}")
     made = Graft(onto, donor, tuple(name for name in order if name in chosen) or tuple(sorted(chosen)))

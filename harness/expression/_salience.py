@@ -113,6 +113,11 @@ def saliency(
     if by not in list(Salience):
         raise DesignError(f"unknown saliency {by!r}{nearest(by, list(Salience))} There are {', '.join(Salience)}")
     check_keep(network, keep)
+    if by == Salience.SYNFLOW and not network.flows:
+        raise DesignError(
+            "saliency by synflow of a network with attention, LayerNorm or a torch module: what flows through these is "
+            "no sum over paths. Next: another score"
+        )
     if by == Salience.GRASP and network.batch_norms:
         raise DesignError(
             "saliency by grasp of a network with BatchNorm: its second derivative is not there. Next: another score, "

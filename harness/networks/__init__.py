@@ -1,19 +1,23 @@
 """Networks and training recipes as frozen descriptions, with counts and initial values; knows no data and no torch."""
 
-from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
+from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19, vision_transformer
 from harness.networks._layers import (
+    Attention,
     AveragePool,
     BatchNorm,
     Conv,
     Dropout,
     Flatten,
+    Gelu,
     Image,
     Layer,
+    LayerNorm,
     Linear,
     MaxPool,
     Relu,
     Residual,
     Shape,
+    Tokens,
     trace,
 )
 from harness.networks._network import (
@@ -48,6 +52,7 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "Attention",
     "AveragePool",
     "BatchNorm",
     "Constant",
@@ -57,9 +62,11 @@ __all__ = [
     "Dropout",
     "Drops",
     "Flatten",
+    "Gelu",
     "Image",
     "Init",
     "Layer",
+    "LayerNorm",
     "Linear",
     "MaxPool",
     "Network",
@@ -70,6 +77,7 @@ __all__ = [
     "Residual",
     "Shape",
     "Tensor",
+    "Tokens",
     "Warmup",
     "conv_net",
     "counted",
@@ -84,4 +92,5 @@ __all__ = [
     "unit_counts",
     "unit_weights",
     "vgg19",
+    "vision_transformer",
 ]

@@ -7,17 +7,21 @@ from fractions import Fraction
 
 from harness.errors import DesignError
 from harness.networks._layers import (
+    Attention,
     AveragePool,
     BatchNorm,
     Conv,
     Dropout,
     Flatten,
+    Gelu,
     Image,
     Layer,
+    LayerNorm,
     Linear,
     MaxPool,
     Relu,
     Residual,
+    Tokens,
 )
 from harness.networks._network import Init, Network, round_half_up
 
@@ -204,4 +208,57 @@ def vgg19(
             layers += [*_normalised(f"conv{place}", f"bn{place}", channels, outputs), Relu()]
             channels = outputs
     layers += [AveragePool(), Linear("output", channels, classes)]
+    return Network(tuple(layers), init)
+
+
+def vision_transformer(
+    *,
+    image: Image = CIFAR,
+    patch: int = 4,
+    features: int = 64,
+    heads: int = 4,
+    hidden: int = 128,
+    blocks: int = 2,
+    classes: int = 10,
+    init: Init = Init.GLOROT_NORMAL,
+) -> Network:
+    """Return a vision transformer (Dosovitskiy et al. 2021): patches as tokens, blocks of attention and a perceptron.
+
+    Each half of a block normalises first and is added to what it was given; then LayerNorm, the mean over tokens, the
+    classes. The paper has a class token, which the mean takes the place of, as in Zhai et al. 2022. Layers are named
+    ``patches``, ``block1.attention.query``, ..., ``block1.fc1``, ``block1.fc2``, ..., ``output``.
+
+    Args:
+        image: What an input is: channels, height and width.
+        patch: The side of a patch in pixels; a rest at the edge is left out.
+        features: The length of a token.
+        heads: The heads of each attention, which share the features.
+        hidden: Hidden units of each block's perceptron.
+        blocks: The number of blocks.
+        classes: The number of classes.
+        init: The distribution of initial weights.
+
+    Returns:
+        The network.
+
+    Raises:
+        DesignError: Where heads cannot share the features evenly, or an image is smaller than a patch.
+
+    >>> vision_transformer(image=Image(1, 8, 8), patch=2).weights
+    66432
+    """
+    places = (image.height // patch) * (image.width // patch)
+    layers: list[Layer] = [
+        image,
+        Conv("patches", image.channels, features, kernel=patch, stride=patch, padding=0),
+        Tokens("tokens", places, features),
+    ]
+    for number in range(1, blocks + 1):
+        name = f"block{number}"
+        perceptron = (Linear(f"{name}.fc1", features, hidden), Gelu(), Linear(f"{name}.fc2", hidden, features))
+        layers += [
+            Residual((LayerNorm(f"{name}.norm1", features), Attention(f"{name}.attention", features, heads))),
+            Residual((LayerNorm(f"{name}.norm2", features), *perceptron)),
+        ]
+    layers += [LayerNorm("norm", features), AveragePool(), Linear("output", features, classes)]
     return Network(tuple(layers), init)

@@ -6,7 +6,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
@@ -15,14 +15,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DesignError, nearest
-from harness.networks._layers import BatchNorm, Conv, Dropout, Image, Layer, Linear, Relu, Residual, Shape, trace
+from harness.networks._layers import (
+    Attention,
+    BatchNorm,
+    Conv,
+    Dropout,
+    Gelu,
+    Image,
+    Layer,
+    LayerNorm,
+    Linear,
+    Relu,
+    Residual,
+    Shape,
+    trace,
+)
 from harness.streams import Replicate, generator
 
 ALIGN = 64  # floats; slices of a member's flat parameters start at multiples of this, see `population`
 
 
 class Init(StrEnum):
-    """Distributions of initial weights; biases start at zero, BatchNorm at scale 1 and shift 0.
+    """Distributions of initial weights; normalisation starts at scale 1 and shift 0.
+
+    Biases start at zero, but with ``TORCH_DEFAULT``, which is what PyTorch gives its linear layers and convolutions:
+    weights and biases alike from U(-1, 1) / sqrt(fan_in), which it calls Kaiming uniform with a = sqrt(5).
 
     >>> mlp(64, 30, 10, init=Init.KAIMING_NORMAL).init.value
     'kaiming-normal'
@@ -30,17 +47,31 @@ class Init(StrEnum):
 
     GLOROT_NORMAL = "glorot-normal"  # Glorot & Bengio 2010: N(0, 2 / (fan_in + fan_out)), not truncated
     KAIMING_NORMAL = "kaiming-normal"  # He et al. 2015: N(0, 2 / fan_in)
+    KAIMING_UNIFORM = "kaiming-uniform"  # of the same variance: U(-1, 1) * sqrt(6 / fan_in)
+    TORCH_DEFAULT = "torch-default"  # torch.nn.Linear.reset_parameters: U(-1, 1) / sqrt(fan_in)
     SIGNED_KAIMING_CONSTANT = "signed-kaiming-constant"  # Ramanujan et al. 2020, section 4.4: +-sqrt(2 / fan_in)
+
+
+OF_ITS_LAYER = ("weight", "bias", "scale", "shift", "positions")  # last parts of names
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """One parameter tensor of a member: its place in the flat parameters, and whether it may be pruned."""
+    """One parameter tensor of a member: its place in the flat parameters, and whether it may be pruned.
+
+    `turned` is as in `Parameter`: a torch module has its transpose.
+    """
 
     name: str
     shape: tuple[int, ...]
     offset: int
     prunable: bool
+    turned: bool = field(default=False, compare=False)
+
+    @property
+    def layer(self) -> str:
+        """The name of its layer: its own without ``.weight``, ``.bias`` and the like, or else all of it."""
+        return layer_of(self.name)
 
     @property
     def size(self) -> int:
@@ -59,6 +90,16 @@ class Tensor:
     def slice(self) -> slice:
         """Where the values lie in the flat parameters."""
         return slice(self.offset, self.offset + self.size)
+
+
+def layer_of(parameter: str) -> str:
+    """Return the name of the layer that a parameter of this name is of.
+
+    >>> layer_of("block1.fc1.weight"), layer_of("rnn.weight_ih_l0")
+    ('block1.fc1', 'rnn.weight_ih_l0')
+    """
+    layer, _, last = parameter.rpartition(".")
+    return layer if layer and last in OF_ITS_LAYER else parameter
 
 
 @dataclass(frozen=True)
@@ -80,7 +121,9 @@ class Network:
     init: Init = Init.GLOROT_NORMAL
 
     def __post_init__(self) -> None:
-        names = Counter(layer.name for layer, _ in self.traced() if isinstance(layer, Linear | Conv | BatchNorm))
+        names = Counter(
+            name for layer, _ in self.traced() for name in {layer_of(each.name) for each in layer.parameters()}
+        )
         if names and (most := names.most_common(1)[0])[1] > 1:
             raise DesignError(f"{most[1]} layers are named {most[0]!r}: names must be unique")
 
@@ -97,24 +140,11 @@ class Network:
 
     @cached_property
     def _laid_out(self) -> tuple[Tensor, ...]:
-        return tuple(self._tensors())
-
-    def _tensors(self) -> Iterator[Tensor]:
-        offset = 0
-        for layer, _ in self.traced():
-            parts: list[tuple[str, tuple[int, ...], bool]] = []
-            if isinstance(layer, Linear):
-                parts.append((f"{layer.name}.weight", (layer.inputs, layer.outputs), True))
-            elif isinstance(layer, Conv):
-                parts.append((f"{layer.name}.weight", (layer.outputs, layer.inputs, layer.kernel, layer.kernel), True))
-            elif isinstance(layer, BatchNorm):
-                parts.append((f"{layer.name}.scale", (layer.features,), False))
-                parts.append((f"{layer.name}.shift", (layer.features,), False))
-            if isinstance(layer, Linear | Conv) and layer.bias:
-                parts.append((f"{layer.name}.bias", (layer.outputs,), False))
-            for name, shape, prunable in parts:
-                yield Tensor(name, shape, offset, prunable)
-                offset += -(-math.prod(shape) // ALIGN) * ALIGN
+        tensors, offset = [], 0
+        for each in (parameter for layer, _ in self.traced() for parameter in layer.parameters()):
+            tensors.append(Tensor(each.name, each.shape, offset, each.prunable, each.turned))
+            offset += -(-math.prod(each.shape) // ALIGN) * ALIGN
+        return tuple(tensors)
 
     @cached_property
     def flat_size(self) -> int:
@@ -124,14 +154,14 @@ class Network:
 
     def prunable(self) -> dict[str, Tensor]:
         """Return the tensors that pruning may touch, by layer name."""
-        return {t.name.rpartition(".")[0]: t for t in self.tensors() if t.prunable}
+        return {t.layer: t for t in self.tensors() if t.prunable}
 
     def hidden(self) -> dict[str, Tensor]:
         """Return the weights into each hidden layer of a multilayer perceptron, by name; all layers but the last.
 
-        Raises DesignError for a network of images, whose units are maps and not columns of one matrix.
+        Raises DesignError for other networks, whose units are not columns of one matrix: images, tokens, modules.
         """
-        if any(isinstance(layer, Image | Conv | Residual) for layer in self.layers):
+        if not all(isinstance(layer, OF_PERCEPTRONS) for layer in self.layers):
             raise DesignError(
                 f"{self.label} is no multilayer perceptron: its units are not one weight matrix's columns"
             )
@@ -165,6 +195,8 @@ class Network:
         else:
             residual = any(isinstance(layer, Residual) for layer in self.layers)
             kind = "residual network" if residual else "convolutional network"
+            if any(isinstance(layer, Attention) for layer, _ in self.traced()):
+                kind = "transformer"
             widths = [f"{image.channels}x{image.height}x{image.width}"]
             shown = (*self.convolutions, *(layer.name for layer in linears))
             layers = [layer for layer, _ in self.traced() if isinstance(layer, Conv | Linear)]
@@ -172,7 +204,8 @@ class Network:
                 count = len(list(same))
                 widths.append(f"{count}*{width}" if count > 1 else str(width))
         norm = ", BatchNorm" if self.batch_norms else ""
-        bias = "" if linears[-1].bias else ", no biases"
+        norm += ", LayerNorm" if any(isinstance(layer, LayerNorm) for layer, _ in self.traced()) else ""
+        bias = "" if not linears or linears[-1].bias else ", no biases"
         if self.dropouts:
             norm += f", dropout {', '.join(f'{rate:.3g}' for rate in dict.fromkeys(self.dropouts))}"
         return f"{kind} {'-'.join(widths)} ({self.init}{norm}{bias}; {self.weights:,} weights)"
@@ -180,7 +213,7 @@ class Network:
     @cached_property
     def dropouts(self) -> tuple[float, ...]:
         """The rates of the dropout layers, input to output."""
-        return tuple(layer.rate for layer, _ in self.traced() if isinstance(layer, Dropout))
+        return tuple(rate for layer, _ in self.traced() for rate in layer.dropouts)
 
     def with_dropout(self, *rates: float) -> Network:
         """Return the same network with other rates, one a dropout layer from input to output, or one for all.
@@ -200,6 +233,11 @@ class Network:
         """Number of BatchNorm layers."""
         return sum(isinstance(layer, BatchNorm) for layer, _ in self.traced())
 
+    @cached_property
+    def flows(self) -> bool:
+        """Whether each layer gives more where it is given more, as SynFlow asks: see `Layer.flows`."""
+        return all(layer.flows for layer, _ in self.traced())
+
     def multiply_adds(self, keep: Mapping[str, int] | None = None) -> int:
         """Return the multiply-adds of one forward pass of one example, from products with weights alone.
 
@@ -211,35 +249,37 @@ class Network:
             if name not in kept:
                 raise DesignError(f"no layer {name!r} in the network{nearest(name, kept)}")
             kept[name] = count
-        places = {
-            layer.name: math.prod(shape[1:]) for layer, shape in self.traced() if isinstance(layer, Linear | Conv)
-        }
-        return sum(count * places[name] for name, count in kept.items())
+        dense: dict[str, int] = {}
+        for layer, shape in self.traced():
+            dense |= {layer_of(name): count for name, count in layer.products(shape).items()}
+        return sum(count * dense.get(name, 0) // self.prunable()[name].size for name, count in kept.items())
 
     @cached_property
     def activations(self) -> int:
         """Number of values that all layers give for one example."""
-        return sum(math.prod(shape) for _, shape in self.traced())
+        return sum(size for layer, shape in self.traced() for size in layer.sizes(shape))
 
     @cached_property
     def widest(self) -> int:
         """Number of values that the widest layer, or the input, has for one example."""
-        return max(self.inputs, *(math.prod(shape) for _, shape in self.traced()))
+        return max(self.inputs, *(size for layer, shape in self.traced() for size in layer.sizes(shape)))
 
-    @property
+    @cached_property
     def outputs(self) -> int:
         """Number of classes."""
-        return next(layer.outputs for layer in reversed(self.layers) if isinstance(layer, Linear))
+        *_, (_, shape) = self.traced()
+        return shape[-1]
 
     @property
     def inputs(self) -> int:
         """Length of an input vector."""
         for layer in self.layers:
-            if isinstance(layer, Image):
-                return layer.channels * layer.height * layer.width
-            if isinstance(layer, Linear):
-                return layer.inputs
+            if layer.takes is not None:
+                return layer.takes
         raise DesignError("a network needs an Image or a Linear layer, which says what its input is")
+
+
+OF_PERCEPTRONS = (Linear, BatchNorm, LayerNorm, Relu, Gelu, Dropout)
 
 
 def mlp(
@@ -287,12 +327,17 @@ def initial_values(
     others.
     """
     flat = np.zeros(network.flat_size, np.float32)
+    layers = {each.name: layer for layer, _ in network.traced() for each in layer.parameters()}
+    fans = {tensor.layer: tensor.fans[0] for tensor in network.prunable().values()}
     for i, tensor in enumerate(network.tensors()):
         rng = generator(replicate, stream, draw, counter=first + i)
-        if tensor.prunable:
+        own = layers[tensor.name].initial(tensor.name, tensor.shape, rng)
+        if own is not None:
+            flat[tensor.slice] = np.ravel(own)
+        elif len(tensor.shape) > 1:
             flat[tensor.slice] = _weights(rng, tensor, network.init)
-        elif tensor.name.endswith(".scale"):
-            flat[tensor.slice] = 1.0
+        elif network.init is Init.TORCH_DEFAULT and tensor.layer in fans:
+            flat[tensor.slice] = _uniform(rng, tensor.size) / math.sqrt(fans[tensor.layer])
     return flat
 
 
@@ -304,10 +349,19 @@ def _weights(rng: np.random.Generator, tensor: Tensor, init: Init) -> NDArray[np
             values = rng.standard_normal(size) * math.sqrt(2 / (fan_in + fan_out))
         case Init.KAIMING_NORMAL:
             values = rng.standard_normal(size) * math.sqrt(2 / fan_in)
+        case Init.KAIMING_UNIFORM:
+            values = _uniform(rng, size) * math.sqrt(6 / fan_in)
+        case Init.TORCH_DEFAULT:
+            values = _uniform(rng, size) / math.sqrt(fan_in)
         case Init.SIGNED_KAIMING_CONSTANT:
             signs = 1.0 - 2.0 * (rng.bit_generator.random_raw(size) >> np.uint64(63)).astype(np.float64)
             values = signs * math.sqrt(2 / fan_in)
     return values.astype(np.float32)
+
+
+def _uniform(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
+    """Return numbers uniform on [-1, 1), of 53 bits of the raw words."""
+    return 2 * ((rng.bit_generator.random_raw(size) >> np.uint64(11)).astype(np.float64) * 2.0**-53) - 1
 
 
 def initial_scores(network: Network, replicate: Replicate, stream: str, draw: int) -> NDArray[np.float32]:
@@ -318,9 +372,8 @@ def initial_scores(network: Network, replicate: Replicate, stream: str, draw: in
     flat = np.zeros(network.flat_size, np.float32)
     for i, tensor in enumerate(network.tensors()):
         if tensor.prunable:
-            raw = generator(replicate, stream, draw, counter=i).bit_generator.random_raw(tensor.size)
-            uniform = (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53
-            flat[tensor.slice] = ((2 * uniform - 1) / math.sqrt(tensor.fans[0])).astype(np.float32)
+            uniform = _uniform(generator(replicate, stream, draw, counter=i), tensor.size)
+            flat[tensor.slice] = (uniform / math.sqrt(tensor.fans[0])).astype(np.float32)
     return flat
 
 

@@ -92,6 +92,16 @@ def test_packed_convolutions_equal_alone(name):
             assert_same(packed[position], alone[position])
 
 
+@pytest.mark.filterwarnings("ignore:TF32 acceleration:UserWarning")  # which torch's switch gives on other machines
+def test_packed_gelu_equals_alone_whoever_computes_it():
+    """A kernel of torch's own, as where oneDNN is not there, computes the last values of a tensor apart."""
+    program = CONVOLUTIONS["transformer, odd widths"]
+    with torch.backends.mkldnn.flags(enabled=False):
+        packed = compute(population(program, range(3))).members
+        for i in range(3):
+            assert_same(packed[i], compute(population(program, [i])).members[0])
+
+
 @pytest.mark.parametrize("name", PAPERS)
 def test_packed_networks_of_the_papers_equal_alone(name, monkeypatch):
     """First and a masked one of 4 members of every network have what they have alone, on random images."""

@@ -17,8 +17,22 @@ from harness.engine import _nn as population_nn
 from harness.engine._nn import convolve, forward
 from harness.errors import DesignError
 from harness.networks import _network as networks
-from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
-from harness.networks._layers import AveragePool, BatchNorm, Conv, Flatten, Image, Linear, MaxPool, Relu, Residual
+from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19, vision_transformer
+from harness.networks._layers import (
+    Attention,
+    AveragePool,
+    BatchNorm,
+    Conv,
+    Flatten,
+    Gelu,
+    Image,
+    LayerNorm,
+    Linear,
+    MaxPool,
+    Relu,
+    Residual,
+    Tokens,
+)
 from harness.networks._network import Init, Network, initial_scores, initial_values, mlp
 from harness.streams import Replicate
 
@@ -114,6 +128,15 @@ def test_slices_are_aligned_and_apart():
         ((Image(1, 8, 8), Residual((Conv("a", 1, 4),))), r"adds shapes \(4, 8, 8\) and \(1, 8, 8\)"),
         ((Image(1, 8, 8), Residual((Conv("a", 1, 1),), (Conv("a", 1, 1),))), "2 layers are named 'a'"),
         ((Relu(),), "needs an Image or a Linear layer"),
+        ((Image(8, 4, 2), Tokens("a", 8, 4)), r"cannot follow what gives shape \(8, 4, 2\)"),
+        ((Image(8, 4, 2), Tokens("a", 8, 8), BatchNorm("b", 8)), r"cannot follow what gives shape \(8, 8\)"),
+        ((Image(8, 4, 2), Tokens("a", 8, 8), Attention("b", 4, 2)), r"cannot follow what gives shape \(8, 8\)"),
+        ((Image(8, 4, 2), Tokens("a", 8, 8), LayerNorm("b", 4)), r"cannot follow what gives shape \(8, 8\)"),
+        ((Image(8, 4, 2), LayerNorm("b", 8)), r"cannot follow what gives shape \(8, 4, 2\)"),
+        (
+            (Linear("a.query", 8, 8), Residual((Linear("a", 8, 8), Linear("a.query", 8, 8)))),
+            "2 layers are named 'a.query'",
+        ),
     ],
 )
 def test_layers_that_do_not_fit_are_refused(layers, message):
@@ -133,7 +156,12 @@ def test_unknown_depth_is_refused():
 
 @pytest.mark.parametrize(
     ("init", "variance"),
-    [(Init.GLOROT_NORMAL, 2 / (9 * 64 + 9 * 128)), (Init.KAIMING_NORMAL, 2 / (9 * 64))],
+    [
+        (Init.GLOROT_NORMAL, 2 / (9 * 64 + 9 * 128)),
+        (Init.KAIMING_NORMAL, 2 / (9 * 64)),
+        (Init.KAIMING_UNIFORM, 2 / (9 * 64)),
+        (Init.TORCH_DEFAULT, 1 / (3 * 9 * 64)),
+    ],
 )
 def test_initial_convolutions_have_the_variance_of_their_fans(init, variance):
     """Fans of a convolution are channels times places of its kernel, of inputs and outputs alike."""
@@ -153,6 +181,34 @@ def test_signed_constants_and_scores_of_convolutions():
     scores = initial_scores(network, REPLICATE, "scores", 0)[second.slice]
     assert 0.99 / 24 < np.abs(scores).max() <= 1 / 24
     assert all(".weight" in t.name for t in network.tensors())
+
+
+@pytest.mark.parametrize("init", [Init.TORCH_DEFAULT, Init.KAIMING_UNIFORM])
+def test_uniform_values_have_the_bounds_of_torch_s_own(init):
+    """Largest weights and biases are those of torch's layers as they are made, or of its kaiming_uniform_."""
+    network = conv_net(2, image=Image(1, 8, 8), init=init)
+    flat = initial_values(network, REPLICATE, "init", 0)
+    torch.manual_seed(0)
+    made = {"conv2": nn.Conv2d(64, 64, 3), "fc1": nn.Linear(1024, 256)}
+    for t in network.tensors():
+        name, _, part = t.name.rpartition(".")
+        if name in made:
+            expected = getattr(made[name], part).detach()
+            if init is Init.KAIMING_UNIFORM:
+                expected = nn.init.kaiming_uniform_(expected, nonlinearity="relu") if part == "weight" else 0 * expected
+            assert np.abs(flat[t.slice]).max() == pytest.approx(expected.abs().max().item(), rel=0.05)
+            assert flat[t.slice].std() == pytest.approx(expected.std().item(), rel=0.15)
+
+
+def test_normalisation_starts_at_one_and_zero():
+    """Whatever the distribution of weights; positions are small."""
+    network = vision_transformer(image=Image(1, 8, 8), patch=2, init=Init.TORCH_DEFAULT)
+    flat = initial_values(network, REPLICATE, "init", 0)
+    by_name = {t.name: flat[t.slice] for t in network.tensors()}
+    assert set(by_name["block2.norm1.scale"]) == set(by_name["norm.scale"]) == {1.0}
+    assert set(by_name["block2.norm1.shift"]) == set(by_name["norm.shift"]) == {0.0}
+    assert by_name["tokens.positions"].std() == pytest.approx(0.02, rel=0.1)
+    assert by_name["block1.attention.value.bias"].any()
 
 
 # --- the same as torch's own layers ------------------------------------------------------------------------------
@@ -345,3 +401,130 @@ def test_pools_and_flattening():
     assert pooled[0, 0].tolist() == [5, 7, 17, 19]
     averaged = forward(Network((image, AveragePool(), Linear("b", 2, 2, bias=False))), eye, x)
     assert averaged[0, 0].tolist() == [5.5, 17.5]
+
+
+# --- attention ---------------------------------------------------------------------------------------------------
+
+
+FEATURES, HEADS, HIDDEN, PLACES = 12, 3, 7, 6
+BLOCK = Network(
+    (
+        Image(FEATURES, 3, 2),
+        Tokens("tokens", PLACES, FEATURES),
+        Residual((LayerNorm("norm1", FEATURES), Attention("attention", FEATURES, HEADS))),
+        Residual(
+            (LayerNorm("norm2", FEATURES), Linear("fc1", FEATURES, HIDDEN), Gelu(), Linear("fc2", HIDDEN, FEATURES))
+        ),
+        AveragePool(),
+        Linear("output", FEATURES, 10),
+    )
+)
+
+
+class TorchBlock(nn.Module):
+    """The same by torch's own encoder layer, its parameters in this file's names."""
+
+    def __init__(self, parameters):
+        super().__init__()
+        self.positions = nn.Parameter(parameters["tokens.positions"])
+        self.block = nn.TransformerEncoderLayer(
+            FEATURES, HEADS, HIDDEN, dropout=0.0, activation="gelu", batch_first=True, norm_first=True
+        )
+        self.output = nn.Linear(FEATURES, 10)
+        with torch.no_grad():
+            for part, (tensor, rows) in self.parts().items():
+                given = parameters[part]
+                (tensor if rows is None else tensor[rows]).copy_(given.T if given.dim() == 2 else given)
+
+    def parts(self):
+        """Where torch keeps each of our parameters, and in which rows."""
+        block = self.block
+        named = {
+            "norm1": block.norm1, "norm2": block.norm2, "fc1": block.linear1, "fc2": block.linear2,
+            "attention.output": block.self_attn.out_proj, "output": self.output,
+        }  # fmt: skip
+        parts = {}
+        for name, module in named.items():
+            ours = ("scale", "shift") if name.startswith("norm") else ("weight", "bias")
+            parts |= {f"{name}.{ours[0]}": (module.weight, None), f"{name}.{ours[1]}": (module.bias, None)}
+        for i, part in enumerate(("query", "key", "value")):
+            rows = slice(i * FEATURES, (i + 1) * FEATURES)
+            parts[f"attention.{part}.weight"] = (block.self_attn.in_proj_weight, rows)
+            parts[f"attention.{part}.bias"] = (block.self_attn.in_proj_bias, rows)
+        return parts
+
+    def forward(self, x_BFHW):
+        return self.output(self.block(x_BFHW.flatten(2).transpose(1, 2) + self.positions).mean(1))
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_block_is_that_of_torch_s_encoder_layer(masked):
+    """Each of three members has the logits and gradients of nn.TransformerEncoderLayer, pre-norm, masks included."""
+    flat = values(BLOCK, 3)
+    if masked:
+        flat[:, ::3] = 0
+    leaves = stacks(BLOCK, flat)
+    x = torch.randn(3, 5, FEATURES * PLACES, generator=torch.Generator().manual_seed(0))
+    answers = torch.arange(5)
+    logits = forward(BLOCK, leaves, x)
+    functional.cross_entropy(logits.flatten(0, 1), answers.repeat(3), reduction="sum").backward()
+    for i in range(3):
+        module = TorchBlock({t.name: torch.from_numpy(flat[i, t.slice].reshape(t.shape)) for t in BLOCK.tensors()})
+        alone = module(x[i].view(5, FEATURES, 3, 2))
+        torch.testing.assert_close(logits[i], alone)
+        functional.cross_entropy(alone, answers, reduction="sum").backward()
+        torch.testing.assert_close(leaves["tokens.positions"].grad[i], module.positions.grad, rtol=1e-4, atol=1e-5)
+        for name, (tensor, rows) in module.parts().items():
+            theirs = tensor.grad if rows is None else tensor.grad[rows]
+            ours = leaves[name].grad[i]
+            torch.testing.assert_close(ours.T if ours.dim() == 2 else ours, theirs, rtol=1e-4, atol=1e-5)
+
+
+def test_attention_is_torch_s_multihead_attention():
+    """Alone, without biases and norms around it, on tokens of another number than features."""
+    network = Network((Image(8, 1, 5), Tokens("tokens", 5, 8), Attention("a", 8, 2), AveragePool()))
+    flat = values(network, 2)
+    leaves = stacks(network, flat)
+    x = torch.randn(2, 4, 40, generator=torch.Generator().manual_seed(0))
+    given = forward(network, leaves, x)
+    for i in range(2):
+        own = {name: leaf[i].detach() for name, leaf in leaves.items()}
+        module = nn.MultiheadAttention(8, 2, batch_first=True)
+        parts = ("query", "key", "value")
+        with torch.no_grad():
+            module.in_proj_weight.copy_(torch.cat([own[f"a.{part}.weight"].T for part in parts]))
+            module.in_proj_bias.copy_(torch.cat([own[f"a.{part}.bias"] for part in parts]))
+            module.out_proj.weight.copy_(own["a.output.weight"].T)
+            module.out_proj.bias.copy_(own["a.output.bias"])
+        tokens = x[i].view(4, 8, 5).transpose(1, 2) + own["tokens.positions"]
+        torch.testing.assert_close(given[i], module(tokens, tokens, tokens)[0].mean(1))
+
+
+def test_a_transformer_s_counts():
+    """Weights and multiply-adds by hand: projections and perceptrons once a token, patches once a place."""
+    network = vision_transformer(image=Image(1, 8, 8), patch=2, features=20, heads=4, hidden=33, blocks=2)
+    block = 4 * 20 * 20 + 2 * 20 * 33
+    assert network.weights == 4 * 20 + 2 * block + 200
+    assert network.multiply_adds() == 16 * (4 * 20 + 2 * block) + 200
+    assert network.multiply_adds({"block1.attention.key": 7}) == network.multiply_adds() - 16 * (400 - 7)
+    assert list(network.prunable())[:3] == ["patches", "block1.attention.query", "block1.attention.key"]
+    assert network.label.startswith("transformer 1x8x8-20-33-20-33-20-10 (glorot-normal, LayerNorm; ")
+    assert network.widest == 4 * 16 * 16
+
+
+def test_units_of_a_transformer_are_refused():
+    """Its units are no columns that stand for themselves."""
+    with pytest.raises(DesignError, match="is no multilayer perceptron"):
+        vision_transformer(image=Image(1, 8, 8), patch=2).hidden()
+
+
+def test_a_residual_perceptron_is_sayable():
+    """h1 = relu(W1 x), h2 = h1 + relu(W2 h1), W3 h2: the network that comes with MNIST-1D."""
+    block = Residual((Linear("fc2", 16, 16), Relu()))
+    network = Network((Linear("fc1", 40, 16), Relu(), block, Linear("output", 16, 10)))
+    leaves = stacks(network, values(network, 1))
+    x = torch.randn(1, 5, 40, generator=torch.Generator().manual_seed(0))
+    w = {name: leaf[0].detach() for name, leaf in leaves.items()}
+    h1 = torch.relu(x[0] @ w["fc1.weight"] + w["fc1.bias"])
+    h2 = h1 + torch.relu(h1 @ w["fc2.weight"] + w["fc2.bias"])
+    torch.testing.assert_close(forward(network, leaves, x)[0], h2 @ w["output.weight"] + w["output.bias"])
