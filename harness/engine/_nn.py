@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from harness.engine._modules import called
 from harness.engine._noise import Noise
 from harness.networks import (
     Attention,
@@ -31,6 +32,7 @@ from harness.networks import (
     LayerNorm,
     Linear,
     MaxPool,
+    Module,
     Network,
     Relu,
     Residual,
@@ -217,6 +219,8 @@ def _through(
                 positions_R1I = params[f"{layer.name}.positions"].flatten(1).unsqueeze(1)
                 x_RBTF = x.flatten(3).transpose(2, 3)
                 x = (x_RBTF.flatten(2) + positions_R1I).view(x_RBTF.shape)
+            case Module():
+                x = called(layer, params, x, noise)
             case Dropout():
                 x = x if noise is None else noise.dropped(x, layer.rate)
             case Image():

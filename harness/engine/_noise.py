@@ -28,6 +28,16 @@ class Noise:
         self._state_R = mixed(keys_R + step * GOLDEN)
         self._layers = 0
 
+    def of(self, member: int) -> Noise:
+        """Return the noise of one member alone, as far as layers have asked by now."""
+        alone = Noise(self._state_R[:0], self._state_R[:0])
+        alone._state_R, alone._layers = self._state_R[member : member + 1], self._layers
+        return alone
+
+    def after(self, other: Noise) -> None:
+        """Go on behind the layers that have asked the other one, which is of a member."""
+        self._layers = other._layers
+
     def words(self, values: int) -> Tensor:
         """Return random int64 words, shape (R, values); layers are told apart as by `dropped`."""
         self._layers += 1

@@ -20,6 +20,7 @@ from harness.networks._layers import (
     Tokens,
     trace,
 )
+from harness.networks._modules import NETWORKS, Builder, Module, network
 from harness.networks._network import (
     ALIGN,
     Init,
@@ -49,12 +50,14 @@ from harness.networks._recipe import (
 
 __all__ = [
     "ALIGN",
+    "NETWORKS",
     "SGD",
     "Adam",
     "AdamW",
     "Attention",
     "AveragePool",
     "BatchNorm",
+    "Builder",
     "Constant",
     "Conv",
     "Cosine",
@@ -69,6 +72,7 @@ __all__ = [
     "LayerNorm",
     "Linear",
     "MaxPool",
+    "Module",
     "Network",
     "Optimiser",
     "RMSprop",
@@ -86,6 +90,7 @@ __all__ = [
     "kept_counts",
     "lenet5",
     "mlp",
+    "network",
     "resnet20",
     "round_half_up",
     "trace",

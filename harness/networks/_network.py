@@ -30,6 +30,7 @@ from harness.networks._layers import (
     Shape,
     trace,
 )
+from harness.networks._modules import Module
 from harness.streams import Replicate, generator
 
 ALIGN = 64  # floats; slices of a member's flat parameters start at multiples of this, see `population`
@@ -188,6 +189,8 @@ class Network:
     @cached_property
     def label(self) -> str:
         """A few words for reports: kind, input, widths, BatchNorm, biases, initialisation, weights."""
+        if modules := [layer for layer, _ in self.traced() if isinstance(layer, Module)]:
+            return f"{', '.join(module.label for module in modules)} ({self.init}; {self.weights:,} weights)"
         linears = [layer for layer, _ in self.traced() if isinstance(layer, Linear)]
         image = next((layer for layer in self.layers if isinstance(layer, Image)), None)
         if image is None:

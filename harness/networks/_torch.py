@@ -1,0 +1,255 @@
+"""What a torch module is made of: tensors, shapes and operations, found on torch's meta device, where nothing is held.
+
+torch is imported here, and this module when a network of one's own is made, and not before.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.flop_counter import flop_registry
+
+from harness.errors import DesignError
+from harness.networks._layers import Dropout, Parameter, Shape
+from harness.networks._modules import Builder
+
+BATCH = 2  # examples that are looked at together
+OUTPUTS_FIRST = (nn.Linear, nn.MultiheadAttention, nn.RNNBase, nn.RNNCellBase)  # of their weights of two dimensions
+
+Arguments = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a module for one example: its parameters, what it gives, and what it computes.
+
+    `products` are multiply-adds of weights that may be pruned, `sizes` the values that each operation gives, `scales`
+    the weights of normalisations, and `unknown` the parameters of modules that are not torch's.
+    """
+
+    parameters: tuple[Parameter, ...]
+    gives: Shape
+    products: tuple[tuple[str, int], ...]
+    sizes: tuple[int, ...]
+    dropouts: tuple[float, ...]
+    scales: frozenset[str]
+    unknown: frozenset[str]
+
+
+class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves it untyped
+    """What a forward pass does: its operations' sizes, multiply-adds by the parameter that has part, random draws."""
+
+    def __init__(self, parameters: dict[str, Tensor]) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._names = {_storage(tensor): name for name, tensor in parameters.items()}
+        self.products: Counter[str] = Counter()
+        self.sizes: list[int] = []
+        self.random = ""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Do it, and note what it was."""
+        out = func(*args, **(kwargs or {}))
+        given = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
+        if torch.Tag.nondeterministic_seeded in func.tags:
+            self.random = func.overloadpacket.__name__
+        if count := flop_registry.get(func.overloadpacket):
+            counted = count(*args, **(kwargs or {}), out_val=out) // 2
+            self.products.update(
+                {self._names[place]: counted for each in given if (place := _storage(each)) in self._names}
+            )
+        before = {_storage(each) for each in given}
+        made = [each for each in tree_leaves(out) if isinstance(each, Tensor)]
+        self.sizes += [each.numel() // BATCH for each in made if _storage(each) not in before]
+        return out
+
+
+def _storage(tensor: Tensor) -> int:
+    """Return what views of one tensor share."""
+    return int(tensor.untyped_storage()._cdata)
+
+
+@cache
+def facts(builder: Builder, arguments: Arguments) -> Facts:
+    """Return what is known of the module that is built so. Raises DesignError for one that does not fit."""
+    module = built(builder, arguments, "meta")
+    owners = dict(_owners(module))
+    _check_parameters(builder, module)
+    dropouts = tuple(Dropout(each.p).rate for each in module.modules() if type(each) is nn.Dropout and each.p)
+    replace_dropout(module, lambda rate: nn.Identity())
+    watch, gives = _watched(builder, module, dict(arguments)["inputs"])
+    parameters = tuple(_described(builder, name, owner, tensor) for name, (owner, tensor) in owners.items())
+    if not any(each.prunable for each in parameters):
+        raise _error(builder, "has no weight that may be pruned", "give it one, or say so by prunable=")
+    _check_buffers(builder, arguments, module)
+    return Facts(
+        parameters,
+        gives,
+        tuple((each.name, watch.products[each.name] // BATCH) for each in parameters if each.prunable),
+        tuple(watch.sizes),
+        dropouts,
+        frozenset(name for name, (owner, _) in owners.items() if _normalises(owner) and name.endswith("weight")),
+        frozenset(name for name, (owner, tensor) in owners.items() if _unknown(name, owner, tensor)),
+    )
+
+
+def built(builder: Builder, arguments: Arguments, device: str) -> nn.Module:
+    """Return a module as its function builds it on `device`; torch's generator is as before afterwards.
+
+    Raises DesignError where that fails, and for what is no module.
+    """
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device(device):
+            module = builder.function(**dict(arguments))
+    except DesignError:
+        raise
+    except Exception as error:
+        raise _error(
+            builder,
+            f"could not be built on torch's device {device!r}: {_told(error)}",
+            "correct its function; it may read no tensor's values, and needs no initialisation",
+        ) from error
+    if not isinstance(module, nn.Module):
+        raise _error(builder, f"is of type {type(module).__name__}", "let its function return a torch.nn.Module")
+    return module.train()
+
+
+def replace_dropout(module: nn.Module, by: Any) -> None:
+    """Put in place of each nn.Dropout inside what `by` makes of its rate."""
+    for parent in list(module.modules()):
+        for name, child in parent.named_children():
+            if type(child) is nn.Dropout:
+                setattr(parent, name, by(child.p) if child.p else nn.Identity())
+
+
+def _owners(module: nn.Module) -> Iterator[tuple[str, tuple[nn.Module, Tensor]]]:
+    """Yield each parameter by name, with the module that has it."""
+    for path, each in module.named_modules():
+        for name, tensor in each.named_parameters(recurse=False):
+            yield f"{path}.{name}" if path else name, (each, tensor)
+
+
+def _check_parameters(builder: Builder, module: nn.Module) -> None:
+    """Raise DesignError for parameters that are shared, frozen or of another type, and for running statistics."""
+    for path, each in module.named_modules():
+        if isinstance(each, nn.modules.batchnorm._NormBase) and each.track_running_stats:
+            raise _error(
+                builder,
+                f"has {type(each).__name__} at {path or 'its root'}, whose running statistics are no parameters and "
+                "are changed by the forward pass",
+                "use nn.GroupNorm or nn.LayerNorm in the module, or BatchNorm among the layers of a Network",
+            )
+    names: dict[int, str] = {}
+    for name, tensor in module.named_parameters(remove_duplicate=False):
+        if nn.parameter.is_lazy(tensor):
+            raise _error(builder, f"has a lazy parameter {name}", "give the layer its inputs")
+        if id(tensor) in names:
+            raise _error(
+                builder,
+                f"shares one parameter as {names[id(tensor)]} and {name}",
+                "give each layer its own, as a mask removes a weight in one place",
+            )
+        if tensor.dtype != torch.float32 or not tensor.requires_grad:
+            how = "is not trained" if not tensor.requires_grad else f"is {tensor.dtype}"
+            raise _error(builder, f"has a parameter {name} that {how}", "make it float32 and trained, or a buffer")
+        names[id(tensor)] = name
+
+
+def _watched(builder: Builder, module: nn.Module, inputs: int | Shape) -> tuple[_Watch, Shape]:
+    """Return what a forward pass does, and the shape that it gives for one example."""
+    parameters: dict[str, Tensor] = dict(module.named_parameters())
+    shape = (BATCH, *(inputs if isinstance(inputs, tuple) else (inputs,)))
+    buffers = {name: (id(each), each._version) for name, each in module.named_buffers()}
+    watch = _Watch(parameters)
+    try:
+        with watch, sdpa_kernel(SDPBackend.MATH):
+            out = functional_call(module, parameters, (torch.empty(shape, device="meta"),))
+    except Exception as error:
+        raise _error(
+            builder,
+            f"fails on a batch of shape {shape}: {_told(error)}",
+            "correct inputs= or the module; its forward pass may not depend on values, only on shapes",
+        ) from error
+    if watch.random:
+        raise _error(
+            builder,
+            f"draws at random in its forward pass ({watch.random}), which would differ with the packing",
+            "use nn.Dropout as a module of its own, whose draws the harness makes, or none",
+        )
+    if not isinstance(out, Tensor) or out.dim() < 2 or len(out) != BATCH or not out.is_floating_point():
+        told = f"shape {tuple(out.shape)}" if isinstance(out, Tensor) else f"a {type(out).__name__}"
+        raise _error(builder, f"gives {told} for a batch of shape {shape}", "return a row of logits an example")
+    if buffers != {name: (id(each), each._version) for name, each in module.named_buffers()}:
+        raise _error(builder, "changes its buffers in its forward pass", "let them be constants, or parameters")
+    found = torch.autograd.grad(out.sum(), list(parameters.values()), allow_unused=True)
+    if unused := [name for name, gradient in zip(parameters, found, strict=True) if gradient is None]:
+        raise _error(builder, f"leaves {unused[0]} out of its forward pass", "use it, or build it without")
+    return watch, tuple(out.shape[1:])
+
+
+def _check_buffers(builder: Builder, arguments: Arguments, module: nn.Module) -> None:
+    """Raise DesignError where the function builds another module, or other constants, each time."""
+    here = [(name, each.shape) for name, each in module.named_parameters()]
+    there = [(name, each.shape) for name, each in built(builder, arguments, "meta").named_parameters()]
+    if here != there:
+        raise _error(builder, "has other parameters each time it is built", "let arguments alone say what is built")
+    if not any(True for _ in module.buffers()):
+        return
+    twice = []
+    for seed in range(2):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            twice.append(dict(built(builder, arguments, "cpu").named_buffers()))
+    if drawn := [name for name, one in twice[0].items() if not torch.equal(one, twice[1][name])]:
+        raise _error(
+            builder, f"draws its buffer {drawn[0]} at random", "make it a constant, or a parameter with initial="
+        )
+
+
+def _described(builder: Builder, name: str, owner: nn.Module, tensor: Tensor) -> Parameter:
+    """Return a parameter as it lies in the flat parameters. Raises DesignError where a vector is to be pruned."""
+    shape = tuple(tensor.shape)
+    prunable = len(shape) > 1 and "weight" in name.rpartition(".")[2] and _of_torch(owner) and not _normalises(owner)
+    if builder.prunable is not None:
+        prunable = bool(builder.prunable(name, shape))
+    if prunable and len(shape) < 2:
+        raise _error(
+            builder, f"has {name} of shape {shape}, which prunable= names", "prune weights of two or more dimensions"
+        )
+    turned = len(shape) == 2 and isinstance(owner, OUTPUTS_FIRST)
+    return Parameter(name, shape[::-1] if turned else shape, prunable, turned)
+
+
+def _unknown(name: str, owner: nn.Module, tensor: Tensor) -> bool:
+    """Whether nothing says what a parameter starts from: no layer of torch's has it, or it is no bias and no scale."""
+    return not _of_torch(owner) or (tensor.dim() < 2 and "bias" not in name and not _normalises(owner))
+
+
+def _of_torch(owner: nn.Module) -> bool:
+    """Whether a module is one of torch's layers, or made from one; containers have no parameters of their own."""
+    kinds = type(owner).__mro__[: type(owner).__mro__.index(nn.Module)]
+    return any(
+        kind.__module__.startswith("torch.nn.modules.") and kind.__module__ != "torch.nn.modules.container"
+        for kind in kinds
+    )
+
+
+def _normalises(owner: nn.Module) -> bool:
+    return isinstance(owner, nn.LayerNorm | nn.GroupNorm | nn.RMSNorm | nn.modules.batchnorm._NormBase)
+
+
+def _told(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")
+
+
+def _error(builder: Builder, what: str, then: str) -> DesignError:
+    return DesignError(f"network {builder.name!r} {what}. Next: {then}")

@@ -1,0 +1,308 @@
+"""Networks of one's own: what is found out about a torch module, and what is refused.
+
+Also tests `networks._torch`.
+"""
+
+import pickle
+import re
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.func import functional_call
+from torch.utils.flop_counter import FlopCounterMode
+
+from harness import DIGITS, SGD, Init, Network, Recipe, prune, random_mask, saliency, train
+from harness.errors import DesignError
+from harness.expression import describe
+from harness.networks._layers import BatchNorm, Image, Linear, Relu
+from harness.networks._modules import NETWORKS, network
+from harness.networks._network import initial_values, mlp
+from harness.streams import Replicate
+from tests.modules import MODULES, encoder, perceptron, sequence
+
+REPLICATE = Replicate(7, 0)
+
+
+@pytest.fixture(autouse=True)
+def registered():
+    """What a test registers is forgotten after it."""
+    before = set(NETWORKS)
+    yield
+    for name in set(NETWORKS) - before:
+        NETWORKS.remove(name)
+
+
+# --- what is found out -------------------------------------------------------------------------------------------
+
+
+def test_tensors_are_torch_s_parameters():
+    """Names as torch has them, weights of linear layers turned, norms and positions never pruned."""
+    net = MODULES["encoder"]
+    (positions, into, _, out, *_) = net.tensors()
+    assert (positions.name, positions.shape, positions.prunable) == ("positions", (4, 16), False)
+    assert (into.name, into.shape, into.turned) == ("block.self_attn.in_proj_weight", (16, 48), True)
+    assert (out.name, out.shape, out.turned) == ("block.self_attn.out_proj.weight", (16, 16), True)
+    assert list(net.prunable()) == [
+        "block.self_attn.in_proj_weight",
+        "block.self_attn.out_proj",
+        "block.linear1",
+        "block.linear2",
+        "output",
+    ]
+    assert (net.inputs, net.outputs, net.parameters) == (64, 10, sum(t.size for t in net.tensors()))
+    assert net.label == f"tests/encoder(inputs=(4, 16)) (glorot-normal; {net.weights:,} weights)"
+
+
+@pytest.mark.parametrize("name", ["perceptron", "convolution in one dimension"])
+def test_multiply_adds_are_those_that_torch_counts(name):
+    """Half of the operations of one forward pass of one example, where all products are with weights."""
+    net = MODULES[name]
+    layer = net.layers[0]
+    module = layer.built("cpu", lambda rate: nn.Identity())
+    with FlopCounterMode(display=False) as counted:
+        functional_call(module, dict(module.named_parameters()), (torch.zeros(1, *layer.shape),))
+    assert 2 * net.multiply_adds() == counted.get_total_flops()
+    first = next(iter(net.prunable()))
+    assert net.multiply_adds() - net.multiply_adds({first: 0}) == dict(layer.products(()))[f"{first}.weight"]
+
+
+def test_a_weight_counts_at_each_place():
+    """Shared projections and recurrent weights have one product a token or step, a convolution one a place."""
+    assert MODULES["perceptron"].multiply_adds() == mlp(64, 33, 17, 10).multiply_adds()
+    assert sequence(inputs=(1, 64), width=7).multiply_adds() == 7 * 5 * 60 + 7 * 60 * 10
+    assert MODULES["recurrent"].multiply_adds() == 8 * 3 * 11 * (8 + 11) + 110
+    assert MODULES["encoder"].multiply_adds() == 4 * 16 * (48 + 16 + 33 + 33) + 160
+
+
+def test_arguments_name_and_version_are_the_key():
+    """Another argument, default or version is another training; how arguments are given is not."""
+
+    def key(net):
+        return train(net, DIGITS, Recipe(optimiser=SGD(0.1), steps=20, batch=20)).key
+
+    assert key(perceptron(64)) == key(perceptron(inputs=64, hidden=(33, 17)))
+    assert key(perceptron(64)) != key(perceptron(64, hidden=(33, 18)))
+
+    def same(inputs):
+        return nn.Linear(inputs, 10)
+
+    keys = {key(network("tests/linear", version=v)(same)(64)) for v in (1, 2)}
+    assert len(keys) == 2
+    assert describe(train(perceptron(64), DIGITS, Recipe(optimiser=SGD(0.1), steps=20, batch=20)))["network"] == {
+        "is": "Network",
+        "layers": [
+            {
+                "is": "Module",
+                "name": "tests/perceptron",
+                "arguments": [["dropout", 0.0], ["hidden", [33, 17]], ["inputs", 64]],
+            }
+        ],
+    }
+
+
+def test_a_network_goes_to_a_worker_by_its_name():
+    """What is sent is name and arguments: no function and no module."""
+    net = perceptron(64)
+    _ = net.weights, net.flat_size
+    text = pickle.dumps(net)
+    assert b"tests.modules" not in text
+    assert pickle.loads(text) == net
+
+
+def test_initial_values_are_the_streams():
+    """Weights by the network's distribution of their fans, norms 1, biases 0, and what a rule says."""
+    net = replace(encoder(inputs=(4, 16)), init=Init.KAIMING_UNIFORM)
+    flat = initial_values(net, REPLICATE, "init", 0)
+    by_name = {t.name: flat[t.slice].reshape(t.shape) for t in net.tensors()}
+    assert 0 < np.abs(by_name["positions"]).max() < 0.1
+    assert (by_name["block.norm1.weight"] == 1).all()
+    assert not by_name["block.norm1.bias"].any()
+    assert not by_name["block.self_attn.in_proj_bias"].any()
+    for name, fan in (("block.linear1.weight", 16), ("block.linear2.weight", 33), ("output.weight", 16)):
+        bound = (6 / fan) ** 0.5
+        assert 0.9 * bound < np.abs(by_name[name]).max() <= bound
+    np.testing.assert_array_equal(flat, initial_values(net, REPLICATE, "init", 0))
+    assert (flat != initial_values(net, REPLICATE, "reinit", 0)).any()
+
+
+def test_a_rule_sees_torch_s_shapes():
+    """A rule gives weights of (outputs, inputs), which lie turned."""
+
+    def rows(name, shape, random):
+        return np.arange(np.prod(shape)).reshape(shape) if name == "weight" else 0.5
+
+    @network("tests/rows", initial=rows)
+    def linear(inputs):
+        return nn.Linear(inputs, 3)
+
+    weight, bias = linear(inputs=4).tensors()
+    flat = initial_values(linear(inputs=4), REPLICATE, "init", 0)
+    assert flat[weight.slice].reshape(4, 3)[:, 1].tolist() == [4, 5, 6, 7]
+    assert set(flat[bias.slice]) == {0.5}
+
+
+def test_what_may_be_pruned_can_be_said():
+    """A function of name and shape decides, also about parameters of one's own."""
+
+    @network("tests/chosen", prunable=lambda name, shape: name == "2.weight")
+    def chosen(inputs):
+        return nn.Sequential(nn.Linear(inputs, 8), nn.ReLU(), nn.Linear(8, 10))
+
+    assert list(chosen(inputs=64).prunable()) == ["2"]
+    half = random_mask(chosen(inputs=64), keep=Fraction(1, 2))
+    assert half.kept_in(frozenset({"2"})) == 40
+
+
+def test_a_module_is_a_layer_among_others():
+    """It stands behind layers of the harness's, such as BatchNorm, which a module may not have."""
+    inner = perceptron(30, hidden=(20,)).layers
+    net = Network((Linear("fc1", 64, 30, bias=False), BatchNorm("bn1", 30), Relu(), *inner))
+    assert (net.batch_norms, net.outputs, list(net.prunable())) == (1, 10, ["fc1", "0", "3"])
+    with pytest.raises(DesignError, match=r"cannot follow what gives shape \(1, 8, 8\)"):
+        Network((Image(1, 8, 8), *inner))
+
+
+# --- what is refused ---------------------------------------------------------------------------------------------
+
+
+class Wrong(nn.Module):
+    """A perceptron with something in it that does not fit."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.a, self.b, self.how = nn.Linear(64, 64), nn.Linear(64, 10), how
+        if how == "a shared layer":
+            self.c = self.a
+        elif how == "a tied weight":
+            self.c = nn.Linear(64, 64)
+            self.c.weight = self.a.weight
+        elif how == "BatchNorm":
+            self.c = nn.BatchNorm1d(64)
+        elif how == "an unused layer":
+            self.c = nn.Linear(3, 3)
+        elif how == "a frozen weight":
+            self.a.weight.requires_grad_(False)
+        elif how == "doubles":
+            self.a.double()
+        elif how == "a lazy layer":
+            self.c = nn.LazyLinear(3)
+        elif how == "a parameter of its own":
+            self.gain = nn.Parameter(torch.ones(64))
+        elif how == "a changing buffer":
+            self.register_buffer("seen", torch.zeros(()))
+        elif how == "a random buffer":
+            self.register_buffer("projection", torch.randn(64))
+
+    def forward(self, x):
+        h = self.a(x)
+        match self.how:
+            case "a changing buffer":
+                self.seen += 1
+            case "a random buffer":
+                h = h * self.projection
+            case "a parameter of its own":
+                h = h * self.gain
+            case "functional dropout":
+                h = nn.functional.dropout(h, 0.3)
+            case "noise":
+                h = h + torch.randn_like(h)
+            case "a choice by values" if h.sum() > 0:
+                h = 2 * h
+            case "two outputs":
+                return self.b(h), h
+            case "images":
+                return self.b(h).view(-1, 1, 10)
+            case "no batch":
+                return self.b(h).sum(0)
+        return self.b(h)
+
+
+@network("tests/wrong")
+def wrong(inputs, how):
+    """A perceptron with something in it that does not fit."""
+    return 3 if how == "a number" else Wrong(how)
+
+
+REFUSED = {
+    "a shared layer": "shares one parameter as a.weight and c.weight",
+    "a tied weight": "shares one parameter as a.weight and c.weight",
+    "BatchNorm": "has BatchNorm1d at c, whose running statistics .* Next: use nn.GroupNorm or nn.LayerNorm",
+    "an unused layer": "leaves c.weight out of its forward pass",
+    "a frozen weight": "a parameter a.weight that is not trained",
+    "doubles": "a parameter a.weight that is torch.float64",
+    "a lazy layer": "a lazy parameter c.weight",
+    "a parameter of its own": r"what gain starts from is said nowhere.* Next: @network\(..., initial=\)",
+    "a changing buffer": "changes its buffers in its forward pass",
+    "a random buffer": "draws its buffer projection at random",
+    "functional dropout": r"draws at random in its forward pass \(bernoulli_\).* Next: use nn.Dropout",
+    "noise": r"draws at random in its forward pass \(randn_like\)",
+    "a choice by values": "may not depend on values, only on shapes",
+    "two outputs": r"gives a tuple for a batch of shape \(2, 64\)",
+    "images": r"gives shape \(1, 10\) for one example, expected \(classes,\)",
+    "no batch": r"gives shape \(10,\) for a batch of shape \(2, 64\)",
+    "a number": "is of type int",
+}
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_a_module_that_does_not_fit_is_refused(how):
+    """When the network is made, with what to do instead."""
+    with pytest.raises(DesignError, match=REFUSED[how]) as refusal:
+        wrong(inputs=64, how=how)
+    assert re.search(r"^network 'tests/wrong'.* Next: ", str(refusal.value))
+
+
+def test_shapes_that_do_not_fit_are_told():
+    """The batch's shape, what torch says, and for a task what it has."""
+    with pytest.raises(DesignError, match=r"fails on a batch of shape \(2, 65\): .*\[2, 65\] X \[64, 64\]"):
+        wrong(inputs=65, how="")
+    with pytest.raises(DesignError, match=r"could not be built .*must be divisible by num_groups"):
+        network("tests/unbuilt")(lambda inputs: nn.Sequential(nn.Linear(inputs, 9), nn.GroupNorm(2, 9)))(64)
+    with pytest.raises(DesignError, match=r"a network of 32 inputs and 10 outputs on task digits, which has 64 and 10"):
+        train(sequence(inputs=(1, 32)), DIGITS, Recipe(optimiser=SGD(0.1), steps=20, batch=20))
+
+
+def test_functions_that_name_no_module_are_refused():
+    """Without inputs, with arguments that have no name or that no key holds, of one name with another one."""
+    with pytest.raises(DesignError, match=r"takes width, and no inputs"):
+        network("tests/none")(lambda width: nn.Linear(width, 10))
+    with pytest.raises(DesignError, match=r"takes \*hidden, which has no name in a key"):
+        network("tests/none")(lambda inputs, *hidden: nn.Linear(inputs, 10))
+    with pytest.raises(DesignError, match=r"hidden=\[3, 4\] cannot be part of a key"):
+        perceptron(64, hidden=[3, 4])
+    with pytest.raises(DesignError, match="twice a network"):
+        network("tests/perceptron")(lambda inputs: nn.Linear(inputs, 10))
+    assert "tests/none" not in NETWORKS
+
+
+def test_rules_that_do_not_fit_are_refused():
+    """Values of another shape, a vector to be pruned, nothing to be pruned, another module each time."""
+    with pytest.raises(
+        DesignError, match=r"gives weight values of shape \(2,\), expected finite ones of shape \(10, 64\)"
+    ):
+        network("tests/a", initial=lambda name, shape, random: np.zeros(2))(lambda inputs: nn.Linear(inputs, 10))(64)
+    with pytest.raises(DesignError, match=r"has bias of shape \(10,\), which prunable= names"):
+        network("tests/b", prunable=lambda name, shape: True)(lambda inputs: nn.Linear(inputs, 10))(64)
+    with pytest.raises(DesignError, match="has no weight that may be pruned"):
+        network("tests/c", prunable=lambda name, shape: False)(lambda inputs: nn.Linear(inputs, 10))(64)
+    sizes = iter((1, 2))
+    with pytest.raises(DesignError, match="has other parameters each time it is built"):
+        network("tests/d")(lambda inputs: nn.Sequential(nn.Linear(inputs, n := next(sizes)), nn.Linear(n, 10)))(64)
+
+
+def test_masks_of_modules_are_held_to_what_others_are():
+    """An unknown layer, a layer left empty, units, and SynFlow are refused with the nearest or the next."""
+    net = MODULES["encoder"]
+    dense = train(net, DIGITS, Recipe(optimiser=SGD(0.1), steps=20, batch=20))
+    with pytest.raises(DesignError, match=r"among= names 'block.linear3'.*did you mean block.linear"):
+        prune(dense, keep=Fraction(1, 2), among=("block.linear3",))
+    with pytest.raises(DesignError, match=r"no weight is kept in .*output.* Next: raise keep="):
+        prune(dense, keep=Fraction(1, 1000))
+    with pytest.raises(DesignError, match="is no multilayer perceptron"):
+        prune(dense, keep=Fraction(1, 2), scope="unit")
+    with pytest.raises(DesignError, match="synflow of a network with attention, LayerNorm or a torch module"):
+        saliency(net, DIGITS, by="synflow", keep=Fraction(1, 2))
