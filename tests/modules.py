@@ -23,20 +23,20 @@ def sequence(inputs, width=5):
 
 
 class Recurrent(nn.Module):
-    """A GRU that reads an input row by row."""
+    """A GRU or LSTM that reads an input row by row."""
 
-    def __init__(self, inputs, hidden):
+    def __init__(self, inputs, hidden, kind="GRU"):
         super().__init__()
-        self.rnn, self.output = nn.GRU(inputs, hidden, batch_first=True), nn.Linear(hidden, 10)
+        self.rnn, self.output = getattr(nn, kind)(inputs, hidden, batch_first=True), nn.Linear(hidden, 10)
 
     def forward(self, x):
         return self.output(self.rnn(x)[0][:, -1])
 
 
 @network("tests/recurrent")
-def recurrent(inputs, hidden=11):
-    """A GRU."""
-    return Recurrent(inputs[1], hidden)
+def recurrent(inputs, hidden=11, kind="GRU"):
+    """A GRU or LSTM."""
+    return Recurrent(inputs[1], hidden, kind)
 
 
 class Encoder(nn.Module):
@@ -69,5 +69,6 @@ MODULES = {
     "perceptron with dropout": perceptron(64, dropout=0.3),
     "convolution in one dimension": sequence(inputs=(1, 64)),
     "recurrent": recurrent(inputs=(8, 8)),
+    "long short-term memory": recurrent(inputs=(8, 8), kind="LSTM"),
     "encoder": encoder(inputs=(4, 16)),
 }

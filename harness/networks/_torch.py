@@ -1,4 +1,6 @@
-"""What a torch module is made of: tensors, shapes and operations, found on torch's meta device, where nothing is held.
+"""What a torch module is made of: tensors, shapes and operations, found by a forward pass of zeros.
+
+It is built on torch's meta device, where nothing is held and drawn.
 
 torch is imported here, and this module when a network of one's own is made, and not before.
 """
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -47,14 +50,19 @@ class Facts:
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves it untyped
-    """What a forward pass does: its operations' sizes, multiply-adds by the parameter that has part, random draws."""
+    """What a forward pass does: sizes, multiply-adds by the parameter that has part, and what it may not do."""
 
     def __init__(self, parameters: dict[str, Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._names = {_storage(tensor): name for name, tensor in parameters.items()}
         self.products: Counter[str] = Counter()
         self.sizes: list[int] = []
-        self.random = ""
+        self.random = self.asks = ""
+
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        """Say that torch's compiler need not be told: loading it for that takes seconds, and nothing is compiled."""
+        return False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """Do it, and note what it was."""
@@ -62,6 +70,8 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves
         given = [each for each in tree_leaves((args, kwargs)) if isinstance(each, Tensor)]
         if torch.Tag.nondeterministic_seeded in func.tags:
             self.random = func.overloadpacket.__name__
+        if {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(func.tags):
+            self.asks = func.overloadpacket.__name__
         if count := flop_registry.get(func.overloadpacket):
             counted = count(*args, **(kwargs or {}), out_val=out) // 2
             self.products.update(
@@ -166,19 +176,26 @@ def _check_parameters(builder: Builder, module: nn.Module) -> None:
 
 def _watched(builder: Builder, module: nn.Module, inputs: int | Shape) -> tuple[_Watch, Shape]:
     """Return what a forward pass does, and the shape that it gives for one example."""
-    parameters: dict[str, Tensor] = dict(module.named_parameters())
+    parameters: dict[str, Tensor] = {name: _zeros(each) for name, each in module.named_parameters()}
     shape = (BATCH, *(inputs if isinstance(inputs, tuple) else (inputs,)))
-    buffers = {name: (id(each), each._version) for name, each in module.named_buffers()}
+    buffers = {name: torch.zeros_like(each, device="cpu") for name, each in module.named_buffers()}
     watch = _Watch(parameters)
     try:
-        with watch, sdpa_kernel(SDPBackend.MATH):
-            out = functional_call(module, parameters, (torch.empty(shape, device="meta"),))
+        # Fused kernels hide their products: attention's, and those of oneDNN's recurrent layers
+        with watch, sdpa_kernel(SDPBackend.MATH), _without_onednn():
+            out = functional_call(module, parameters | buffers, (torch.zeros(shape),))
     except Exception as error:
         raise _error(
             builder,
             f"fails on a batch of shape {shape}: {_told(error)}",
-            "correct inputs= or the module; its forward pass may not depend on values, only on shapes",
+            "correct inputs= or the module, whose constants have to be buffers",
         ) from error
+    if watch.asks:
+        raise _error(
+            builder,
+            f"reads values in its forward pass ({watch.asks}), which a step on a GPU may not wait for",
+            "let what it computes depend on shapes alone, and choose by torch.where",
+        )
     if watch.random:
         raise _error(
             builder,
@@ -188,7 +205,7 @@ def _watched(builder: Builder, module: nn.Module, inputs: int | Shape) -> tuple[
     if not isinstance(out, Tensor) or out.dim() < 2 or len(out) != BATCH or not out.is_floating_point():
         told = f"shape {tuple(out.shape)}" if isinstance(out, Tensor) else f"a {type(out).__name__}"
         raise _error(builder, f"gives {told} for a batch of shape {shape}", "return a row of logits an example")
-    if buffers != {name: (id(each), each._version) for name, each in module.named_buffers()}:
+    if any(each._version for each in buffers.values()):
         raise _error(builder, "changes its buffers in its forward pass", "let them be constants, or parameters")
     found = torch.autograd.grad(out.sum(), list(parameters.values()), allow_unused=True)
     if unused := [name for name, gradient in zip(parameters, found, strict=True) if gradient is None]:
@@ -213,6 +230,19 @@ def _check_buffers(builder: Builder, arguments: Arguments, module: nn.Module) ->
         raise _error(
             builder, f"draws its buffer {drawn[0]} at random", "make it a constant, or a parameter with initial="
         )
+
+
+@contextmanager
+def _without_onednn() -> Iterator[None]:
+    before = torch.backends.mkldnn.set_flags(False)[0]  # type: ignore[no-untyped-call]
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.set_flags(before)  # type: ignore[no-untyped-call]
+
+
+def _zeros(parameter: Tensor) -> Tensor:
+    return torch.zeros(parameter.shape, requires_grad=True)
 
 
 def _described(builder: Builder, name: str, owner: nn.Module, tensor: Tensor) -> Parameter:

@@ -83,7 +83,11 @@ def test_a_perceptron_is_what_mlp_describes(recipe, dropout):
         assert [(row.metric, row.step) for row in a.rows] == [(row.metric, row.step) for row in b.rows]
 
 
-TORCH = {"recurrent": lambda: Recurrent(8, 11), "encoder": lambda: Encoder(4, 16)}
+TORCH = {
+    "recurrent": lambda: Recurrent(8, 11),
+    "long short-term memory": lambda: Recurrent(8, 11, "LSTM"),
+    "encoder": lambda: Encoder(4, 16),
+}
 
 
 @pytest.mark.parametrize("name", TORCH)

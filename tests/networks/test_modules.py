@@ -22,7 +22,7 @@ from harness.networks._layers import BatchNorm, Image, Linear, Relu
 from harness.networks._modules import NETWORKS, network
 from harness.networks._network import initial_values, mlp
 from harness.streams import Replicate
-from tests.modules import MODULES, encoder, perceptron, sequence
+from tests.modules import MODULES, encoder, perceptron, recurrent, sequence
 
 REPLICATE = Replicate(7, 0)
 
@@ -75,6 +75,7 @@ def test_a_weight_counts_at_each_place():
     assert MODULES["perceptron"].multiply_adds() == mlp(64, 33, 17, 10).multiply_adds()
     assert sequence(inputs=(1, 64), width=7).multiply_adds() == 7 * 5 * 60 + 7 * 60 * 10
     assert MODULES["recurrent"].multiply_adds() == 8 * 3 * 11 * (8 + 11) + 110
+    assert recurrent(inputs=(8, 8), kind="LSTM").multiply_adds() == 8 * 4 * 11 * (8 + 11) + 110
     assert MODULES["encoder"].multiply_adds() == 4 * 16 * (48 + 16 + 33 + 33) + 160
 
 
@@ -194,6 +195,8 @@ class Wrong(nn.Module):
             self.gain = nn.Parameter(torch.ones(64))
         elif how == "a changing buffer":
             self.register_buffer("seen", torch.zeros(()))
+        elif how == "a constant that is no buffer":
+            self.projection = torch.ones(64)
         elif how == "a random buffer":
             self.register_buffer("projection", torch.randn(64))
 
@@ -202,7 +205,7 @@ class Wrong(nn.Module):
         match self.how:
             case "a changing buffer":
                 self.seen += 1
-            case "a random buffer":
+            case "a random buffer" | "a constant that is no buffer":
                 h = h * self.projection
             case "a parameter of its own":
                 h = h * self.gain
@@ -240,7 +243,8 @@ REFUSED = {
     "a random buffer": "draws its buffer projection at random",
     "functional dropout": r"draws at random in its forward pass \(bernoulli_\).* Next: use nn.Dropout",
     "noise": r"draws at random in its forward pass \(randn_like\)",
-    "a choice by values": "may not depend on values, only on shapes",
+    "a constant that is no buffer": "whose constants have to be buffers",
+    "a choice by values": r"reads values in its forward pass \(_local_scalar_dense\)",
     "two outputs": r"gives a tuple for a batch of shape \(2, 64\)",
     "images": r"gives shape \(1, 10\) for one example, expected \(classes,\)",
     "no batch": r"gives shape \(10,\) for a batch of shape \(2, 64\)",
@@ -258,7 +262,7 @@ def test_a_module_that_does_not_fit_is_refused(how):
 
 def test_shapes_that_do_not_fit_are_told():
     """The batch's shape, what torch says, and for a task what it has."""
-    with pytest.raises(DesignError, match=r"fails on a batch of shape \(2, 65\): .*\[2, 65\] X \[64, 64\]"):
+    with pytest.raises(DesignError, match=r"fails on a batch of shape \(2, 65\): .*2x65 and 64x64"):
         wrong(inputs=65, how="")
     with pytest.raises(DesignError, match=r"could not be built .*must be divisible by num_groups"):
         network("tests/unbuilt")(lambda inputs: nn.Sequential(nn.Linear(inputs, 9), nn.GroupNorm(2, 9)))(64)
