@@ -27,6 +27,7 @@ from harness.networks._network import Network, initial_scores, initial_values, m
 from harness.networks._recipe import SGD, Adam, AdamW, Recipe, RMSprop
 from harness.population._population import Member, Population, Program
 from harness.streams import Replicate
+from tests.modules import MODULES
 
 ADAM = Recipe(optimiser=Adam(1.2e-3), steps=50, batch=60, validate_every=25)
 MOMENTUM = Recipe(optimiser=SGD(0.1, momentum=0.9, weight_decay=1e-4), steps=50, batch=60, validate_every=25)
@@ -92,6 +93,7 @@ CONVOLUTIONS = {  # apart from `PROGRAMS`, whose tests are many
     ),
     "convolutional edge-popup": Program(UNBIASED, DIGITS, MOMENTUM, learn=Scores(Fraction(1, 3))),
 }
+OWN = {name: Program(network, DIGITS, SHORT_ADAM) for name, network in MODULES.items()}  # torch modules
 SHORT = {"steps": 4, "batch": 10, "validate_every": 2}
 FEW = {"train_images": 100, "validation_images": 30, "test_images": 30}
 CIFAR_FEW, MNIST_FEW = replace(CIFAR10, **FEW), replace(MNIST, **FEW)

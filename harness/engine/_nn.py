@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from harness.engine._modules import called
+from harness.engine._looped import called
 from harness.engine._noise import Noise
 from harness.networks import (
     Attention,

@@ -282,7 +282,7 @@ class Network:
         raise DesignError("a network needs an Image or a Linear layer, which says what its input is")
 
 
-OF_PERCEPTRONS = (Linear, BatchNorm, LayerNorm, Relu, Gelu, Dropout)
+OF_PERCEPTRONS = (Linear, BatchNorm, Relu, Gelu, Dropout)  # LayerNorm would still see a dropped unit
 
 
 def mlp(

@@ -22,7 +22,7 @@ from harness.networks._architectures import conv_net, resnet20, vgg19
 from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Adam, Drops, Recipe
 from harness.population._population import Population, Program
-from tests.members import CONVOLUTIONS, MOMENTUM, PROGRAMS, begun, member, population
+from tests.members import CONVOLUTIONS, MOMENTUM, OWN, PROGRAMS, begun, member, population
 
 WAITS = {"_local_scalar_dense", "item", "nonzero", "masked_select", "is_nonzero", "equal", "unique", "bincount"}
 DRAWS = {"rand", "randn", "randint", "randperm", "bernoulli", "normal_", "uniform_", "dropout", "multinomial"}
@@ -50,6 +50,7 @@ MOVED = noisy(permuted(replace(DIGITS, scaling="columns")), Fraction(1, 5))
 STEPS = {
     **PROGRAMS,
     **CONVOLUTIONS,
+    **OWN,
     "cropped": Program(mlp(64, 20, 10), CROPPED, MOMENTUM),
     "scaled by columns and permuted": Program(mlp(64, 20, 10), MOVED, MOMENTUM),
 }

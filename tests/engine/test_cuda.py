@@ -17,12 +17,12 @@ from harness.errors import StoppedError
 from harness.population._population import Population, Program
 from harness.store import _checkpoints as checkpoint
 from harness.store._checkpoints import CheckpointSaver
-from tests.members import ADAM, CONVOLUTIONS, PROGRAMS, begun, population
+from tests.members import ADAM, CONVOLUTIONS, OWN, PROGRAMS, begun, population
 from tests.store.test_checkpoints import after
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 
-ALL = PROGRAMS | CONVOLUTIONS
+ALL = PROGRAMS | CONVOLUTIONS | OWN
 CUDA = torch.device("cuda")
 
 

@@ -158,6 +158,18 @@ def test_what_may_be_pruned_can_be_said():
     assert half.kept_in(frozenset({"2"})) == 40
 
 
+def test_a_norm_of_images_is_not_pruned():
+    """LayerNorm's weights of three dimensions are scales, which start at 1."""
+
+    @network("tests/normed")
+    def normed(inputs):
+        return nn.Sequential(nn.LayerNorm(inputs), nn.Flatten(), nn.Linear(64, 10))
+
+    net = normed(inputs=(1, 8, 8))
+    assert list(net.prunable()) == ["2"]
+    assert set(initial_values(net, REPLICATE, "init", 0)[net.tensors()[0].slice]) == {1.0}
+
+
 def test_a_module_is_a_layer_among_others():
     """It stands behind layers of the harness's, such as BatchNorm, which a module may not have."""
     inner = perceptron(30, hidden=(20,)).layers

@@ -1,6 +1,5 @@
 """Torch modules as networks are trained, packed, pruned, resumed and measured as stacked layers are."""
 
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -13,10 +12,14 @@ from harness import DIGITS, evaluate, graft, magnitudes, mlp, prune, saliency, t
 from harness.compute._plan import Plan, Wanted
 from harness.compute._run import run_plan
 from harness.engine._course import compute
+from harness.engine._looped import called
 from harness.engine._nn import forward
+from harness.engine._noise import Noise
 from harness.errors import StoppedError
 from harness.expression import Rewire, Scores, TargetedDropout
+from harness.networks._layers import Dropout, Linear
 from harness.networks._modules import NETWORKS, network
+from harness.networks._network import Network
 from harness.population._population import Program
 from harness.store import _checkpoints
 from harness.store._checkpoints import CheckpointSaver
@@ -24,12 +27,11 @@ from harness.store._store import Store
 from harness.streams import Replicate
 from tests.engine.test_packing import assert_same
 from tests.inline import Inline
-from tests.members import ADAM, MOMENTUM, population
-from tests.modules import MODULES, Encoder, Recurrent
+from tests.members import ADAM, MOMENTUM, OWN, SHORT_ADAM, population
+from tests.modules import MODULES, Encoder, Recurrent, perceptron
 from tests.networks.test_layers import stacks, values
 from tests.store.test_checkpoints import after
 
-SHORT = replace(ADAM, steps=12, validate_every=6)
 HALF = Fraction(1, 2)
 
 
@@ -50,10 +52,10 @@ def registered():
         NETWORKS.remove(name)
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", OWN)
 def test_packed_equals_alone(name):
     """First, a masked one and last of 5 members have what they have alone, bit for bit, dropout included."""
-    program = Program(MODULES[name], DIGITS, SHORT)
+    program = OWN[name]
     packed = compute(population(program, range(5), snapshots=(6,))).members
     for i in (0, 2, 4):
         assert_same(packed[i], compute(population(program, [i], snapshots=(6,))).members[0])
@@ -62,7 +64,7 @@ def test_packed_equals_alone(name):
 @pytest.mark.parametrize("learn", [Scores(HALF), Rewire("gradient", every=3), TargetedDropout(HALF, rate=HALF)])
 def test_what_learns_otherwise_packs_too(learn):
     """Scores, masks that move and targeted dropout of a module's weights: packed equals alone."""
-    program = Program(MODULES["convolution in one dimension"], DIGITS, SHORT, learn=learn)
+    program = Program(MODULES["convolution in one dimension"], DIGITS, SHORT_ADAM, learn=learn)
     packed = compute(population(program, range(3))).members
     for i in (0, 2):
         assert_same(packed[i], compute(population(program, [i])).members[0])
@@ -81,6 +83,19 @@ def test_a_perceptron_is_what_mlp_describes(recipe, dropout):
     for a, b in zip(one, other, strict=True):
         np.testing.assert_allclose(a.arrays["end"], b.arrays["end"], rtol=1e-4, atol=1e-5)
         assert [(row.metric, row.step) for row in a.rows] == [(row.metric, row.step) for row in b.rows]
+
+
+def test_layers_behind_a_module_drop_otherwise():
+    """Dropout of a module, and of layers behind it, are told apart as those of layers are."""
+    inner = perceptron(64, hidden=(64,), dropout=0.5).layers[0]
+    net = Network((inner, Dropout(0.5), Linear("output", 10, 10)))
+    noise = Noise(torch.tensor([5, 6]), torch.tensor(3))
+    x = torch.ones(2, 4, 64)
+    leaves = {name: torch.ones_like(leaf) for name, leaf in stacks(net, values(net, 2)).items()}
+    called(inner, leaves, x, noise)
+    other = Noise(torch.tensor([5, 6]), torch.tensor(3))
+    other.dropped(x, 0.5)
+    torch.testing.assert_close(noise.dropped(x, 0.5), other.dropped(x, 0.5), rtol=0, atol=0)
 
 
 TORCH = {
@@ -125,7 +140,7 @@ def test_torch_s_generator_has_no_part(registered):
     for seed in (1, 2):
         torch.manual_seed(seed)
         before = torch.get_rng_state()
-        program = Program(another(inputs=64), DIGITS, SHORT)
+        program = Program(another(inputs=64), DIGITS, SHORT_ADAM)
         ends.append(compute(population(program, [0])).members[0].arrays["end"])
         assert torch.equal(torch.get_rng_state(), before)
     np.testing.assert_array_equal(*ends)
@@ -139,7 +154,7 @@ def test_another_function_takes_the_place_of_a_removed_one(registered):
         def replaced(inputs):
             return nn.Sequential(nn.Linear(inputs, 12), activation, nn.Linear(12, 10))
 
-        end = compute(population(Program(replaced(inputs=64), DIGITS, SHORT), [0])).members[0].arrays["end"]
+        end = compute(population(Program(replaced(inputs=64), DIGITS, SHORT_ADAM), [0])).members[0].arrays["end"]
         NETWORKS.remove("tests/replaced")
         return end
 
@@ -149,7 +164,7 @@ def test_another_function_takes_the_place_of_a_removed_one(registered):
 @pytest.mark.parametrize("name", ["perceptron with dropout", "encoder"])
 def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, name, monkeypatch):
     """Ended after some steps and gone on with, a module's training has the same rows and weights, bit for bit."""
-    made = population(Program(MODULES[name], DIGITS, SHORT), range(3), snapshots=(6,))
+    made = population(Program(MODULES[name], DIGITS, SHORT_ADAM), range(3), snapshots=(6,))
     monkeypatch.setattr(_checkpoints, "LOOK_S", 0.0)
     with pytest.raises(StoppedError, match="stopped after step"):
         compute(made, saver=CheckpointSaver(tmp_path, after(7)))
@@ -161,14 +176,18 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, name, monkeypa
 def test_what_is_said_of_networks_is_said_of_modules(tmp_path):
     """Rounds of pruning, criteria, grafts, saliency, evaluation and magnitudes, through plan and store."""
     net = MODULES["encoder"]
-    dense = train(net, DIGITS, SHORT)
+    dense = train(net, DIGITS, SHORT_ADAM)
     first = prune(dense, keep=HALF)
-    ticket = train(net, DIGITS, SHORT, mask=first, start=dense.at(0))
+    ticket = train(net, DIGITS, SHORT_ADAM, mask=first, start=dense.at(0))
     second = prune(ticket, keep=HALF**2, scope="global", by="movement", also={"initial": dense.at(0)})
     rewound = graft(dense.at(0), dense, layers=("output", "block.self_attn.in_proj_weight"))
-    last = train(net, DIGITS, SHORT, mask=prune(dense, keep=HALF, by="per output"), start=rewound)
+    last = train(net, DIGITS, SHORT_ADAM, mask=prune(dense, keep=HALF, by="per output"), start=rewound)
     snip = saliency(net, DIGITS, by="snip", keep=HALF)
-    nodes = (train(net, DIGITS, SHORT, mask=second), last, train(net, DIGITS, SHORT, mask=snip.learned_mask()))
+    nodes = (
+        train(net, DIGITS, SHORT_ADAM, mask=second),
+        last,
+        train(net, DIGITS, SHORT_ADAM, mask=snip.learned_mask()),
+    )
     measured = (evaluate(net, DIGITS, weights=last.at("end")), magnitudes(net, DIGITS, mask=first))
     plan = Plan([Wanted("tests/modules", (*nodes, *measured), (Replicate(11, 0),))], Store(tmp_path))
     with plan.store.writing() as writer:

@@ -58,7 +58,7 @@ def _ready(layer: Module, builder: Builder, device: torch.device) -> tuple[nn.Mo
 
     The builder is named too, as another function may have taken its place.
     """
-    module = layer.built(str(device), _Dropped)
+    module = layer.built("cpu", _Dropped)
     for each in module.modules():
         for name, parameter in each.named_parameters(recurse=False):
             setattr(each, name, nn.Parameter(torch.empty_like(parameter, device="meta")))
