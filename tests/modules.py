@@ -66,7 +66,7 @@ def encoder(inputs):
 
 MODULES = {
     "perceptron": perceptron(64),
-    "perceptron with dropout": perceptron(64, dropout=0.3),
+    "dropout": perceptron(64, dropout=0.3),
     "convolution in one dimension": sequence(inputs=(1, 64)),
     "recurrent": recurrent(inputs=(8, 8)),
     "long short-term memory": recurrent(inputs=(8, 8), kind="LSTM"),

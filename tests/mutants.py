@@ -440,7 +440,7 @@ MUTANTS = (
     # --- torch modules and attention ---
     Mutant("looped.called",
            "noise.of(number)", "noise.of(0)",  # every member drops what the first one drops
-           "test_looped::test_packed_equals_alone"),
+           "test_looped::test_packed_equals_alone[dropout]"),
     Mutant("looped.called",
            "noise.after(alone)", "pass",
            "test_looped::test_layers_behind_a_module_drop_otherwise"),
@@ -454,7 +454,10 @@ MUTANTS = (
            "// 2", "// 1",  # operations, not multiply-adds
            "test_modules::test_multiply_adds_are_those_that_torch_counts"),
     Mutant("torch._watched",
-           "if unused :=", "if not parameters and",
+           "if other is not None and other[1].any():", "if other is None:",
+           "test_modules::test_a_module_that_does_not_fit_is_refused"),
+    Mutant("torch._watched",
+           "if gradient is None", "if gradient is False",
            "test_modules::test_a_module_that_does_not_fit_is_refused"),
     Mutant("torch._check_buffers",
            "not torch.equal(one, twice[1][name])", "False",

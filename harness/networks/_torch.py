@@ -1,8 +1,7 @@
-"""What a torch module is made of: tensors, shapes and operations, found by a forward pass of zeros.
+"""What a torch module is made of: tensors, shapes and operations, found by one forward pass of two examples.
 
-It is built on torch's meta device, where nothing is held and drawn.
-
-torch is imported here, and this module when a network of one's own is made, and not before.
+torch is imported here, and this module when a network of one's own is made, and not before. The module is built on
+torch's meta device, where nothing is drawn; on that device it is not run, as torch loads its compiler for that.
 """
 
 from __future__ import annotations
@@ -151,11 +150,12 @@ def _owners(module: nn.Module) -> Iterator[tuple[str, tuple[nn.Module, Tensor]]]
 def _check_parameters(builder: Builder, module: nn.Module) -> None:
     """Raise DesignError for parameters that are shared, frozen or of another type, and for running statistics."""
     for path, each in module.named_modules():
-        if isinstance(each, nn.modules.batchnorm._NormBase) and each.track_running_stats:
+        batch = isinstance(each, nn.modules.batchnorm._BatchNorm)
+        if batch or (isinstance(each, nn.modules.batchnorm._NormBase) and each.track_running_stats):
             raise _error(
                 builder,
-                f"has {type(each).__name__} at {path or 'its root'}, whose running statistics are no parameters and "
-                "are changed by the forward pass",
+                f"has {type(each).__name__} at {path or 'its root'}, whose statistics are no parameters and are "
+                "changed by the forward pass",
                 "use nn.GroupNorm or nn.LayerNorm in the module, or BatchNorm among the layers of a Network",
             )
     names: dict[int, str] = {}
@@ -176,14 +176,19 @@ def _check_parameters(builder: Builder, module: nn.Module) -> None:
 
 def _watched(builder: Builder, module: nn.Module, inputs: int | Shape) -> tuple[_Watch, Shape]:
     """Return what a forward pass does, and the shape that it gives for one example."""
-    parameters: dict[str, Tensor] = {name: _zeros(each) for name, each in module.named_parameters()}
+    drawn = torch.Generator().manual_seed(0)
+    parameters: dict[str, Tensor] = {
+        name: torch.randn(each.shape, generator=drawn).requires_grad_() for name, each in module.named_parameters()
+    }
     shape = (BATCH, *(inputs if isinstance(inputs, tuple) else (inputs,)))
-    buffers = {name: torch.zeros_like(each, device="cpu") for name, each in module.named_buffers()}
+    buffers = {name: torch.ones_like(each, device="cpu") for name, each in module.named_buffers()}
     watch = _Watch(parameters)
+    examples = torch.randn(shape, generator=drawn).requires_grad_()
+    given = examples.clone()  # which may be changed in place
     try:
         # Fused kernels hide their products: attention's, and those of oneDNN's recurrent layers
         with watch, sdpa_kernel(SDPBackend.MATH), _without_onednn():
-            out = functional_call(module, parameters | buffers, (torch.zeros(shape),))
+            out = functional_call(module, parameters | buffers, (given,))
     except Exception as error:
         raise _error(
             builder,
@@ -200,14 +205,21 @@ def _watched(builder: Builder, module: nn.Module, inputs: int | Shape) -> tuple[
         raise _error(
             builder,
             f"draws at random in its forward pass ({watch.random}), which would differ with the packing",
-            "use nn.Dropout as a module of its own, whose draws the harness makes, or none",
+            "use nn.Dropout as a module of its own, whose draws the harness makes, and dropout=0 in torch's attention",
         )
     if not isinstance(out, Tensor) or out.dim() < 2 or len(out) != BATCH or not out.is_floating_point():
         told = f"shape {tuple(out.shape)}" if isinstance(out, Tensor) else f"a {type(out).__name__}"
         raise _error(builder, f"gives {told} for a batch of shape {shape}", "return a row of logits an example")
     if any(each._version for each in buffers.values()):
         raise _error(builder, "changes its buffers in its forward pass", "let them be constants, or parameters")
-    found = torch.autograd.grad(out.sum(), list(parameters.values()), allow_unused=True)
+    first = (out[0] * torch.randn(out[0].shape, generator=drawn)).sum()
+    other, *found = torch.autograd.grad(first, [examples, *parameters.values()], allow_unused=True)
+    if other is not None and other[1].any():
+        raise _error(
+            builder,
+            "mixes the examples of a batch: what it gives for one depends on the others",
+            "take them one by one; torch's attention and recurrent layers want batch_first=True",
+        )
     if unused := [name for name, gradient in zip(parameters, found, strict=True) if gradient is None]:
         raise _error(builder, f"leaves {unused[0]} out of its forward pass", "use it, or build it without")
     return watch, tuple(out.shape[1:])
@@ -239,10 +251,6 @@ def _without_onednn() -> Iterator[None]:
         yield
     finally:
         torch.backends.mkldnn.set_flags(before)  # type: ignore[no-untyped-call]
-
-
-def _zeros(parameter: Tensor) -> Tensor:
-    return torch.zeros(parameter.shape, requires_grad=True)
 
 
 def _described(builder: Builder, name: str, owner: nn.Module, tensor: Tensor) -> Parameter:

@@ -74,7 +74,7 @@ def test_what_learns_otherwise_packs_too(learn):
 @pytest.mark.parametrize("recipe", [ADAM, MOMENTUM], ids=["adam", "momentum"])
 def test_a_perceptron_is_what_mlp_describes(recipe, dropout):
     """The same tensors, draws of dropout, masks and batches: after 50 steps weights agree to rounding."""
-    name = "perceptron with dropout" if dropout else "perceptron"
+    name = "dropout" if dropout else "perceptron"
     own, ours = MODULES[name], mlp(64, 33, 17, 10, dropout=dropout)
     assert [(t.shape, t.offset, t.prunable) for t in own.tensors()] == [
         (t.shape, t.offset, t.prunable) for t in ours.tensors()
@@ -161,7 +161,7 @@ def test_another_function_takes_the_place_of_a_removed_one(registered):
     assert np.abs(trained(nn.Tanh()) - trained(nn.ReLU())).max() > 1e-3
 
 
-@pytest.mark.parametrize("name", ["perceptron with dropout", "encoder"])
+@pytest.mark.parametrize("name", ["dropout", "encoder"])
 def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path, name, monkeypatch):
     """Ended after some steps and gone on with, a module's training has the same rows and weights, bit for bit."""
     made = population(Program(MODULES[name], DIGITS, SHORT_ADAM), range(3), snapshots=(6,))

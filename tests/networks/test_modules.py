@@ -195,6 +195,8 @@ class Wrong(nn.Module):
             self.c.weight = self.a.weight
         elif how == "BatchNorm":
             self.c = nn.BatchNorm1d(64)
+        elif how == "BatchNorm without running statistics":
+            self.c = nn.BatchNorm1d(64, track_running_stats=False)
         elif how == "an unused layer":
             self.c = nn.Linear(3, 3)
         elif how == "a frozen weight":
@@ -231,6 +233,8 @@ class Wrong(nn.Module):
                 return self.b(h), h
             case "images":
                 return self.b(h).view(-1, 1, 10)
+            case "softmax over the batch":
+                return self.b(h).softmax(0)
             case "no batch":
                 return self.b(h).sum(0)
         return self.b(h)
@@ -245,7 +249,8 @@ def wrong(inputs, how):
 REFUSED = {
     "a shared layer": "shares one parameter as a.weight and c.weight",
     "a tied weight": "shares one parameter as a.weight and c.weight",
-    "BatchNorm": "has BatchNorm1d at c, whose running statistics .* Next: use nn.GroupNorm or nn.LayerNorm",
+    "BatchNorm": "has BatchNorm1d at c, whose statistics .* Next: use nn.GroupNorm or nn.LayerNorm",
+    "BatchNorm without running statistics": "has BatchNorm1d at c",
     "an unused layer": "leaves c.weight out of its forward pass",
     "a frozen weight": "a parameter a.weight that is not trained",
     "doubles": "a parameter a.weight that is torch.float64",
@@ -259,6 +264,7 @@ REFUSED = {
     "a choice by values": r"reads values in its forward pass \(_local_scalar_dense\)",
     "two outputs": r"gives a tuple for a batch of shape \(2, 64\)",
     "images": r"gives shape \(1, 10\) for one example, expected \(classes,\)",
+    "softmax over the batch": "mixes the examples of a batch.* Next: .*batch_first=True",
     "no batch": r"gives shape \(10,\) for a batch of shape \(2, 64\)",
     "a number": "is of type int",
 }
