@@ -122,10 +122,10 @@ MUTANTS = (
     Mutant("labels.with_noise",
            "classes - 1, len(answers)) + 1", "classes, len(answers))",  # which may be the class it was
            "test_task_variants::test_noise_changes_an_exact_share_to_another_class"),
-    Mutant("places.places",
+    Mutant("rearranged.places",
            "if task.permutation is None", "if task.permutation is not None",
            "test_task_variants::test_a_permutation_is_a_replicate_s_own_or_one_for_all"),
-    Mutant("places.column_scales",
+    Mutant("rearranged.column_scales",
            '["train"]', '["test"]',
            "test_task_variants::test_columns_are_scaled_by_what_is_trained_on"),
     Mutant("feed.Feed.inputs",

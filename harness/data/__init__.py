@@ -1,7 +1,7 @@
 """What is learned: data sets, tasks, each replicate's split and its batches; knows no networks and no torch."""
 
 from harness.data._finding import data_folders, find_set, look_in, require_sets
-from harness.data._places import column_scales, places
+from harness.data._rearranged import column_scales, places
 from harness.data._sets import (
     SETS,
     DataSet,

@@ -10,7 +10,7 @@ import pytest
 
 from harness.data import SETS, Task, check_task, load_set, pools, table_set
 from harness.data._finding import FOLDER, FOLDER_OPTION
-from harness.data._places import column_scales
+from harness.data._rearranged import column_scales
 from harness.errors import DataError, DesignError
 from harness.streams import Replicate
 

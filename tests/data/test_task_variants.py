@@ -1,6 +1,6 @@
 """Variants of a task: what they change, what they leave alone, and that no split leaks between them.
 
-Also tests `data._labels` and `data._places`.
+Also tests `data._labels` and `data._rearranged`.
 """
 
 import re
@@ -18,7 +18,7 @@ from harness.data import _tasks as tasks
 from harness.data._finding import FOLDER_OPTION
 from harness.data._labels import answered, with_noise
 from harness.data._labels import noisy as noisy_examples
-from harness.data._places import column_scales, places
+from harness.data._rearranged import column_scales, places
 from harness.data._sets import load_set
 from harness.data._task_variants import fewer, mirrored, noisy, permuted, relabelled, subset
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS, MNIST, MNIST1D, XOR, Scaling, shown_test_images
@@ -265,7 +265,7 @@ def test_bytes_are_scaled_like_the_numbers_they_are(monkeypatch):
     """Of uint8 images, which are divided by 255 first, mean and sd are those of values 0 to 1."""
     scales = column_scales(replace(DIGITS, scaling=Scaling.COLUMNS), ONE)
     images = load_set("digits").images
-    monkeypatch.setattr("harness.data._places.source", lambda name: ((images * 16).astype(np.uint8), None))
+    monkeypatch.setattr("harness.data._rearranged.source", lambda name: ((images * 16).astype(np.uint8), None))
     as_bytes = column_scales(replace(DIGITS, scaling=Scaling.COLUMNS), ONE)
     assert as_bytes[0] * 255 / 16 == pytest.approx(scales[0], abs=1e-6)
     assert as_bytes[1] * 255 / 16 == pytest.approx(np.where(scales[1] == 1, 255 / 16, scales[1]), abs=1e-5)
