@@ -33,7 +33,7 @@ import torch
 
 from benchmarks.engine import PROGRAMS
 from benchmarks.timing import about, table
-from harness.data._sets import look_in
+from harness.data import look_in
 from harness.engine._course import compute
 from harness.networks._architectures import vgg19
 from harness.networks._network import initial_values

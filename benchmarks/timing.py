@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from harness.data import PUBLISHED, SETS, DataSet
 from harness.data import _tasks as tasks
-from harness.data._sets import PUBLISHED, SETS, DataSet
 
 NUMERICS = ("float32", "bfloat16", "tf32")
 

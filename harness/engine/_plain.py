@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional
 
 from harness.engine._feed import Feed
 from harness.engine._machine import precision
@@ -22,19 +24,25 @@ from harness.engine._stack import stacked
 from harness.errors import DesignError
 from harness.expression import Bits, Flat
 from harness.networks import (
+    Attention,
     AveragePool,
     BatchNorm,
     Conv,
     Dropout,
     Flatten,
+    Gelu,
     Image,
     Layer,
+    LayerNorm,
     Linear,
     MaxPool,
+    Module,
     Network,
     Relu,
     Residual,
+    Tokens,
 )
+from harness.networks import Tensor as Parameters
 from harness.population import Population
 
 Named = dict[str, NDArray[np.generic]]  # by the names of the module's state
@@ -60,6 +68,42 @@ class Plain:
     of: int
 
 
+class Places(nn.Module):
+    """An image's places as tokens, each with a learned vector for its place added."""
+
+    def __init__(self, places: int, features: int) -> None:
+        super().__init__()
+        self.positions = nn.Parameter(torch.zeros(places, features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return tokens (B, T, F) of an image (B, F, H, W)."""
+        return x.flatten(2).mT + self.positions
+
+
+class SelfAttention(nn.Module):
+    """Self-attention of tokens with four projections of their own."""
+
+    def __init__(self, features: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value, self.output = (nn.Linear(features, features) for _ in range(4))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return what each token, of (B, T, F), takes from the others."""
+        split = (part(x).unflatten(2, (self.heads, -1)).transpose(1, 2) for part in (self.query, self.key, self.value))
+        mixed = functional.scaled_dot_product_attention(*split)
+        taken: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
+        return taken
+
+
+class MeanOfTokens(nn.Module):
+    """The mean over tokens."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (B, F) of (B, T, F)."""
+        return x.mean(1)
+
+
 class Sum(nn.Module):
     """The sum of two branches from one input."""
 
@@ -73,10 +117,11 @@ class Sum(nn.Module):
         return total
 
 
-def plain_module(network: Network) -> nn.Sequential:
+def plain_module(network: Network) -> nn.Module:
     """Return `network` with torch's layers, from flat inputs (B, I) to logits; parameters in the network's order.
 
-    Its parameters are torch's own first ones: it is there to load what `harness export` has saved.
+    Of a network that is a torch module it is that module, which takes inputs in its own shape. Its parameters are
+    torch's own first ones: it is there to load what `harness export` has saved.
 
     Args:
         network: The network, as a claim's study.py has it.
@@ -92,36 +137,51 @@ def plain_module(network: Network) -> nn.Sequential:
         >>> list(plain_module(mlp(64, 30, 10)).state_dict())
         ['0.weight', '0.bias', '2.weight', '2.bias']
     """
-    return nn.Sequential(*_layers(network.layers, image=False))
+    only = network.layers[0]
+    if isinstance(only, Module) and len(network.layers) == 1:
+        return only.built("cpu", nn.Dropout)
+    return nn.Sequential(*_layers(network.layers, "vector"))
 
 
-def _layers(layers: Sequence[Layer], *, image: bool) -> Iterator[nn.Module]:
-    """Yield torch's layer for each of `layers`, from an image (B, C, H, W) or from a vector."""
+Form = Literal["vector", "image", "tokens"]  # (B, F), (B, C, H, W), (B, T, F)
+
+
+def _layers(layers: Sequence[Layer], form: Form) -> Iterator[nn.Module]:
+    """Yield torch's layer for each of `layers`, from inputs of this form."""
     for layer in layers:
         match layer:
             case Image(channels, height, width):
-                image = True
+                form = "image"
                 yield nn.Unflatten(1, (channels, height, width))
             case Linear():
                 yield nn.Linear(layer.inputs, layer.outputs, bias=layer.bias)
             case Conv():
                 yield nn.Conv2d(layer.inputs, layer.outputs, layer.kernel, layer.stride, layer.padding, bias=layer.bias)
             case BatchNorm(features=features):
-                yield (nn.BatchNorm2d if image else nn.BatchNorm1d)(features, eps=BATCH_NORM_EPS)
+                yield (nn.BatchNorm2d if form == "image" else nn.BatchNorm1d)(features, eps=BATCH_NORM_EPS)
+            case LayerNorm(features=features):
+                yield nn.LayerNorm(features)
             case Relu():
                 yield nn.ReLU(inplace=True)
+            case Gelu():
+                yield nn.GELU()
+            case Tokens():
+                form = "tokens"
+                yield Places(layer.places, layer.features)
+            case Attention():
+                yield SelfAttention(layer.features, layer.heads)
             case Dropout(rate):
                 yield nn.Dropout(rate)
             case MaxPool(size):
                 yield nn.MaxPool2d(size)
             case AveragePool():
-                image = False
-                yield nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+                yield MeanOfTokens() if form == "tokens" else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+                form = "vector"
             case Flatten():
-                image = False
+                form = "vector"
                 yield nn.Flatten()
             case Residual(body, shortcut):
-                yield Sum(*(nn.Sequential(*_layers(branch, image=image)) for branch in (body, shortcut)))
+                yield Sum(*(nn.Sequential(*_layers(branch, form)) for branch in (body, shortcut)))
             case _:
                 raise DesignError(f"torch has no layer like {layer}. Next: export an arm of a network without it")
 
@@ -136,11 +196,11 @@ def put(net: nn.Module, network: Network, flat: Flat) -> None:
 def unflattened(network: Network, flat: NDArray[np.generic]) -> Iterator[Tensor]:
     """Yield each tensor's part of `flat` as torch keeps it: linear weights are (outputs, inputs) there."""
     for tensor in network.tensors():
-        yield _as_torch(torch.from_numpy(flat[tensor.slice].reshape(tensor.shape)), prunable=tensor.prunable)
+        yield _as_torch(torch.from_numpy(flat[tensor.slice].reshape(tensor.shape)), tensor)
 
 
-def _as_torch(values: Tensor, *, prunable: bool) -> Tensor:
-    return values.T if prunable and values.dim() == 2 else values
+def _as_torch(values: Tensor, tensor: Parameters) -> Tensor:
+    return values.T if tensor.turned else values
 
 
 @torch.no_grad()
@@ -158,14 +218,16 @@ def as_plain(population: Population, end: Flat, mask: Bits) -> Plain:
         leaves = stack.leaves()
         net = plain_module(network).eval()
         for parameter, tensor in zip(net.parameters(), network.tensors(), strict=True):
-            parameter.copy_(_as_torch(leaves[tensor.name][0], prunable=tensor.prunable))
+            parameter.copy_(_as_torch(leaves[tensor.name][0], tensor))
         if network.batch_norms:
             moments: list[Moments] = []
             forward(network, leaves, feed.inputs(feed.held_out("calibration")[0]), collect=moments)
             _put_moments(net, moments)
         images_RNK, answers_RN = feed.held_out("test")
         parts = zip(torch.split(images_RNK, PASS, 1), torch.split(answers_RN, PASS, 1), strict=True)
-        right = sum(int((net(feed.inputs(x)[0]).argmax(1) == y[0]).sum()) for x, y in parts)
+        only = network.layers[0]
+        shape = only.shape if isinstance(only, Module) and len(network.layers) == 1 else (network.inputs,)
+        right = sum(int((net(feed.inputs(x)[0].view(-1, *shape)).argmax(1) == y[0]).sum()) for x, y in parts)
     names = [name for name, _ in net.named_parameters()]
     weights = {
         name.rpartition(".")[0]: tensor.name.rpartition(".")[0]

@@ -159,7 +159,7 @@ class Conv(Layer):
 
 def _weighted(name: str, shape: Shape, biases: int) -> tuple[Parameter, ...]:
     """Return the weights of a layer, and its biases where it has some."""
-    weights = Parameter(f"{name}.weight", shape, prunable=True)
+    weights = Parameter(f"{name}.weight", shape, prunable=True, turned=len(shape) == 2)
     return (weights, Parameter(f"{name}.bias", (biases,))) if biases else (weights,)
 
 

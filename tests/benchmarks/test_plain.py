@@ -9,7 +9,8 @@ import torch
 from benchmarks.floor import products
 from harness.engine._nn import forward
 from harness.engine._plain import plain_module, put
-from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
+from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19, vision_transformer
+from harness.networks._layers import Image
 from harness.networks._network import initial_values, mlp
 from harness.streams import Replicate
 
@@ -21,13 +22,14 @@ NARROW = {
     "resnet-20": resnet20(width=Fraction(1, 4)),
     "vgg-19": vgg19(width=Fraction(1, 8)),
 }
+OTHERS = {"vision transformer": vision_transformer(image=Image(1, 8, 8), patch=2, features=12, heads=3, hidden=20)}
 
 
-@pytest.mark.parametrize("name", NARROW)
+@pytest.mark.parametrize("name", [*NARROW, *OTHERS])
 @torch.no_grad()
 def test_plain_module_has_the_harness_networks_logits(name):
     """With the same weights, biases, scales and shifts, and the batch's own moments."""
-    network = NARROW[name]
+    network = {**NARROW, **OTHERS}[name]
     flat = initial_values(network, Replicate(7, 0), "init", 0)
     for tensor in network.tensors():
         if not tensor.prunable:

@@ -27,8 +27,10 @@ from harness import (
     Source,
     beats,
     mlp,
+    network,
     prune,
     train,
+    vision_transformer,
 )
 from harness.compute import EXECUTORS
 from harness.data import held_out, source
@@ -49,6 +51,16 @@ NORMED = mlp(128, 14, 10, 10, batch_norm=True)
 CONV = conv_net(2, image=Image(1, 8, 8), width=Fraction(1, 13), dropout=0.5)
 RECIPE = Recipe(optimiser=SGD(0.1), steps=60, batch=20, validate_every=30)
 TENTH = Fraction(1, 10)
+TRANSFORMER = vision_transformer(image=Image(1, 8, 8), patch=4, features=8, heads=2, hidden=12)
+
+
+@network("tests/exported")
+def own(inputs):
+    """A torch module whose weights lie both ways."""
+    return torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.ReLU(), torch.nn.Flatten(), torch.nn.Linear(144, 10))
+
+
+OWN = own(inputs=(1, 8, 8))
 
 
 def design(scale):
@@ -66,6 +78,8 @@ def design(scale):
             "normed": train(NORMED, DIGIT_DIFFERENCE, RECIPE),
             "conv": train(CONV, DIGITS, RECIPE),
             "residual": train(RESIDUAL, DIGITS, RECIPE),
+            "transformer": train(TRANSFORMER, DIGITS, RECIPE, mask=random_mask(TRANSFORMER, keep=Fraction(1, 2))),
+            "module": train(OWN, DIGITS, RECIPE, mask=random_mask(OWN, keep=Fraction(1, 2))),
             "scores": train(mlp(64, 12, 10, bias=False), DIGITS, RECIPE, learn=Scores(Fraction(1, 2))),
             "untrained": evaluate(NET, DIGITS),
         },
@@ -99,23 +113,24 @@ def computed(tmp_path_factory):
     EXECUTORS._things["local"] = before
 
 
-def answers(net, task, replicate):
+def answers(net, task, replicate, shape=(-1,)):
     """How many test examples a module answers right, from the stored images: by no code of the engine."""
     images, _ = source(task.source)
     held = held_out(task, replicate, split="test")
     x = torch.from_numpy(np.asarray(images)[held.images].reshape(len(held.images), -1).astype(np.float32))
     with torch.no_grad():
-        return int((net.eval()(x).argmax(1).numpy() == held.answers).sum()), len(held.answers)
+        return int((net.eval()(x.view(len(x), *shape)).argmax(1).numpy() == held.answers).sum()), len(held.answers)
 
 
-@pytest.mark.parametrize("arm", ["dense", "normed", "conv", "residual", "scores"])
+@pytest.mark.parametrize("arm", ["dense", "normed", "conv", "residual", "transformer", "module", "scores"])
 def test_the_plain_module_answers_as_the_training_did(computed, tmp_path, arm):
     """As many test examples are right as the stored row says, with torch's layers and the files alone."""
     made = export(computed, arm=arm, replicate=1, out=tmp_path)
     node = computed.claims[0].design(Scale.MICRO).arms[arm]
     net = plain_module(node.network)
     net.load_state_dict(torch.load(tmp_path / "state_dict.pt"), strict=True)
-    right, of = answers(net, node.task, Replicate(SUITE_SEED, 1))
+    shape = (1, 8, 8) if arm == "module" else (-1,)
+    right, of = answers(net, node.task, Replicate(SUITE_SEED, 1), shape)
     assert right / of == made.stored
     assert right > node.task.chance * of
     assert (made.right, made.of, made.retrained) == (right, of, False)
