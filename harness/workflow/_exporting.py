@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -24,7 +25,6 @@ from harness.workflow._session import Session, require_data
 if TYPE_CHECKING:
     from harness.compute import Progress
     from harness.engine import Plain
-    from harness.store import Entry, Store
 
 NEAR = Fraction(1, 20)  # of a density: so far from it may be what is read off a page, or meant before rounding
 ROUNDED = 0.01  # of the test examples: so many may be answered otherwise where products are rounded otherwise
@@ -72,7 +72,7 @@ def export(
     """Write weights, mask and start of a trained network, as safetensors and as a `state_dict` of plain torch layers.
 
     ``state_dict.pt`` loads into `harness.engine.plain_module` of the network, and into an `nn.Sequential` of the same
-    layers. What the store no longer has is trained again, and refused if its accuracies are not those of the results.
+    layers. What the store no longer has is trained again. A net with other accuracies than in the results is refused.
 
     Args:
         session: What `open_session` returned.
@@ -90,14 +90,15 @@ def export(
     Raises:
         UsageError: For an arm, density or replicate that is not there, an arm that trains nothing, and what was never
             computed.
-        ResultsError: For a training that does not give what the results have, as on another kind of machine, and for a
-            module that answers otherwise than the training.
+        ResultsError: For a training that has other accuracies than in the results, as on another kind of machine, and
+            for a module that answers otherwise than the training.
         DataError, StoreError, RunError, InterruptedRunError: As `run` does.
 
     Example:
         >>> export(session, arm="largest", replicate=0).files[0].name  # doctest: +SKIP
         'weights.safetensors'
     """
+    from harness.compute import Limit
     from harness.engine import as_plain
     from harness.store import Store
 
@@ -109,15 +110,22 @@ def export(
     require_data(session, {node.task.source})
     made = Planned.of([_only(request, arm, node, at)], Store(session.store), session.device)
     plan, unit = made.plan, made.plan.units[unit_name(node, at)]
-    retrained = bool(plan.reasons()[unit.name])
+    reported, retrained = _reported(session, node, at), bool(plan.reasons()[unit.name])
+    if retrained and not reported:
+        raise UsageError(
+            f"replicate {replicate} of {chosen.id} is not computed: neither the store {session.store} nor the results "
+            f"in {session.out} have it. Next: harness run {chosen.id}"
+        )
     if retrained:
-        _train_again(made, session, node, at, progress)
+        compute(made, session, Limit(), progress)
     entry = plan.store.entries[unit.name]
+    rows = {row.metric: row.value for row in plan.store.rows(entry)}
+    _check_reported(chosen.id, at, rows, reported)
     size, population = node.network.flat_size, plan.pack([unit])
     kept = plan.store.array(entry, "mask", size) if "mask" in entry.outs else population.members[0].mask
     mask = ones(node.network) if kept is None else kept.astype(np.bool_)
     plain = as_plain(population, plan.store.array(entry, "end", size).astype(np.float32), mask)
-    accuracy = _accuracy(plan.store, entry)
+    accuracy = rows["test_accuracy"]
     known = {
         "claim": chosen.id,
         "version": str(chosen.version),
@@ -196,25 +204,14 @@ def _only(request: Request, arm: str, node: Training, at: Replicate) -> Request:
     return Request(request.claim, Design(arms={arm: node}), (at,), request.digest)
 
 
-def _train_again(made: Planned, session: Session, node: Training, at: Replicate, progress: Progress | None) -> None:
-    """Train what the results have and the store has not. Raises ResultsError where it comes out otherwise."""
-    from harness.compute import Limit
-
-    reported = _reported(session, node, at)
-    if not reported:
-        raise UsageError(
-            f"replicate {at.index} of {made.requests[0].claim.id} is not computed: neither the store {session.store} "
-            f"nor the results in {session.out} have it. Next: harness run {made.requests[0].claim.id}"
-        )
-    compute(made, session, Limit(), progress)
-    store = made.plan.store
-    rows = {row.metric: row.value for row in store.rows(store.entries[unit_name(node, at)])}
+def _check_reported(id: str, at: Replicate, made: Mapping[str, float], reported: Mapping[str, float]) -> None:
+    """Raise ResultsError where results have other accuracies of a training than it has here."""
     for metric, value in reported.items():
-        if rows.get(metric) != value:
+        if made.get(metric) != value:
             raise ResultsError(
-                f"trained again, {metric} of replicate {at.index} is {rows.get(metric)}, and {value} in the results: "
-                "another net, as another kind of machine gives. Next: export where it was computed, or harness store "
-                "merge with the store that is there"
+                f"{metric} of replicate {at.index} is {made.get(metric)} as trained here, and {value} in the results: "
+                "another net, as another kind of machine gives. Next: export where those were computed, or "
+                f"harness run {id}, for results of what is trained here"
             )
 
 
@@ -232,10 +229,6 @@ def _reported(session: Session, node: Training, at: Replicate) -> dict[str, floa
         if len(rows):
             return dict(zip(rows["metric"].astype(str), rows["value"].astype(float), strict=True))
     return {}
-
-
-def _accuracy(store: Store, entry: Entry) -> float:
-    return next(row.value for row in store.rows(entry) if row.metric == "test_accuracy")
 
 
 def _density(design: Design, arm: str, node: Training) -> Fraction:

@@ -4,7 +4,7 @@ Also tests `engine._plain`.
 """
 
 import json
-import shutil
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -40,7 +40,7 @@ from harness.errors import DesignError, ResultsError, UsageError
 from harness.expression import evaluate, random_mask
 from harness.networks import conv_net
 from harness.streams import SUITE_SEED, Replicate
-from harness.workflow import Session, export, run
+from harness.workflow import Session, _exporting, export, run
 from tests import command
 from tests.command import Here
 from tests.members import RESIDUAL
@@ -191,18 +191,14 @@ def test_files_say_what_they_are(computed, tmp_path):
 def test_what_the_store_has_not_is_trained_again(computed, tmp_path):
     """From the results alone: the same weights come back, and that is said."""
     kept = export(computed, arm="ticket", density=0.1, replicate=1, out=tmp_path / "kept")
-    away = shutil.move(computed.store, tmp_path / "store")
-    try:
-        again = export(computed, arm="ticket", density=0.1, replicate=1, out=tmp_path / "again")
-        assert again.retrained
-        assert "trained again to the accuracies of the results; the module answers" in again.told
-        for file in ("weights", "mask", "start"):
-            one, other = (load_file(tmp_path / which / f"{file}.safetensors") for which in ("kept", "again"))
-            assert all((one[name] == other[name]).all() for name in one)
-        assert kept.known["test_accuracy"] == again.known["test_accuracy"]
-    finally:
-        shutil.rmtree(computed.store)
-        shutil.move(away, computed.store)
+    session = replace(computed, store=tmp_path / "store")
+    again = export(session, arm="ticket", density=0.1, replicate=1, out=tmp_path / "again")
+    assert again.retrained
+    assert "trained again to the accuracies of the results; the module answers" in again.told
+    for file in ("weights", "mask", "start"):
+        one, other = (load_file(tmp_path / which / f"{file}.safetensors") for which in ("kept", "again"))
+        assert all((one[name] == other[name]).all() for name in one)
+    assert kept.known["test_accuracy"] == again.known["test_accuracy"]
 
 
 def test_a_module_that_answers_otherwise_is_refused(computed, tmp_path, monkeypatch):
@@ -216,18 +212,13 @@ def test_a_module_that_answers_otherwise_is_refused(computed, tmp_path, monkeypa
     assert not (tmp_path / "out").exists()
 
 
-def test_another_net_than_the_reported_one_is_refused(computed, tmp_path, monkeypatch):
-    """Where training again gives other accuracies than the results have, nothing is written."""
-    from harness.workflow import _exporting
-
+@pytest.mark.parametrize("stored", [True, False])
+def test_another_net_than_the_reported_one_is_refused(computed, tmp_path, monkeypatch, stored):
+    """Where the training has other accuracies than the results, stored or made again, nothing is written."""
     monkeypatch.setattr(_exporting, "_reported", lambda *_: {"test_accuracy": 0.5})
-    away = shutil.move(computed.store, tmp_path / "store")
-    try:
-        with pytest.raises(ResultsError, match=r"trained again, test_accuracy of replicate 1 is .*, and 0\.5 in the"):
-            export(computed, arm="dense", replicate=1, out=tmp_path / "out")
-    finally:
-        shutil.rmtree(computed.store)
-        shutil.move(away, computed.store)
+    session = computed if stored else replace(computed, store=tmp_path / "store")
+    with pytest.raises(ResultsError, match=r"as trained here, and 0\.5 in the results: .* harness run mine/nets, for"):
+        export(session, arm="dense", replicate=1, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
