@@ -25,6 +25,7 @@ from harness.extensions import in_words
 GROUP = "ticket_harness.claims"  # of entry points: the name that --claims takes, and the package
 VARIABLE = "HARNESS_CLAIMS"
 SHIPPED = Path(harness.__file__).parent / "_shipped"  # the claims that an installed harness brings along
+SHIPPED_NAME = "shipped"  # by which they are called where a working folder has others
 BESIDE = "claims"  # a folder of this name belongs to the project around it
 REGISTRY = ("registry.lock", "locked.jsonl", "known_before.csv")
 
@@ -105,6 +106,8 @@ class Installed:
 def places() -> tuple[Installed, ...]:
     """Return the places that installed packages offer, by entry points of the group ``ticket_harness.claims``.
 
+    An installed harness has one itself, called ``shipped``.
+
     Returns:
         One of each name and package, with the keys of its papers; one that cannot be loaded says why, and stops nobody.
 
@@ -112,15 +115,15 @@ def places() -> tuple[Installed, ...]:
         >>> [place.fault for place in places()]
         []
     """
-    return tuple(_installed(point) for point in _points())
+    shipped = [_installed(SHIPPED_NAME, harness.__name__)] if SHIPPED.is_dir() else []
+    return (*shipped, *(_installed(point.name, _distribution(point)) for point in _points()))
 
 
-def _installed(point: EntryPoint) -> Installed:
+def _installed(name: str, package: str) -> Installed:
     try:
-        papers = tuple(sorted(_of_package(point.value, point.name, None).load().papers))
-        return Installed(point.name, _distribution(point), papers)
+        return Installed(name, package, tuple(sorted(find_place(name).load().papers)))
     except Exception as error:  # whatever a stranger's files die of
-        return Installed(point.name, _distribution(point), fault=in_words(error))
+        return Installed(name, package, fault=in_words(error))
 
 
 def find_place(claims: Path | str | None = None, root: Path | str | None = None) -> Place:
@@ -133,6 +136,8 @@ def find_place(claims: Path | str | None = None, root: Path | str | None = None)
     if not given:
         return _here(root)
     name, folder = str(given), Path(given)
+    if given == SHIPPED_NAME and SHIPPED.is_dir():
+        return _shipped(root)
     if isinstance(given, Path) or os.sep in name:
         return _of_folder(folder, root)
     points = [point for point in _points() if point.name == name]
@@ -164,7 +169,11 @@ def _here(root: Path | str | None) -> Place:
     base = Path(root or "").resolve()
     if (base / BESIDE).is_dir() or not SHIPPED.is_dir():
         return Place("", base / BESIDE, base)
-    return Place("", SHIPPED, base / "places" / "shipped", apart=True)
+    return _shipped(root)
+
+
+def _shipped(root: Path | str | None) -> Place:
+    return Place(SHIPPED_NAME, SHIPPED, Path(root or "").resolve() / "places" / SHIPPED_NAME, apart=True)
 
 
 def _of_folder(folder: Path, root: Path | str | None, name: str = "", package: str = "") -> Place:

@@ -13,7 +13,7 @@ from harness.errors import LockError, UsageError
 from harness.expression import CRITERIA
 from harness.extensions import load_plugins
 from harness.stats import KINDS
-from harness.workflow import list_claims, lock, open_session, places
+from harness.workflow import _places, list_claims, lock, open_session, places
 from tests.command import harness
 from tests.packages import install, write_claims
 
@@ -211,6 +211,20 @@ def test_list_says_which_places_there_are(here, site, monkeypatch):
     )
     assert "Next: mend or upgrade doe-tickets, or python -m pip uninstall doe-tickets" in result.stdout
     assert [place.papers for place in places()] == [("doe2026",), ()]
+
+
+def test_what_an_installed_harness_brings_along_is_a_place(here, tmp_path, monkeypatch):
+    """Without a folder of claims it is what commands are about, with one it is called shipped; it is one place."""
+    monkeypatch.setattr(_places, "SHIPPED", write_claims(tmp_path / "lib" / "site-packages" / "harness" / "_shipped"))
+    root = here / "places" / "shipped"
+    assert of() == of("shipped") == below(root, _places.SHIPPED)
+    write_claims(here / "claims", "here2026")
+    assert of("shipped") == below(root, _places.SHIPPED)
+    assert of() == below(here, here / "claims")
+    assert (
+        "also here: shipped of the package harness: doe2026. Next: harness list --claims shipped"
+        in harness("list").stdout
+    )
 
 
 def test_a_claim_of_another_place_is_told_to_be_there(here, site, monkeypatch):
