@@ -152,6 +152,7 @@ def data_set(
 
 def add_set(name: str, described: ImageSet, *, version: int = 1) -> None:
     """Register a data set; what was read of one of its name before is forgotten."""
+    SETS.check_name(name, version)
     known = SETS.latest(name) in SETS
     SETS.add(name, described, version=version)
     if known:

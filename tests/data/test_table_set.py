@@ -175,6 +175,12 @@ def test_a_task_of_more_columns_or_rows_is_refused(folder):
         Task("trees", shape=(1, 1, 3), **TREES, **SPLIT | {"train_images": 7})
 
 
+def test_a_name_says_no_version():
+    """As of all that can be registered."""
+    with pytest.raises(DesignError, match=r"a data set .trees@2., version 1. Next: give it a name without @"):
+        table_set("trees@2", "trees.csv", label="kind", train=10)
+
+
 def test_registering_reads_nothing():
     """A module of claims that registers a table loads quickly: without pandas."""
     code = (
