@@ -1182,6 +1182,9 @@ MUTANTS = (
     Mutant("causes.undecidable",
            "by_flip and part.discrete", "part.discrete",
            "test_rule::test_equal_counts_are_decided_by_sign_flip"),
+    Mutant("run._emptied",
+           "not mask[tensor.slice].any()", "not mask.any()",
+           "test_run::test_a_mask_that_empties_a_layer_is_told"),
     # --- axes and readings: what a point is, what is made of several ---
     Mutant("curves._peak",
            "value_RP[:, 1:-1].max(axis=1)", "value_RP.max(axis=1)",

@@ -83,6 +83,8 @@ def run_plan(
                     break
                 population = plan.pack(units)
                 summary.populations += 1
+                if told := _emptied(population):
+                    progress.note(told, warning=True)
                 named = checkpoint_name(population)
                 future = executor.submit(summary.populations, population, checkpoint=checkpoints / named)
                 shown = _under_way(summary.populations, population.program, units, seconds)
@@ -213,6 +215,26 @@ def _same_data(computed: Computed, finished: _Running) -> Computed:
             f"{SETS[source].origin} give the same each time: draw by a seed of its own, and read the same files"
         )
     return computed
+
+
+def _emptied(population: Population) -> str:
+    """Say which layers masks leave without a weight, and in how many members; empty where none does.
+
+    What counts masks measures just that, and is let be.
+    """
+    program = population.program
+    if program.recipe is None and not program.measurement.passes:
+        return ""
+    masks = [member.mask for member in population.members if member.mask is not None]
+    tensors = program.network.prunable().items() if masks else ()
+    counts = {name: sum(not mask[tensor.slice].any() for mask in masks) for name, tensor in tensors}
+    told = [f"{name} of {count} of {len(population.members)} nets" for name, count in counts.items() if count]
+    if not told:
+        return ""
+    return (
+        f"  {program.label}: the mask keeps no weight in {', '.join(told)}: unless a shortcut leads round "
+        "it, the input is not seen. Next: raise keep=, or measure the mask with structure()"
+    )
 
 
 def _name(finished: _Running) -> str:

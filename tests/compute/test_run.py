@@ -3,15 +3,22 @@
 Also tests `compute._inputs`, `compute._progress` and `workflow._running`.
 """
 
+import re
 from concurrent.futures import Future
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 import torch
 
+from harness import DIGITS, SGD, Recipe, evaluate, fresh, mlp, prune, random_mask, structure, train
+from harness.compute._plan import Plan, Wanted
+from harness.compute._progress import Silent
 from harness.compute._run import run_plan
 from harness.engine import _course as engine
 from harness.errors import RunError
+from harness.store._store import Store
+from harness.streams import Replicate
 from tests.inline import Inline, small_plan
 from tests.members import PROGRAMS, population
 
@@ -118,3 +125,34 @@ def test_a_run_ends_with_nothing_due_and_says_what_it_did(tmp_path):
     assert plan.due() == []
     assert summary.trainings == len(plan.units) == len(plan.store.entries)
     assert {record.provenance.git for record in plan.store.records.values()} == {"abc"}
+
+
+class Kept(Silent):
+    """A progress that keeps its notes."""
+
+    def __init__(self):
+        self.notes = []
+
+    def note(self, text, *, warning=False):
+        """Keep what is noted."""
+        self.notes.append((text, warning))
+
+
+def test_a_mask_that_empties_a_layer_is_told(tmp_path):
+    """A training under it, or an evaluation, is warned of; a mask that is whole is not, nor one that is counted."""
+    deep, recipe = mlp(64, 12, 12, 10), Recipe(optimiser=SGD(0.1), steps=2, batch=20)
+    few = prune(fresh(), keep=Fraction(2, deep.weights), scope="global", network=deep)
+    whole = random_mask(deep, keep=Fraction(1, 5))
+    for node, warned in (
+        (train(deep, DIGITS, recipe, mask=few), True),
+        (evaluate(deep, DIGITS, mask=few), True),
+        (train(deep, DIGITS, recipe, mask=whole), False),
+        (structure(few, DIGITS), False),
+    ):
+        told = Kept()
+        plan = Plan([Wanted("tests/empty", (node,), (Replicate(11, 0),))], Store(tmp_path / node.key))
+        with plan.store.writing() as writer:
+            run_plan(plan, writer, Inline(), provenance={}, progress=told)
+        assert [warning for _, warning in told.notes] == [True] * warned
+        if warned:
+            assert re.search(r"the mask keeps no weight in \w+ of 1 of 1 nets.* Next: raise keep=", told.notes[0][0])
