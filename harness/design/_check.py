@@ -106,7 +106,7 @@ def _check_part(id: str, design: Design, part: Part) -> None:
             if not measures(node, metric(part.metric).source):
                 raise DesignError(
                     f"{id}, part {part.name!r}: arm {arm!r} does not measure {part.metric}. Next: correct metric=, or "
-                    "the node: evaluate(), between() and magnitudes() say what they measure"
+                    "the node: evaluate(), between(), magnitudes() and structure() say what they measure"
                 )
             if node.task.name != part.task and not _tested_alike(node.task, part, design):
                 raise DesignError(

@@ -20,6 +20,7 @@ from harness.networks import (
     Conv,
     Dropout,
     Flatten,
+    Gelu,
     Image,
     Layer,
     Linear,
@@ -32,7 +33,7 @@ from harness.networks import (
 )
 
 Flags = NDArray[np.bool_]
-FOLLOWED = (Image, Linear, Conv, BatchNorm, Relu, Dropout, MaxPool, AveragePool, Flatten)
+FOLLOWED = (Image, Linear, Conv, BatchNorm, Relu, Gelu, Dropout, MaxPool, AveragePool, Flatten)
 
 
 def is_followed(network: Network) -> bool:

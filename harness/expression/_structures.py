@@ -118,7 +118,8 @@ def structure(mask: Mask, task: Task, *, also: tuple[str, ...] = ()) -> Structur
     * ``has_path``: 1 where weights that are kept lead from some input to some output, else 0. A network without a path
       answers alike whatever it is shown, though no layer need be empty;
     * ``connected_units``: the share of hidden units that lie on such a path; ``used_inputs``: the share of inputs from
-      which one begins. Units are outputs of linear layers and channels of convolutions;
+      which one begins. Units are outputs of linear layers and channels of convolutions. Attention, normalisation over
+      features and modules of your own connect what no mask says: of networks with them these three are not measured;
     * ``adjacent_pairs/<layer>``, ``adjacent_triples/<layer>``: how many pairs, or runs of three, of neighbouring inputs
       units of the first layer keep, per 100 weights that it keeps: along rows and columns of the task's images, each
       channel by itself. What chance gives is counted of ``shuffle(mask)``, or of ``shuffle(mask, within="unit")``, in

@@ -32,7 +32,7 @@ from harness.errors import DesignError, RunError
 from harness.expression import MASK_METRICS, fresh
 from harness.expression._masks import ones, shuffled_within_units
 from harness.expression._structures import layers_of, overlap_values, structure_values
-from harness.networks._architectures import conv_net
+from harness.networks._architectures import conv_net, vision_transformer
 from harness.networks._layers import Image
 from harness.population._population import Row, unit_name
 from harness.store._store import Store
@@ -273,3 +273,12 @@ def test_a_node_says_what_it_measures():
     assert not any(map(node.measures, ("adjacent_pairs/fc2", "layer_density/fc9", "overlap", "test_accuracy")))
     seen = conv_net(2, image=Image(1, 8, 8), width=Fraction(1, 8))
     assert not structure(random_mask(seen, keep=FIFTH), DIGITS).measures("adjacent_pairs/")
+
+
+def test_what_no_mask_says_is_not_measured(tmp_path):
+    """Attention connects tokens by what it sees: layers are counted, paths are not."""
+    net = vision_transformer(image=Image(1, 8, 8), patch=4, features=8, blocks=1, classes=10)
+    node = structure(random_mask(net, keep=FIFTH), DIGITS)
+    (found, _) = measured(tmp_path, node)
+    assert found["smallest_layer"] == pytest.approx(0.2, abs=0.02)
+    assert not any(node.measures(name) or name in found for name in ("has_path", "used_inputs", "connected_units"))
