@@ -11,6 +11,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
@@ -68,6 +70,23 @@ def test_multiply_adds_are_those_that_torch_counts(name):
     assert 2 * net.multiply_adds() == counted.get_total_flops()
     first = next(iter(net.prunable()))
     assert net.multiply_adds() - net.multiply_adds({first: 0}) == dict(layer.products(()))[f"{first}.weight"]
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    hidden=st.lists(st.integers(1, 70), min_size=1, max_size=3).map(tuple),
+    init=st.sampled_from(Init),
+    draw=st.integers(0, 3),
+)
+def test_a_perceptron_has_the_tensors_and_first_values_of_mlp(hidden, init, draw):
+    """Whatever the widths and the distribution: places, counts, what is drawn and what it costs are the same."""
+    own, ours = replace(perceptron(64, hidden=hidden), init=init), mlp(64, *hidden, 10, init=init)
+    one, other = ([(t.shape, t.offset, t.prunable) for t in net.tensors()] for net in (own, ours))
+    assert one == other
+    assert (own.weights, own.parameters, own.flat_size) == (ours.weights, ours.parameters, ours.flat_size)
+    assert own.multiply_adds() == ours.multiply_adds()
+    one, other = (initial_values(net, REPLICATE, "reinit", draw) for net in (own, ours))
+    np.testing.assert_array_equal(one, other)
 
 
 def test_a_weight_counts_at_each_place():
