@@ -35,8 +35,8 @@ def check_design(claim: Claim, scale: Scale) -> None:
     for arm, points in design.points.items():
         for density, nodes in points.items():
             _check_draws(claim.id, arm, design.axis.at(density), nodes)
-            for node in nodes:
-                kept(node)  # which results have; it says so where only training would tell
+            for node in nodes if design.axis.is_density else ():
+                kept(node)  # it says so where only training would tell
     _check_tasks(claim.id, design)
     for part in design.compared():
         _check_part(claim.id, design, part)

@@ -214,7 +214,7 @@ def as_plain(population: Population, end: Flat, mask: Bits) -> Plain:
     (member,) = population.members
     with precision("float32"):
         stack, feed = stacked(population, device), Feed(population, device)
-        stack.learned_RP.copy_(torch.from_numpy(end))
+        stack.put_back(torch.from_numpy(end)[None], torch.from_numpy(mask)[None])
         leaves = stack.leaves()
         net = plain_module(network).eval()
         for parameter, tensor in zip(net.parameters(), network.tensors(), strict=True):

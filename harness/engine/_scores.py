@@ -119,6 +119,11 @@ class RedrawnStack(ScoreStack):
         """Return the weights."""
         return self._weights_RP
 
+    def put_back(self, kept_RP: Tensor, mask_RP: Tensor) -> None:
+        """Take these weights, and scores that choose what the masks keep."""
+        self._weights_RP.copy_(kept_RP)
+        self.learned_RP.copy_(mask_RP)
+
     def state(self) -> Arrays:
         """Return the weights so far."""
         return {"weights": self._weights_RP.cpu().numpy().copy()}

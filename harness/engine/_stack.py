@@ -123,6 +123,10 @@ class Stack:
         """Return what is kept of the members at a step, from which others may start; shape (R, P)."""
         return self.learned_RP
 
+    def put_back(self, kept_RP: Tensor, mask_RP: Tensor) -> None:
+        """Let members be as what `kept` gave in the end, with the masks of then; shapes (R, P)."""
+        self.learned_RP.copy_(kept_RP)
+
     def masks(self) -> Sequence[Bits] | None:
         """Return the masks that members have learned by now; None where none is learned."""
         return None

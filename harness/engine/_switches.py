@@ -100,6 +100,10 @@ class SwitchStack(Stack):
             kept[name].copy_(leaves[name].detach())
         return kept_RP
 
+    def put_back(self, kept_RP: Tensor, mask_RP: Tensor) -> None:
+        """Take these parameters, with the switches as they are at first."""
+        self.learned_RP[:, : self.network.flat_size].copy_(kept_RP)
+
     def masks(self) -> Sequence[Bits]:
         """Return the masks without the weights into and out of removed units."""
         masks = []

@@ -236,17 +236,23 @@ def kept_in(mask: Mask | None, network: Network, layers: frozenset[str]) -> int 
     return sum(tensor.size for name, tensor in network.prunable().items() if name in layers)
 
 
+def kept_if_known(node: Mask | Measured) -> int | None:
+    """Return how many weights a mask keeps or a measured network uses; None where only training tells."""
+    return node.kept_in(frozenset(node.network.prunable()))
+
+
 def kept(node: Mask | Measured) -> int:
     """Return how many weights a mask keeps or a measured network uses: structural and exact, before anything is run.
 
     Raises DesignError where only training would tell.
     """
-    count = node.kept_in(frozenset(node.network.prunable()))
+    count = kept_if_known(node)
     if count is None:
         raise DesignError(
-            f"how many weights {node!r} keeps is known only after training: among= leaves out layers that competed "
-            "with others in an earlier round, or masks are combined that were not pruned from each other. Next: give "
-            "every round the same among=, or combine masks of one chain of rounds"
+            f"how many weights {node!r} keeps is known only after training: units are switched off on the way, among= "
+            "leaves out layers that competed with others in an earlier round, or masks are combined that were not "
+            "pruned from each other. Next: give every round the same among=, combine masks of one chain of rounds, or "
+            "let arms lie along another axis than density, axis=Axis(...), with structure() of the mask as an outcome"
         )
     return count
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from harness.design import Claim, Design, Scale
-from harness.expression import Measured, density, kept, lineage
+from harness.expression import Measured, density, kept, kept_if_known, lineage
 from harness.networks import Network
 from harness.population import (
     Program,
@@ -99,13 +99,13 @@ def network_sizes(design: Design) -> Sequence[Size]:
         for arm in part.reads:
             for nodes in design.read(arm, part).values():
                 for node in nodes:
-                    read.setdefault(node.network, []).append(node)
+                    read.setdefault(node.network, []).extend([node] if kept_if_known(node) is not None else [])
     told = []
     for network, measured in read.items():
         every = sum(tensor.size for tensor in network.tensors())
         told.append(Size(f"{network.label}, dense", network.weights, every, network.multiply_adds()))
-        sparsest = min(measured, key=density)
-        if density(sparsest) < 1:
+        sparsest = min(measured, key=density, default=None)
+        if sparsest is not None and density(sparsest) < 1:
             what = f"at {hundredths(float(density(sparsest))):.3g} % kept"
             left = kept_multiply_adds(sparsest)
             told.append(Size(what, kept(sparsest), parameter_count(sparsest), left))

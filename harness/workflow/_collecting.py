@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.design import Scale, metric
-from harness.expression import Measured, kept
+from harness.expression import Measured, kept_if_known
 from harness.population import Program, Provenance, evaluation_flops, training_flops
 from harness.streams import SUITE_SEED, Replicate
 from harness.verdict import ALWAYS_KEPT, ClaimRows, Cost, Metadata, ResultRow, Results, digest_of, frame_of
@@ -120,7 +120,7 @@ def _rows(plan: Plan, request: Request, answered: Mapping[str, int]) -> list[Res
                         version=request.claim.version,
                         arm=arm,
                         density=float(density),
-                        kept=kept(node),
+                        kept=-1 if (known := kept_if_known(node)) is None else known,
                         draw=draw,
                         suite_seed=replicate.suite_seed,
                         replicate=replicate.index,

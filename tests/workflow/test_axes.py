@@ -3,6 +3,7 @@
 The first two say what double descent says; the third what the layers and inputs of masks say.
 """
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -18,6 +19,7 @@ from harness import (
     Recipe,
     Scale,
     Source,
+    Switches,
     beats,
     compare_masks,
     erk,
@@ -34,6 +36,7 @@ from harness import (
     workflow,
 )
 from harness.design import Catalogue
+from harness.errors import DesignError
 from harness.report._hypothesis import in_words
 from tests.report.drawn import texts
 
@@ -115,11 +118,36 @@ def local(scale):
     )
 
 
+def shrinks(scale):
+    """How many weights stay only training tells: they are the outcome, along what a switch costs."""
+    costs = (Fraction(1, 100), Fraction(3, 10))
+    free, dear = (
+        {c: train(mlp(64, 12, 10), DIGITS, RECIPE, learn=Switches(penalty=float(c * of), threshold=0.2)) for c in costs}
+        for of in (0, 1)
+    )
+    return Design(
+        arms={
+            "free": {cost: structure(net.learned_mask(), DIGITS) for cost, net in free.items()},
+            "dear": {cost: structure(net.learned_mask(), DIGITS) for cost, net in dear.items()},
+            "accurate": dear,
+        },
+        axis=Axis("penalty"),
+        parts=(beats("free", "dear", on=DIGITS, metric="smallest_layer"),),
+        contrast=("mask",),
+    )
+
+
 @pytest.fixture
 def project(tmp_path):
     """A session on a folder with these claims, to be run quickly in this process."""
     with Catalogue(tmp_path / "claims").collecting() as catalogue:
-        for name, build in (("widths", widths), ("densities", densities), ("collapse", collapse), ("local", local)):
+        for name, build in (
+            ("widths", widths),
+            ("densities", densities),
+            ("collapse", collapse),
+            ("local", local),
+            ("shrinks", shrinks),
+        ):
             harness.claim(
                 f"mine/{name}",
                 statement="With noise test accuracy falls and rises again.",
@@ -138,7 +166,7 @@ def test_double_descent_goes_from_plan_to_report(project, monkeypatch):
     from tests.command import Here
 
     monkeypatch.setitem(EXECUTORS._things, "local", Here)
-    assert workflow.plan(project).totals.different == 2 * (4 * len(WIDTHS) + 1 + 2 * 4 + 6 + 1 + 5 * 3)
+    assert workflow.plan(project).totals.different == 2 * (4 * len(WIDTHS) + 1 + 2 * 4 + 6 + 1 + 5 * 3 + 2 * 3)
     workflow.run(project)
     workflow.judge(project)
     text = workflow.report(project).read_text()
@@ -158,6 +186,25 @@ def test_double_descent_goes_from_plan_to_report(project, monkeypatch):
     assert "fc1: neighbouring pairs (per 100 weights)" in near
     assert "step" in near
     assert "weights kept (%, log scale)" in texts((project.out / "figures" / "mine-densities.svg").read_text())
+
+
+def test_weights_that_only_training_counts_are_an_outcome(project, monkeypatch):
+    """They have no count in the rows, and along a density an arm may not have them."""
+    from harness.compute import EXECUTORS
+    from harness.verdict import read_results
+    from tests.command import Here
+
+    monkeypatch.setitem(EXECUTORS._things, "local", Here)
+    alone = replace(project, claims=(project.catalogue.claims["mine/shrinks"],))
+    workflow.run(alone)
+    frame = read_results(alone.out / "results.parquet").frame
+    assert set(frame["kept"]) == {-1}
+    assert frame.loc[frame["metric"] == "smallest_layer", "value"].between(0, 1).sum() == 2 * 2 * 2
+    workflow.judge(alone)
+    assert "mine/shrinks" in workflow.report(alone).read_text()
+    by_density = Design(arms={"net": shrinks("micro").points["accurate"][Fraction(3, 10)]})
+    with pytest.raises(DesignError, match="another axis than density"):
+        by_density.points  # noqa: B018
 
 
 def test_the_hypothesis_says_along_what_it_is_read():

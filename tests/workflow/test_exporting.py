@@ -22,6 +22,7 @@ from harness import (
     Design,
     Image,
     Recipe,
+    RedrawnScores,
     Scale,
     Scores,
     Source,
@@ -80,6 +81,7 @@ def design(scale):
             "residual": train(RESIDUAL, DIGITS, RECIPE),
             "transformer": train(TRANSFORMER, DIGITS, RECIPE, mask=random_mask(TRANSFORMER, keep=Fraction(1, 2))),
             "module": train(OWN, DIGITS, RECIPE, mask=random_mask(OWN, keep=Fraction(1, 2))),
+            "redrawn": train(mlp(64, 12, 10), DIGITS, RECIPE, learn=RedrawnScores(Fraction(1, 2), every=20)),
             "scores": train(mlp(64, 12, 10, bias=False), DIGITS, RECIPE, learn=Scores(Fraction(1, 2))),
             "untrained": evaluate(NET, DIGITS),
         },
@@ -122,7 +124,7 @@ def answers(net, task, replicate, shape=(-1,)):
         return int((net.eval()(x.view(len(x), *shape)).argmax(1).numpy() == held.answers).sum()), len(held.answers)
 
 
-@pytest.mark.parametrize("arm", ["dense", "normed", "conv", "residual", "transformer", "module", "scores"])
+@pytest.mark.parametrize("arm", ["dense", "normed", "conv", "residual", "transformer", "module", "scores", "redrawn"])
 def test_the_plain_module_answers_as_the_training_did(computed, tmp_path, arm):
     """As many test examples are right as the stored row says, with torch's layers and the files alone."""
     made = export(computed, arm=arm, replicate=1, out=tmp_path)
