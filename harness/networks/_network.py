@@ -110,9 +110,11 @@ class Network:
     Args:
         layers: From input to output; names are unique.
         init: The distribution of initial weights.
+        inits: Layers whose weights have another one, each with it: ``(("output", Init.KAIMING_NORMAL),)``.
 
     Raises:
-        DesignError: Where two layers have one name, or a layer does not fit what comes before it.
+        DesignError: Where two layers have one name, a layer does not fit what comes before it, or `inits` names a layer
+            that is not there.
 
     >>> Network((Linear("fc1", 64, 30), Relu(), Linear("output", 30, 10))) == mlp(64, 30, 10)
     True
@@ -120,6 +122,7 @@ class Network:
 
     layers: tuple[Layer, ...]
     init: Init = Init.GLOROT_NORMAL
+    inits: tuple[tuple[str, Init], ...] = ()
 
     def __post_init__(self) -> None:
         names = Counter(
@@ -127,6 +130,8 @@ class Network:
         )
         if names and (most := names.most_common(1)[0])[1] > 1:
             raise DesignError(f"{most[1]} layers are named {most[0]!r}: names must be unique")
+        if unknown := [name for name, _ in self.inits if name not in names]:
+            raise DesignError(f"inits= names {unknown[0]!r}, no layer with parameters{nearest(unknown[0], names)}")
 
     def traced(self) -> Iterator[tuple[Layer, Shape]]:
         """Yield every layer, those of residual blocks included, with the shape of its output for one example."""
@@ -190,7 +195,7 @@ class Network:
     def label(self) -> str:
         """A few words for reports: kind, input, widths, BatchNorm, biases, initialisation, weights."""
         if modules := [layer for layer, _ in self.traced() if isinstance(layer, Module)]:
-            return f"{', '.join(module.label for module in modules)} ({self.init}; {self.weights:,} weights)"
+            return f"{', '.join(module.label for module in modules)} ({self._starts}; {self.weights:,} weights)"
         linears = [layer for layer, _ in self.traced() if isinstance(layer, Linear)]
         image = next((layer for layer in self.layers if isinstance(layer, Image)), None)
         if image is None:
@@ -211,7 +216,11 @@ class Network:
         bias = "" if not linears or linears[-1].bias else ", no biases"
         if self.dropouts:
             norm += f", dropout {', '.join(f'{rate:.3g}' for rate in dict.fromkeys(self.dropouts))}"
-        return f"{kind} {'-'.join(widths)} ({self.init}{norm}{bias}; {self.weights:,} weights)"
+        return f"{kind} {'-'.join(widths)} ({self._starts}{norm}{bias}; {self.weights:,} weights)"
+
+    @property
+    def _starts(self) -> str:
+        return ", ".join([self.init, *(f"{layer} {init}" for layer, init in self.inits)])
 
     @cached_property
     def dropouts(self) -> tuple[float, ...]:
@@ -332,14 +341,15 @@ def initial_values(
     flat = np.zeros(network.flat_size, np.float32)
     layers = {each.name: layer for layer, _ in network.traced() for each in layer.parameters()}
     fans = {tensor.layer: tensor.fans[0] for tensor in network.prunable().values()}
+    inits = dict(network.inits)
     for i, tensor in enumerate(network.tensors()):
         rng = generator(replicate, stream, draw, counter=first + i)
-        own = layers[tensor.name].initial(tensor.name, tensor.shape, rng)
+        own, init = layers[tensor.name].initial(tensor.name, tensor.shape, rng), inits.get(tensor.layer, network.init)
         if own is not None:
             flat[tensor.slice] = np.ravel(own)
         elif len(tensor.shape) > 1:
-            flat[tensor.slice] = _weights(rng, tensor, network.init)
-        elif network.init is Init.TORCH_DEFAULT and tensor.layer in fans:
+            flat[tensor.slice] = _weights(rng, tensor, init)
+        elif init is Init.TORCH_DEFAULT and tensor.layer in fans:
             flat[tensor.slice] = _uniform(rng, tensor.size) / math.sqrt(fans[tensor.layer])
     return flat
 

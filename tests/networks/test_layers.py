@@ -5,6 +5,7 @@ Also tests `networks._architectures` and `networks._network`.
 
 import itertools
 import math
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -198,6 +199,19 @@ def test_uniform_values_have_the_bounds_of_torch_s_own(init):
                 expected = nn.init.kaiming_uniform_(expected, nonlinearity="relu") if part == "weight" else 0 * expected
             assert np.abs(flat[t.slice]).max() == pytest.approx(expected.abs().max().item(), rel=0.05)
             assert flat[t.slice].std() == pytest.approx(expected.std().item(), rel=0.15)
+
+
+def test_a_layer_may_have_a_distribution_of_its_own():
+    """Its values are those that it has where all layers have that one, biases too; the others stay."""
+    usual, other = mlp(64, 30, 20, 10), mlp(64, 30, 20, 10, init=Init.TORCH_DEFAULT)
+    mixed = replace(usual, inits=(("fc2", Init.TORCH_DEFAULT),))
+    flats = [initial_values(net, REPLICATE, "init", 0) for net in (usual, other, mixed)]
+    for t in usual.tensors():
+        expected = flats[1 if t.layer == "fc2" else 0]
+        np.testing.assert_array_equal(flats[2][t.slice], expected[t.slice])
+    assert mixed.label == "MLP 64-30-20-10 (glorot-normal, fc2 torch-default; 2,720 weights)"
+    with pytest.raises(DesignError, match=r"inits= names 'fc4', no layer with parameters.*did you mean fc"):
+        replace(usual, inits=(("fc4", Init.TORCH_DEFAULT),))
 
 
 def test_normalisation_starts_at_one_and_zero():
