@@ -157,8 +157,8 @@ def network(
 
     One of them is ``inputs``, which says what the module is given of an example: a number for a vector of that length,
     or a shape, such as ``(channels, height, width)``. The module is called with one batch of these, and returns as many
-    rows of logits, one a class. It is always in training mode. Members of a population are computed one by one, exact
-    in any packing, and gain nothing from it.
+    rows of logits, one a class. It is always in training mode. Members of a population pass through it one by one,
+    exact in any packing; they share what else a step does, and so gain less from packing than layers do.
 
     Weights of torch's own layers start from the network's distribution, ``replace(net, init=...)``, those of
     normalisations at 1, and biases at 0; torch's generator has no part in it. Values dropped by nn.Dropout are the
