@@ -13,7 +13,7 @@ from harness.errors import DesignError, nearest
 from harness.expression._masks import Bits, Flat, ones
 from harness.expression._nodes import Mask, Start, Stored
 from harness.expression._pruning import Prune
-from harness.expression._trainings import INITIAL, Training, check_origins
+from harness.expression._trainings import INITIAL, Training, check_origins, end_of
 from harness.extensions import Extensions
 from harness.networks import Network, Tensor
 
@@ -248,10 +248,6 @@ def _of_layers(network: Network, layers: Collection[str]) -> list[Tensor]:
     return [tensor for tensor in network.tensors() if tensor.layer in layers]
 
 
-def _end(source: Training | Start) -> Start:
-    return source.at("end") if isinstance(source, Training) else source
-
-
 def is_within(smaller: Mask, larger: Mask) -> bool:
     """Whether a mask was pruned from weights that another mask had left, in one round or several."""
     at: Mask | None = smaller
@@ -283,7 +279,7 @@ def graft(onto: Training | Start, donor: Training | Start, *, layers: Iterable[s
     >>> graft(fresh("reinit"), dense, layers=("fc1",)).layers
     ('fc1',)
     """
-    onto, donor = _end(onto), _end(donor)
+    onto, donor = end_of(onto), end_of(donor)
     network = onto.origin or donor.origin
     chosen = frozenset(layers)
     if not chosen:
@@ -320,7 +316,7 @@ def combine(by: str, *starts: Training | Start) -> Combined:
     rule = COMBINATIONS[COMBINATIONS.latest(by)].rule
     if not starts:
         raise DesignError(f"combine({by!r}) of no weights. Next: name the starts")
-    made = Combined(rule, tuple(_end(start) for start in starts))
+    made = Combined(rule, tuple(end_of(start) for start in starts))
     if made.origin is not None:
         check_origins(made.origin, None, made)
     return made

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from harness.data import Task
 from harness.errors import DesignError
 from harness.expression._nodes import Asked, Mask, Measured, Measurement, Start
-from harness.expression._trainings import Snapshot, Training, check_origins
+from harness.expression._trainings import Snapshot, Training, check_origins, end_of
 from harness.extensions import Extensions
 from harness.networks import Network
 
@@ -107,7 +107,7 @@ def disagreement(a: Training | Start, b: Training | Start) -> Together:
     >>> density(disagreement(*copies))
     Fraction(1, 1)
     """
-    a, b = (end.at("end") if isinstance(end, Training) else end for end in (a, b))
+    a, b = end_of(a), end_of(b)
     trained = [end.training for end in (a, b) if isinstance(end, Snapshot)]
     if not trained:
         raise DesignError(

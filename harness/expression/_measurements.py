@@ -11,7 +11,7 @@ from harness.data import Task
 from harness.errors import DesignError, nearest
 from harness.expression._answers import ANSWER_METRICS
 from harness.expression._nodes import ACCURACY, Asked, Mask, Measured, Measurement, Start, kept
-from harness.expression._trainings import INITIAL, Snapshot, Training, check_fit, check_origins
+from harness.expression._trainings import INITIAL, Snapshot, Training, check_fit, check_origins, end_of
 from harness.networks import Network
 
 # Of what `magnitudes` says:
@@ -135,7 +135,7 @@ def evaluate(
     network: Network,
     task: Task,
     *,
-    weights: Start = INITIAL,
+    weights: Training | Start = INITIAL,
     mask: Mask | None = None,
     split: Split | str = Split.TEST,
     also: Sequence[str] = (),
@@ -151,7 +151,7 @@ def evaluate(
     Args:
         network: What is measured.
         task: On whose examples.
-        weights: Its parameters: a training's `.at(k)`, `fresh` or `resample`.
+        weights: Its parameters: a training, at its end, or its `.at(k)`; `fresh` or `resample`.
         mask: The weights that count; the others are 0.
         split: ``"test"``, ``"train"`` or ``"validation"``.
         also: What else is read off the answers on the test set: ``"calibration_error"``, or metrics of your own, see
@@ -168,6 +168,7 @@ def evaluate(
     >>> density(evaluate(net, DIGITS, mask=random_mask(net, keep=Fraction(1, 5))))
     Fraction(1, 5)
     """
+    weights = end_of(weights)
     check_fit(network, task, mask, weights)
     if split not in list(Split):
         raise DesignError(f"unknown split {split!r}{nearest(split, list(Split))} Splits: {', '.join(Split)}")
@@ -212,7 +213,7 @@ def between(a: Training | Start, b: Training | Start, points: int = 11) -> Betwe
     >>> measures(between(*copies), "barrier")
     True
     """
-    a, b = (end.at("end") if isinstance(end, Training) else end for end in (a, b))
+    a, b = end_of(a), end_of(b)
     trained = [end.training for end in (a, b) if isinstance(end, Snapshot)]
     if not trained:
         raise DesignError("between() needs two weights, one of them a training's, which says on what they are tested")
@@ -228,7 +229,9 @@ def between(a: Training | Start, b: Training | Start, points: int = 11) -> Betwe
     return Between(network, task, a, b, points)
 
 
-def magnitudes(network: Network, task: Task, *, weights: Start = INITIAL, mask: Mask | None = None) -> Magnitudes:
+def magnitudes(
+    network: Network, task: Task, *, weights: Training | Start = INITIAL, mask: Mask | None = None
+) -> Magnitudes:
     """Measure how large the `weights` that `mask` keeps are among all of their layer (Frankle & Carbin 2019, app. F).
 
     For each layer with weights; nothing is trained, and no mask keeps all:
@@ -263,6 +266,7 @@ def magnitudes(network: Network, task: Task, *, weights: Start = INITIAL, mask: 
     >>> measures(node, "near_zero/fc1"), measures(node, "near_zero/fc7")
     (True, False)
     """
+    weights = end_of(weights)
     check_fit(network, task, mask, weights)
     if weights.under is not None:
         raise DesignError(

@@ -200,7 +200,7 @@ def train(
     recipe: Recipe,
     *,
     mask: Mask | None = None,
-    start: Start = INITIAL,
+    start: Training | Start = INITIAL,
     first_step: int = 0,
     learn: Learn | None = None,
     streams: dict[str, int] | None = None,
@@ -217,7 +217,7 @@ def train(
         task: What it learns.
         recipe: How: optimiser, steps, batch, schedule.
         mask: The weights that stay; all of them without it.
-        start: Parameters at the first step: the initial ones, a training's `.at(k)`, `fresh` or `resample`.
+        start: Parameters at the first step: the initial ones, a training's `.at(k)` or its end, `fresh` or `resample`.
         first_step: The absolute step that it starts from.
         learn: `Scores`, for edge-popup; without it the weights are learned.
         streams: Other draws of ``order``, ``scores``, ``augment`` or ``dropout``.
@@ -241,6 +241,7 @@ def train(
     >>> density(ticket)
     Fraction(1, 5)
     """
+    start = end_of(start)
     check_fit(network, task, mask, start)
     if not 0 <= first_step < recipe.steps:
         raise DesignError(f"first_step {first_step} of a recipe of {recipe.steps} steps: nothing would be trained")
@@ -259,7 +260,7 @@ def train(
         raise DesignError(f"batches of {recipe.batch} from the {task.train_images} training images of {task.name}")
     if learn is not None:
         learn = learn.under(network, recipe, mask)
-    taught = teacher.at("end") if isinstance(teacher, Training) else teacher
+    taught = None if teacher is None else end_of(teacher)
     if (taught is None) != (recipe.distil == 0):
         raise DesignError(
             f"a training {'without a' if taught is None else 'with a'} teacher, of whom its recipe learns a share of "
@@ -268,6 +269,11 @@ def train(
     if taught is not None:
         check_fit(taught.origin or network, task, None, taught)
     return Training(network, task, recipe, mask, start, first_step, learn, draws, taught)
+
+
+def end_of(source: Training | Start) -> Start:
+    """Return the parameters that are meant by a training, those at its end, or by weights, themselves."""
+    return source.at("end") if isinstance(source, Training) else source
 
 
 def fresh(stream: str = "init", draw: int = 0) -> Fresh:

@@ -594,3 +594,12 @@ def test_normal_draws_are_those_of_every_stored_result():
     assert again[1920 + 64 : 1920 + 67] == pytest.approx(
         [-0.2248135656118393, 0.3572027087211609, -0.005969602148979902], rel=1e-6
     )
+
+
+def test_a_training_means_its_end():
+    """Wherever weights are asked for: as a start, to be evaluated, compared or taught."""
+    net, recipe = mlp(64, 9, 10), Recipe(optimiser=SGD(0.1), steps=20, batch=20)
+    dense = train(net, DIGITS, recipe)
+    assert train(net, DIGITS, recipe, start=dense) == train(net, DIGITS, recipe, start=dense.at("end"))
+    assert evaluate(net, DIGITS, weights=dense) == evaluate(net, DIGITS, weights=dense.at("end"))
+    assert magnitudes(net, DIGITS, weights=dense) == magnitudes(net, DIGITS, weights=dense.at("end"))
