@@ -392,7 +392,7 @@ def test_layers_left_out_must_have_a_known_count():
     """After a round over all layers, how the rest stands is an outcome of training, so density would be unknown."""
     first = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=HALF, scope="global"))
     with pytest.raises(
-        DesignError, match=r"known only after training: among= .*Next: give every round the same among="
+        DesignError, match=r"known only after training: .*Next: give every round the same among="
     ):
         prune(first, keep=THIRD, scope="global", among=("fc1",))
 
