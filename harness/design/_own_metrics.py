@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from harness.design._metrics import PERCENTAGE_POINTS, Metric, add_metric
+from harness.errors import DesignError
 from harness.expression import ANSWER_METRICS, MASK_METRICS, AnswerMetric, MaskMetric
 from harness.extensions import Extensions
 
@@ -13,7 +14,7 @@ F = TypeVar("F", bound=Callable[..., float])
 
 
 def mask_metric(
-    name: str, words: str, *, bounds: tuple[float, float], unit: str = PERCENTAGE_POINTS, version: int = 1
+    name: str, words: str, *, bounds: tuple[float, float] | None = None, unit: str = PERCENTAGE_POINTS, version: int = 1
 ) -> Callable[[MaskMetric], MaskMetric]:
     """Register the decorated function as a metric of masks, for ``structure(mask, task, also=(name,))``.
 
@@ -31,7 +32,7 @@ def mask_metric(
         module that such a file imports.
 
     Raises:
-        DesignError: Where another function or metric has this name and version, and for bounds that are not positive.
+        DesignError: Where another function or metric has this name and version, and without bounds, two positive numbers.
 
     Example:
         >>> from harness.design import METRICS
@@ -46,7 +47,7 @@ def mask_metric(
 
 
 def answer_metric(
-    name: str, words: str, *, bounds: tuple[float, float], unit: str = PERCENTAGE_POINTS, version: int = 1
+    name: str, words: str, *, bounds: tuple[float, float] | None = None, unit: str = PERCENTAGE_POINTS, version: int = 1
 ) -> Callable[[AnswerMetric], AnswerMetric]:
     """Register the decorated function as a metric of answers, for ``evaluate(..., also=(name,))``.
 
@@ -63,7 +64,7 @@ def answer_metric(
         stands in a file of the folder of claims, or in a module that such a file imports.
 
     Raises:
-        DesignError: Where another function or metric has this name and version, and for bounds that are not positive.
+        DesignError: Where another function or metric has this name and version, and without bounds, two positive numbers.
 
     Example:
         >>> from harness.design import METRICS
@@ -78,10 +79,15 @@ def answer_metric(
 
 
 def _registered(
-    functions: Extensions[F], name: str, words: str, bounds: tuple[float, float], unit: str, version: int
+    functions: Extensions[F], name: str, words: str, bounds: tuple[float, float] | None, unit: str, version: int
 ) -> Callable[[F], F]:
     """Return what adds a function under a name, and the metric that parts read of what it gives."""
     functions.check_name(name, version)
+    if not isinstance(bounds, tuple) or len(bounds) != 2:
+        raise DesignError(
+            f"metric {name!r} with bounds {bounds}: which difference is of interest, and up to which two arms count as "
+            f"equal, only its author can say. Next: bounds=(sesoi, margin), both in its unit, {unit}"
+        )
     full = name if version == 1 else f"{name}@{version}"
     read = Metric(name, words, stored=full, bounds=bounds, counts="" if unit == PERCENTAGE_POINTS else unit)
 

@@ -3,6 +3,7 @@
 import pytest
 
 from harness.design._metrics import METRICS, Metric, add_metric, metric
+from harness.design._own_metrics import answer_metric, mask_metric
 from harness.errors import DesignError
 from harness.population._population import Row
 
@@ -36,3 +37,11 @@ def test_a_later_version_reads_what_the_first_did():
         assert found.read(ROWS).value == -0.25
     finally:
         METRICS.remove("validation_loss@2")
+
+
+@pytest.mark.parametrize("register", [answer_metric, mask_metric])
+@pytest.mark.parametrize("bounds", [None, 0.5, (0.5,)])
+def test_a_metric_of_ones_own_needs_bounds(register, bounds):
+    """Nobody else can say which difference of it matters."""
+    with pytest.raises(DesignError, match=r"only its author can say\. Next: bounds=\(sesoi, margin\)"):
+        register("mine", "what is mine", bounds=bounds)

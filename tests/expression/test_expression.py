@@ -391,9 +391,7 @@ def test_layers_named_in_any_order_have_one_key():
 def test_layers_left_out_must_have_a_known_count():
     """After a round over all layers, how the rest stands is an outcome of training, so density would be unknown."""
     first = train(NET, DIGITS, RECIPE, mask=prune(DENSE, keep=HALF, scope="global"))
-    with pytest.raises(
-        DesignError, match=r"known only after training: .*Next: give every round the same among="
-    ):
+    with pytest.raises(DesignError, match=r"known only after training: .*Next: give every round the same among="):
         prune(first, keep=THIRD, scope="global", among=("fc1",))
 
 
