@@ -32,7 +32,7 @@ def mask_metric(
         module that such a file imports.
 
     Raises:
-        DesignError: Where another function or metric has this name and version, and without bounds, two positive numbers.
+        DesignError: Where another function or metric has this name and version, and without two positive bounds.
 
     Example:
         >>> from harness.design import METRICS
@@ -64,7 +64,7 @@ def answer_metric(
         stands in a file of the folder of claims, or in a module that such a file imports.
 
     Raises:
-        DesignError: Where another function or metric has this name and version, and without bounds, two positive numbers.
+        DesignError: Where another function or metric has this name and version, and without two positive bounds.
 
     Example:
         >>> from harness.design import METRICS
