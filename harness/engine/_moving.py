@@ -12,7 +12,7 @@ from torch import Tensor
 
 from harness.engine._nn import forward
 from harness.engine._noise import Noise
-from harness.engine._stack import STACKS, MaskStack, Stack, numbers, top
+from harness.engine._stack import MaskStack, Stack, learner, numbers, top
 from harness.expression import Gradual, Grow, Rewire, TargetedDropout
 from harness.networks import Tensor as Parameters
 from harness.networks import kept_counts
@@ -43,6 +43,7 @@ class MovingStack(MaskStack):
         return self._leaves[name].detach().abs().flatten(1), self._mask[name].flatten(1).bool()
 
 
+@learner(Rewire)
 class RewiredStack(MovingStack):
     """Each layer drops its smallest weights and grows as many of those that it has not: SET and RigL."""
 
@@ -84,6 +85,7 @@ class RewiredStack(MovingStack):
             self._put(name, kept_RN | grown_RN)
 
 
+@learner(Gradual)
 class GradualStack(MovingStack):
     """Each layer loses its smallest weights step by step."""
 
@@ -117,6 +119,7 @@ class GradualStack(MovingStack):
         self.learned_RP.mul_(self.mask_RP)
 
 
+@learner(TargetedDropout)
 class TargetedStack(Stack):
     """Weights of which the small ones are left out at random, each update others."""
 
@@ -156,8 +159,3 @@ class TargetedStack(Stack):
 def _outputs(tensor: Parameters) -> tuple[Parameters, int]:
     """Return a layer's weights with how many outputs they have."""
     return tensor, tensor.shape[1] if len(tensor.shape) == 2 else tensor.shape[0]
-
-
-STACKS[Rewire] = RewiredStack
-STACKS[Gradual] = GradualStack
-STACKS[TargetedDropout] = TargetedStack

@@ -10,12 +10,13 @@ from torch import Tensor
 
 from harness.engine._nn import forward
 from harness.engine._noise import Noise
-from harness.engine._stack import STACKS, MaskStack, cross_entropy, numbers, top
+from harness.engine._stack import MaskStack, cross_entropy, learner, numbers, top
 from harness.expression import Salience, Saliency, prunable_bits
 from harness.networks import round_half_up
 from harness.population import Population
 
 
+@learner(Saliency)
 class SaliencyStack(MaskStack):
     """Weights that stay while rounds of pruning take those of the lowest scores away, of all layers together."""
 
@@ -84,6 +85,3 @@ class SaliencyStack(MaskStack):
         kept_RP = top(score_RP, self._count_S.index_select(0, step_1), there_RP)
         torch.add(self._others_RP, numbers(kept_RP), out=self.mask_RP)
         self.learned_RP.mul_(self.mask_RP)
-
-
-STACKS[Saliency] = SaliencyStack

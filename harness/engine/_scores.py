@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from harness.engine._stack import STACKS, Stack, numbers, top
+from harness.engine._stack import Stack, learner, numbers, top
 from harness.expression import (
     Bits,
     RedrawnScores,
@@ -27,6 +27,8 @@ from harness.networks import kept_counts, round_half_up
 from harness.population import Arrays, Population
 
 
+@learner(Scores)
+@learner(ScoresUnderMask)
 class ScoreStack(Stack):
     """Edge-popup (Ramanujan et al. 2020, section 3): the weights stay, a score a weight is learned.
 
@@ -83,6 +85,7 @@ class ScoreStack(Stack):
         return [learned_bits(self.network, scores, keep, member.mask, scope) for scores, member in each]
 
 
+@learner(RedrawnScores)
 class RedrawnStack(ScoreStack):
     """Edge-popup that draws unused weights anew at some steps (Chijiwa et al. 2021, algorithm 1)."""
 
@@ -131,8 +134,3 @@ class RedrawnStack(ScoreStack):
     def restore_state(self, state: Arrays) -> None:
         """Go on from these weights."""
         self._weights_RP.copy_(torch.from_numpy(state["weights"]))
-
-
-STACKS[Scores] = ScoreStack
-STACKS[ScoresUnderMask] = ScoreStack
-STACKS[RedrawnScores] = RedrawnStack

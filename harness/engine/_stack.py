@@ -9,7 +9,8 @@ Tensors are named by shape: R members, P flat parameters, N weights of a layer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +19,7 @@ from torch.nn import functional
 
 from harness.engine._nn import forward
 from harness.engine._noise import Noise
+from harness.errors import DesignError, RunError
 from harness.expression import (
     Bits,
     Learn,
@@ -59,9 +61,16 @@ class Stack:
         """Return each parameter tensor's view of `flat_RP`, shape (R, *shape), by name."""
         return {t.name: flat_RP[:, t.slice].view(-1, *t.shape) for t in self.network.tensors()}
 
+    def flat(self, params: Mapping[str, Tensor]) -> Tensor:
+        """Return a network's parameters by name as flat ones, shape (R, P)."""
+        flat_RP = torch.zeros_like(self.learned_RP[:, : self.network.flat_size])
+        for name, view in self.views(flat_RP).items():
+            view.copy_(params[name].detach())
+        return flat_RP
+
     def leaves(self) -> dict[str, Tensor]:
         """Return the parameters of a forward pass, the tensors with respect to which gradients are taken."""
-        return self._leaves
+        return dict(self._leaves)
 
     def seen(self, inputs_RBI: Tensor) -> Tensor:
         """Return what the network sees of a batch's inputs; shape (R, B, I)."""
@@ -192,16 +201,77 @@ def _sums(values_RP: Tensor) -> Tensor:
     return values_RP
 
 
+S = TypeVar("S", bound=Stack)
 BLOCK = 256  # summed at a time
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cross-entropy": cross_entropy, "squared": squared}
 
-STACKS: dict[type[Learn], Callable[[Population, torch.device], Stack]] = {}
+STACKS: dict[type[Learn], type[Stack]] = {}
+
+
+def learner(kind: type[Learn]) -> Callable[[type[S]], type[S]]:
+    """Register the decorated class of stack as how the engine learns what a class of `Learn` describes.
+
+    The description is a frozen dataclass without torch, which is in a training's key: ``train(..., learn=Binary())``.
+    The stack says with which parameters the network is seen and what becomes of their gradients. Its methods work on
+    all members at once, and nothing in them may depend on how many there are: then a member packed with others equals
+    the same member alone. In a folder of claims the file with the stack imports torch, a second or two at each command.
+
+    Args:
+        kind: A subclass of `harness.expression.Learn`.
+
+    Returns:
+        A decorator of a subclass of `Stack` or `MaskStack`, made of a population and a device.
+
+    Raises:
+        DesignError: Another class is registered for it.
+
+    Example:
+        >>> from dataclasses import dataclass
+        >>> from harness.expression import kept_in
+        >>> @dataclass(frozen=True)
+        ... class Binary(Learn):  # signs are used, weights are learned (Courbariaux et al. 2015)
+        ...     words, moves_weights, learns_mask = "weights, used by their signs", True, False
+        ...     def kept_in(self, network, mask, layers):
+        ...         return kept_in(mask, network, layers)
+        ...     def under(self, network, recipe, mask):
+        ...         return self
+        >>> @learner(Binary)
+        ... class BinaryStack(Stack):
+        ...     def leaves(self):
+        ...         leaves = super().leaves()
+        ...         for tensor in self.network.prunable().values():
+        ...             signs = leaves[tensor.name].detach().sign() * tensor.fans[0] ** -0.5
+        ...             leaves[tensor.name] = signs.requires_grad_()  # whose gradients go straight to the weights
+        ...         return leaves
+        ...     def kept(self):
+        ...         return self.flat(self.leaves())
+        >>> del STACKS[Binary]
+    """
+
+    def register(stack: type[S]) -> type[S]:
+        other = STACKS.get(kind, stack)
+        if (other.__module__, other.__qualname__) != (stack.__module__, stack.__qualname__):
+            raise DesignError(
+                f"{kind.__name__} is learned by two classes, {other.__module__}.{other.__qualname__} and "
+                f"{stack.__module__}.{stack.__qualname__}. Next: keep one, or give the other a description of its own"
+            )
+        STACKS[kind] = stack
+        return stack
+
+    return register
 
 
 def stacked(population: Population, device: torch.device) -> Stack:
-    """Return the stack of a population on `device`, as its program learns."""
+    """Return the stack of a population on `device`, as its program learns. Raises RunError where nothing says how."""
     learn = population.program.learn
-    return Stack(population, device) if learn is None else STACKS[type(learn)](population, device)
+    if learn is None:
+        return Stack(population, device)
+    if type(learn) not in STACKS:
+        raise RunError(
+            f"nothing here says how {type(learn).__name__} is learned. Next: @learner({type(learn).__name__}) over a "
+            "class of stack, in a file of the folder of claims or a module that such a file imports"
+        )
+    return STACKS[type(learn)](population, device)
 
 
 def numbers(mask: Tensor) -> Tensor:

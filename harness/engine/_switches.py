@@ -10,12 +10,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from harness.engine._stack import STACKS, Stack
+from harness.engine._stack import Stack, learner
 from harness.expression import Bits, Switches, of_units
 from harness.networks import ALIGN, BatchNorm, Linear
 from harness.population import Arrays, Population
 
 
+@learner(Switches)
 class SwitchStack(Stack):
     """Weights and, behind them in the flat parameters, the switches of hidden units.
 
@@ -94,11 +95,7 @@ class SwitchStack(Stack):
 
     def kept(self) -> Tensor:
         """Return the parameters as their switches leave them, with which the network gives the same without any."""
-        kept_RP = self.learned_RP[:, : self.network.flat_size].clone()
-        kept, leaves = self.views(kept_RP), self.leaves()
-        for name in self._switched:
-            kept[name].copy_(leaves[name].detach())
-        return kept_RP
+        return self.flat(self.leaves())
 
     def put_back(self, kept_RP: Tensor, mask_RP: Tensor) -> None:
         """Take these parameters, with the switches as they are at first."""
@@ -126,6 +123,3 @@ class SwitchStack(Stack):
 def _beside(switch_RO: Tensor, parameter: Tensor) -> Tensor:
     """Return a layer's switches as they multiply a parameter, R1O for weights (R, I, O), RO for vectors."""
     return switch_RO if parameter.dim() == 2 else switch_RO[:, None]
-
-
-STACKS[Switches] = SwitchStack
