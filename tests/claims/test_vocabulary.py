@@ -12,6 +12,9 @@ from harness.design._claim import Paper
 from harness.design._metrics import METRICS, OF_LAYERS, metric
 from harness.errors import HarnessError
 from harness.expression import CRITERIA, Scope, Split, measures
+from harness.expression._learning import Grow
+from harness.expression._nodes import Learn
+from harness.expression._salience import Salience
 from harness.networks._recipe import NUMERICS
 from harness.streams import STREAMS
 from tests.cli.test_example import PAGE
@@ -24,6 +27,28 @@ ROWS = [
     if line.startswith("| ") and not re.match(r"\| (word|metric|---) \|", line)
 ]
 WORDS = [row for row in ROWS if len(row) == 3]
+INDEX = re.findall(r"^\| (.+?) \| `(.+)` \| (.+ \d{4}) \|$", PAGE[: PAGE.index("## Vocabulary")], re.MULTILINE)
+FIELD = [
+    "SNIP",
+    "GraSP",
+    "SynFlow",
+    "SET",
+    "RigL",
+    "ERK",
+    "IteRand",
+    "Smallify",
+    "edge-popup",
+    "knowledge distillation",
+    "double descent",
+    "early-bird",
+    "N:M",
+    "calibration",
+    "label noise",
+    "weight rewinding",
+    "learning-rate rewinding",
+    "fine-tuning",
+    "linear mode connectivity",
+]
 METRIC_ROWS = {CODE.search(row[0])[1].strip('"'): row for row in ROWS if len(row) == 4}
 
 NOT_WRITTEN = {("Recipe", "version"): "raised by the engine, when it changes what an old recipe means"}
@@ -99,6 +124,33 @@ def test_every_value_is_in_the_tables():
     written |= {f"`{stream}`" for stream in STREAMS if stream not in NEVER_OTHER}
     assert {word for word in written if word not in VOCABULARY} == set()
     assert METRIC_ROWS.keys() == METRICS.keys() | {f"{kind}/fc1" for kind in OF_LAYERS}
+
+
+@pytest.mark.parametrize(("name", "code"), [row[:2] for row in INDEX], ids=[row[0] for row in INDEX])
+def test_every_name_of_the_field_is_said_so(names, name, code):
+    """What the index gives for a published method is taken."""
+    given, refused = outcome(code, names)
+    assert not refused, given
+
+
+def test_what_the_field_has_names_for_is_in_the_index():
+    """Published methods by name, and with them every kind of `learn=` and of saliency, and every way to rewire."""
+    told = " | ".join(name for name, _, _ in INDEX)
+    assert [name for name in FIELD if name not in told] == []
+    codes = " ".join(code for _, code, _ in INDEX)
+    kinds = [name for name in harness.__all__ if inspect.isclass(getattr(harness, name))]
+    learned = [name for name in kinds if issubclass(getattr(harness, name), Learn)]
+    assert len(learned) >= 6
+    assert [name for name in learned if f"learn={name}(" not in codes] == []
+    assert [kind for kind in (*Salience, *Grow) if f'"{kind}"' not in codes] == []
+
+
+def test_every_section_is_in_the_contents():
+    """The list at the head of the page links every heading but its own, in the page's order."""
+    contents, _, rest = PAGE.partition("\n## ")
+    headings = re.findall(r"^##+ (.+)$", f"## {rest}", re.MULTILINE)
+    links = re.findall(r"\]\(#(\S+)\)", contents)
+    assert links == [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
 
 
 def parameters(what):
