@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 
 import typer
 
+import harness
 from harness.cli import computing, looking, recording
 
 app = typer.Typer(
-    help="Claims of pruning and lottery-ticket papers as executable experiments with statistical verdicts.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -36,6 +37,24 @@ COMMANDS: dict[str, Callable[..., None]] = {  # in the order of --help
     "why": looking.why,
     "doctor": looking.doctor,
 }
+
+
+def _tell_version(asked: bool) -> None:
+    """Print the installed version and end."""
+    if asked:
+        typer.echo(f"ticket-harness {harness.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def begin(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the installed version.", callback=_tell_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Claims of pruning and lottery-ticket papers as executable experiments with statistical verdicts."""
+
+
 for name, command in COMMANDS.items():
     app.command(name)(command)
 store_app.command("merge")(recording.merge_stores)

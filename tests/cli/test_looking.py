@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from harness import __version__ as installed
 from tests.command import harness
 from tests.process import ROOT, command, python
 
@@ -85,3 +86,9 @@ def test_run_says_where_its_results_are(tmp_path):
     (last,) = [line for line in done.stdout.splitlines() if "Next: " in line]
     assert last == "wrote reports/scratch/results.parquet. Next: harness judge --out reports/scratch"
     assert harness("judge", "--out", tmp_path / "reports" / "scratch", "--root", tmp_path).returncode == 0
+
+
+def test_the_version_is_told():
+    """As any command tells it."""
+    told = harness("--version")
+    assert (told.returncode, told.stdout) == (0, f"ticket-harness {installed}\n")
