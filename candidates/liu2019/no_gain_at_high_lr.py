@@ -25,7 +25,12 @@ def no_gain_at_high_lr(scale: Scale) -> Design:
     for lr, at in ((0.1, ""), (0.01, ", lr .01")):
         dense, *_, ticket = study.deep_ladder(0, lr)
         floor = study.linear(dense.recipe, pairs=True)
-        of_rate = {f"dense{at}": dense, f"ticket{at}": ticket, **study.controls(ticket, suffix=at), f"linear{at}": floor}
+        of_rate = {
+            f"dense{at}": dense,
+            f"ticket{at}": ticket,
+            **study.controls(ticket, suffix=at),
+            f"linear{at}": floor,
+        }
         arms |= of_rate
         panels[f"learning rate {lr:g}"] = tuple(of_rate)
     return Design(
