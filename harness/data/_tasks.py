@@ -369,9 +369,10 @@ def _check_counts(task: Task) -> None:
                 f"task {task.name} has label {label}, and no image of {task.source} does. Next: leave it out"
             )
     has = answered(labels, task.answers) != LEFT_OUT
-    train, validation, test = (_fewest(size, int(has[:drawn].sum()), drawn) for size in task.split)
-    if task.own_test:
-        test = int(has[drawn : drawn + task.split[2]].sum())
+    having = int(has[:drawn].sum())
+    train, validation = (_fewest(size, having, drawn) for size in task.split[:2])
+    tested = task.split[2]  # images of their own may be more than those that the others are drawn from
+    test = int(has[drawn : drawn + tested].sum()) if task.own_test else _fewest(tested, having, drawn)
     if any(asked > most for asked, most in zip(task._counts, (train, validation, test), strict=True)):
         raise DesignError(
             f"task {task.name} takes {' + '.join(map(str, task._counts))} images, and of the "

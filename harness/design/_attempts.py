@@ -99,6 +99,8 @@ def comparisons(text: Mapping[str, Any]) -> frozenset[tuple[str, ...]]:
     found = set[tuple[str, ...]]()
     for part in text["hypothesis"]:
         one, other = (_keys(text["arms"], part, part[name]) for name in ("arm", "reference"))
+        if len(one) == 1:
+            one, other = other, one  # the curve, then what may be at one level
         metric = (part.get("metric", "test_accuracy"), part.get("reading", str(MEAN)))
         rest = _less(text, part)
         found |= {

@@ -166,7 +166,7 @@ def _check_pair(id: str, design: Design, part: Part, arm: str, other: str) -> No
     """Raise DesignError where two arms that `part` compares are not alike but for the contrast."""
     _check_points(id, design, part, arm, other)
     arms, references = design.read(arm, part), design.read(other, part)
-    if part.reading.fewest > 1 and len(arms) == 1:
+    if len(arms) == 1 and len(references) > 1:
         arms, references, arm, other = references, arms, other, arm  # the curve, then what is at one point
     still = part.reading.fewest > 1 and len(references) == 1  # what is measured there does not enter the reading
     if len(references) > 1 and arms.keys() != references.keys():

@@ -409,6 +409,14 @@ def test_more_of_a_class_than_there_are_is_refused_while_planning():
         tasks.pools(ONE, replace(task, train_images=900))
 
 
+def test_test_images_of_their_own_may_be_more_than_the_others():
+    """They are counted, not drawn: of MNIST-1D's 12,000 some 6,000 have one of five classes, of 5,000 others 2,337."""
+    told = r"Next: ask for no more than train=19\d\d, validation=4\d\d, test=5992"
+    with pytest.raises(DesignError, match=told):
+        tasks.check_task(subset(MNIST1D, range(5), train=1900, validation=400, test=6000))
+    tasks.check_task(subset(MNIST1D, range(5), train=1900, validation=400, test=5992))
+
+
 def test_data_that_a_check_needs_are_found_first(tmp_path, monkeypatch):
     """To count the images of some classes a real data set is read while planning: looked for, or fetched, before."""
     few = subset(MNIST, (3, 5), train=100, validation=10, test=50)

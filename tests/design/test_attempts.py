@@ -8,7 +8,7 @@ import pytest
 
 from harness.data._tasks import DIGITS
 from harness.design._assertions import asserts, beats, equals, interaction, matches, slope
-from harness.design._attempts import asserted, changes, compares_alike, reads_alike
+from harness.design._attempts import asserted, changes, compares_alike, comparisons, reads_alike
 from harness.design._lock import Registry, locked_text
 from harness.design._parts import percent_kept
 from harness.errors import LockError
@@ -249,3 +249,10 @@ def test_exact_claims_are_told_apart_by_what_they_expect(registry):
 
 def text_of(built):
     return locked_text(claim(built), MICRO)
+
+
+def test_what_is_compared_is_counted_at_every_level_from_either_side():
+    """An attempt that has the dense net first compares it with as many trainings as one that has it second."""
+    one, other = (comparisons(text(beats(*pair, on=DIGITS))) for pair in (("dense", "a"), ("a", "dense")))
+    assert one == other
+    assert len(one) > 1

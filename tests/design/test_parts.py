@@ -117,8 +117,18 @@ def test_both_pairs_of_an_interaction_are_checked():
     check_design(claim(design(interaction("a", "b", less=("c", "d"), on=DIGITS))), MICRO)
     assert "no arm 'e'" in refused(("c", "e"))
     assert "'c' and 'c' are the same training" in refused(("c", "c"))
-    assert "are not at the same densities" in refused(("dense", "c"))
+    assert "'dense' and 'dense' are the same training" in refused(("dense", "dense"))
     assert "differ in mask, which is not in the contrast" in refused(("c", "d"), contrast=("start",))
+
+
+@pytest.mark.parametrize("kind", [beats, slope, interaction])
+def test_one_density_may_be_ahead_of_a_curve(kind):
+    """A dense net is an arm as it is a reference: the same difference, with the other sign."""
+    further = {"less": ("c", "d")} if kind is interaction else {}
+    one, other = (kind(*pair, on=DIGITS, band=ALL, **further) for pair in (("dense", "a"), ("a", "dense")))
+    level = {"a": [60, 61, 62], "b": [50, 52, 51], "c": [40, 40, 40], "d": [40, 40, 40], "dense": [90, 90, 95]}
+    check_design(claim(design(one)), MICRO)
+    assert read(one, lambda arm, at: level[arm]) == pytest.approx(-read(other, lambda arm, at: level[arm]))
 
 
 # --- only beyond -----------------------------------------------------------------------------------------------------
