@@ -13,6 +13,7 @@ from harness import (
     DIGITS,
     SGD,
     Adam,
+    Band,
     Drops,
     Init,
     Mask,
@@ -62,6 +63,11 @@ def again(
         first_step=ticket.first_step,
         streams=dict(ticket.streams) | ({} if order is None else {"order": order}),
     )
+
+
+def at(keep: Fraction) -> Band:
+    """Return the band of one density, a little wider than the rounding of counts."""
+    return Band(low=keep * Fraction(99, 100), high=keep * Fraction(101, 100))
 
 
 def mask_of(ticket: Training) -> Mask:

@@ -9,8 +9,8 @@ STEPS = (500, 1500, 4500)
 
 @claim(
     "ma2021/undertraining-flatters",
-    statement="""The longer a net and its ticket are trained, both for as many steps, the further the ticket falls behind
-        the dense net.""",
+    statement="""The longer a net and its ticket are trained, both for as many steps, the further the ticket falls
+        behind the dense net.""",
     source=Source(version="arXiv 2107.00166", place="opening", published="direction only; tables unverified"),
     predicted={"micro": "inconclusive"},
     deviations=(

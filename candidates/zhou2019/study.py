@@ -1,4 +1,4 @@
-"""What the claims of Zhou et al. 2019 share: starts that keep the signs of a ticket's initial weights, or only those."""
+"""What the claims of Zhou et al. 2019 share: starts that keep signs or magnitudes of a ticket's own."""
 
 from typing import Any
 
