@@ -6,7 +6,22 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from harness import DIGITS, Axis, Band, Design, beats, evaluate, matches, mlp, percent_kept, slope, train
+from harness import (
+    DIGITS,
+    Axis,
+    Band,
+    Design,
+    Switches,
+    beats,
+    evaluate,
+    matches,
+    mlp,
+    percent_kept,
+    slope,
+    structure,
+    train,
+)
+from harness.compute._run import run_plan
 from harness.design import Published
 from harness.design._attempts import asserted, compares_alike
 from harness.design._axis import DENSITY
@@ -15,13 +30,18 @@ from harness.design._claim import _plain
 from harness.design._pilots import pilot_grid
 from harness.design._variants import design_of, only_read, shorten
 from harness.errors import DesignError
+from harness.report._accounting import network_sizes
 from harness.stats._curves import PEAK, READINGS, Reading, add_reading
+from harness.store._store import Store
+from harness.streams import Replicate
 from harness.verdict._robustness import effects
 from harness.verdict._specifications import specifications
 from harness.verdict._whole import contradiction, unlike
+from harness.workflow._collecting import collect
 from harness.workflow._piloting import summarise_pilot
-from harness.workflow._planning import Request
+from harness.workflow._planning import Planned, Request
 from tests import synthetic
+from tests.inline import Inline
 from tests.synthetic import MICRO, RECIPE, claim
 
 WIDTH = Axis("width", unit="units")
@@ -298,3 +318,34 @@ def test_what_is_evaluated_lies_on_an_axis_too():
     """Any node may be at a point: nothing but the author says where it lies."""
     nodes = {width: evaluate(mlp(64, width, 10), DIGITS) for width in WIDTHS}
     assert list(Design(arms={"a": nodes}, axis=WIDTH).points["a"]) == list(WIDTHS)
+
+
+def shrinking(**changed):
+    """A design along the penalty of switches: how many units a net ends with is its own choice."""
+    net, recipe = mlp(64, 12, 10), replace(RECIPE, steps=20, validate_every=10)
+    nets = {p: train(net, DIGITS, recipe, learn=Switches(penalty=p / 10)) for p in (1, 2)}
+    again = {p: train(net, DIGITS, recipe, mask=each.learned_mask()) for p, each in nets.items()}
+    whole = {1: train(net, DIGITS, recipe)}
+    sizes = {p: structure(each.learned_mask(), DIGITS) for p, each in nets.items()}
+    more = {"axis": Axis("penalty"), "contrast": ("learn", "mask")} | changed
+    parts = (beats("whole", "shrinking", on=DIGITS), beats("again", "shrinking", on=DIGITS))
+    return Design(arms={"whole": whole, "shrinking": nets, "again": again, "sizes": sizes}, parts=parts, **more)
+
+
+def test_what_keeps_as_many_weights_as_it_likes_is_an_arm_along_another_axis(tmp_path):
+    """Rows then have no number of those that it keeps, and the report's sizes leave it out."""
+    made = claim(shrinking())
+    check_design(made, MICRO)
+    asked = Planned.of([Request(made, made.design(MICRO), (Replicate(11, 0), Replicate(11, 1)))], Store(tmp_path))
+    with asked.plan.store.writing() as writer:
+        run_plan(asked.plan, writer, Inline(), provenance={})
+    frame = collect(asked, scale="micro", suite_seed=11, quick=False).frame
+    assert set(frame["kept"]) == {-1, 64 * 12 + 12 * 10}
+    (size,) = network_sizes(made.design(MICRO))
+    assert size.what.endswith(", dense")
+
+
+def test_along_density_it_is_refused_with_the_way_out():
+    """It has no place there before it is trained."""
+    with pytest.raises(DesignError, match=r"known only after training.*Next: .*axis=Axis\("):
+        _ = Design(arms={"shrinking": shrinking().points["shrinking"][Fraction(1)]}).points
