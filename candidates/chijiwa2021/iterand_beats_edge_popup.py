@@ -5,11 +5,11 @@ from fractions import Fraction
 from harness import (
     DIGIT_DIFFERENCE,
     SGD,
-    Arm,
     Axis,
     Cosine,
     Design,
     Init,
+    Measured,
     Recipe,
     RedrawnScores,
     Scale,
@@ -43,10 +43,10 @@ RECIPE = Recipe(optimiser=SGD(0.1, momentum=0.9, weight_decay=1e-4), steps=1500,
 )
 def iterand_beats_edge_popup(scale: Scale) -> Design:
     """Arms along the width: both ways to find a subnetwork, the trained net, and two that nobody trained."""
-    arms: dict[str, dict[int, Arm]] = {}
+    arms: dict[str, dict[int, Measured]] = {}
     for width in WIDTHS:
         net = mlp(128, width, width, 10, bias=False, init=Init.KAIMING_UNIFORM)
-        made: dict[str, Arm] = {
+        made: dict[str, Measured] = {
             "IteRand": train(net, DIGIT_DIFFERENCE, RECIPE, learn=RedrawnScores(K, every=EVERY)),
             "edge-popup": train(net, DIGIT_DIFFERENCE, RECIPE, learn=Scores(K)),
             "trained": train(net, DIGIT_DIFFERENCE, RECIPE.with_lr(0.01)),

@@ -1,6 +1,6 @@
 """Early in training of a deep net the signs of a ticket's weights no longer suffice (abstract)."""
 
-from harness import DIGIT_DIFFERENCE, Design, Scale, Source, Training, beats, claim, combine, fresh
+from harness import DIGIT_DIFFERENCE, Arm, Design, Scale, Source, Training, beats, claim, combine, fresh
 
 from .. import study
 from ..zhou2019.study import REORDERED
@@ -25,7 +25,9 @@ STEP = 25
 )
 def signs_not_enough_deep(scale: Scale) -> Design:
     """The ticket at steps 0 and 25 from its own weights, from its signs, and from new weights; at 25 its controls."""
-    task, arms, panels = DIGIT_DIFFERENCE, {}, {}
+    task = DIGIT_DIFFERENCE
+    arms: dict[str, Arm] = {}
+    panels = {}
     for step, at in ((STEP, ""), (0, ", step 0")):
         dense, *_, ticket = study.deep_ladder(step)
         other, own = fresh("reinit", draw=2), ticket.start

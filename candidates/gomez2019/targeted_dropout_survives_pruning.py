@@ -10,6 +10,7 @@ from harness import (
     DIGITS,
     Arm,
     Design,
+    Evaluation,
     Mask,
     Scale,
     Source,
@@ -45,7 +46,7 @@ def pruned(net: Training, keep: Fraction, *, units: bool) -> Mask:
     return prune(net, keep=keep, scope="unit") if units else prune(net, keep=keep, by="per output")
 
 
-def as_it_is(net: Training, mask: Mask | None = None) -> Arm:
+def as_it_is(net: Training, mask: Mask | None = None) -> Evaluation:
     """Return what a trained net answers under a mask without further training."""
     return evaluate(net.network, DIGITS, weights=net.at("end"), mask=mask)
 
@@ -53,7 +54,7 @@ def as_it_is(net: Training, mask: Mask | None = None) -> Arm:
 @claim(
     "gomez2019/targeted-dropout-survives-pruning",
     statement="""Trained with dropout of the weights, or units, of small magnitude, a net loses next to nothing if
-        as many are removed after training, without fine-tuning; one trained with ordinary dropout, or none, loses more.""",
+        as many are removed after training, without fine-tuning; one with ordinary dropout, or none, loses more.""",
     source=Source(version="arXiv 1905.13678", place="section 4", published="directions only"),
     predicted={"micro": "reproduced"},
     deviations=(
@@ -75,7 +76,7 @@ def targeted_dropout_survives_pruning(scale: Scale) -> Design:
             study.LENET, DIGITS, RECIPE, learn=TargetedDropout(GAMMA, rate=ALPHA, units=units, ramp=RECIPE.steps // 2)
         )
         nets = {"targeted": targeted, "ramping": ramping, "ordinary": ordinary, "plain": plain}
-        of_kind = {
+        of_kind: dict[str, Arm] = {
             f"{name}, {kind}": [as_it_is(net, pruned(net, keep, units=units)) for keep in KEPT]
             for name, net in nets.items()
         }

@@ -25,7 +25,7 @@ def sparse_features_transfer(scale: Scale) -> Design:
     """The ticket from its trained and from its initial weights, controls of the first, the dense net there."""
     source, target = study.half(source=True), study.half(source=False)
     trained, initial = [], []
-    for k, ticket in enumerate(source.tickets, start=1):
+    for k, ticket in enumerate(source.tickets[1:], start=2):
         mask = shared.mask_of(ticket)
         trained.append(study.with_controls(study.moved(mask, ticket.at("end"), k), "trained weights"))
         initial.append(study.moved(mask, source.dense.at(0), k))

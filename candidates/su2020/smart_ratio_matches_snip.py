@@ -2,7 +2,21 @@
 
 from fractions import Fraction
 
-from harness import DIGITS, Design, Scale, Source, beats, claim, matches, noisy, permuted, random_mask, saliency, train
+from harness import (
+    DIGITS,
+    Design,
+    Scale,
+    Source,
+    Training,
+    beats,
+    claim,
+    matches,
+    noisy,
+    permuted,
+    random_mask,
+    saliency,
+    train,
+)
 
 from .. import study
 from .study import smart
@@ -25,7 +39,8 @@ SAYS_NOTHING = noisy(permuted(DIGITS), Fraction(9, 10))  # every label and pixel
 )
 def smart_ratio_matches_snip(scale: Scale) -> Design:
     """SNIP as it is, with its controls and scored on data that say nothing; random masks of three kinds of ratios."""
-    net, arms = study.LENET, {}
+    net = study.LENET
+    arms: dict[str, list[Training]] = {}
     for k, keep in enumerate(KEPT, start=1):
         snip = train(
             net,

@@ -9,7 +9,7 @@ ROOMS = ("harness", "harness.data", "harness.design", "harness.expression", "har
 
 def test_claims_import_the_vocabulary_and_studies():
     """A claim imports `harness` or a room that it can add to, its folder, studies of others, what Python has."""
-    for path in sorted((ROOT / "claims").rglob("*.py")):
+    for path in sorted(path for place in ("claims", "candidates") for path in (ROOT / place).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
             if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module.startswith("harness"):
@@ -17,4 +17,4 @@ def test_claims_import_the_vocabulary_and_studies():
             elif isinstance(node, ast.ImportFrom) and node.level == 2:
                 assert all("study" in f"{node.module}.{name}" for name in names), path
             else:
-                assert not any(name.startswith(("harness", "claims")) for name in names), path
+                assert not any(name.startswith(("harness", "claims", "candidates")) for name in names), path
