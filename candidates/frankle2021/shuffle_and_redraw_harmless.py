@@ -38,6 +38,10 @@ def masks(keep: Fraction, dense: Training) -> dict[str, Mask]:
         "GraSP, corrupted": saliency(
             study.LENET, SAYS_NOTHING, by="grasp", keep=keep, temperature=200.0
         ).learned_mask(),
+        "SNIP, inverted": saliency(study.LENET, DIGITS, by="snip", keep=keep, inverted=True).learned_mask(),
+        "GraSP, inverted": saliency(
+            study.LENET, DIGITS, by="grasp", keep=keep, temperature=200.0, inverted=True
+        ).learned_mask(),
     }
 
 
@@ -54,15 +58,13 @@ def masks(keep: Fraction, dense: Training) -> dict[str, Mask]:
     deviations=(study.DIGITS_SETTING, "Read at 5 % kept, beside it at 2 %; magnitude after training is one round."),
 )
 def shuffle_and_redraw_harmless(scale: Scale) -> Design:
-    """Each way to make a mask with its controls; two of them on examples whose labels and pixels are at random."""
+    """Each way to make a mask with its controls; SNIP and GraSP also inverted, or scored on data that say nothing."""
     dense = train(study.LENET, DIGITS, study.ADAM)
     arms: dict[str, list[Training]] = {}
     for k, keep in enumerate(KEPT, start=1):
         for name, mask in masks(keep, dense).items():
             pruned = train(study.LENET, DIGITS, study.ADAM, mask=mask, streams={"order": k})
-            made = (
-                {name: pruned} if "corrupted" in name else {name: pruned} | study.controls(pruned, suffix=f", {name}")
-            )
+            made = {name: pruned} if ", " in name else {name: pruned} | study.controls(pruned, suffix=f", {name}")
             for arm, node in made.items():
                 arms.setdefault(arm, []).append(node)
     at = study.at(KEPT[0])

@@ -77,10 +77,12 @@ class SaliencyStack(MaskStack):
         return True
 
     def change(self, gradients: dict[str, Tensor], step_1: Tensor) -> None:
-        """Keep the highest scores of the weights that are left, ties to the lower place; remove the others for good."""
+        """Keep the highest scores of what is left, or the lowest, ties to the lower place; others go for good."""
         for name, gradient in gradients.items():
             torch.mul(gradient, self._leaves[name].detach(), out=self._score[name])
         score_RP = self._score_RP if self._learn.by is Salience.GRASP else self._score_RP.abs_()
+        if self._learn.inverted:
+            score_RP = score_RP.neg_()
         there_RP = self.mask_RP.bool() & self._prunable_P
         kept_RP = top(score_RP, self._count_S.index_select(0, step_1), there_RP)
         torch.add(self._others_RP, numbers(kept_RP), out=self.mask_RP)

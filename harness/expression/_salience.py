@@ -29,7 +29,7 @@ class Saliency(Learn):
 
     After round k of n, round-half-up(N * keep^(k/n)) of all N prunable weights stay, those of the highest scores of
     all layers together. Each round scores anew what is left, on the batch of that step. `temperature` divides the
-    logits whose loss GraSP takes.
+    logits whose loss GraSP takes. `inverted` keeps the lowest scores instead.
     """
 
     words: ClassVar[str] = "saliency"
@@ -37,6 +37,7 @@ class Saliency(Learn):
     by: Salience
     keep: Fraction
     temperature: float = 1.0
+    inverted: bool = False
 
     def multiply_adds(self, batch: int, every: int, of_first: int) -> int:
         """Return those of a round: SynFlow sees one input, and GraSP differentiates twice, by six more products."""
@@ -75,6 +76,7 @@ def saliency(
     start: Start = INITIAL,
     temperature: float = 1.0,
     order: int = 0,
+    inverted: bool = False,
 ) -> Training:
     """Score weights before training, and prune them, in one round or in several: ``saliency(...).learned_mask()``.
 
@@ -98,6 +100,8 @@ def saliency(
         start: The weights that are scored: the initial ones, or those of a training.
         temperature: What divides the logits in the loss of ``"grasp"``; the paper has 200.
         order: Which draw of the ``order`` stream gives the batches.
+        inverted: Whether the lowest scores stay, the control of Frankle et al. 2021: a score that says which weights
+            matter leaves the worst of them.
 
     Returns:
         A node that measures the untrained net under the mask; `.learned_mask()` is the mask.
@@ -124,5 +128,5 @@ def saliency(
             "or a network without BatchNorm"
         )
     recipe = Recipe(optimiser=SGD(1.0), steps=rounds, batch=examples, validate_every=rounds)
-    learn = Saliency(Salience(by), keep, temperature)
+    learn = Saliency(Salience(by), keep, temperature, inverted)
     return train(network, task, recipe, mask=mask, start=start, learn=learn, streams={"order": order})

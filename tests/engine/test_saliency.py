@@ -89,10 +89,11 @@ def test_scores_are_the_papers(by, temperature):
 
 
 @pytest.mark.parametrize("rounds", [1, 5])
+@pytest.mark.parametrize("inverted", [False, True])
 @pytest.mark.parametrize("by", ["snip", "synflow"])
-def test_masks_after_rounds_are_those_of_the_loops(by, rounds):
+def test_masks_after_rounds_are_those_of_the_loops(by, inverted, rounds):
     """Each round scores what is left, on the batch of its step, and prunes all layers together to the exact count."""
-    made = halved(population(program(by, rounds), range(3)))
+    made = halved(population(program(by, rounds, inverted=inverted), range(3)))
     updates = begun(made)
     list(updates.run())
     masks = updates.stack.masks()
@@ -106,6 +107,8 @@ def test_masks_after_rounds_are_those_of_the_loops(by, rounds):
                 if by == "snip"
                 else references.synflow_scores(weights, biases, current)
             )
+            if inverted:
+                scores = [-score for score in scores]
             current = references.prune_global(scores, current, references.round_half_up(total * kept))
         for one, other in zip(as_lists(masks[place], LAYERS[:3]), current, strict=True):
             assert torch.equal(one, other)
