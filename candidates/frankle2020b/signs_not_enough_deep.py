@@ -35,6 +35,7 @@ def signs_not_enough_deep(scale: Scale) -> Design:
             f"ticket{at}": ticket,
             f"its signs, new magnitudes{at}": study.again(ticket, start=combine("signs of the first", own, other)),
             f"its signs, values shuffled{at}": study.again(ticket, start=combine(REORDERED, own, other)),
+            f"its signs, one magnitude{at}": study.again(ticket, start=combine("signs and one magnitude", own, own)),
             f"its magnitudes, random signs{at}": study.again(ticket, start=combine("signs of the first", other, own)),
             **study.controls(ticket, suffix=at),
         }
