@@ -33,7 +33,7 @@ ROUNDS = 100
 @claim(
     "tanaka2020/iteration-avoids-collapse",
     statement="""Pruned to a thousandth before training, in a hundred rounds and by scores that layers conserve, a deep
-        net still has paths from its inputs to its outputs; pruned at once, by these or others, it more often has none.""",
+        net still has paths from inputs to outputs; pruned at once, by these or others, it more often has none.""",
     source=Source(
         version="arXiv 2006.05467, and its authors' patent",
         place="sections 3 to 6",
