@@ -43,7 +43,7 @@ ROUNDS = 100
     deviations=(
         "An MLP of eight hidden layers of 100 units on 8x8 digits instead of VGG-16 on CIFAR-100.",
         "Collapse is that no path is left, which comes before a layer is empty; both are measured.",
-        "The density at which parts are read was chosen on pilots: down to a three-hundredth GraSP at once lost no path.",
+        "The density at which parts are read was chosen on pilots: to a three-hundredth GraSP lost no path.",
         "SNIP in a hundred rounds is an arm beside: if it has paths too, rounds matter and the scores do not.",
     ),
 )
