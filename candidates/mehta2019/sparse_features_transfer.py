@@ -19,7 +19,7 @@ from ..morcos2019 import study
     deviations=(
         study.SETTING,
         "Three rounds of 60 % of both hidden layers, which compete; a new output layer on the other half.",
-        "Predicted to be refuted by the second part: in pilots the mask with initial weights was ahead of the dense net.",
+        "Predicted to be refuted by the second part: in pilots its initial weights beat the dense net.",
     ),
 )
 def sparse_features_transfer(scale: Scale) -> Design:
