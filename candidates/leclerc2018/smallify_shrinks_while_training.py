@@ -30,10 +30,12 @@ from . import study
     source=Source(
         version="arXiv 1806.03723, abstract", place="abstract", published="up to 35 times smaller at the same accuracy"
     ),
-    predicted={"micro": "reproduced"},
+    predicted={"micro": "refuted"},
     deviations=(
-        "LeNet-300-100 on 8x8 digits instead of convolutional nets; 1,200 steps of plain SGD.",
-        "Penalties of .01 to .04 a switch, chosen on pilots; one of them is read for size and accuracy together.",
+        "LeNet-300-100 on 8x8 digits instead of convolutional nets; 2,400 steps of plain SGD.",
+        "Penalties of .005 to .01 a switch, chosen on pilots; one is read for size and accuracy together.",
+        "Pilots of half as many steps, at twice the penalty, kept 2.5 % of the weights and were 2.6 pp behind.",
+        "The floor is a random mask of the size that is left; a linear classifier is too near the dense net.",
     ),
 )
 def smallify_shrinks_while_training(scale: Scale) -> Design:
@@ -52,12 +54,12 @@ def smallify_shrinks_while_training(scale: Scale) -> Design:
         }
         for name, arm in made.items():
             arms.setdefault(name, {})[penalty] = arm
-    read = Band(low=20, high=20)
+    read = Band(low=7, high=7)
     return Design(
         arms=arms | {"whole": {study.PENALTIES[0]: whole}},
         axis=Axis("penalty", unit="thousandths"),
         parts=(
-            matches("smallified", "dense", on=DIGITS, band=read, floors=("linear",), bound=1.0),
+            matches("smallified", "dense", on=DIGITS, band=read, floors=("random mask",), bound=1.0),
             beats("whole", "size", on=DIGITS, band=read, metric="size", bound=90.0, label="a tenth of the size"),
             beats("whole", "size", on=DIGITS, metric="size", reading="slope", label="smaller at higher penalties"),
         ),

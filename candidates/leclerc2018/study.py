@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from harness import DIGITS, SGD, Recipe, Switches, Training, mask_metric, mlp, train
 
 NET = mlp(64, 300, 100, 10)
-RECIPE = Recipe(optimiser=SGD(0.1), steps=1200, batch=60, l2=1e-4, validate_every=600)
-PENALTIES = (10, 20, 40)  # of a switch, in thousandths: what the arms of a design lie along
+RECIPE = Recipe(optimiser=SGD(0.1), steps=2400, batch=60, l2=1e-4, validate_every=600)
+PENALTIES = (5, 7, 10)  # of a switch, in thousandths: what the arms of a design lie along
 
 
 @mask_metric("size", "share of all weights that are kept", bounds=(2.0, 2.0))
