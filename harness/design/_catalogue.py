@@ -68,7 +68,7 @@ class Catalogue:
         with catalogue.collecting():
             try:
                 _import_all(catalogue.folder, package)
-            except ModuleNotFoundError as error:
+            except ImportError as error:
                 raise DesignError(_not_found(catalogue.folder, error)) from error
         return catalogue
 
@@ -149,10 +149,15 @@ def _import_all(folder: Path, package: str) -> None:
         importlib.import_module(module.name)
 
 
-def _not_found(folder: Path, error: ModuleNotFoundError) -> str:
-    """Say which file of a folder of claims imports what Python does not find."""
+def _not_found(folder: Path, error: ImportError) -> str:
+    """Say which file of a folder of claims imports what Python does not find: a module, or a name in one."""
     files = [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
     file = next((file for file in reversed(files) if Path(file).is_relative_to(folder)), str(folder))
+    if not isinstance(error, ModuleNotFoundError):
+        there = getattr(sys.modules.get(error.name or ""), "__all__", ())
+        wanted = re.search(r"import name '(\w+)'", error.msg)
+        known = nearest(wanted[1], there) if wanted else "."
+        return f"{file}: {error.msg}{known} Next: correct the import"
     return (
         f"{file} imports {error.name!r}, which Python does not find. Next: import what is in the folder of claims "
         "relatively (from . import study), or python -m pip install what is missing"

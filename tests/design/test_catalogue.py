@@ -42,6 +42,13 @@ def test_an_import_that_fails_is_told_with_its_file(tmp_path):
         Catalogue.load(claims)
 
 
+def test_a_name_that_is_not_there_is_told_with_its_file_and_the_nearest(tmp_path):
+    """A misspelt word of the vocabulary is no traceback."""
+    claims = folder(tmp_path, "from harness import percent_kep\n")
+    with pytest.raises(DesignError, match=r"cannot import name 'percent_kep'.*; did you mean percent_kept.*\? Next: "):
+        Catalogue.load(claims)
+
+
 def test_a_paper_has_one_key(tmp_path):
     """A second key would make a second family of tests, at the full level."""
     both = PAPER.format(key="one", arxiv="1803.03635") + PAPER.format(key="other", arxiv="1803.03635")
