@@ -4,10 +4,11 @@ from math import sqrt
 from typing import Any
 
 import numpy as np
-from harness import criterion, network
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, empty, nn, relu
+
+from harness import criterion, network
 
 INPUTS, CLASSES = 64, 10
 
@@ -45,4 +46,4 @@ def units(inputs: int, hidden: int) -> nn.Module:
 def aligned(weights: NDArray[Any], alive: NDArray[np.bool_], ticket: NDArray[Any], dense: NDArray[Any]) -> NDArray[Any]:
     """Return the ticket's magnitudes, in the order that brings the units of its dense net nearest to `weights`."""
     _, order = linear_sum_assignment(weights.T @ dense, maximize=True)
-    return np.abs(ticket[:, order])
+    return np.asarray(np.abs(ticket[:, order]))

@@ -5,9 +5,10 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from harness import SGD, Init, Recipe, Task, criterion, data_set, network
 from numpy.typing import NDArray
 from torch import Tensor, cat, nn, relu, zeros_like
+
+from harness import SGD, Init, Recipe, Task, criterion, data_set, network
 
 RECIPE = Recipe(optimiser=SGD(0.2), steps=400, batch=100)
 EXAMPLES = 2000

@@ -4,8 +4,9 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from harness import Evaluation, Init, Linear, Network, Task, answer_metric, criterion, data_set, evaluate, fresh, prune
 from numpy.typing import NDArray
+
+from harness import Evaluation, Init, Linear, Network, Task, answer_metric, criterion, data_set, evaluate, fresh, prune
 
 MOST, SETS = 16, 10
 NET = Network((Linear("output", MOST, SETS, bias=False),), init=Init.KAIMING_UNIFORM)  # each column a set of weights

@@ -3,9 +3,10 @@
 from typing import Any
 
 import numpy as np
-from harness import MNIST1D, Task, data_set
-from harness.data import load_set
 from numpy.typing import NDArray
+
+from harness import MNIST1D, Scaling, Task, data_set
+from harness.data import load_set
 
 Examples = tuple[NDArray[Any], NDArray[Any]]
 REACH = 6.0  # signals are put from -6..6 on 0..1
@@ -54,7 +55,7 @@ def _task(name: str) -> Task:
         train_images=3600,
         validation_images=400,
         test_images=TEST,
-        scaling="columns",
+        scaling=Scaling.COLUMNS,
     )
 
 

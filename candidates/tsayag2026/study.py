@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from harness import combination, criterion, network
 from numpy.typing import NDArray
 from torch import Tensor, nn, relu
+
+from harness import combination, criterion, network
 
 
 class Gated(nn.Module):
