@@ -18,6 +18,9 @@ ADDED_TO = (SETS, METRICS, ANSWER_METRICS, MASK_METRICS, COMBINATIONS, CRITERIA,
 PAPERS = {  # by key; those of two parts of the catalogue, in its order
     "morcos2019", "mehta2019", "gomez2019", "leclerc2018", "liu2019", "zhou2019", "frankle2020b", "renda2020", "ma2021",
     "lee2019", "wang2020", "tanaka2020", "frankle2021", "su2020", "chijiwa2021",
+    "liu2022", "gadhikar2023", "evci2020", "evci2022", "paul2023", "gadhikar2024", "pensia2020", "you2020",
+    "greydanus2024", "he2022", "pellegrini2022", "redman2024", "gadhikar2024b", "gadhikar2025", "adnan2025",
+    "tsayag2026",
 }  # fmt: skip
 
 
