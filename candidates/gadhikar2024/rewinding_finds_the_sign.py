@@ -20,6 +20,8 @@ NETS = 5  # nets a replicate, whose share that learns the task is read
     deviations=(
         "The sign of the first input is to be told, instead of its positive part; cross-entropy instead of its square.",
         "Initial weights have one magnitude a layer, so that |w| = |a|: the signs alone decide.",
+        "Weights that are reset get the magnitude of a, so that |w| = |a| after pruning too. In a pilot without this, and "
+        "with 400 steps, every arm learnt it on half of the initial weights: the larger of the two keeps its sign.",
         "Twenty inputs, one kept, by one-shot pruning; beside them one input, where nothing is pruned.",
     ),
 )
@@ -30,19 +32,22 @@ def rewinding_finds_the_sign(scale: Scale) -> Design:
         start = [fresh("reinit", draw=i) for i in range(NETS)]
         return [train(study.NETS[task], task, study.RECIPE, start=each) for each in start]
 
-    def pruned(dense: Training, start: Start | None = None, *, by: str = "magnitude") -> Training:
+    def pruned(dense: Training, start: Start, *, by: str = "magnitude") -> Training:
         mask = prune(dense, keep=study.KEEP, by=by)
-        return train(dense.network, dense.task, study.RECIPE, mask=mask, start=start or dense.at(0))
+        return train(dense.network, dense.task, study.RECIPE, mask=mask, start=start)
+
+    def reset(dense: Training, signs: Training | Start, *, by: str = "magnitude") -> Training:
+        return pruned(dense, combine("gadhikar2024/balanced", dense.at(0), signs), by=by)
 
     dense, one = draws(study.TWENTY), draws(study.ONE)
     return Design(
         arms={
             "dense": dense,
-            "reset": [pruned(each) for each in dense],
+            "reset": [reset(each, each.at(0)) for each in dense],
             "rewinding": [pruned(each, each.at("end")) for each in dense],
-            "true mask, reset": [pruned(each, by="gadhikar2024/first input") for each in dense],
-            "trained signs": [pruned(each, combine("signs of the first", each, each.at(0))) for each in dense],
-            "new weights": [pruned(each, fresh("reinit", draw=NETS + i)) for i, each in enumerate(dense)],
+            "true mask, reset": [reset(each, each.at(0), by="gadhikar2024/first input") for each in dense],
+            "trained signs": [reset(each, each) for each in dense],
+            "new weights": [reset(each, fresh("reinit", draw=NETS + i)) for i, each in enumerate(dense)],
             "one input": one,
             "one input, trained on": [train(e.network, e.task, study.RECIPE, start=e.at("end")) for e in one],
         },
