@@ -1223,7 +1223,7 @@ MUTANTS = (
            "node in nodes if design.axis.is_density else ()", "node in nodes",
            "test_axis::test_what_keeps_as_many_weights_as_it_likes_is_an_arm_along_another_axis"),
     Mutant("accounting.network_sizes",
-           "is not None:", "is not Ellipsis:",
+           "if kept_if_known(node) is not None else []", "",
            "test_axis::test_what_keeps_as_many_weights_as_it_likes_is_an_arm_along_another_axis"),
     Mutant("attempts.comparisons",
            "len(one) == 1", "False",
