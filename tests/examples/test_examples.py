@@ -1,5 +1,6 @@
 """The projects in examples/: each is planned, run quickly, locked and reported as an outsider would, in a copy."""
 
+import runpy
 import shutil
 import sys
 import tomllib
@@ -89,6 +90,13 @@ def test_own_registry_ends_with_a_report_of_its_own(here, tmp_path):
     assert (folder / ".harness" / "store" / "records").is_dir()
     assert len((folder / "registry.lock").read_text().splitlines()) == 3
     assert not list(here.iterdir())
+
+
+def test_csv_claim_has_the_table_that_its_script_writes(tmp_path):
+    """From its seed, to the last byte, so that the committed rows can be told from others."""
+    made = runpy.run_path(str(EXAMPLES["csv_claim"] / "make_rings.py"))
+    made["write"](tmp_path / "rings.csv")
+    assert (tmp_path / "rings.csv").read_bytes() == made["TABLE"].read_bytes()
 
 
 @pytest.mark.slow
