@@ -1,17 +1,24 @@
 """The projects in examples/: each is planned, run quickly, locked and reported as an outsider would, in a copy."""
 
+import importlib
 import runpy
 import shutil
 import sys
 import tomllib
 
+import numpy as np
 import pytest
 
+from harness.data import SETS
+from harness.design import METRICS
+from harness.expression import ANSWER_METRICS, CRITERIA, MASK_METRICS
+from harness.networks import NETWORKS
 from tests import command
 from tests.packages import install
 from tests.project import ROOT
 from tests.wheel import install_wheel
 
+REGISTRIES = (ANSWER_METRICS, CRITERIA, MASK_METRICS, METRICS, NETWORKS, SETS)
 EXAMPLES = {path.parent.name: path.parent for path in sorted((ROOT / "examples").glob("*/pyproject.toml"))}
 
 
@@ -42,11 +49,13 @@ def go(example, do):
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """An empty working folder; what a test imports is forgotten after it."""
+    """An empty working folder; what a test imports, and what that registers, is forgotten after it."""
     folder = tmp_path / "work"
     folder.mkdir()
     monkeypatch.chdir(folder)
     monkeypatch.delenv("HARNESS_STORE", raising=False)
+    for registry in REGISTRIES:
+        monkeypatch.setattr(registry, "_things", dict(registry._things))
     before = set(sys.modules)
     yield folder
     for name in set(sys.modules) - before:
@@ -97,6 +106,22 @@ def test_csv_claim_has_the_table_that_its_script_writes(tmp_path):
     made = runpy.run_path(str(EXAMPLES["csv_claim"] / "make_rings.py"))
     made["write"](tmp_path / "rings.csv")
     assert (tmp_path / "rings.csv").read_bytes() == made["TABLE"].read_bytes()
+
+
+def test_own_criterion_scores_as_the_paper_says(here, monkeypatch):
+    """A plain loop over the weights that are alive: its square over that of it and of all that are no smaller."""
+    monkeypatch.syspath_prepend(EXAMPLES["own_criterion"])
+    importlib.import_module("own_criterion.lamp2021.study")
+    weights = np.array([[0.5, -2.0, 0.0], [1.0, 3.0, -0.25]], np.float32)
+    alive = np.array([[True, True, False], [True, True, True]])
+    expected = np.zeros(weights.shape)
+    for place in zip(*np.nonzero(alive), strict=True):
+        larger = [float(w) ** 2 for w in weights[alive] if abs(w) >= abs(weights[place])]
+        expected[place] = float(weights[place]) ** 2 / sum(larger)
+    np.testing.assert_allclose(CRITERIA["lamp"].scores("fc1", weights, alive), expected, rtol=1e-12)
+    assert MASK_METRICS["evenness"]({"fc1": alive, "output": alive[:, :1]}) == 2 / 5
+    logits = np.eye(3)[[0, 1, 1, 2]]
+    assert ANSWER_METRICS["worst_class"](logits, np.array([0, 1, 2, 2])) == 1 / 2
 
 
 @pytest.mark.slow
