@@ -13,7 +13,19 @@ from harness.design._metrics import metric
 from harness.design._parts import Part
 from harness.design._text import check_words
 from harness.errors import DesignError, nearest
-from harness.expression import Between, Mask, Measured, Snapshot, Start, consumed, drawn_first, kept, measures
+from harness.expression import (
+    Between,
+    Evaluation,
+    Magnitudes,
+    Mask,
+    Measured,
+    Snapshot,
+    Start,
+    consumed,
+    drawn_first,
+    kept,
+    measures,
+)
 
 FEWEST_REPLICATES = 5  # below, every verdict is inconclusive
 
@@ -111,7 +123,8 @@ def _check_part(id: str, design: Design, part: Part) -> None:
             if node.task.name != part.task and not _tested_alike(node.task, part, design):
                 raise DesignError(
                     f"{id}, part {part.name!r}: arm {arm!r} is measured on {node.task.name}, and the part's bound is "
-                    f"that of {part.task}. Next: correct on= in the claim, or the arm"
+                    f"that of {part.task}. Next: correct on= in the claim, or the arm; or, where one is a variant of "
+                    "the other with the same test images and bounds, declare 'task' in contrast="
                 )
     _check_floors(id, part)
     for arm, reference in part.pairs:
@@ -186,12 +199,25 @@ def _check_pair(id: str, design: Design, part: Part, arm: str, other: str) -> No
                         f"{id}, part {part.name!r}: {arm!r} and {other!r} are the same training at "
                         f"{design.axis.at(density)}, so nothing is compared. Next: correct the arms in the study"
                     )
-                if outside := [f for f in sorted(set(differences(node, reference))) if not _covered(f, design)]:
+                if outside := _undeclared(node, reference, design):
                     raise DesignError(
                         f"{id}, part {part.name!r}, at {design.axis.at(density)}: {arm!r} and "
                         f"{other!r} differ in {', '.join(outside)}, which is not in the contrast "
                         f"({', '.join(design.contrast)}). Next: share it between the arms, or declare it"
                     )
+
+
+def _undeclared(a: Measured, b: Measured, design: Design) -> list[str]:
+    """Return in which fields outside of the contrast two nodes differ.
+
+    A contrast that has ``weights`` allows any that are measured; without it, trained weights are compared by the fields
+    of their trainings.
+    """
+    fields = set(differences(a, b))
+    ends = [node.weights for node in (a, b) if isinstance(node, Evaluation | Magnitudes)]
+    if "weights" in fields and len(ends) == 2 and not _covered("weights", design):
+        fields = fields - {"weights"} | set(_differing_ends(ends[0], ends[1], "weights"))
+    return sorted(field for field in fields if not _covered(field, design))
 
 
 def _alike(nodes: Sequence[Measured], others: Sequence[Measured], design: Design) -> bool:

@@ -1,5 +1,6 @@
 """Designs that are refused before anything is run, and those that pass."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from fractions import Fraction
 
@@ -120,6 +121,26 @@ def test_a_band_must_hold_one_of_two_arms(arm):
     ladder = {"ticket": TICKETS, "densest": DENSE}
     part = beats("densest", "ticket", on=DIGITS, band=percent_kept("40", "60"))
     check_design(claim(Design(arms=ladder, parts=(part,), contrast=contrast)), Scale.MICRO)
+
+
+def evaluated(**changed):
+    """What a retrained net answers, its training as in the arms or changed."""
+    training = replace(TICKETS[0], **changed)
+    return evaluate(NET, DIGITS, weights=training.at("end"), mask=training.mask, split="train")
+
+
+def test_trained_weights_are_compared_by_their_trainings():
+    """Two evaluations may differ in what the contrast has, in the trainings too; ``weights`` there allows all of it."""
+    other_rate = evaluated(start=fresh("reinit"), recipe=RECIPE.with_lr(0.1))
+    part = beats("a", "b", on=DIGITS, metric="train_accuracy")
+    for b, contrast, refused in (
+        (evaluated(start=fresh("reinit")), ("start",), ""),
+        (other_rate, ("start",), r"differ in recipe.optimiser.lr, which is not in the contrast \(start\)"),
+        (other_rate, ("weights",), ""),
+    ):
+        design = Design(arms={"a": evaluated(), "b": b}, parts=(part,), contrast=contrast)
+        with pytest.raises(DesignError, match=refused) if refused else nullcontext():
+            check_design(claim(design), Scale.MICRO)
 
 
 FEW = replace(DIGITS, name="few", train_images=100)

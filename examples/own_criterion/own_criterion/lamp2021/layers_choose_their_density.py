@@ -37,5 +37,5 @@ def layers_choose_their_density(scale: Scale) -> Design:
             beats("lamp mask", "uniform mask", on=DIGITS, metric="evenness"),
         ),
         beside=tuple(beats("lamp", other, on=DIGITS) for other in ("erk", "global", "random")),
-        contrast=("mask", "weights"),
+        contrast=("mask",),
     )
