@@ -72,7 +72,8 @@ def test_an_example_goes_from_plan_to_report(example, here, tmp_path, monkeypatc
     points = {group: [f"{k} = {v}" for k, v in each.items()] for group, each in entry_points(example).items()}
     install(project, monkeypatch, example.replace("_", "-"), **points)
     go(example, command.harness)
-    assert (here / "scratch" / "report.md").is_file()
+    report = (here / "scratch" / "report.md").read_text()
+    assert "[arXiv ]" not in report, "a paper without an arXiv number has no link"
     (lock,) = here.glob("places/*/registry.lock")
     assert lock.read_text()
     written = {path for path in project.rglob("*") if "dist-info" not in str(path) and "__pycache__" not in str(path)}
