@@ -52,4 +52,5 @@ def noise_makes_a_dip(scale: Scale) -> Design:
             beats("noisy", "one width", on=NOISY, reading="dip"),
         ),
         contrast=("task", "network"),
+        panels={"a fifth of the labels wrong, or none": ("noisy", "clean")},
     )
