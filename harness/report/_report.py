@@ -44,17 +44,21 @@ def write_report(
     *,
     drawn: bool = True,
     errata: bool = False,
+    protocol: bool = True,
 ) -> None:
     """Write ``report.md`` and, if they are to be `drawn`, the figures into `out`; the same input gives the same bytes.
 
     `variants` holds the results of the same claims under other settings, by name; `others` the verdicts at other
     scales, which the sections print beside their own and no figure shows; `reruns` the same replicates as computed on
-    other machines; `errata` says that there is a page of them in the reports' folder.
+    other machines; `errata` says that there is a page of them in the reports' folder, and `protocol`
+    that the pages on statistics and the tests lie in the same project, where they can be linked.
     """
     if drawn:
         figures.write_figures(results, catalogue.claims, verdicts, out / "figures")
         (out / "figures" / OVERVIEW).write_bytes(overview.draw_overview(summary.groups(verdicts, registry, catalogue)))
-    text = report_text(results, verdicts, registry, catalogue, pilots, variants, others, reruns, errata=errata)
+    text = report_text(
+        results, verdicts, registry, catalogue, pilots, variants, others, reruns, errata=errata, protocol=protocol
+    )
     (out / "report.md").write_text(text)
 
 
@@ -69,6 +73,7 @@ def report_text(
     reruns: Sequence[Elsewhere] = (),
     *,
     errata: bool = False,
+    protocol: bool = True,
 ) -> str:
     """Return the report as markdown."""
     environment = Environment(
@@ -114,6 +119,7 @@ def report_text(
         score=None if results.meta.quick else scoreboard(results, verdicts, registry, catalogue),
         provenance=origin_of(results.meta.records.values()),
         errata=errata,
+        protocol=protocol,
         again=repeats.again(again, scale),
         elsewhere={id: repeats.rows(each, scale) for id, each in again.claims.items()},
         marked=lambda line: repeats.marked(line.verdict_text, line.id, again),

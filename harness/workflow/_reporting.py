@@ -60,6 +60,7 @@ def _write_one(session: Session, *, drawn: bool = True) -> None:
         judged_elsewhere(session, results),
         drawn=drawn,
         errata=(session.root / "reports" / "errata.md").is_file(),
+        protocol=(session.root / "docs" / "statistics.md").is_file(),
     )
 
 

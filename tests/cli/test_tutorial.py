@@ -76,6 +76,8 @@ def check(folder, told):
     report = (folder / "reports" / "micro" / "report.md").read_text()
     assert f"### {CLAIM}" in report
     assert "test accuracy, mean over weights 740 to 2960" in report
+    links = re.findall(r"\]\((?!https?://|#)([^)#]+)", report)
+    assert [link for link in links if not (folder / "reports" / "micro" / link).exists()] == []
 
 
 def test_the_page_goes_from_an_abstract_to_a_report(tmp_path, monkeypatch):

@@ -34,7 +34,8 @@ def again(tmp_path_factory, scale):
     root = tmp_path_factory.mktemp("project")
     shutil.copytree(ROOT / "claims", root / "claims", ignore=shutil.ignore_patterns("__pycache__"))
     (root / "docs").mkdir()
-    shutil.copy(ROOT / "docs" / "pilots.csv", root / "docs")
+    for page in ("pilots.csv", "statistics.md"):
+        shutil.copy(ROOT / "docs" / page, root / "docs")
     made = shutil.ignore_patterns("verdicts.json", "junit.xml", "report.md", "figures")
     shutil.copytree(ROOT / "reports" / scale, root / "reports" / scale, ignore=made)
     for other in set(SCALES) - {scale}:
@@ -169,7 +170,8 @@ def test_a_report_follows_the_verdicts_of_the_other_scales(tmp_path, monkeypatch
     for folder in ("claims", "reports"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "scratch"))
     (tmp_path / "docs").mkdir()
-    shutil.copy(ROOT / "docs" / "pilots.csv", tmp_path / "docs")
+    for page in ("pilots.csv", "statistics.md"):
+        shutil.copy(ROOT / "docs" / page, tmp_path / "docs")
     before = files(tmp_path / "reports")
     path = tmp_path / "reports" / "standard" / "results.parquet"
     id, as_committed = next(id for id in recorded("standard") if id in recorded("micro")), path.read_bytes()

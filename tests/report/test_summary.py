@@ -91,6 +91,17 @@ def test_the_report_opens_with_tally_and_table(mixed, registry):
     assert "A. Author. a venue. [arXiv 0000.00000](https://arxiv.org/abs/0000.00000). *4 claims: " in text
 
 
+def test_a_report_elsewhere_links_no_page_of_this_project(mixed, registry):
+    """Where docs/statistics.md and the tests are not, it is only named; a paper without arXiv number has no link."""
+    catalogue = replace(CATALOGUE, papers={key: replace(each, arxiv="") for key, each in CATALOGUE.papers.items()})
+    text = report.report_text(*mixed, registry, catalogue, [], {}, protocol=False)
+    assert "statistics.md](" not in text
+    assert "docs/statistics.md of ticket-harness" in text
+    assert "pytest" not in text
+    assert "arxiv.org" not in text
+    assert "A. Author. a venue. *4 claims: " in text
+
+
 @pytest.mark.parametrize(
     ("ahead", "behind", "part", "words"),
     [
