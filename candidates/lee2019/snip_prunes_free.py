@@ -23,6 +23,7 @@ KEPT = (Fraction(1, 10), Fraction(1, 20), Fraction(1, 50))
         study.DIGITS_SETTING,
         "Adam instead of SGD at .1; scores are of 100 examples, as there; all layers compete.",
         "What trains keeps the weights that were scored; in the released code it is the arm with new weights.",
+        "Predicted to be refuted: pilots had SNIP 3.0 pp behind the dense net, and .8 ahead of its layers' densities.",
     ),
 )
 def snip_prunes_free(scale: Scale) -> Design:
