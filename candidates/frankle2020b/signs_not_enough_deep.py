@@ -1,6 +1,6 @@
 """Early in training of a deep net the signs of a ticket's weights no longer suffice (abstract)."""
 
-from harness import DIGIT_DIFFERENCE, Arm, Design, Scale, Source, Training, beats, claim, combine, fresh
+from harness import DIGIT_DIFFERENCE, Arm, Design, Scale, Source, Training, beats, claim, combine, fresh, matches
 
 from .. import study
 from ..zhou2019.study import REORDERED
@@ -48,6 +48,7 @@ def signs_not_enough_deep(scale: Scale) -> Design:
             beats("ticket", "its signs, values shuffled", on=task),
         ),
         beside=(
+            matches("its signs, one magnitude", "ticket", on=task, floors=("new weights",)),
             beats("its signs, new magnitudes", "new weights", on=task),
             beats("ticket, step 0", "its signs, new magnitudes, step 0", on=task),
         ),
