@@ -63,5 +63,5 @@ def lr_rewinding_best(scale: Scale) -> Design:
             *(beats("rates rewound", name, on=task, band=band) for name in tuned),
         ),
         contrast=("mask", "start", "recipe.optimiser.lr", "recipe.schedule"),
-        replicates=10,
+        replicates=20,
     )
