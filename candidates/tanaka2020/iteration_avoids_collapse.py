@@ -69,7 +69,7 @@ def iteration_avoids_collapse(scale: Scale) -> Design:
         parts=tuple(beats(first, other, on=DIGITS, band=at, metric="has_path") for other in others),
         beside=(
             matches("SNIP, 100 rounds", first, on=DIGITS, band=at, metric="has_path", floors=("random",)),
-            matches(first, "magnitude", on=DIGITS, band=at, metric="empty_layers", floors=("random",)),
+            beats("magnitude", first, on=DIGITS, band=at, metric="empty_layers"),
         ),
         contrast=("mask",),
         decision=Decision.SIGN_FLIP,
