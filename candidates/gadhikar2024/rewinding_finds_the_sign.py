@@ -20,7 +20,7 @@ NETS = 5  # nets a replicate, whose share that learns the task is read
     deviations=(
         "The sign of the first input is to be told, instead of its positive part; cross-entropy instead of its square.",
         "Initial weights have one magnitude a layer, so that |w| = |a|: the signs alone decide.",
-        "Weights that are reset get the magnitude of a, so that |w| = |a| after pruning too. In a pilot without, and "
+        "Weights that are reset get the magnitude of a, so that |w| = |a| after pruning too. In a pilot without it and "
         "with 400 steps, every arm learnt it on half of the initial weights: the larger of the two keeps its sign.",
         "Twenty inputs, one kept, by one-shot pruning; beside them one input, where nothing is pruned.",
     ),
