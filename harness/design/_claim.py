@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from harness.design._axis import DENSITY, Axis
 from harness.design._exact import Exact
+from harness.design._metrics import metric
 from harness.design._parts import Part
 from harness.errors import DesignError, UsageError
-from harness.expression import Measured, density
+from harness.expression import Measured, density, measures
 from harness.stats import Decision, Kind, Outcome, Reading
 from harness.streams import SUITE_SEED
 
@@ -171,8 +172,11 @@ class Design:
         return [*self.parts, *self.beside]
 
     def metric_of(self, arm: str) -> str:
-        """The metric in which `arm` is shown: that of the first part that reads it, else that of the first part."""
-        return next((part.metric for part in self.compared() if arm in part.reads), self.metric)
+        """The metric in which `arm` is shown: of parts that read it, else of all, the first one that it measures."""
+        nodes = [node for drawn in self.points[arm].values() for node in drawn]
+        read = [part.metric for part in self.compared() if arm in part.reads]
+        shown = [*read, self.metric, *(part.metric for part in self.compared()), "test_accuracy"]
+        return next((each for each in shown if all(measures(node, metric(each).source) for node in nodes)), shown[0])
 
     @property
     def metric(self) -> str:

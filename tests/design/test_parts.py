@@ -200,6 +200,16 @@ def test_the_metric_of_a_part_is_collected_and_shown(tmp_path):
     assert lines[-1].mean == pytest.approx((a - b).mean(), abs=1e-3)
 
 
+def test_an_arm_that_no_part_reads_is_shown_in_what_it_measures():
+    """Controls beside a path, and paths beside nets: pilots show each of them, whatever the first part reads."""
+    nets = [train(mlp(64, 5, 10), DIGITS, RECIPE, streams={"order": k}) for k in range(3)]
+    arms = {"near": between(nets[0], nets[1]), "far": between(nets[0], nets[2]), "net": nets[0]}
+    shown = Design(arms=arms, parts=(beats("near", "far", on=DIGITS, metric="stability"),))
+    assert [shown.metric_of(arm) for arm in arms] == ["stability", "stability", "test_accuracy"]
+    shown = Design(arms=arms | {"other": nets[1]}, parts=(beats("net", "other", on=DIGITS, metric="log_test_loss"),))
+    assert shown.metric_of("net") == "log_test_loss"
+
+
 def test_steps_are_compared_by_their_ratio():
     """An early stop at half the step is log(2) earlier, 69.3 log points, against the metric's own bounds."""
     part = beats("a", "b", on=DIGITS, metric="log_early_stop_step")
