@@ -41,7 +41,7 @@ def learnt_signs_suffice(scale: Scale) -> Design:
             "linear": study.linear(study.ADAM),
         },
         parts=(
-            matches("learnt signs", "ticket", on=DIGITS, floors=(study.NEW,)),
+            matches("learnt signs", "ticket", on=DIGITS, floors=(study.RANDOM,)),
             beats("learnt signs", study.NEW, on=DIGITS),
         ),
         beside=(
