@@ -42,8 +42,7 @@ def first_input(weights: NDArray[Any], alive: NDArray[np.bool_]) -> NDArray[Any]
 @combination("gadhikar2024/balanced")
 def balanced(initial: NDArray[Any], signs: NDArray[Any]) -> NDArray[Any]:
     """Return the signs of `signs`, with the magnitude of `a`: the larger of the two would keep its sign."""
-    balanced: NDArray[Any] = np.copysign(np.full_like(initial, 2**0.5), signs)
-    return balanced
+    return np.asarray(np.copysign(np.full_like(initial, 2**0.5), signs))
 
 
 def _halves(inputs: int) -> Callable[[], tuple[NDArray[Any], NDArray[Any]]]:
