@@ -90,6 +90,7 @@ def beats(
     reference: str,
     *,
     on: Task,
+    floors: tuple[str, ...] = (),
     band: Band | None = None,
     label: str = "",
     published: float | None = None,
@@ -103,6 +104,7 @@ def beats(
         arm: The arm that is compared.
         reference: The arm that is subtracted from it.
         on: The task, whose sesoi holds where the metric has none of its own.
+        floors: Arms that `reference` must be ahead of, where a lead over what has learned nothing would say little.
         band: The densities that are read and averaged; all without it.
         label: A name for tables.
         published: Not drawn any more: locked texts have it. See `Published`.
@@ -126,6 +128,7 @@ def beats(
         arm,
         reference,
         on=on,
+        floors=floors,
         band=band,
         label=label,
         published=published,

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from harness.compute._run import run_plan
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
-from harness.design._assertions import beats, interaction, matches, only_beyond, slope
+from harness.design._assertions import asserts, beats, interaction, matches, only_beyond, slope
 from harness.design._check import check_design
 from harness.design._claim import Design
 from harness.design._exact import exact
@@ -452,3 +452,10 @@ def test_floats_are_not_exact():
     assert exact("half", Fraction(2, 4), expected=Fraction(1, 2)).observed == Fraction(1, 2)
     with pytest.raises(DesignError, match=r"0.3 is a float.* Next: give it as a Fraction"):
         exact("share", 0.3, expected=Fraction(3, 10))
+
+
+def test_a_lead_may_have_floors():
+    """A lead over a reference that is no better than what has learned nothing would say little."""
+    part = beats("ticket", "reinit", on=DIGITS, floors=("linear",))
+    assert (part.floors, part.kind.name) == (("linear",), "beats")
+    assert part == asserts("beats", "ticket", "reinit", on=DIGITS, floors=("linear",))
