@@ -147,7 +147,9 @@ class TargetedStack(Stack):
             size_RON = rows_RON.norm(dim=2)[:, None] if self._learn.units else rows_RON.abs()
             words_RN = drawn.words(size_RON[0].numel()) >> 11
             chance_RON = (words_RN.double() / 2**53 + 0.5).view(size_RON.shape)
-            rank_RON = torch.argsort(torch.argsort(size_RON, dim=2, stable=True), dim=2)
+            order_RON = torch.argsort(size_RON, dim=2, stable=True)
+            places_N = torch.arange(size_RON.shape[2], device=size_RON.device)
+            rank_RON = torch.empty_like(order_RON).scatter_(2, order_RON, places_N.expand_as(order_RON))
             kept_RON = (rank_RON >= count) | (chance_RON >= float(self._learn.rate))
             if self._learn.units:
                 kept_RON = kept_RON[:, 0, :, None]
