@@ -114,10 +114,13 @@ PAPERS = {  # every network of the papers, narrow and of odd widths; images of t
 
 
 def member(program: Program, index: int, *, keep: Fraction | None = None) -> Member:
-    """Return replicate `index` of `program`, every third one under a random mask unless `keep` says otherwise."""
+    """Return replicate `index` of `program`, every third one under a random mask unless `keep` says otherwise.
+
+    Masks are of two densities, which a population may have beside each other.
+    """
     replicate = Replicate(7, index)
     if keep is None and (isinstance(program.learn, Rewire) or (index % 3 == 2 and program.learn is None)):
-        keep = FIFTH
+        keep = (FIFTH, Fraction(1, 3))[index % 2]
     return Member(
         unit=f"member {index}",
         replicate=replicate,

@@ -31,7 +31,7 @@ DYNAMIC = {"import_module", "__import__", "spec_from_file_location", "run_module
 def copy(tmp_path_factory):
     """A copy of what the contracts are about."""
     root = tmp_path_factory.mktemp("copy")
-    for name in ("harness", "claims"):
+    for name in ("harness", "claims", "candidates"):
         shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", root)
     (root / "tests").mkdir()

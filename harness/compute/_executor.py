@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -110,7 +111,7 @@ class Local:
     def submit(self, number: int, population: Population, checkpoint: Path | None = None) -> Future[Computed]:
         """Start computing `population`."""
         with _no_main():  # the first call starts the workers
-            return self._pool.submit(_work, number, population, checkpoint)
+            return self._pool.submit(_work, number, pickle.dumps(population), checkpoint)
 
     def stop(self) -> None:
         """Ask the workers to save what they are computing and to end it; they look every half second of training."""
@@ -182,13 +183,15 @@ def _die_with_parent() -> None:
         os._exit(1)
 
 
-def _work(number: int, population: Population, checkpoint: Path | None) -> Computed:
+def _work(number: int, pickled: bytes, checkpoint: Path | None) -> Computed:
+    """Compute a population, which is unpickled once the modules of its classes are there."""
     global _prepare
     from harness.engine import compute_within_memory, one_thread
     from harness.store import CheckpointSaver
 
     _prepare()  # not when the worker starts: there an error would only be a worker that died
     _prepare = _nothing
+    population: Population = pickle.loads(pickled)
     if _device == "cpu":
         one_thread()
     saver = None if checkpoint is None else CheckpointSaver(checkpoint, _stop.is_set)

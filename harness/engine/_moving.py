@@ -53,14 +53,15 @@ class RewiredStack(MovingStack):
         assert isinstance(learn, Rewire)
         self._learn = learn
         members = population.members
-        alive = [int(self._mask[name].flatten(1).sum(1)[0]) for name in self._layers]
+        alive_LR = [[int(count) for count in self._mask[name].flatten(1).sum(1)] for name in self._layers]
         end = math.ceil(learn.until * self._recipe.steps)
-        dropped = [
-            [math.floor(float(learn.fraction) / 2 * (1 + math.cos(math.pi * min(step, end) / end)) * n) for n in alive]
+        shares = [
+            float(learn.fraction) / 2 * (1 + math.cos(math.pi * min(step, end) / end))
             for step in range(self._recipe.steps)
         ]
-        self._drop_SL = torch.tensor(dropped, device=device)
-        self._alive = alive
+        dropped = [[[math.floor(share * n) for n in alive_R] for alive_R in alive_LR] for share in shares]
+        self._drop_SLR = torch.tensor(dropped, device=device)
+        self._alive_LR = torch.tensor(alive_LR, device=device)
         words = [word(m.replicate, "mask", m.mask_draw) for m in members]
         self._keys_R = torch.tensor(words, device=device) if learn.grow == Grow.RANDOM else None
 
@@ -71,15 +72,15 @@ class RewiredStack(MovingStack):
     def change(self, gradients: dict[str, Tensor], step_1: Tensor) -> None:
         """Drop and grow: what was dropped now may grow again; whatever grows begins at 0."""
         noise = None if self._keys_R is None else Noise(self._keys_R, step_1)
-        drop_L = self._drop_SL.index_select(0, step_1)[0]
-        for name, alive, drop in zip(self._layers, self._alive, drop_L, strict=True):
+        drop_LR = self._drop_SLR.index_select(0, step_1)[0]
+        for name, alive_R, drop_R in zip(self._layers, self._alive_LR, drop_LR, strict=True):
             magnitude_RN, there_RN = self._magnitude(name)
-            kept_RN = top(magnitude_RN, alive - drop, there_RN)
+            kept_RN = top(magnitude_RN, alive_R - drop_R, there_RN)
             if noise is None:
                 wish_RN = gradients[name].abs().flatten(1)
             else:
                 wish_RN = (noise.words(magnitude_RN.shape[1]) >> 11).double()  # 53 bits, which float64 holds
-            grown_RN = top(wish_RN, drop, ~kept_RN)
+            grown_RN = top(wish_RN, drop_R, ~kept_RN)
             weights = self._leaves[name].detach()
             weights.mul_(numbers(kept_RN).view_as(weights))
             self._put(name, kept_RN | grown_RN)

@@ -282,7 +282,8 @@ def numbers(mask: Tensor) -> Tensor:
 def top(score_RN: Tensor, count: int | Tensor, among_RN: Tensor | None = None) -> Tensor:
     """Return the masks of the `count` largest of each row, `among` some or all; shape (R, N), dtype bool.
 
-    Ties go to the lower index, and what is no number is less than any. A `count` on a GPU is not read there.
+    The count is one for all rows or one a row, shape (R,); on a GPU it is not read. Ties go to the lower index, and
+    what is no number is less than any.
     """
     return (_top_by_rows if score_RN.device.type == "cpu" else _top_unasked)(score_RN, count, among_RN)
 
@@ -290,8 +291,9 @@ def top(score_RN: Tensor, count: int | Tensor, among_RN: Tensor | None = None) -
 def _top_by_rows(score_RN: Tensor, count: int | Tensor, among_RN: Tensor | None) -> Tensor:
     """Return what `top` does, row by row: each stays in the cache."""
     chosen_RN = torch.ones(score_RN.shape, dtype=torch.bool) if among_RN is None else among_RN.clone()
-    for score_N, chosen_N in zip(score_RN.detach().numpy(), chosen_RN.numpy(), strict=True):
-        chosen_N[:] = largest(score_N, chosen_N, min(int(count), int(chosen_N.sum())))
+    counts = torch.as_tensor(count).expand(len(score_RN)).tolist()
+    for score_N, chosen_N, wanted in zip(score_RN.detach().numpy(), chosen_RN.numpy(), counts, strict=True):
+        chosen_N[:] = largest(score_N, chosen_N, min(wanted, int(chosen_N.sum())))
     return chosen_RN
 
 
@@ -304,8 +306,9 @@ def _top_unasked(score_RN: Tensor, count: int | Tensor, among_RN: Tensor | None)
     if isinstance(count, int):
         threshold_R1 = torch.kthvalue(score_RN, score_RN.shape[1] - count + 1, dim=1, keepdim=True).values
     else:
+        count = count.expand(len(score_RN))[:, None]
         ordered_RN = score_RN.sort(dim=1, descending=True).values
-        threshold_R1 = ordered_RN.index_select(1, (count - 1).clamp(min=0).view(1))
+        threshold_R1 = ordered_RN.gather(1, (count - 1).clamp(min=0))
     mask_RN, equal_RN = score_RN >= threshold_R1, score_RN == threshold_R1
     surplus_R1 = mask_RN.sum(1, keepdim=True) - count
     last_first_RN = equal_RN.flip(1).cumsum(1).flip(1)

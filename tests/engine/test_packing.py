@@ -4,6 +4,7 @@ Also tests `engine._machine`, `engine._nn` and `engine._stack`.
 """
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from harness import data
 from harness.data import _tasks as tasks
 from harness.data._sets import DataSet
 from harness.data._tasks import MNIST, Scaling
+from harness.engine import _course as course
 from harness.engine._course import compute
 from harness.networks._network import mlp
 from harness.population._population import Program
@@ -110,6 +112,7 @@ def test_packed_networks_of_the_papers_equal_alone(name, monkeypatch):
     labels = random.integers(10, size=len(images))
     for module in (data, tasks):
         monkeypatch.setattr(module, "source", lambda _name: (images, labels))
+    monkeypatch.setattr(course, "load_set", lambda _name: SimpleNamespace(digest=""))
     packed = compute(population(program, range(4), snapshots=(2,))).members
     for i in (0, 2):
         assert_same(packed[i], compute(population(program, [i], snapshots=(2,))).members[0])
