@@ -21,7 +21,7 @@ from harness.compute._plan import START_S, Plan, Unit
 from harness.compute._progress import SILENT, Progress, UnderWay
 from harness.data import SETS, load_set
 from harness.errors import DataError, HarnessError, InterruptedRunError, RunError, StoppedError
-from harness.expression import describe
+from harness.expression import Training, describe
 from harness.population import Computed, Population, Program
 from harness.store import Writer, checkpoint_name, discard_checkpoints, found_checkpoints, now
 
@@ -103,6 +103,7 @@ def run_plan(
                 except StoppedError as stop:
                     progress.note(f"  {_name(finished)}: {stop}")
                     continue
+                _check_counts(finished.units, computed)
                 described = {unit.node.key: describe(unit.node) for unit in finished.units}
                 writer.add(finished.population, computed, {**provenance, "computed": now()}, described)
                 summary.trainings += len(finished.units)
@@ -215,6 +216,30 @@ def _same_data(computed: Computed, finished: _Running) -> Computed:
             f"{SETS[source].origin} give the same each time: draw by a seed of its own, and read the same files"
         )
     return computed
+
+
+def _check_counts(units: list[Unit], computed: Computed) -> None:
+    """Raise RunError where a learned mask is missing, or keeps others than the counts that its training says."""
+    nodes = {unit.name: unit.node for unit in units}
+    for result in computed.members:
+        node, mask = nodes[result.unit], result.arrays.get("mask")
+        learns = isinstance(node, Training) and node.learn is not None and node.learn.learns_mask
+        if learns != (mask is not None):
+            raise RunError(
+                f"{node!r} has {'not learned the mask that it is to learn' if learns else 'learned a mask unasked'}. "
+                "Next: correct masks() of its stack, or learns_mask of its description"
+            )
+        if mask is None:
+            continue
+        counts = {name: int(mask[tensor.slice].sum()) for name, tensor in node.network.prunable().items()}
+        for layers in (frozenset(counts), *(frozenset((name,)) for name in counts)):
+            told, found = node.kept_in(layers), sum(counts[name] for name in layers)
+            if told is not None and told != found:
+                where = "all layers" if len(layers) == len(counts) else ", ".join(layers)
+                raise RunError(
+                    f"{node!r} has learned a mask that keeps {found} weights of {where}, and says that it keeps "
+                    f"{told}. Next: correct what it learns, kept_in() of its description or masks() of its stack"
+                )
 
 
 def _emptied(population: Population) -> str:

@@ -11,7 +11,7 @@ from fractions import Fraction
 import pytest
 import torch
 
-from harness import DIGITS, SGD, Recipe, evaluate, fresh, mlp, prune, random_mask, structure, train
+from harness import DIGITS, SGD, Recipe, Scores, evaluate, fresh, mlp, prune, random_mask, structure, train
 from harness.compute._plan import Plan, Wanted
 from harness.compute._progress import Silent
 from harness.compute._run import run_plan
@@ -106,6 +106,37 @@ def test_an_executor_that_loses_work_is_told(tmp_path, change, told):
     plan = small_plan(tmp_path)
     with plan.store.writing() as writer, pytest.raises(RunError, match=rf"{told}.*Next: correct the executor"):
         run_plan(plan, writer, Otherwise(change), provenance={})
+    assert not plan.store.entries
+
+
+def of_masks(change):
+    """A change of the masks that come back."""
+    return lambda made: replace(
+        made,
+        members=tuple(replace(m, arrays=change({**m.arrays, "mask": m.arrays["mask"].copy()})) for m in made.members),
+    )
+
+
+def emptied(arrays):
+    arrays["mask"][:640] = False
+    return arrays
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (emptied, "and says that it keeps"),
+        (lambda arrays: {k: v for k, v in arrays.items() if k != "mask"}, "has not learned the mask"),
+    ],
+    ids=["other counts", "no mask"],
+)
+def test_a_way_to_learn_that_is_not_what_it_says_is_told(tmp_path, change, told):
+    """What a description says of counts is in tables and figures: nothing that keeps others is stored."""
+    net = mlp(64, 10, 10)
+    node = train(net, DIGITS, Recipe(optimiser=SGD(0.1), steps=4, batch=20), learn=Scores(Fraction(1, 2)))
+    plan = Plan([Wanted("tests/own", (node,), (Replicate(11, 0),))], Store(tmp_path))
+    with plan.store.writing() as writer, pytest.raises(RunError, match=told):
+        run_plan(plan, writer, Otherwise(of_masks(change)), provenance={})
     assert not plan.store.entries
 
 

@@ -305,3 +305,13 @@ def test_the_share_that_is_targeted_may_grow():
     with pytest.raises(DesignError, match="only a training with learn= ends with one"):
         made.learned_mask()
     assert density(made) == 1
+
+
+@pytest.mark.parametrize("grow", ["gradient", "random"])
+def test_members_of_other_densities_keep_their_own_counts(grow):
+    """Masks are no part of a program: members with a fifth and with a third of their weights train together."""
+    made = population(program(Rewire(grow, every=4)), range(4))
+    given = [[int(mask.sum()) for mask in as_lists(m.mask, LAYERS[:3])] for m in made.members]
+    learned = [[int(mask.sum()) for mask in as_lists(r.arrays["mask"], LAYERS[:3])] for r in compute(made).members]
+    assert learned == given
+    assert len({tuple(counts) for counts in given}) == 2
