@@ -66,6 +66,7 @@ def shorten(design: Design, *, by: int = 40) -> Design:
     moments |= {
         taken.step for n in nodes for taken in consumed(n) if isinstance(taken, Snapshot) and taken.step != "end"
     }
+    moments |= {moment for node in trainings if node.learn is not None for moment in node.learn.moments}
     short = {0: 0}
     for moment in sorted(moments - {0}):  # no two moments become one
         short[moment] = max(short[max(short)] + 1, moment // by)

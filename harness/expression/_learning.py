@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 from typing import ClassVar
@@ -275,6 +276,16 @@ class Gradual(Learn):
                 f"pruning from step {self.begin} to {self.end} every {self.every}: the last one would be left out. "
                 "Next: an end that is some times every= after begin="
             )
+
+    @property
+    def moments(self) -> frozenset[int]:
+        """The first and the last pruning."""
+        return frozenset({self.begin, self.end})
+
+    def at_moments(self, moment: Callable[[int], int]) -> Gradual:
+        """Return the same between other steps, at every one where they are others."""
+        begin, end = moment(self.begin), moment(self.end)
+        return self if (begin, end) == (self.begin, self.end) else replace(self, begin=begin, end=end, every=1)
 
     def density(self, step: int) -> Fraction:
         """Return the fraction that a layer keeps after pruning at `step`."""

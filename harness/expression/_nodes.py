@@ -45,6 +45,15 @@ class Learn(ABC):
         """The random streams that it draws from."""
         return frozenset({"scores"}) if self.scores else frozenset()
 
+    @property
+    def moments(self) -> frozenset[int]:
+        """The steps that it names."""
+        return frozenset()
+
+    def at_moments(self, moment: Callable[[int], int]) -> Learn:
+        """Return the same with other steps in place of those that it names."""
+        return self
+
     def multiply_adds(self, batch: int, every: int, of_first: int) -> int:
         """Return those of an update, of a batch by a network with `every` one an input, `of_first` in the first layer.
 
@@ -313,6 +322,8 @@ def rebuilt(
             return tuple(changed(each) for each in value)
         if isinstance(value, Recipe):
             return recipe(value)
+        if isinstance(value, Learn):
+            return value.at_moments(moment)
         return rebuilt(value, made, recipe=recipe, moment=moment, draw=draw) if isinstance(value, Node) else value
 
     if node.key not in made:

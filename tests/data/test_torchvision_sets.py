@@ -130,10 +130,10 @@ def test_channels_come_first(shape, channels_last):
 
 def test_what_torchvision_does_not_have_is_refused(folder):
     """Another name, other counts, and a class that reads image by image, each with what to do."""
-    torchvision_set("kmnist", "KMINST", train=5)
+    torchvision_set("misspelt", "KMINST", train=5)
     with pytest.raises(DataError, match=r"torchvision has no KMINST; did you mean KMNIST.* Next: correct the name"):
-        load_set("kmnist")
-    SETS.remove("kmnist")
+        load_set("misspelt")
+    SETS.remove("misspelt")
     write_kmnist(folder)
     kmnist(train=6)
     with pytest.raises(DataError, match=r"KMNIST has 5 images with {'train': True}, said were 6. Next: correct train="):

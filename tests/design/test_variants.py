@@ -10,10 +10,13 @@ from harness.design._assertions import beats, matches
 from harness.design._claim import Design
 from harness.design._parts import Band
 from harness.design._variants import VARIANTS, design_of, only_read, shorten
+from harness.engine._course import compute
 from harness.errors import UsageError
 from harness.expression import (
+    Gradual,
     Scores,
     Snapshot,
+    density,
     evaluate,
     fresh,
     lineage,
@@ -23,8 +26,11 @@ from harness.expression import (
     shuffle,
     train,
 )
+from harness.expression._masks import prunable_bits
 from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Adam, Recipe
+from harness.population._population import Program
+from tests.members import population
 from tests.synthetic import MICRO, claim, design
 
 NET = mlp(64, 12, 10)
@@ -139,3 +145,14 @@ def test_shortened_trainings_have_steps_left():
     late = train(NET, DIGITS, recipe, mask=prune(dense, keep=HALF), start=dense.at(398), first_step=398)
     (short,) = shorten(Design(arms={"late": late}, parts=(), contrast=())).points["late"][HALF]
     assert 0 < short.first_step < short.recipe.steps < 399
+
+
+def test_what_is_pruned_on_the_way_is_pruned_in_a_quick_run_too():
+    """Its steps are shortened with the recipe's, so that it ends with the density that tables say it has."""
+    recipe = Recipe(optimiser=SGD(0.1), steps=400, batch=20)
+    node = train(mlp(64, 10, 10), DIGITS, recipe, learn=Gradual(Fraction(1, 5), begin=100, end=300, every=50))
+    (short,) = shorten(Design(arms={"pruned": node})).nodes
+    assert 0 < short.learn.begin < short.learn.end < short.recipe.steps < 20
+    assert density(short) == Fraction(1, 5)
+    made = population(Program.of(short), range(1))
+    assert int(compute(made).members[0].arrays["mask"][prunable_bits(short.network)].sum()) == 148
