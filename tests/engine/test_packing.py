@@ -36,7 +36,10 @@ def assert_same(packed, alone):
         np.testing.assert_array_equal(packed.arrays[slot], values, err_msg=slot)
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+LARGE = {"digits mlp, adam", "edge-popup", "difference batch-norm mlp, sgd"}  # of which there are others, smaller
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] if n in LARGE else []) for n in PROGRAMS])
 def test_packed_equals_alone(name):
     """First, middle and last of populations of 2, 3, 16 and 33 have the weights, curve and mask they have alone."""
     program = PROGRAMS[name]
