@@ -103,7 +103,8 @@ def test_the_choice_that_never_waits_is_the_same(scores, on_device, share):
         assert torch.equal(chosen, stack._top_by_rows(magnitude, count, among))
         for row, (values, mask) in enumerate(zip(magnitude, chosen, strict=True)):
             there = range(1001) if among is None else among[row].nonzero().flatten().tolist()
-            order = sorted(there, key=lambda i: (-values[i].nan_to_num(nan=-1.0), i))
+            known = values.nan_to_num(nan=-1.0).tolist()
+            order = sorted(there, key=lambda i, known=known: (-known[i], i))
             assert mask.nonzero().flatten().tolist() == sorted(order[: int(count)])
 
 

@@ -61,7 +61,9 @@ def test_packed_equals_alone_with_augmentation():
         assert_same(packed[i], compute(population(program, [i])).members[0])
 
 
-@pytest.mark.parametrize("scaling", Scaling)
+@pytest.mark.parametrize(
+    "scaling", [pytest.param(s, marks=[pytest.mark.slow] if s is Scaling.COLUMNS else []) for s in Scaling]
+)
 def test_packed_equals_alone_on_mnist(real, scaling):
     """Bytes gathered, cropped, mirrored and scaled for many members are those of each alone."""
     real(DataSet.MNIST)
