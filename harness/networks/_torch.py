@@ -52,7 +52,7 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves
     """What a forward pass does: sizes, multiply-adds by the parameter that has part, and what it may not do."""
 
     def __init__(self, parameters: dict[str, Tensor]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call] # as the class
         self._names = {_storage(tensor): name for name, tensor in parameters.items()}
         self.products: Counter[str] = Counter()
         self.sizes: list[int] = []
@@ -121,7 +121,7 @@ def built(builder: Builder, arguments: Arguments, device: str) -> nn.Module:
             module = builder.function(**dict(arguments))
     except DesignError:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever a stranger's module dies of
         raise _error(
             builder,
             f"could not be built on torch's device {device!r}: {_told(error)}",
@@ -189,7 +189,7 @@ def _watched(builder: Builder, module: nn.Module, inputs: int | Shape) -> tuple[
         # Fused kernels hide their products: attention's, and those of oneDNN's recurrent layers
         with watch, sdpa_kernel(SDPBackend.MATH), _without_onednn():
             out = functional_call(module, parameters | buffers, (given,))
-    except Exception as error:
+    except Exception as error:  # whatever a stranger's module dies of
         raise _error(
             builder,
             f"fails on a batch of shape {shape}: {_told(error)}",
@@ -246,6 +246,7 @@ def _check_buffers(builder: Builder, arguments: Arguments, module: nn.Module) ->
 
 @contextmanager
 def _without_onednn() -> Iterator[None]:
+    # torch leaves its flags untyped
     before = torch.backends.mkldnn.set_flags(False)[0]  # type: ignore[no-untyped-call]
     try:
         yield
