@@ -41,23 +41,13 @@ ANSWER_METRICS.add("calibration_error", calibration_error)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Together(Measured):
-    """What the weights `a` and `b` answer on the same test examples."""
+class OfTwo(Measured):
+    """What is measured of the weights `a` and the weights `b` of one network together."""
 
     network: Network
     task: Task
     a: Start
     b: Start
-
-    @property
-    def mask(self) -> Mask | None:
-        """The mask of the first."""
-        return self.a.under
-
-    @property
-    def asked(self) -> Asked:
-        """The answers of both."""
-        return Asked(measurement=Measurement("together", "answers of two nets", ("test", "test")))
 
     @property
     def begins(self) -> Start:
@@ -71,8 +61,23 @@ class Together(Measured):
 
     @property
     def removes(self) -> None:
-        """No mask: weights that were removed are zero."""
+        """No mask: weights that were removed are zero, and where masks are two, both nets' weights are used."""
         return None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Together(OfTwo):
+    """What both answer on the same test examples."""
+
+    @property
+    def mask(self) -> Mask | None:
+        """The mask of the first."""
+        return self.a.under
+
+    @property
+    def asked(self) -> Asked:
+        """The answers of both."""
+        return Asked(measurement=Measurement("together", "answers of two nets", ("test", "test")))
 
     def measures(self, metric: str) -> bool:
         """Return whether it is of two nets."""

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 from harness.data import Task
 from harness.errors import DesignError, nearest
-from harness.expression._answers import ANSWER_METRICS
+from harness.expression._answers import ANSWER_METRICS, OfTwo
 from harness.expression._nodes import ACCURACY, Asked, Mask, Measured, Measurement, Start, kept
 from harness.expression._trainings import INITIAL, Snapshot, Training, check_fit, check_origins, end_of
 from harness.networks import Network
@@ -63,13 +63,9 @@ class Evaluation(Measured):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Between(Measured):
+class Between(OfTwo):
     """Accuracy along the straight line from the weights `a` to the weights `b`, and how far apart they are."""
 
-    network: Network
-    task: Task
-    a: Start
-    b: Start
     points: int = 11
 
     @property
@@ -85,21 +81,6 @@ class Between(Measured):
         """Accuracy at every point of the path."""
         words, settings = f"evaluate {self.points} points of a path", (("points", self.points),)
         return Asked(measurement=Measurement("path", words, (Split.TEST,) * self.points, settings))
-
-    @property
-    def begins(self) -> Start:
-        """One end."""
-        return self.a
-
-    @property
-    def ends(self) -> Start:
-        """The other end."""
-        return self.b
-
-    @property
-    def removes(self) -> None:
-        """No mask: where the masks of the ends are two, what lies between uses the weights of both."""
-        return None
 
     def measures(self, metric: str) -> bool:
         """Return whether it is the barrier or one of the distances."""
