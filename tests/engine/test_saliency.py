@@ -13,18 +13,20 @@ import torch
 from harness.compute._plan import Plan, Wanted
 from harness.compute._run import run_plan
 from harness.data._tasks import DIGITS
+from harness.engine._course import compute
 from harness.engine._feed import Feed
-from harness.engine._saliency import SaliencyStack
 from harness.errors import DesignError
 from harness.expression import Salience, Saliency, density, kept_in, random_mask, saliency, train
 from harness.networks._network import initial_values, mlp
 from harness.networks._recipe import SGD, Adam, Recipe
-from harness.population._population import Population, Program
+from harness.population._population import Program
+from harness.store import _checkpoints
 from harness.store._store import Store
 from harness.streams import Replicate
 from tests import references
 from tests.inline import Inline
 from tests.members import begun, member, population
+from tests.store.test_checkpoints import assert_same, interrupted
 
 NET = mlp(64, 9, 5, 10)
 FIFTH = Fraction(1, 5)
@@ -54,14 +56,16 @@ def given(made, place, step):
     )  # fmt: skip
 
 
-def one_round(made):
+def one_round(made, monkeypatch):
     """The scores of one round, before anything is removed, a list of layers a member."""
-    updates = begun(made)
+    updates, scores = begun(made), []
     stack, before = updates.stack, updates.stack.mask_RP.clone()
+    ranked = stack._ranked
+    monkeypatch.setattr(stack, "_ranked", lambda score: scores.append(ranked(score).copy()) or ranked(score))
     next(iter(updates.run()))
-    scores = stack._score_RP.clone()
     assert (stack.mask_RP <= before).all()
-    return [as_lists(flat, LAYERS[:3]) for flat in scores.double().numpy()]
+    assert len(scores) == len(made.members)
+    return [as_lists(flat.astype(np.float64), LAYERS[:3]) for flat in scores]
 
 
 def halved(made):
@@ -70,10 +74,10 @@ def halved(made):
 
 
 @pytest.mark.parametrize(("by", "temperature"), [("snip", 1.0), ("grasp", 1.0), ("grasp", 200.0), ("synflow", 1.0)])
-def test_scores_are_the_papers(by, temperature):
+def test_scores_are_the_papers(by, temperature, monkeypatch):
     """Layer by layer, on a net of unequal layers under a mask, for each member its own: to rounding of float32."""
     made = halved(population(program(by, 1, temperature=temperature), range(3)))
-    for place, found in enumerate(one_round(made)):
+    for place, found in enumerate(one_round(made, monkeypatch)):
         weights, biases, masks, x, y = given(made, place, 0)
         if by == "snip":
             expected = references.snip_scores(weights, biases, masks, x, y)
@@ -115,11 +119,28 @@ def test_masks_after_rounds_are_those_of_the_loops(by, inverted, rounds):
         assert masks[place][[t.offset for t in NET.tensors() if not t.prunable]].all()
 
 
+@pytest.mark.parametrize("by", ["snip", "grasp", "synflow"])
+def test_members_one_by_one_are_all_at_once(by, monkeypatch):
+    """What is done on a CPU and what is done on a GPU leave the same masks and weights, of two densities."""
+    made = halved(population(program(by, 3), range(3)))
+    made = replace(made, members=(*made.members[:2], replace(made.members[2], mask=None)))
+    by_rows, at_once = begun(made), begun(made)
+    monkeypatch.setattr(
+        at_once.stack,
+        "_keep_by_rows",
+        lambda gradients, count: at_once.stack._keep_unasked(gradients, torch.tensor([count])),
+    )
+    for updates in (by_rows, at_once):
+        list(updates.run())
+    assert torch.equal(by_rows.stack.mask_RP, at_once.stack.mask_RP)
+    assert torch.equal(by_rows.stack.learned_RP, at_once.stack.learned_RP)
+
+
 def test_synflow_is_conserved():
     """The scores of every layer add up to the same (Tanaka et al. 2020, theorem 1), to rounding of float32 sums."""
     made = population(program("synflow", 1, network=mlp(64, 9, 5, 10, bias=False)), range(2))
     stack = begun(made).stack
-    leaves = {name: leaf.double().detach().requires_grad_() for name, leaf in stack.leaves().items()}
+    leaves = stack.leaves()
     logits = stack.forward(leaves, torch.ones(2, 1, 64), None, torch.zeros(1))
     gradients = stack.gradients(stack.objective(logits, torch.zeros(2, 1)), leaves)
     sums = torch.stack([(gradient * leaves[name].abs()).sum((1, 2)) for name, gradient in gradients.items()])
@@ -168,14 +189,9 @@ def test_what_cannot_be_scored_is_refused(changed, why):
         saliency(given.pop("network"), DIGITS, **given)
 
 
-def test_a_checkpoint_holds_the_masks():
-    """Restored into another stack the rounds go on from there."""
-    made = Population(program("snip", 4), population(program("snip", 4), range(2)).members)
-    updates = begun(made)
-    run = updates.run()
-    next(run), next(run)
-    other = begun(made).stack
-    assert isinstance(other, SaliencyStack)
-    other.restore_state(updates.stack.state())
-    assert torch.equal(other.mask_RP, updates.stack.mask_RP)
-    assert not torch.equal(begun(made).stack.mask_RP, other.mask_RP)
+@pytest.mark.parametrize("by", ["snip", "synflow"])
+def test_resumed_rounds_equal_uninterrupted_ones(by, tmp_path, monkeypatch):
+    """What is left after two of four rounds is in the checkpoint, and the other two go on from there."""
+    monkeypatch.setattr(_checkpoints, "LOOK_S", 0.0)
+    made = halved(population(program(by, 4), range(3)))
+    assert_same(interrupted(tmp_path, made, 2), compute(made))
