@@ -13,6 +13,7 @@ setup(
     package_dir={CLAIMS: "claims"},
     package_data={
         "harness": ["py.typed"],
+        "harness.data": ["*.xz"],
         "harness.report": ["templates/*.j2"],
         "harness.workflow": ["templates/*.j2"],
         CLAIMS: ["registry.lock", "locked.jsonl", "known_before.csv"],

@@ -26,7 +26,7 @@ def restored(source):
     folder = Path(tempfile.gettempdir()) / f"ticket-harness-test-data-{os.getuid()}"
     with FileLock(f"{folder}.lock"):  # tests run in several processes
         if any(not (folder / file.path).is_file() for file in data.SETS[source].files):
-            command = [sys.executable, script, "--out", folder, "--only", source]
+            command = [sys.executable, script, "--out", folder, "--only", *(f.path for f in data.SETS[source].files)]
             subprocess.run(command, check=True, capture_output=True, timeout=120)
     return folder
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import torch
 
-from harness.data._tasks import CIFAR10, DIGIT_DIFFERENCE, DIGITS, MNIST
+from harness.data._tasks import CIFAR10, DIGIT_DIFFERENCE, DIGITS, MNIST, SHAKESPEARE
 from harness.engine._feed import Feed
 from harness.engine._stack import stacked
 from harness.engine._updates import Updates
@@ -21,7 +21,15 @@ from harness.expression import (
     TargetedDropout,
 )
 from harness.expression._masks import random_bits
-from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19, vision_transformer
+from harness.networks._architectures import (
+    conv_net,
+    lenet5,
+    lstm_net,
+    resnet20,
+    text_transformer,
+    vgg19,
+    vision_transformer,
+)
 from harness.networks._layers import AveragePool, BatchNorm, Conv, Image, Linear, Relu, Residual
 from harness.networks._network import Network, initial_scores, initial_values, mlp
 from harness.networks._recipe import SGD, Adam, AdamW, Recipe, RMSprop
@@ -79,6 +87,7 @@ RESIDUAL = Network(
     )
 )
 SHORT_ADAM = replace(ADAM, steps=12, validate_every=6)
+TEXT = replace(SHAKESPEARE, train_images=600, validation_images=30, test_images=30)
 UNBIASED = conv_net(2, image=Image(1, 8, 8), width=Fraction(1, 13), bias=False)
 CONVOLUTIONS = {  # apart from `PROGRAMS`, whose tests are many
     "convolutional, adam": Program(CONVOLUTIONAL, DIGITS, ADAM),
@@ -91,6 +100,9 @@ CONVOLUTIONS = {  # apart from `PROGRAMS`, whose tests are many
     "transformer, whole vectors": Program(
         vision_transformer(image=Image(1, 8, 8), patch=2, features=32), DIGITS, SHORT_ADAM
     ),
+    "lstm, odd widths": Program(lstm_net(62, places=32, features=5, hidden=7, layers=2, dropout=0.3), TEXT, SHORT_ADAM),
+    "lstm, whole vectors": Program(lstm_net(62, places=32, features=16, hidden=32), TEXT, SHORT_ADAM),
+    "text transformer": Program(text_transformer(62, places=32, features=20, hidden=33), TEXT, SHORT_ADAM),
     "convolutional edge-popup": Program(UNBIASED, DIGITS, MOMENTUM, learn=Scores(Fraction(1, 3))),
 }
 OWN = {name: Program(network, DIGITS, SHORT_ADAM) for name, network in MODULES.items()}  # torch modules

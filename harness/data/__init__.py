@@ -22,6 +22,9 @@ from harness.data._tasks import (
     MNIST1D,
     MNIST_5000,
     PAD,
+    SHAKESPEARE,
+    TINY_SHAKESPEARE,
+    WIKITEXT2,
     XOR,
     Augment,
     Scaling,
@@ -37,6 +40,7 @@ from harness.data._tasks import (
     source,
     trained_on,
 )
+from harness.data._texts import text_set
 from harness.data._torchvision_sets import PUBLISHED, torchvision_set
 
 __all__ = [
@@ -51,6 +55,9 @@ __all__ = [
     "PAD",
     "PUBLISHED",
     "SETS",
+    "SHAKESPEARE",
+    "TINY_SHAKESPEARE",
+    "WIKITEXT2",
     "XOR",
     "Augment",
     "DataSet",
@@ -82,6 +89,7 @@ __all__ = [
     "source",
     "subset",
     "table_set",
+    "text_set",
     "torchvision_set",
     "trained_on",
 ]

@@ -1,17 +1,21 @@
-"""Where data sets in files are looked for: torchvision's folder layout, below a few folders.
+"""Where data sets in files are looked for: in torchvision's folder layout, and texts, below a few folders.
 
 That files are there, and of the right size where that is known, is found while planning.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
-from collections.abc import Iterable
+import urllib.request
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from harness.data._sets import SETS
+from harness.data._sets import SETS, File
 from harness.errors import DataError, nearest
 
 FOLDER_OPTION = "HARNESS_DATA_DIR"  # how --data-dir reaches worker processes
@@ -66,7 +70,7 @@ def require_sets(sources: Iterable[str], *, download: bool = False) -> None:
     """
     for source in sorted({*sources}):
         require_package(source)
-    for source in sorted(name for name in {*sources} if SETS[name].torchvision):
+    for source in sorted(name for name in {*sources} if SETS[name].torchvision or SETS[name].files):
         if find_set(source) is None and download:
             _download(source)
         if find_set(source) is None:
@@ -99,7 +103,7 @@ def _missing(source: str) -> str:
     files = f" (DIR/{SETS[source].files[0].path} and so on)" if SETS[source].files else ""
     return (
         f"the data set {source} is not there. Looked in {looked}. "
-        f"Next: the same command with --download, or put torchvision's files{files} "
+        f"Next: the same command with --download, or put its files{files} "
         f"into a folder DIR and name it: --data-dir DIR, or {FOLDER}=DIR"
     )
 
@@ -112,14 +116,57 @@ def _told(folder: Path, source: str) -> str:
 
 
 def _download(source: str) -> None:
+    """Get the files of `source`, of an address of its own or by torchvision, into the first folder."""
     folder = next(iter(data_folders()))
-    parts = SETS[source].parts if not SETS[source].files else ({},)  # of which one brings the other
+    described = SETS[source]
+    parts = described.parts if not described.files else ({},)  # of which one brings the other
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        if not described.torchvision:
+            for file in described.files:
+                _fetch(file, folder)
+            return
         for part in parts:
             torchvision_class(source)(folder, download=True, **part)
     except (OSError, RuntimeError) as error:  # no network, no space, a checksum that is wrong
         raise DataError(
-            f"{source} could not be downloaded to {folder}: {error}. Next: try again, or copy torchvision's files "
+            f"{source} could not be downloaded to {folder}: {error}. Next: try again, or copy its files "
             f"from another machine and name their folder: --data-dir DIR, or {FOLDER}=DIR"
         ) from error
+
+
+def _fetch(file: File, folder: Path) -> None:
+    """Get one file, whole and with its checksum or not at all."""
+    path = folder / file.path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with urllib.request.urlopen(file.url) as answer:
+        given: bytes = answer.read()
+    if (md5 := hashlib.md5(given, usedforsecurity=False).hexdigest()) != file.md5:
+        raise RuntimeError(f"{file.url} gives md5 {md5}, not {file.md5}")
+    arriving = path.with_name(f"{path.name}.part")
+    arriving.write_bytes(given)
+    arriving.replace(path)
+
+
+@contextmanager
+def found_file(name: str, file: str, beside: Path | None) -> Iterator[Path]:
+    """Give the path of a file: of a package, beside the file that registers it, or in a data folder."""
+    package, _, inside = file.rpartition(":")
+    if package:
+        try:
+            resource = files(package).joinpath(inside)
+        except ModuleNotFoundError as error:
+            raise DataError(f"data set {name}: {error}, for {file}. Next: install the package") from error
+        with as_file(resource) as path:
+            if not path.is_file():
+                raise DataError(f"data set {name}: {package} has no {inside}. Next: correct the name of the file")
+            yield path
+        return
+    folders = [*([beside] if beside is not None else []), *data_folders()]
+    path = next((folder / file for folder in folders if (folder / file).is_file()), Path())
+    if not path.name:
+        raise DataError(
+            f"data set {name}: no {file} in {', '.join(map(str, folders))}. Next: put it beside the file that "
+            f"registers it, or into a folder DIR and name that: --data-dir DIR, or {FOLDER}=DIR"
+        )
+    yield path

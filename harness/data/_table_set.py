@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data._finding import FOLDER, data_folders
+from harness.data._finding import found_file
 from harness.data._sets import NO_MOMENTS, Images, ImageSet, add_set
 from harness.errors import DataError, nearest
 
@@ -81,7 +79,11 @@ def _load(
     """Return a table's inputs and labels. Raises DataError, which says what is wrong with which column."""
     import pandas as pd
 
-    with _found(name, file, beside) as path:
+    if not file.endswith(KINDS):
+        raise DataError(
+            f"data set {name}: {file} is no {', '.join(KINDS)}. Next: data_set() with a function that reads it"
+        )
+    with found_file(name, file, beside) as path:
         table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
     for column in (label, *columns):
         if column not in table.columns:
@@ -124,31 +126,3 @@ def _check_cells(name: str, column: pd.Series[Any]) -> None:
             f"data set {name}: column {column.name!r} has {len(empty)} empty cells, the first in row {empty[0] + 1}. "
             "Next: fill them, or leave out the rows or the column"
         )
-
-
-@contextmanager
-def _found(name: str, file: str, beside: Path | None) -> Iterator[Path]:
-    """Give the path of a table's file: of a package, beside the file that registers it, or in a data folder."""
-    if not file.endswith(KINDS):
-        raise DataError(
-            f"data set {name}: {file} is no {', '.join(KINDS)}. Next: data_set() with a function that reads it"
-        )
-    package, _, inside = file.rpartition(":")
-    if package:
-        try:
-            resource = files(package).joinpath(inside)
-        except ModuleNotFoundError as error:
-            raise DataError(f"data set {name}: {error}, for {file}. Next: install the package") from error
-        with as_file(resource) as path:
-            if not path.is_file():
-                raise DataError(f"data set {name}: {package} has no {inside}. Next: correct the name of the file")
-            yield path
-        return
-    folders = [*([beside] if beside is not None else []), *data_folders()]
-    path = next((folder / file for folder in folders if (folder / file).is_file()), Path())
-    if not path.name:
-        raise DataError(
-            f"data set {name}: no {file} in {', '.join(map(str, folders))}. Next: put it beside the file that "
-            f"registers it, or into a folder DIR and name that: --data-dir DIR, or {FOLDER}=DIR"
-        )
-    yield path

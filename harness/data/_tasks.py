@@ -16,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data import _mlxtend, _mnist1d, _torchvision_sets  # noqa: F401, which register what tasks here name
+from harness.data import _mlxtend, _mnist1d, _texts, _torchvision_sets  # noqa: F401, which register what tasks here name
 from harness.data import _sets as data
 from harness.data._labels import LEFT_OUT, Answers, answered, with_noise
 from harness.data._sets import NO_MOMENTS, DataSet
@@ -183,6 +183,12 @@ class Task:
                 f"task {self.name} calls labels {sorted(given)}, and has {self.classes} classes. "
                 "Next: answers are integers from 0, one a class"
             )
+        changed = self.images > 1 or self.answers or self.noise or self.mirrored or self.permuted
+        if self.reads_tokens and (changed or self.scaling is not Scaling.UNIT or self.augment is not Augment.NONE):
+            raise DesignError(
+                f"task {self.name} changes what a text gives. Next: take tokens as they are: no labels of its own, "
+                "noise, scaling, crops or another order"
+            )
         if self.permutation is not None and not self.permuted:
             raise DesignError(f"task {self.name} has a permutation and is not permuted. Next: permuted(task, seed=)")
 
@@ -228,6 +234,16 @@ class Task:
         return bounds_and_images(self) == bounds_and_images(other)
 
     @property
+    def reads_tokens(self) -> bool:
+        """Whether an example is a window of tokens by number, of each of which the one that follows is the answer."""
+        return data.SETS[self.source].text
+
+    @property
+    def answered(self) -> tuple[int, ...]:
+        """The shape of an example's answer: a number, or one at each of its tokens."""
+        return (self.inputs,) if self.reads_tokens else ()
+
+    @property
     def own_test(self) -> bool:
         """Whether the data set comes with its test images."""
         return data.SETS[self.source].test > 0
@@ -241,9 +257,10 @@ class Task:
     def keeps_answers(self) -> bool:
         """Whether it is kept which test examples a training answers correctly.
 
-        With a fixed test set, or where each example is an image that other replicates may be tested on too.
+        With a fixed test set, or where each example is an image that other replicates may be tested on too; of the
+        tokens of a window, which stand or fall together, it is not.
         """
-        return self.fixed_test or (self.images == 1 and not self.whole)
+        return not self.reads_tokens and (self.fixed_test or (self.images == 1 and not self.whole))
 
     @property
     def tested_from(self) -> int:
@@ -259,7 +276,12 @@ class Task:
         return FIXED if self.fixed_test and not self.own_test else replicate
 
     def label(self, labels: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the answer for the labels of the images that make an input; (..., images) to (...)."""
+        """Return the answer for the labels of the images that make an input; (..., images) to (...).
+
+        A window's labels, (..., 1, tokens), are its answers, (..., tokens).
+        """
+        if self.reads_tokens:
+            return np.asarray(labels[..., 0, :])
         return answered(labels[..., 0], self.answers) if self.images == 1 else np.abs(labels[..., 0] - labels[..., 1])
 
 
@@ -284,6 +306,18 @@ MNIST_5000 = Task(
 MNIST1D = Task(
     "mnist-1d", images=1, classes=10, chance=0.10, sesoi_pp=1.0, margin_pp=1.5, fixed_test=True,
     source=DataSet.MNIST_1D, shape=(1, 1, 40), train_images=4000, validation_images=1000, test_images=12_000,
+)  # fmt: skip
+SHAKESPEARE = Task(
+    "shakespeare", images=1, classes=62, chance=0.149, sesoi_pp=0.5, margin_pp=0.5, source=DataSet.SHAKESPEARE,
+    shape=(1, 1, 32), train_images=5000, validation_images=500, test_images=749,
+)  # fmt: skip
+TINY_SHAKESPEARE = Task(
+    "tiny-shakespeare", images=1, classes=65, chance=0.152, sesoi_pp=0.5, margin_pp=0.5,
+    source=DataSet.TINY_SHAKESPEARE, shape=(1, 1, 64), train_images=15_000, validation_images=1000, test_images=1428,
+)  # fmt: skip
+WIKITEXT2 = Task(
+    "wikitext-2", images=1, classes=33_278, chance=0.062, sesoi_pp=0.5, margin_pp=0.5, fixed_test=True,
+    source=DataSet.WIKITEXT2, shape=(1, 1, 50), train_images=39_772, validation_images=2000, test_images=4911,
 )  # fmt: skip
 XOR = Task(
     "xor", images=1, classes=2, chance=0.5, sesoi_pp=5.0, margin_pp=5.0, source=DataSet.XOR, shape=(1, 1, 2),
@@ -488,7 +522,7 @@ def trained_on(task: Task, replicate: Replicate) -> Examples:
     return Examples(pool[:TRAIN_EXAMPLES, None], _taught(task, replicate, pool)[:TRAIN_EXAMPLES])
 
 
-def source(name: str = DataSet.DIGITS) -> tuple[NDArray[np.float32] | NDArray[np.uint8], NDArray[np.int64]]:
+def source(name: str = DataSet.DIGITS) -> tuple[data.Images, NDArray[np.int64]]:
     """Return all images of a data set, one a row, and their labels; see `data.load`."""
     loaded = data.load_set(name)
     return loaded.images, loaded.labels

@@ -25,6 +25,10 @@ OF_MASKS = (2.0, 2.0)  # pp: of weights, units or inputs, which no task says mor
 OF_NETS = (5.0, 5.0)  # pp: one net in twenty
 OF_CALIBRATION = (1.0, 1.0)  # pp of confidence
 OF_ANSWERS = (0.5, 0.5)  # pp of test examples
+OF_TOKENS = (2.0, 2.0)  # log points of perplexity, which are hundredths of a nat a token
+NATS, BITS = "nats a token", "bits a token"
+IN_NATS = (0.02, 0.02)
+IN_BITS = (0.03, 0.03)  # much the same
 PATH = "path_accuracy"  # between two copies
 
 
@@ -32,11 +36,12 @@ PATH = "path_accuracy"  # between two copies
 class Metric:
     """A number a member, in `words`, made of the stored metric `stored`: its `of` value or step.
 
-    With `log` it is that number's logarithm, in log points; `all_right` makes it 1 where it is 1, else 0; `negated`
-    turns what is better small into what is better large. `bounds` are smallest effect of interest and margin where
-    they are not the task's. A count has the unit `counts`; as everything is compared in a hundredfold, a hundredth
-    of it is kept. What is `discrete` may be equal in all replicates, which is no mistake then. `series` is the
-    stored metric, a value a step, that the number sums up: results keep all of it, and figures show it.
+    With `log` it is that number's logarithm, in log points, and where that is `stored_log` the stored number itself;
+    `all_right` makes it 1 where it is 1, else 0; `negated` turns what is better small into what is better large.
+    `bounds` are smallest effect of interest and margin where they are not the task's. A count, or another quantity with
+    a unit, has it as `counts`, of which one is `per` of what is stored; as everything is compared in a hundredfold, a
+    hundredth of it is kept. What is `discrete` may be equal in all replicates, which is no mistake then. `series` is
+    the stored metric, a value a step, that the number sums up: results keep all of it, and figures show it.
 
     Raises DesignError for fields that do not go together: each would be left out without a word.
     """
@@ -46,11 +51,13 @@ class Metric:
     stored: str = ""
     of: Literal["value", "step"] = "value"
     log: bool = False
+    stored_log: bool = False
     all_right: bool = False
     negated: bool = False
     bounds: tuple[float, float] | None = None
     series: str = ""
     counts: str = ""
+    per: float = 1.0
     discrete: bool = False
 
     def __post_init__(self) -> None:
@@ -65,8 +72,12 @@ class Metric:
             fault = "all_right= goes with a value as it is: not with log= or of='step'"
         elif self.bounds is not None and not all(bound > 0 for bound in self.bounds):
             fault = f"its bounds are {self.bounds}, and must be positive"
-        elif self.counts and (self.bounds is None or self.log or self.negated or self.all_right):
+        elif self.counts and (self.bounds is None or self.log or self.all_right):
             fault = f"counts={self.counts!r} goes with bounds=, in that unit, and with a value as it is"
+        elif self.per != 1 and not self.counts:
+            fault = f"per={self.per} goes with counts="
+        elif self.stored_log and not self.log:
+            fault = "stored_log= goes with log="
         if fault:
             raise DesignError(f"metric {self.name!r}: {fault}. Next: correct the Metric")
 
@@ -91,7 +102,9 @@ class Metric:
         if row is None:
             return None
         value = float(row.step) if self.of == "step" else -row.value if self.negated else row.value
-        value /= 100 if self.counts else 1
+        value /= 100 * self.per if self.counts else 1
+        if self.stored_log:
+            return replace(row, metric=self.name, value=value)
         if self.log and not value > 0:
             return None
         made = math.log(value) if self.log else float(value == 1) if self.all_right else value
@@ -141,6 +154,9 @@ for each in (
     Metric("log_test_loss", "test loss", "test_loss", log=True, bounds=RATIO),
     Metric("log_validation_loss", "validation loss", "validation_loss", log=True, bounds=RATIO),
     Metric("log_train_loss", "training loss", "train_loss", log=True, bounds=RATIO),
+    Metric("log_perplexity", "test perplexity", "test_loss", log=True, stored_log=True, bounds=OF_TOKENS),
+    Metric("log_likelihood", "test log-likelihood", "test_loss", negated=True, counts=NATS, bounds=IN_NATS),
+    Metric("bits", "test log-likelihood", "test_loss", negated=True, counts=BITS, per=math.log(2), bounds=IN_BITS),
     Metric("calibration_error", "expected calibration error", bounds=OF_CALIBRATION),
     Metric("disagreement", "share of test examples that two nets answer differently", bounds=OF_ANSWERS),
     Metric("ensemble_accuracy", "test accuracy of the mean of two nets"),

@@ -39,7 +39,7 @@ class Feed:
         self.task = population.program.task
         self.source_NI = _source(self.task.source, device)
         plain = self.task.scaling not in (Scaling.L2, Scaling.STANDARDISED)
-        self._as_stored = self.source_NI.dtype == torch.float32 and plain
+        self._as_stored = self.task.reads_tokens or (self.source_NI.dtype == torch.float32 and plain)
         self._scales = _scales(population, device)
         self._places = _places(population, device)
         self._held_out: dict[str, tuple[Tensor, Tensor]] = {}

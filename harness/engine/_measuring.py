@@ -33,7 +33,9 @@ class Evaluator:
     def __init__(self, population: Population, stack: Stack, feed: Feed, split: str, *, logits: bool = False) -> None:
         self._stack, self._feed = stack, feed
         self._chance = population.program.task.chance
-        self._images, self._answers = feed.held_out(split)
+        self._images, answers = feed.held_out(split)
+        self._answers = answers.flatten(1)  # one a token, where an example has several
+        self._each = self._answers.shape[1] // answers.shape[1]
         self._calibration = feed.held_out("calibration")[0] if stack.network.batch_norms else None
         self._numerics = "float32" if population.program.recipe is None else population.program.recipe.numerics
         self._size = examples_a_pass(stack.network)
@@ -71,9 +73,10 @@ class Evaluator:
         if self._calibration is not None:
             with arithmetic(self._stack.device, self._numerics):
                 forward(network, params, self._feed.inputs(self._calibration), collect=moments)
-        for first in range(0, self._answers.shape[1], self._size):
-            part = slice(first, first + self._size)
-            images_RBK, answers_RB = self._images[:, part], self._answers[:, part]
+        for first in range(0, self._images.shape[1], self._size):
+            images_RBK = self._images[:, first : first + self._size]
+            part = slice(first * self._each, (first + self._size) * self._each)
+            answers_RB = self._answers[:, part]
             with arithmetic(self._stack.device, self._numerics):
                 logits_RBC = forward(network, params, self._feed.inputs(images_RBK), moments=moments)
             self.loss_RN[:, part] = self._stack.loss(logits_RBC, answers_RB)

@@ -19,12 +19,15 @@ from torch.nn import functional
 
 from harness.engine._looped import called
 from harness.engine._noise import Noise
+from harness.engine._recurrent import recurrent
 from harness.networks import (
+    LSTM,
     Attention,
     AveragePool,
     BatchNorm,
     Conv,
     Dropout,
+    Embedding,
     Flatten,
     Gelu,
     Image,
@@ -34,6 +37,7 @@ from harness.networks import (
     MaxPool,
     Module,
     Network,
+    Positions,
     Relu,
     Residual,
     Tokens,
@@ -161,7 +165,9 @@ def forward(
     collect: list[Moments] | None = None,
     noise: Noise | None = None,
 ) -> Tensor:
-    """Return logits_RBO of all members for their own inputs.
+    """Return logits_RBO of all members for their own inputs; of tokens one after the other, an answer at each.
+
+    Where there is an answer at each token, an example gives as many rows of logits as it has tokens.
 
     `params` maps a tensor's name to its stack (R, *shape). BatchNorm normalises by the batch's own moments, appended
     to `collect` if given, or by `moments` (one pair a BatchNorm layer, in order), as evaluation does. Values are
@@ -169,6 +175,8 @@ def forward(
     """
     given = None if moments is None else iter(moments)
     logits_RBO = _through(network.layers, params, x_RBI, given, collect, noise)
+    if logits_RBO.dim() == 4:
+        logits_RBO = logits_RBO.flatten(1, 2)
     return logits_RBO if logits_RBO.dtype == torch.float64 else logits_RBO.float()
 
 
@@ -216,9 +224,13 @@ def _through(
             case Attention():
                 x = _attention(params, layer, x)
             case Tokens():
-                positions_R1I = params[f"{layer.name}.positions"].flatten(1).unsqueeze(1)
-                x_RBTF = x.flatten(3).transpose(2, 3)
-                x = (x_RBTF.flatten(2) + positions_R1I).view(x_RBTF.shape)
+                x = _placed(params, layer.name, x.flatten(3).transpose(2, 3))
+            case Positions():
+                x = _placed(params, layer.name, x)
+            case Embedding():
+                x = _embedded(params[f"{layer.name}.weight"], x)
+            case LSTM():
+                x = recurrent(params, layer, x)
             case Module():
                 x = called(layer, params, x, noise)
             case Dropout():
@@ -245,6 +257,18 @@ def _linear(params: Mapping[str, Tensor], name: str, x: Tensor, *, bias: bool = 
     w_RIO, x_RNI = params[f"{name}.weight"], x.flatten(1, -2)
     y_RNO = torch.baddbmm(params[f"{name}.bias"].unsqueeze(1), x_RNI, w_RIO) if bias else torch.bmm(x_RNI, w_RIO)
     return y_RNO.view(*x.shape[:-1], -1)
+
+
+def _embedded(rows_RVF: Tensor, tokens_RBT: Tensor) -> Tensor:
+    """Return the row of each token, its member's own."""
+    first_R11 = torch.arange(len(rows_RVF), device=rows_RVF.device)[:, None, None] * rows_RVF.shape[1]
+    return functional.embedding(tokens_RBT.long() + first_R11, rows_RVF.flatten(0, 1))
+
+
+def _placed(params: Mapping[str, Tensor], name: str, x_RBTF: Tensor) -> Tensor:
+    """Return tokens with the vectors of their places added."""
+    positions_R1I = params[f"{name}.positions"].flatten(1).unsqueeze(1)
+    return (x_RBTF.flatten(2) + positions_R1I).view(x_RBTF.shape)
 
 
 def _layer_norm(params: Mapping[str, Tensor], name: str, x: Tensor) -> Tensor:
@@ -277,6 +301,9 @@ def _attention(params: Mapping[str, Tensor], layer: Attention, x_RBTF: Tensor) -
 
     q_NTD, k_NTD, v_NTD = (split(part) for part in ("query", "key", "value"))
     scores_NTT = torch.bmm(q_NTD * math.sqrt(heads / features), k_NTD.transpose(1, 2))
+    if layer.causal:
+        after_TT = torch.ones(tokens, tokens, dtype=torch.bool, device=x_RBTF.device).triu(1)
+        scores_NTT = scores_NTT.masked_fill(after_TT, -math.inf)
     mixed_NTD = torch.bmm(scores_NTT.softmax(2), v_NTD)
     mixed_RBHTD = mixed_NTD.view(members, batch, heads, tokens, features // heads)
     return _linear(params, f"{layer.name}.output", mixed_RBHTD.transpose(2, 3).flatten(3))

@@ -24,11 +24,13 @@ from harness.engine._stack import stacked
 from harness.errors import DesignError
 from harness.expression import Bits, Flat
 from harness.networks import (
+    LSTM,
     Attention,
     AveragePool,
     BatchNorm,
     Conv,
     Dropout,
+    Embedding,
     Flatten,
     Gelu,
     Image,
@@ -38,6 +40,7 @@ from harness.networks import (
     MaxPool,
     Module,
     Network,
+    Positions,
     Relu,
     Residual,
     Tokens,
@@ -69,31 +72,48 @@ class Plain:
 
 
 class Places(nn.Module):
-    """An image's places as tokens, each with a learned vector for its place added."""
+    """Tokens, or an image's places as tokens, each with a learned vector for its place added."""
 
     def __init__(self, places: int, features: int) -> None:
         super().__init__()
         self.positions = nn.Parameter(torch.zeros(places, features))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return tokens (B, T, F) of an image (B, F, H, W)."""
-        return x.flatten(2).mT + self.positions
+        """Return tokens (B, T, F) of such, or of an image (B, F, H, W)."""
+        return (x.flatten(2).mT if x.dim() == 4 else x) + self.positions
 
 
 class SelfAttention(nn.Module):
-    """Self-attention of tokens with four projections of their own."""
+    """Self-attention of tokens with four projections of their own, `causal` without a look at later ones."""
 
-    def __init__(self, features: int, heads: int) -> None:
+    def __init__(self, features: int, heads: int, causal: bool = False) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.causal = heads, causal
         self.query, self.key, self.value, self.output = (nn.Linear(features, features) for _ in range(4))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return what each token, of (B, T, F), takes from the others."""
-        split = (part(x).unflatten(2, (self.heads, -1)).transpose(1, 2) for part in (self.query, self.key, self.value))
-        mixed = functional.scaled_dot_product_attention(*split)
+        parts = (self.query, self.key, self.value)
+        query, key, value = (part(x).unflatten(2, (self.heads, -1)).transpose(1, 2) for part in parts)
+        mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=self.causal)
         taken: Tensor = self.output(mixed.transpose(1, 2).flatten(2))
         return taken
+
+
+class Recurrent(nn.Module):
+    """What nn.LSTM gives at each token, its state zero before the first; its two biases are one here, the first."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.input = nn.Linear(inputs, 4 * outputs)
+        self.hidden = nn.Linear(outputs, 4 * outputs, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (B, T, H) of (B, T, F)."""
+        weights = self.input.weight, self.hidden.weight, self.input.bias, torch.zeros_like(self.input.bias)
+        state = x.new_zeros(1, len(x), self.hidden.in_features)
+        given: Tensor = torch.lstm(x, (state, state), weights, True, 1, 0.0, False, False, True)[0]
+        return given
 
 
 class MeanOfTokens(nn.Module):
@@ -169,7 +189,14 @@ def _layers(layers: Sequence[Layer], form: Form) -> Iterator[nn.Module]:
                 form = "tokens"
                 yield Places(layer.places, layer.features)
             case Attention():
-                yield SelfAttention(layer.features, layer.heads)
+                yield SelfAttention(layer.features, layer.heads, layer.causal)
+            case Embedding():
+                form = "tokens"
+                yield nn.Embedding(layer.tokens, layer.features)
+            case Positions():
+                yield Places(layer.places, layer.features)
+            case LSTM():
+                yield Recurrent(layer.inputs, layer.outputs)
             case Dropout(rate):
                 yield nn.Dropout(rate)
             case MaxPool(size):
@@ -227,7 +254,7 @@ def as_plain(population: Population, end: Flat, mask: Bits) -> Plain:
         parts = zip(torch.split(images_RNK, PASS, 1), torch.split(answers_RN, PASS, 1), strict=True)
         only = network.layers[0]
         shape = only.shape if isinstance(only, Module) and len(network.layers) == 1 else (network.inputs,)
-        right = sum(int((net(feed.inputs(x)[0].view(-1, *shape)).argmax(1) == y[0]).sum()) for x, y in parts)
+        right = sum(int((net(feed.inputs(x)[0].view(-1, *shape)).argmax(-1) == y[0]).sum()) for x, y in parts)
     names = [name for name, _ in net.named_parameters()]
     weights = {
         name.rpartition(".")[0]: tensor.name.rpartition(".")[0]
@@ -241,7 +268,7 @@ def as_plain(population: Population, end: Flat, mask: Bits) -> Plain:
         layers=weights,
         module=repr(net),
         right=right,
-        of=answers_RN.shape[1],
+        of=answers_RN[0].numel(),
     )
 
 

@@ -85,6 +85,7 @@ class Updates:
     def _update(self, *, change: bool) -> None:
         """Make one update and count it: nothing here waits for the device or reads the host."""
         images_RBK, answers_RB = (x.index_select(0, self._at)[0] for x in (self._images, self._answers))
+        answers_RB = answers_RB.flatten(1)  # one a token, where an example has several
         crops_RBK = None if self._crops is None else self._crops.index_select(0, self._at)[0]
         rates_G = self._table.index_select(0, self._at)[0]
         for rate, now in zip(self._rates, rates_G, strict=True):
@@ -145,7 +146,7 @@ class Updates:
         shape = (steps, members, self.population.program.recipe.batch)
         task = self.population.program.task
         self._images = torch.zeros((*shape, task.images), dtype=torch.int64, device=device)
-        self._answers = torch.zeros(shape, dtype=torch.int64, device=device)
+        self._answers = torch.zeros((*shape, *task.answered), dtype=torch.int64, device=device)
         self._crops = None if task.augment is Augment.NONE else torch.zeros_like(self._images, dtype=torch.uint8)
         self._table = torch.zeros((steps, len(self._recipes)), dtype=self._rate_type, device=device)
 

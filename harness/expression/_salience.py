@@ -108,7 +108,7 @@ def saliency(
 
     Raises:
         DesignError: For an unknown score, a density outside (0, 1], more weights than the mask leaves, and GraSP with
-            BatchNorm, whose second derivative the engine does not have.
+            BatchNorm or an LSTM, whose second derivatives the engine does not have.
 
     >>> from harness import DIGITS, density, mlp
     >>> density(saliency(mlp(64, 30, 10), DIGITS, by="snip", keep=Fraction(1, 20)).learned_mask())
@@ -119,13 +119,13 @@ def saliency(
     check_keep(network, keep)
     if by == Salience.SYNFLOW and not network.flows:
         raise DesignError(
-            "saliency by synflow of a network with attention, LayerNorm or a torch module: what flows through these is "
-            "no sum over paths. Next: another score"
+            "saliency by synflow of a network with attention, LayerNorm, an embedding, an LSTM or a torch module: what "
+            "flows through these is no sum over paths. Next: another score"
         )
-    if by == Salience.GRASP and network.batch_norms:
+    if by == Salience.GRASP and not network.twice:
         raise DesignError(
-            "saliency by grasp of a network with BatchNorm: its second derivative is not there. Next: another score, "
-            "or a network without BatchNorm"
+            "saliency by grasp of a network with BatchNorm or an LSTM, whose second derivative is not there. "
+            "Next: another score, or a network without these"
         )
     recipe = Recipe(optimiser=SGD(1.0), steps=rounds, batch=examples, validate_every=rounds)
     learn = Saliency(Salience(by), keep, temperature, inverted)

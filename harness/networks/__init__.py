@@ -1,6 +1,14 @@
 """Networks and training recipes as frozen descriptions, with counts and initial values; knows no data and no torch."""
 
-from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19, vision_transformer
+from harness.networks._architectures import (
+    conv_net,
+    lenet5,
+    lstm_net,
+    resnet20,
+    text_transformer,
+    vgg19,
+    vision_transformer,
+)
 from harness.networks._layers import (
     Attention,
     AveragePool,
@@ -47,9 +55,11 @@ from harness.networks._recipe import (
     RMSprop,
     Warmup,
 )
+from harness.networks._sequences import LSTM, Embedding, Positions
 
 __all__ = [
     "ALIGN",
+    "LSTM",
     "NETWORKS",
     "SGD",
     "Adam",
@@ -64,6 +74,7 @@ __all__ = [
     "Counted",
     "Dropout",
     "Drops",
+    "Embedding",
     "Flatten",
     "Gelu",
     "Image",
@@ -75,6 +86,7 @@ __all__ = [
     "Module",
     "Network",
     "Optimiser",
+    "Positions",
     "RMSprop",
     "Recipe",
     "Relu",
@@ -89,10 +101,12 @@ __all__ = [
     "initial_values",
     "kept_counts",
     "lenet5",
+    "lstm_net",
     "mlp",
     "network",
     "resnet20",
     "round_half_up",
+    "text_transformer",
     "trace",
     "unit_counts",
     "unit_weights",

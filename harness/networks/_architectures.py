@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from fractions import Fraction
 
 from harness.errors import DesignError
@@ -24,6 +25,7 @@ from harness.networks._layers import (
     Tokens,
 )
 from harness.networks._network import Init, Network, round_half_up
+from harness.networks._sequences import LSTM, Embedding, Positions
 
 CIFAR = Image(3, 32, 32)
 CONV_DEPTHS = (2, 4, 6, 8)
@@ -253,12 +255,83 @@ def vision_transformer(
         Conv("patches", image.channels, features, kernel=patch, stride=patch, padding=0),
         Tokens("tokens", places, features),
     ]
-    for number in range(1, blocks + 1):
-        name = f"block{number}"
-        perceptron = (Linear(f"{name}.fc1", features, hidden), Gelu(), Linear(f"{name}.fc2", hidden, features))
-        layers += [
-            Residual((LayerNorm(f"{name}.norm1", features), Attention(f"{name}.attention", features, heads))),
-            Residual((LayerNorm(f"{name}.norm2", features), *perceptron)),
-        ]
+    layers += _blocks(blocks, features, heads, hidden, causal=False)
     layers += [LayerNorm("norm", features), AveragePool(), Linear("output", features, classes)]
     return Network(tuple(layers), init)
+
+
+def lstm_net(
+    tokens: int, *, places: int, features: int = 32, hidden: int = 96, layers: int = 1, dropout: float = 0.0
+) -> Network:
+    """Return a language model of LSTMs (Zaremba et al. 2014): an embedding, `layers` of them, and the tokens again.
+
+    Layers are named ``embedding``, ``lstm1.input``, ``lstm1.hidden``, ..., ``output``. With `dropout`, what each LSTM
+    takes and what the last one gives is dropped at that rate. Each starts as torch's like of it does, the output too.
+
+    Args:
+        tokens: How many different tokens there are.
+        places: The tokens of an input.
+        features: The length of a token's vector.
+        hidden: The outputs of each LSTM.
+        layers: The number of LSTMs.
+        dropout: The share of values dropped; 0 for no such layers.
+
+    Returns:
+        The network.
+
+    Raises:
+        DesignError: For a dropout rate outside [0, 1).
+
+    >>> lstm_net(33_278, places=50, features=650, hidden=650, layers=2).weights
+    50021400
+    """
+    drop = (Dropout(dropout),) if dropout else ()
+    made: list[Layer] = [Embedding("embedding", tokens, features, places)]
+    for number in range(1, layers + 1):
+        made += [*drop, LSTM(f"lstm{number}", features if number == 1 else hidden, hidden)]
+    made += [*drop, Linear("output", hidden, tokens)]
+    return Network(tuple(made), Init.TORCH_DEFAULT)
+
+
+def text_transformer(
+    tokens: int, *, places: int, features: int = 64, heads: int = 4, hidden: int = 128, blocks: int = 2
+) -> Network:
+    """Return a language model of attention: as `vision_transformer`, with an embedding, and no look at later tokens.
+
+    Layers are named ``embedding``, ``block1.attention.query``, ..., ``block1.fc1``, ``block1.fc2``, ..., ``output``.
+    Each starts as torch's like of it does.
+
+    Args:
+        tokens: How many different tokens there are.
+        places: The tokens of an input.
+        features: The length of a token's vector.
+        heads: The heads of each attention, which share the features.
+        hidden: Hidden units of each block's perceptron.
+        blocks: The number of blocks.
+
+    Returns:
+        The network.
+
+    Raises:
+        DesignError: Where heads cannot share the features evenly.
+
+    >>> text_transformer(62, places=32).weights
+    73472
+    """
+    layers: list[Layer] = [
+        Embedding("embedding", tokens, features, places),
+        Positions("positions", places, features),
+        *_blocks(blocks, features, heads, hidden, causal=True),
+        LayerNorm("norm", features),
+        Linear("output", features, tokens),
+    ]
+    return Network(tuple(layers), Init.TORCH_DEFAULT)
+
+
+def _blocks(blocks: int, features: int, heads: int, hidden: int, *, causal: bool) -> Iterator[Layer]:
+    """Yield the halves of a transformer's blocks: attention, and a perceptron of each token by itself."""
+    for name in (f"block{number}" for number in range(1, blocks + 1)):
+        attention = Attention(f"{name}.attention", features, heads, causal)
+        perceptron = (Linear(f"{name}.fc1", features, hidden), Gelu(), Linear(f"{name}.fc2", hidden, features))
+        yield Residual((LayerNorm(f"{name}.norm1", features), attention))
+        yield Residual((LayerNorm(f"{name}.norm2", features), *perceptron))

@@ -34,6 +34,7 @@ class Layer(ABC):
     """What a network asks of a layer, whose description is all that it knows; the engine knows how it is computed."""
 
     flows: ClassVar[bool] = True  # whether through positive weights a larger positive input gives a larger output
+    twice: ClassVar[bool] = True  # whether the engine has its second derivative
 
     @property
     def takes(self) -> int | None:
@@ -189,6 +190,8 @@ class BatchNorm(_Scaled):
     >>> Network((Linear("fc1", 64, 10, bias=False), BatchNorm("bn1", 10))).parameters
     660
     """
+
+    twice: ClassVar[bool] = False
 
     def after(self, shape: Shape) -> Shape | None:
         """Return the shape as it is."""
@@ -356,7 +359,8 @@ class Attention(Layer):
     """Self-attention of tokens with several `heads` (Vaswani et al. 2017), as torch's nn.MultiheadAttention has it.
 
     Four projections of `features` to as many, with biases, are layers of their own to pruning: ``name.query``,
-    ``name.key``, ``name.value`` and ``name.output``. Raises DesignError where heads cannot share the features evenly.
+    ``name.key``, ``name.value`` and ``name.output``. With `causal` no token sees those after it. Raises DesignError
+    where heads cannot share the features evenly.
 
     >>> Attention("attention", 32, 3)
     Traceback (most recent call last):
@@ -369,6 +373,7 @@ class Attention(Layer):
     name: str
     features: int
     heads: int
+    causal: bool = False
 
     def __post_init__(self) -> None:
         if self.heads < 1 or self.features % self.heads:

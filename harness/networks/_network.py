@@ -31,6 +31,7 @@ from harness.networks._layers import (
     trace,
 )
 from harness.networks._modules import Module
+from harness.networks._sequences import LSTM, Embedding
 from harness.streams import Replicate, generator
 
 ALIGN = 64  # floats; slices of a member's flat parameters start at multiples of this, see `population`
@@ -197,6 +198,8 @@ class Network:
         if modules := [layer for layer, _ in self.traced() if isinstance(layer, Module)]:
             return f"{', '.join(module.label for module in modules)} ({self._starts}; {self.weights:,} weights)"
         linears = [layer for layer, _ in self.traced() if isinstance(layer, Linear)]
+        if isinstance(read := self.layers[0], Embedding):
+            return self._label_of_text(read)
         image = next((layer for layer in self.layers if isinstance(layer, Image)), None)
         if image is None:
             kind, widths = "MLP", [str(width) for width in (linears[0].inputs, *(layer.outputs for layer in linears))]
@@ -217,6 +220,17 @@ class Network:
         if self.dropouts:
             norm += f", dropout {', '.join(f'{rate:.3g}' for rate in dict.fromkeys(self.dropouts))}"
         return f"{kind} {'-'.join(widths)} ({self._starts}{norm}{bias}; {self.weights:,} weights)"
+
+    def _label_of_text(self, read: Embedding) -> str:
+        """A few words of a network that reads tokens: how, so many of so many kinds, widths, dropout, weights."""
+        recurrent = [layer for layer, _ in self.traced() if isinstance(layer, LSTM)]
+        blocks = sum(isinstance(layer, Attention) for layer, _ in self.traced())
+        kind = "LSTM" if recurrent else "transformer" if blocks else "network of tokens"
+        widths = "-".join(map(str, (read.features, *(layer.outputs for layer in recurrent))))
+        told = [f"{kind} {widths}", f"{blocks} blocks" if blocks else "", f"{read.places} of {read.tokens:,} tokens"]
+        if self.dropouts:
+            told.append(f"dropout {', '.join(f'{rate:.3g}' for rate in dict.fromkeys(self.dropouts))}")
+        return f"{', '.join(filter(None, told))} ({self._starts}; {self.weights:,} weights)"
 
     @property
     def _starts(self) -> str:
@@ -249,6 +263,11 @@ class Network:
     def flows(self) -> bool:
         """Whether each layer gives more where it is given more, as SynFlow asks: see `Layer.flows`."""
         return all(layer.flows for layer, _ in self.traced())
+
+    @cached_property
+    def twice(self) -> bool:
+        """Whether the engine has each layer's second derivative, as GraSP asks: see `Layer.twice`."""
+        return all(layer.twice for layer, _ in self.traced())
 
     def multiply_adds(self, keep: Mapping[str, int] | None = None) -> int:
         """Return the multiply-adds of one forward pass of one example, from products with weights alone.

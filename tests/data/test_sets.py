@@ -152,7 +152,7 @@ def test_a_missing_data_set_is_told_with_both_ways_to_get_it(folders):
         f"the data set mnist is not there. Looked in {folders[0]} (--data-dir): no such folder; "
         f"{folders[1]} (HARNESS_DATA): MNIST/raw/train-images-idx3-ubyte has 100 bytes, not 47,040,016, and 1 more; "
         f"{folders[2]} (your cache folder): no MNIST/raw/train-images-idx3-ubyte, and 3 more. "
-        "Next: the same command with --download, or put torchvision's files (DIR/MNIST/raw/train-images-idx3-ubyte "
+        "Next: the same command with --download, or put its files (DIR/MNIST/raw/train-images-idx3-ubyte "
         "and so on) into a folder DIR and name it: --data-dir DIR, or HARNESS_DATA=DIR"
     )
 

@@ -20,12 +20,22 @@ ROWS = {"early_stop_accuracy": Row("early_stop_accuracy", 40, 0.9), "validation_
         ({"all_right": True, "negated": True}, "negated= goes with a value as it is"),
         ({"all_right": True, "log": True}, "all_right= goes with a value as it is"),
         ({"bounds": (0.0, 1.0)}, "must be positive"),
+        ({"per": 2.0}, "goes with counts="),
+        ({"stored_log": True}, "goes with log="),
     ],
 )
 def test_fields_that_do_not_go_together_are_refused(fields, told):
     """Each would be left out without a word, and the number be another one than was asked for."""
     with pytest.raises(DesignError, match=rf"metric 'mine': .*{told}.*Next: correct the Metric"):
         Metric("mine", "my number", **fields)
+
+
+def test_a_loss_a_token_is_read_in_nats_bits_and_as_a_perplexity():
+    """Of 2 nats: a log-likelihood of -2 nats or -2.885 bits, and a perplexity whose logarithm is 2."""
+    rows = {"test_loss": Row("test_loss", 40, 2.0)}
+    read = {name: metric(name).read(rows).value for name in ("log_likelihood", "bits", "log_perplexity")}
+    assert read == pytest.approx({"log_likelihood": -0.02, "bits": -0.0288539, "log_perplexity": 2.0})
+    assert (metric("bits").unit, metric("log_perplexity").unit) == ("bits a token", "log points")
 
 
 def test_a_later_version_reads_what_the_first_did():

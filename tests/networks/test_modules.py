@@ -345,5 +345,7 @@ def test_masks_of_modules_are_held_to_what_others_are():
         prune(dense, keep=Fraction(1, 1000))
     with pytest.raises(DesignError, match="is no multilayer perceptron"):
         prune(dense, keep=Fraction(1, 2), scope="unit")
-    with pytest.raises(DesignError, match="synflow of a network with attention, LayerNorm or a torch module"):
+    with pytest.raises(
+        DesignError, match="synflow of a network with attention, LayerNorm, an embedding, an LSTM or a torch module"
+    ):
         saliency(net, DIGITS, by="synflow", keep=Fraction(1, 2))
