@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from harness.data._tasks import SHAKESPEARE
+from harness.engine import _measuring
 from harness.engine._course import compute
 from harness.engine._feed import Feed
 from harness.engine._nn import forward
@@ -161,8 +162,9 @@ def test_answers_are_the_tokens_that_follow():
     assert stack is updates.stack
 
 
-def test_test_loss_and_accuracy_are_over_all_tokens():
-    """What is measured in the end is recomputed by the plain module on the test windows, one after the other."""
+def test_test_loss_and_accuracy_are_over_all_tokens(monkeypatch):
+    """What is measured in passes of seven windows is recomputed by the plain module, one window after the other."""
+    monkeypatch.setattr(_measuring, "PASSES", (7,))
     program = Program(lstm_net(62, places=32, features=4, hidden=6), FEW, RECIPE)
     computed = compute(population(program, range(2), snapshots=(5,))).members
     feed = Feed(population(program, range(2)), torch.device("cpu"))
