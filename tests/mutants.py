@@ -1287,6 +1287,9 @@ MUTANTS = (
     Mutant("structures.overlap_values",
            "a.sum()) * int(b.sum()) / a.size for", "a.sum()) * int(b.sum()) / network.weights for",
            "test_structures::test_overlap_is_what_loops_count"),
+    Mutant("pruning.ShuffledMask.kept_in",
+           "self.within is Scope.GLOBAL and", "False and",
+           "test_structures::test_places_change_over_all_layers"),
     Mutant("masks.shuffled_within_units",
            "first += outputs", "first += 0",  # layers of one size are permuted alike
            "test_structures::test_units_of_one_size_have_places_of_their_own"),

@@ -182,6 +182,14 @@ def shuffled_within_units(network: Network, mask: Bits, replicate: Replicate, dr
     return moved
 
 
+def shuffled_across_layers(network: Network, mask: Bits, replicate: Replicate, draw: int) -> Bits:
+    """Return `mask` with all prunable places permuted together, from the ``mask`` stream; shapes (flat_size,)."""
+    moved, places = mask.copy(), np.flatnonzero(prunable_bits(network))
+    order = permutations(replicate, "mask", draw, n=len(places), first=3 * APART, count=1)[0]
+    moved[places] = mask[places][order]
+    return moved
+
+
 def resampled(network: Network, values: Flat, mask: Bits, replicate: Replicate, draw: int) -> Flat:
     """Return `values` with each layer's weights drawn with replacement from those that `mask` keeps; (flat_size,).
 

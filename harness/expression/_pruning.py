@@ -17,6 +17,7 @@ from harness.expression._masks import (
     prune_by_magnitude,
     random_bits,
     shuffled,
+    shuffled_across_layers,
     shuffled_within_units,
 )
 from harness.expression._nodes import DRAW, Mask, Start, Stored, density, kept_in
@@ -99,7 +100,7 @@ class RandomMask(Mask):
 class ShuffledMask(Mask):
     """A mask whose bits have changed places within each layer, by the ``mask`` stream: counts a layer stay.
 
-    Or within each unit of it, and then the counts of units stay too.
+    Or within each unit of it, and then the counts of units stay too; or over all layers, and then only their sum does.
     """
 
     mask: Mask
@@ -112,12 +113,14 @@ class ShuffledMask(Mask):
         return self.mask.network
 
     def bits(self, stored: Stored) -> Bits:
-        """Return the bits in other places of their layers or units."""
-        moved = shuffled_within_units if self.within is Scope.UNIT else shuffled
-        return moved(self.network, stored.bits(self.mask), stored.replicate, self.draw)
+        """Return the bits in other places of their layers or units, or of the network."""
+        moved = {Scope.LAYER: shuffled, Scope.UNIT: shuffled_within_units, Scope.GLOBAL: shuffled_across_layers}
+        return moved[self.within](self.network, stored.bits(self.mask), stored.replicate, self.draw)
 
     def kept_in(self, layers: frozenset[str]) -> int | None:
-        """Return what the mask keeps that is shuffled."""
+        """Return what the mask keeps that is shuffled; None for some layers, where places change over all of them."""
+        if self.within is Scope.GLOBAL and layers != frozenset(self.network.prunable()):
+            return None
         return self.mask.kept_in(layers)
 
 
@@ -327,10 +330,12 @@ def shuffle(mask: Mask, *, draw: int = 0, within: Scope | str = Scope.LAYER) -> 
     Args:
         mask: Whose places change.
         draw: Which draw of the ``mask`` stream.
-        within: ``"layer"``, or ``"unit"``: places change among the inputs of one output, which keeps their number.
+        within: ``"layer"``, or ``"unit"``: places change among the inputs of one output, which keeps their number; or
+            ``"global"``: among all prunable weights, and layers get as many as chance gives them. Where a mask is
+            uneven, as global pruning leaves it, that control differs from it in its layers' densities above all.
 
     Returns:
-        A mask with the same counts.
+        A mask with the same counts; with ``"global"`` with the same sum of them.
 
     Raises:
         DesignError: For places that change within anything else.
@@ -340,6 +345,7 @@ def shuffle(mask: Mask, *, draw: int = 0, within: Scope | str = Scope.LAYER) -> 
     >>> density(shuffle(mask)) == density(mask)
     True
     """
-    if within not in (Scope.LAYER, Scope.UNIT):
-        raise DesignError(f"shuffle(within={within!r}): expected 'layer' or 'unit'. Next: correct within=")
+    if within not in list(Scope):
+        expected = ", ".join(repr(str(scope)) for scope in Scope)
+        raise DesignError(f"shuffle(within={within!r}): expected {expected}. Next: correct within=")
     return ShuffledMask(mask, draw, Scope(within))

@@ -29,7 +29,7 @@ from harness.compute._plan import Plan, Wanted
 from harness.compute._run import run_plan
 from harness.design._metrics import METRICS, metric
 from harness.errors import DesignError, RunError
-from harness.expression import MASK_METRICS, fresh
+from harness.expression import MASK_METRICS, fresh, kept_in
 from harness.expression._masks import ones, shuffled_within_units
 from harness.expression._structures import layers_of, overlap_values, structure_values
 from harness.networks._architectures import conv_net, vision_transformer
@@ -194,6 +194,26 @@ def test_units_of_one_size_have_places_of_their_own():
     assert len(set(columns)) == 128
 
 
+def test_places_change_over_all_layers():
+    """Their sum stays and biases are kept; a layer gets its share of places, whatever it had; draws differ."""
+    net = mlp(64, 300, 10)
+    mask = random_mask(net, keep=(("fc1", Fraction(1, 100)), ("output", Fraction(1))))
+    before, after, other = (
+        bits(mask),
+        bits(shuffle(mask, within="global")),
+        bits(shuffle(mask, within="global", draw=1)),
+    )
+    assert before.sum() == after.sum() == other.sum()
+    assert (after != other).any()
+    first, last = (tensor.slice for tensor in net.prunable().values())
+    share = (192 + 3000) / net.weights
+    assert abs(after[last].mean() - share) < 5 * (share * (1 - share) / 3000) ** 0.5
+    assert abs(after[first].mean() - share) < 5 * (share * (1 - share) / 19_200) ** 0.5
+    assert after[[tensor.offset for tensor in net.tensors() if not tensor.prunable]].all()
+    assert density(shuffle(mask, within="global")) == density(mask)
+    assert kept_in(shuffle(mask, within="global"), net, frozenset({"fc1"})) is None
+
+
 def test_keys_of_masks_shuffled_within_layers_stay():
     """What the word meant before is its default, and is not in the key."""
     mask = random_mask(NET, keep=FIFTH)
@@ -262,7 +282,7 @@ def test_what_does_not_fit_is_refused():
             make()
     with pytest.raises(DesignError, match="unknown metric of masks 'idle'"):
         structure(mask, DIGITS, also=("idle",))
-    with pytest.raises(DesignError, match=r"shuffle\(within='net'\): expected 'layer' or 'unit'. Next"):
+    with pytest.raises(DesignError, match=r"shuffle\(within='net'\): expected 'layer', 'global', 'unit'. Next"):
         shuffle(mask, within="net")
 
 
