@@ -165,7 +165,7 @@ MUTANTS = (
            "first=APART + i", "first=i",  # the places that a random mask of this draw has
            "test_masks::test_a_shuffle_is_no_random_mask"),
     Mutant("pruning.ShuffledMask.bits",
-           "moved(self.network, stored.bits(self.mask), stored.replicate, self.draw)",
+           "moved[self.within](self.network, stored.bits(self.mask), stored.replicate, self.draw)",
            "stored.bits(self.mask)",
            "test_plan::test_a_shuffled_mask_reaches_the_member"),
     Mutant("criteria.in_deviations",

@@ -49,12 +49,11 @@ def test_every_design_can_give_a_verdict(candidates):
         check_design(claim, Scale.MICRO)
 
 
-def test_each_paper_has_one_claim(candidates):
-    """None is missing, none is there twice; a paper that nobody awaits is no fault."""
-    papers = [claim.paper for claim in candidates.claims.values()]
-    assert sorted(set(papers)) == sorted(papers)
-    assert set(papers) >= PAPERS
-    assert set(papers) == candidates.papers.keys()
+def test_each_paper_has_a_claim(candidates):
+    """None is missing; a paper that nobody awaits is no fault."""
+    papers = {claim.paper for claim in candidates.claims.values()}
+    assert papers >= PAPERS
+    assert papers == candidates.papers.keys()
 
 
 def test_nothing_is_locked(candidates):
