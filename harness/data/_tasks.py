@@ -426,21 +426,37 @@ def shown_test_images(learned: Task, measured: Task) -> int:
     """Return how many test images of `measured` a replicate's training on `learned` is shown, for learning or to stop.
 
     Splits are slices of one order of the images, so that the number is much the same in every replicate. An image
-    counts however it is shown or labelled, and in every version of a data set that has it. 0 for other data sets, for
-    variants of one split, and where there is nothing to hold back.
+    counts however it is shown or labelled, in every version of a data set that has it, and under every name of one. 0
+    for other data sets, for variants of one split, and where there is nothing to hold back.
     """
     if data.SETS[measured.source].among == learned.source:
         shown = Fraction(sum(learned.split[:2]), data.SETS[learned.source].train)
         return math.ceil(measured.test_images * shown)
-    if learned.source.partition("@")[0] != measured.source.partition("@")[0] or measured.whole:
+    one_name = learned.source.partition("@")[0] == measured.source.partition("@")[0]
+    if measured.whole or not (one_name or _same_images(learned.source, measured.source)):
         return 0
-    if learned.source != measured.source:
+    if one_name and learned.source != measured.source:
         shown_images = {image.tobytes() for image in source(learned.source)[0][_shown(learned)]}
         tested = source(measured.source)[0][pools(measured.splitter(ANY), measured)["test"]]
         return sum(image.tobytes() in shown_images for image in tested)
-    if learned.split == measured.split and learned.splitter(ANY) == measured.splitter(ANY):
+    one_split = learned.split == measured.split and learned.splitter(ANY) == measured.splitter(ANY)
+    if one_name and one_split:
         return 0
     return int(np.isin(pools(measured.splitter(ANY), measured)["test"], _shown(learned)).sum())
+
+
+def _same_images(a: str, b: str) -> bool:
+    """Whether two data sets of different names are rows of one table, or have the same images in the same order.
+
+    No image is looked at of two sets that come with the harness, nor of one that has to be restored or installed first.
+    """
+    one, other = data.SETS[a], data.SETS[b]
+    if one.table and one.table == other.table:
+        return True
+    read = (one.may_change or other.may_change) and not any(each.files or each.package for each in (one, other))
+    if not read or one.train + one.test != other.train + other.test:
+        return False
+    return np.array_equal(source(a)[0], source(b)[0])
 
 
 def _shown(task: Task) -> NDArray[np.int64]:

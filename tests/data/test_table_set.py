@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from harness.data import SETS, Task, check_task, load_set, pools, table_set
+from harness.data import SETS, Task, check_task, load_set, pools, shown_test_images, table_set
 from harness.data._finding import FOLDER, FOLDER_OPTION
 from harness.data._rearranged import column_scales
 from harness.errors import DataError, DesignError
@@ -90,6 +90,28 @@ def test_inputs_are_scaled_by_training_rows_alone(folder):
     off, by = column_scales(task, replicate)
     assert off == pytest.approx(trained.mean(0), rel=1e-6)
     assert by == pytest.approx(trained.std(0), rel=1e-6)
+
+
+def test_the_same_rows_under_two_names_are_one_data_set(folder):
+    """Of one table with other columns or another label, or of two files of the same numbers, rows are known again."""
+    path, table = folder
+    table.to_csv(path / "copy.csv", index=False)
+    table.assign(height=table["height"] + 1).to_csv(path / "other.csv", index=False)
+    registered = {
+        "trees": ("trees.csv", "kind", ()),
+        "same columns": ("copy.csv", "kind", ()),
+        "other columns": ("trees.csv", "kind", ("height",)),
+        "other label": ("trees.csv", "wet", ("height",)),
+        "other rows": ("other.csv", "kind", ()),
+    }
+    for name, (file, label, columns) in registered.items():
+        table_set(name, file, label=label, columns=columns, train=10)
+    measured = Task("trees", shape=(1, 1, 3), **TREES, **SPLIT)
+    sizes = {"train_images": 7, "validation_images": 3, "test_images": 0}
+    shown = {name: shown_test_images(Task(name, **(TREES | sizes | {"source": name})), measured) for name in registered}
+    assert shown == {"trees": 2, "same columns": 2, "other columns": 2, "other label": 2, "other rows": 0}
+    one_split = {name: shown_test_images(Task(name, **(TREES | SPLIT | {"source": name})), measured) for name in shown}
+    assert set(one_split.values()) == {0}
 
 
 def test_a_table_is_found_beside_the_file_that_registers_it(tmp_path, folder):
