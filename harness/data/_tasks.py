@@ -244,6 +244,14 @@ class Task:
         return (self.inputs,) if self.reads_tokens else ()
 
     @property
+    def scaled_by(self) -> tuple[object, ...]:
+        """What says how inputs are scaled by a replicate's training rows, and which these are; empty where by none."""
+        if self.scaling not in (Scaling.COLUMNS, Scaling.RANGE):
+            return ()
+        kept = (self.split[0], *(answer is not None for answer in self.answers)) if self.leaves_out else ()
+        return self.scaling, self.source, self.splitter(ANY), self.train_images, kept
+
+    @property
     def own_test(self) -> bool:
         """Whether the data set comes with its test images."""
         return data.SETS[self.source].test > 0

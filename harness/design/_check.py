@@ -19,12 +19,14 @@ from harness.expression import (
     Magnitudes,
     Mask,
     Measured,
+    Node,
     Snapshot,
     Start,
     consumed,
     drawn_first,
     kept,
     measures,
+    parents,
 )
 
 FEWEST_REPLICATES = 5  # below, every verdict is inconclusive
@@ -95,6 +97,15 @@ def _check_tasks(id: str, design: Design) -> None:
                 f"{count} were shown to a training on {learned.name} that it comes from. "
                 "Next: give both tasks the same split, or data sets of their own"
             )
+    for arm, points in design.points.items():
+        for found in filter(None, (_otherwise_scaled(node) for nodes in points.values() for node in nodes)):
+            weights, learned_on, seen = found
+            raise DesignError(
+                f"{id}: {weights} of arm {arm!r} learned on {_as_scaled(learned_on)}, and are shown "
+                f"{_as_scaled(seen)}: inputs are scaled by other training rows, and one value means two things. "
+                f"Next: show them {learned_on.name}; or scale the data set once, for all rows, and give both tasks "
+                "scaling='unit'"
+            )
 
 
 @cache
@@ -102,6 +113,37 @@ def _learned(node: Measured) -> frozenset[Task]:
     """Return the tasks of the trainings that the node is or comes from."""
     own = {node.task} if node.asked.recipe is not None else set()
     return frozenset(own).union(*(_learned(taken.training) for taken in consumed(node)))
+
+
+@cache
+def _otherwise_scaled(node: Measured) -> tuple[str, Task, Task] | None:
+    """Return which weights are shown inputs scaled by other rows than those they learned with, and both tasks.
+
+    None where there are none. Weights that a training starts from are trained on what they are shown, and may be.
+    """
+    shown = {"the weights": node.begins, "the weights of the second net": node.ends}
+    if node.asked.recipe is not None:
+        shown = {"the teacher's weights": node.ends}
+    elif not node.asked.measurement.passes:
+        shown = {}
+    for name, weights in shown.items():
+        for learned_on in _learned_on(weights) if weights is not None else ():
+            if learned_on.scaled_by != node.task.scaled_by:
+                return name, learned_on, node.task
+    return next(filter(None, (_otherwise_scaled(taken.training) for taken in consumed(node))), None)
+
+
+def _as_scaled(task: Task) -> str:
+    return f"{task.name} (scaling={str(task.scaling)!r}, {task.train_images} training examples)"
+
+
+def _learned_on(weights: Node) -> Iterator[Task]:
+    """Yield the tasks of the trainings whose weights these are, or are made of; which a mask keeps does not count."""
+    if isinstance(weights, Snapshot):
+        yield weights.training.task
+    elif not isinstance(weights, Mask):
+        for each in parents(weights):
+            yield from _learned_on(each)
 
 
 def _check_part(id: str, design: Design, part: Part) -> None:

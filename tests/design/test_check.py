@@ -6,14 +6,24 @@ from fractions import Fraction
 
 import pytest
 
-from harness.data._task_variants import permuted, subset
+from harness.data._task_variants import fewer, noisy, permuted, subset
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS, MNIST
 from harness.design._assertions import beats, matches, no_gain
-from harness.design._check import check_design
+from harness.design._check import _check_tasks, check_design
 from harness.design._claim import Claim, Design, Scale, Source
 from harness.design._parts import percent_kept
 from harness.errors import DesignError
-from harness.expression import evaluate, fresh, prune, random_mask, train
+from harness.expression import (
+    combine,
+    disagreement,
+    evaluate,
+    fresh,
+    graft,
+    magnitudes,
+    prune,
+    random_mask,
+    train,
+)
 from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Adam, Recipe
 from harness.stats._kinds import Outcome
@@ -178,6 +188,56 @@ def test_the_same_split_may_be_trained_on_again():
         check_design(claim(measured(train(mlp(task.inputs, 12, 10), task, RECIPE))), Scale.MICRO)
     looser = replace(DIGITS, margin_pp=1.0)
     check_design(claim(measured(train(NET, looser, RECIPE, start=DENSE.at("end")))), Scale.MICRO)
+
+
+BY_ROWS = replace(DIGITS, scaling="columns")
+FEW_ROWS = fewer(BY_ROWS, 100)
+TAUGHT = replace(RECIPE, distil=0.5)
+
+
+def of_few_rows(**changed):
+    """A training on inputs that a hundred rows scale."""
+    return train(NET, FEW_ROWS, RECIPE, **changed)
+
+
+@pytest.mark.parametrize(
+    ("arm", "whose"),
+    [
+        (evaluate(NET, BY_ROWS, weights=of_few_rows()), "the weights"),
+        (evaluate(NET, BY_ROWS, weights=combine("signs of the first", of_few_rows(), of_few_rows())), "the weights"),
+        (evaluate(NET, BY_ROWS, weights=DENSE), "the weights"),
+        (evaluate(NET, DIGITS, weights=train(NET, replace(DIGITS, scaling="range"), RECIPE)), "the weights"),
+        (train(NET, BY_ROWS, TAUGHT, teacher=of_few_rows()), "the teacher's weights"),
+        (evaluate(NET, BY_ROWS, weights=train(NET, BY_ROWS, TAUGHT, teacher=of_few_rows())), "the teacher's weights"),
+        (disagreement(train(NET, BY_ROWS, RECIPE), graft(train(NET, BY_ROWS, RECIPE), of_few_rows(), layers=("fc1",))),
+         "the weights of the second net"),
+    ],
+    ids=["evaluated", "combined", "of unscaled", "unscaled", "teacher", "a teacher before", "second net"],
+)  # fmt: skip
+def test_weights_are_shown_what_is_scaled_as_they_learned(arm, whose):
+    """Inputs are scaled by the rows that a task trains on, and mean something else to other weights."""
+    with pytest.raises(
+        DesignError, match=rf"{whose} of arm 'arm' learned on .* and are shown .*scaled by other training rows.* Next: "
+    ):
+        check_design(claim(measured(arm)), Scale.MICRO)
+
+
+@pytest.mark.parametrize(
+    "arm",
+    [
+        evaluate(NET, FEW_ROWS, weights=of_few_rows()),
+        evaluate(NET, BY_ROWS, weights=train(NET, noisy(BY_ROWS, QUARTER), RECIPE)),
+        evaluate(NET, noisy(permuted(BY_ROWS), QUARTER), weights=train(NET, BY_ROWS, RECIPE)),
+        evaluate(NET, DIGITS, weights=train(NET, fewer(DIGITS, 100), RECIPE)),
+        evaluate(NET, BY_ROWS, mask=prune(of_few_rows(), keep=HALF)),
+        train(NET, BY_ROWS, RECIPE, start=of_few_rows()),
+        magnitudes(NET, BY_ROWS, weights=of_few_rows()),
+    ],
+    ids=["its own", "noise", "permuted", "unscaled", "a mask", "trained on", "no answers"],
+)
+def test_what_is_scaled_alike_or_trained_on_may_be_shown(arm):
+    """Labels and places change no scale; a mask is shown nothing, and a start learns what it is shown."""
+    _check_tasks("paper/claim", measured(arm))
 
 
 def test_a_variant_may_be_read_beside_its_task_where_tasks_are_compared():
