@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from harness.data import Task
 from harness.errors import DesignError
 from harness.expression._nodes import Asked, Mask, Measured, Measurement, Start
-from harness.expression._trainings import Snapshot, Training, check_origins, end_of
+from harness.expression._trainings import Snapshot, Training, answering, check_origins
 from harness.extensions import Extensions
 from harness.networks import Network
 
@@ -104,7 +104,7 @@ def disagreement(a: Training | Start, b: Training | Start) -> Together:
 
     Raises:
         DesignError: For networks with other tensors or other tasks, and for two drawn weights: no training says on what
-            they are tested.
+            they are tested. For a training of scores, whose weights alone are another net.
 
     >>> from harness import DIGITS, SGD, Recipe, density, mlp, train
     >>> net, recipe = mlp(64, 30, 10), Recipe(optimiser=SGD(0.1), steps=200, batch=60)
@@ -112,7 +112,7 @@ def disagreement(a: Training | Start, b: Training | Start) -> Together:
     >>> density(disagreement(*copies))
     Fraction(1, 1)
     """
-    a, b = end_of(a), end_of(b)
+    a, b = (answering(each, "one of two nets") for each in (a, b))
     trained = [end.training for end in (a, b) if isinstance(end, Snapshot)]
     if not trained:
         raise DesignError(

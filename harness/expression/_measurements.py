@@ -10,14 +10,27 @@ from fractions import Fraction
 from harness.data import Task
 from harness.errors import DesignError, nearest
 from harness.expression._answers import ANSWER_METRICS, OfTwo
+from harness.expression._learning import Scores
 from harness.expression._nodes import ACCURACY, Asked, Mask, Measured, Measurement, Start, kept
-from harness.expression._trainings import INITIAL, Snapshot, Training, check_fit, check_origins, end_of
-from harness.networks import Network
+from harness.expression._trainings import (
+    INITIAL,
+    LearnedMask,
+    Snapshot,
+    Training,
+    answering,
+    check_fit,
+    check_origins,
+    end_of,
+)
+from harness.networks import AveragePool, Conv, Dropout, Flatten, Image, Linear, MaxPool, Network, Relu
 
 # Of what `magnitudes` says:
 NEAR = Fraction(1, 5)  # of a layer's weights, those of the smallest magnitude are near zero
 BIN = 0.25  # width of a bin, in root mean squares of the layer's weights
 BINS = 12  # the last has all that are larger
+
+
+OF_FACTORS = (Image, Linear, Conv, Relu, MaxPool, AveragePool, Flatten, Dropout)  # layers that pass a factor on
 
 
 class Split(StrEnum):
@@ -57,9 +70,16 @@ class Evaluation(Measured):
     def measures(self, metric: str) -> bool:
         """Return whether it is an accuracy or loss on a split of its own, the gap between two, or asked for besides."""
         gap = {"generalisation_gap"} if self.split is Split.TRAIN else set()
+        kinds = ("accuracy",) if self.lacks_factor else ("accuracy", "loss")
         return metric in gap | set(self.also) | {
-            f"{split}_{what}" for split in (Split.TEST, self.split) for what in ("accuracy", "loss")
+            f"{split}_{what}" for split in (Split.TEST, self.split) for what in kinds
         }
+
+    @property
+    def lacks_factor(self) -> bool:
+        """Whether it is the net that a training of scores ended with, without the factor sqrt(1/keep) of its layers."""
+        of = self.mask.training if isinstance(self.mask, LearnedMask) else None
+        return of is not None and isinstance(of.learn, Scores) and self.weights == of.at("end")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -142,7 +162,8 @@ def evaluate(
         A node, to be an arm of a design.
 
     Raises:
-        DesignError: For an unknown split or metric of answers, and for what does not fit together.
+        DesignError: For an unknown split or metric of answers, for what does not fit together, and for weights and mask
+            of a training of scores, but for accuracy of a net in which the factor of its weights changes no answer.
 
     >>> from harness import DIGITS, density, mlp, random_mask
     >>> net = mlp(64, 30, 10)
@@ -156,7 +177,16 @@ def evaluate(
     names = tuple(ANSWER_METRICS.latest(name) for name in also)
     for name in names:
         ANSWER_METRICS[name]
-    return Evaluation(network, task, weights, mask, Split(split), names)
+    made = Evaluation(network, task, weights, mask, Split(split), names)
+    passes_on = all(isinstance(each, OF_FACTORS) and not getattr(each, "bias", False) for each in network.layers)
+    if made.lacks_factor and (names or not passes_on):
+        raise DesignError(
+            "evaluate() of what a training of scores ended with, which multiplies its weights by sqrt(1/keep): without "
+            f"that, {f'{names[0]!r} is' if names else 'answers of a net with biases or norms are'} another net's. "
+            "Next: the training itself as an arm, for accuracy and loss; or, for accuracy alone, a network of linear "
+            "layers, convolutions, ReLU and pooling without biases"
+        )
+    return made
 
 
 def between(a: Training | Start, b: Training | Start, points: int = 11) -> Between:
@@ -186,7 +216,8 @@ def between(a: Training | Start, b: Training | Start, points: int = 11) -> Betwe
 
     Raises:
         DesignError: For networks with other tensors or other tasks, for two drawn weights (no training says on what
-            they are tested), and for fewer than 3 points.
+            they are tested), for a training of scores, whose weights alone are another net, and for fewer than 3
+            points.
 
     >>> from harness import DIGITS, SGD, Recipe, mlp, train
     >>> net, recipe = mlp(64, 30, 10), Recipe(optimiser=SGD(0.1), steps=200, batch=60)
@@ -194,7 +225,7 @@ def between(a: Training | Start, b: Training | Start, points: int = 11) -> Betwe
     >>> measures(between(*copies), "barrier")
     True
     """
-    a, b = end_of(a), end_of(b)
+    a, b = (answering(each, "the end of a path") for each in (a, b))
     trained = [end.training for end in (a, b) if isinstance(end, Snapshot)]
     if not trained:
         raise DesignError("between() needs two weights, one of them a training's, which says on what they are tested")

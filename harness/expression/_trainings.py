@@ -9,6 +9,7 @@ import numpy as np
 
 from harness.data import Augment, Task
 from harness.errors import DesignError
+from harness.expression._learning import Scores
 from harness.expression._masks import Bits, Flat, resampled
 from harness.expression._nodes import (
     DRAW,
@@ -230,7 +231,8 @@ def train(
     Raises:
         DesignError: For a network that does not fit the task, a mask or start of another network, a `first_step`
             outside the recipe, a stream that is unknown or never drawn from, batches larger than the training set, and
-            scores that are penalised or use no weight of a layer; and for a teacher that the recipe has no share for.
+            scores that are penalised or use no weight of a layer; and for a teacher that the recipe has no share for,
+            or that learned scores.
 
     >>> from fractions import Fraction
     >>> from harness import DIGITS, SGD, Recipe, density, mlp, prune
@@ -260,7 +262,7 @@ def train(
         raise DesignError(f"batches of {recipe.batch} from the {task.train_images} training images of {task.name}")
     if learn is not None:
         learn = learn.under(network, recipe, mask)
-    taught = None if teacher is None else end_of(teacher)
+    taught = None if teacher is None else answering(teacher, "a teacher")
     if (taught is None) != (recipe.distil == 0):
         raise DesignError(
             f"a training {'without a' if taught is None else 'with a'} teacher, of whom its recipe learns a share of "
@@ -274,6 +276,21 @@ def train(
 def end_of(source: Training | Start) -> Start:
     """Return the parameters that are meant by a training, those at its end, or by weights, themselves."""
     return source.at("end") if isinstance(source, Training) else source
+
+
+def answering(source: Training | Start, what: str) -> Start:
+    """Return the parameters that are meant, see `end_of`, of a net that answers by them alone, which is to be `what`.
+
+    Raises DesignError for a training of scores, or its weights: which are used, and by how much larger, is not in them.
+    """
+    training = source.training if isinstance(source, Snapshot) else source
+    if isinstance(training, Training) and isinstance(training.learn, Scores):
+        raise DesignError(
+            f"a training of scores as {what}: its net is those of its weights that the scores choose, times "
+            "sqrt(1/keep), and its weights alone are another net. Next: give a training that learns weights; accuracy "
+            "and loss of the one of scores are its own, as an arm"
+        )
+    return end_of(source)
 
 
 def fresh(stream: str = "init", draw: int = 0) -> Fresh:

@@ -1,6 +1,7 @@
 """What is read off answers: calibration by a plain loop, disagreement of two nets, functions of one's own."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -12,7 +13,18 @@ from harness.data import _tasks as tasks
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
 from harness.engine._course import compute
 from harness.errors import DesignError, RunError
-from harness.expression import ANSWER_METRICS, between, disagreement, evaluate, fresh, measures, train
+from harness.expression import (
+    ANSWER_METRICS,
+    RedrawnScores,
+    Scores,
+    between,
+    disagreement,
+    evaluate,
+    fresh,
+    measures,
+    random_mask,
+    train,
+)
 from harness.expression._answers import calibration_error
 from harness.networks._network import initial_values, mlp
 from harness.networks._recipe import SGD, Recipe
@@ -141,3 +153,48 @@ def test_two_nets_of_different_tasks_or_none_are_refused():
     with pytest.raises(DesignError, match="one of them a training's"):
         disagreement(fresh(), fresh("reinit"))
     assert not measures(between(train(NET, DIGITS, RECIPE), fresh()), "disagreement")
+
+
+HALF = Fraction(1, 2)
+LEARNS = [Scores(HALF), RedrawnScores(HALF, every=2)]
+UNBIASED = mlp(64, 9, 10, bias=False)
+
+
+@pytest.mark.parametrize("learn", LEARNS)
+def test_what_scores_ended_with_is_evaluated_only_where_its_factor_changes_nothing(learn):
+    """Its weights are multiplied by a factor in training: with biases, and of all but accuracy, it is another net."""
+    biased, unbiased = (train(net, DIGITS, RECIPE, learn=learn) for net in (NET, UNBIASED))
+    with pytest.raises(DesignError, match=r"answers of a net with biases or norms .* Next: the training itself"):
+        evaluate(NET, DIGITS, weights=biased.at("end"), mask=biased.learned_mask())
+    with pytest.raises(DesignError, match=r"'calibration_error' is another net's. Next: "):
+        evaluate(UNBIASED, DIGITS, weights=unbiased, mask=unbiased.learned_mask(), also=("calibration_error",))
+    node = evaluate(UNBIASED, DIGITS, weights=unbiased, mask=unbiased.learned_mask(), split="train")
+    names = ("test_accuracy", "train_accuracy", "generalisation_gap", "test_loss", "train_loss")
+    assert [measures(node, name) for name in names] == [True, True, True, False, False]
+
+
+@pytest.mark.parametrize("learn", LEARNS)
+def test_other_weights_under_its_mask_are_a_net_of_their_own(learn):
+    """And so are its weights under another mask: nothing was trained so, and nothing is missing."""
+    popup, dense = train(NET, DIGITS, RECIPE, learn=learn), train(NET, DIGITS, RECIPE)
+    for node in (
+        evaluate(NET, DIGITS, weights=dense, mask=popup.learned_mask()),
+        evaluate(NET, DIGITS, weights=popup.at("end"), mask=random_mask(NET, keep=HALF)),
+    ):
+        assert measures(node, "test_loss")
+
+
+@pytest.mark.parametrize("learn", LEARNS)
+def test_a_training_of_scores_answers_by_more_than_its_weights(learn):
+    """Beside another net, at the end of a path, and as a teacher: its weights alone are no net that was trained."""
+    popup, dense = train(UNBIASED, DIGITS, RECIPE, learn=learn), train(UNBIASED, DIGITS, RECIPE)
+    told = r"a training of scores as {}.* Next: give a training that learns weights"
+    with pytest.raises(DesignError, match=told.format("one of two nets")):
+        disagreement(popup, dense)
+    with pytest.raises(DesignError, match=told.format("the end of a path")):
+        between(dense, popup)
+    with pytest.raises(DesignError, match=told.format("a teacher")):
+        train(UNBIASED, DIGITS, replace(RECIPE, distil=0.5), teacher=popup)
+    if learn.moves_weights:
+        with pytest.raises(DesignError, match=told.format("one of two nets")):
+            disagreement(dense, popup.at("end"))
