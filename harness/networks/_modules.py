@@ -178,7 +178,8 @@ def network(
     Raises:
         DesignError: Another function has this name and version, or takes no ``inputs``. Where the network is made: for
             arguments that no key can hold, and for a module that does not fit: one with BatchNorm, whose forward pass
-            fails on these inputs, draws at random, changes its buffers, leaves a parameter out, or shares one.
+            fails on these inputs, draws at random, changes anything of the module, mixes the examples of a batch,
+            leaves a parameter out, or shares one.
 
     >>> from torch import nn
     >>> @network("example/rectified")

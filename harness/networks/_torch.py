@@ -6,13 +6,15 @@ torch's meta device, where nothing is drawn; on that device it is not run, as to
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
@@ -27,6 +29,10 @@ from harness.networks._modules import Builder
 
 BATCH = 2  # examples that are looked at together
 OUTPUTS_FIRST = (nn.Linear, nn.MultiheadAttention, nn.RNNBase, nn.RNNCellBase)  # of their weights of two dimensions
+
+OF_TORCH = ("_parameters", "_buffers", "_modules")  # attributes that hold tensors by name
+AGAIN = ("_flat_weights", "_flat_weight_refs")  # and, of recurrent layers, parameters once more
+ROUNDING = 1e-5  # by how much a batch may give otherwise than its examples one by one, in shares of the largest value
 
 Arguments = tuple[tuple[str, Any], ...]
 
@@ -95,11 +101,11 @@ def facts(builder: Builder, arguments: Arguments) -> Facts:
     _check_parameters(builder, module)
     dropouts = tuple(Dropout(each.p).rate for each in module.modules() if type(each) is nn.Dropout and each.p)
     replace_dropout(module, lambda rate: nn.Identity())
-    watch, gives = _watched(builder, module, dict(arguments)["inputs"])
+    buffers = _buffers(builder, arguments, module)
+    watch, gives = _watched(builder, module, buffers, dict(arguments)["inputs"])
     parameters = tuple(_described(builder, name, owner, tensor) for name, (owner, tensor) in owners.items())
     if not any(each.prunable for each in parameters):
         raise _error(builder, "has no weight that may be pruned", "give it one, or say so by prunable=")
-    _check_buffers(builder, arguments, module)
     return Facts(
         parameters,
         gives,
@@ -174,27 +180,18 @@ def _check_parameters(builder: Builder, module: nn.Module) -> None:
         names[id(tensor)] = name
 
 
-def _watched(builder: Builder, module: nn.Module, inputs: int | Shape) -> tuple[_Watch, Shape]:
+def _watched(
+    builder: Builder, module: nn.Module, buffers: dict[str, Tensor], inputs: int | Shape
+) -> tuple[_Watch, Shape]:
     """Return what a forward pass does, and the shape that it gives for one example."""
     drawn = torch.Generator().manual_seed(0)
     parameters: dict[str, Tensor] = {
-        name: torch.randn(each.shape, generator=drawn).requires_grad_() for name, each in module.named_parameters()
+        name: _drawn(each.shape, drawn).requires_grad_() for name, each in module.named_parameters()
     }
     shape = (BATCH, *(inputs if isinstance(inputs, tuple) else (inputs,)))
-    buffers = {name: torch.ones_like(each, device="cpu") for name, each in module.named_buffers()}
-    watch = _Watch(parameters)
-    examples = torch.randn(shape, generator=drawn).requires_grad_()
-    given = examples.clone()  # which may be changed in place
-    try:
-        # Fused kernels hide their products: attention's, and those of oneDNN's recurrent layers
-        with watch, sdpa_kernel(SDPBackend.MATH), _without_onednn():
-            out = functional_call(module, parameters | buffers, (given,))
-    except Exception as error:  # whatever a stranger's module dies of
-        raise _error(
-            builder,
-            f"fails on a batch of shape {shape}: {_told(error)}",
-            "correct inputs= or the module, whose constants have to be buffers",
-        ) from error
+    watch, examples = _Watch(parameters), torch.randn(shape, generator=drawn).requires_grad_()
+    forward = partial(_forward, builder, module, parameters | buffers)
+    out = forward(examples, watch)
     if watch.asks:
         raise _error(
             builder,
@@ -210,11 +207,17 @@ def _watched(builder: Builder, module: nn.Module, inputs: int | Shape) -> tuple[
     if not isinstance(out, Tensor) or out.dim() < 2 or len(out) != BATCH or not out.is_floating_point():
         told = f"shape {tuple(out.shape)}" if isinstance(out, Tensor) else f"a {type(out).__name__}"
         raise _error(builder, f"gives {told} for a batch of shape {shape}", "return a row of logits an example")
-    if any(each._version for each in buffers.values()):
-        raise _error(builder, "changes its buffers in its forward pass", "let them be constants, or parameters")
     first = (out[0] * torch.randn(out[0].shape, generator=drawn)).sum()
     other, *found = torch.autograd.grad(first, [examples, *parameters.values()], allow_unused=True)
-    if other is not None and other[1].any():
+    with torch.no_grad():
+        if not _alike(forward(examples), out, 0.0):
+            raise _error(
+                builder,
+                "gives something else for the same batch the second time",
+                "let it draw and remember nothing; nn.Dropout as a module of its own draws by the harness's streams",
+            )
+        one_by_one = torch.cat([forward(each[None]) for each in examples])
+    if (other is not None and other[1].any()) or not _alike(one_by_one, out, ROUNDING):
         raise _error(
             builder,
             "mixes the examples of a batch: what it gives for one depends on the others",
@@ -225,14 +228,97 @@ def _watched(builder: Builder, module: nn.Module, inputs: int | Shape) -> tuple[
     return watch, tuple(out.shape[1:])
 
 
-def _check_buffers(builder: Builder, arguments: Arguments, module: nn.Module) -> None:
-    """Raise DesignError where the function builds another module, or other constants, each time."""
+def _drawn(shape: torch.Size, drawn: torch.Generator) -> Tensor:
+    """Return values at random, of a size at which a layer gives what is about as large as what it is given."""
+    return torch.randn(shape, generator=drawn) / math.sqrt(shape[1:].numel())
+
+
+def _forward(
+    builder: Builder, module: nn.Module, tensors: dict[str, Tensor], examples: Tensor, watch: _Watch | None = None
+) -> Any:
+    """Return what a module gives for a batch. Raises DesignError where it fails, or changes itself."""
+    given, before = dict(tensors), _state(module)
+    were = {name: (tensor._version, tensor.detach().clone()) for name, tensor in tensors.items()}
+    copied = examples.clone()  # which may be changed in place
+    try:
+        # Fused kernels hide their products: attention's, and those of oneDNN's recurrent layers
+        with watch or nullcontext(), sdpa_kernel(SDPBackend.MATH), _without_onednn():
+            out = functional_call(module, given, (copied,))  # which keeps in `given` what the module has in the end
+    except Exception as error:  # whatever a stranger's module dies of
+        raise _error(
+            builder,
+            f"fails on a batch of shape {tuple(examples.shape)}: {_told(error)}",
+            "correct inputs= or the module, whose constants have to be buffers",
+        ) from error
+    changed = [
+        name
+        for name, (version, values) in were.items()
+        if given[name] is not tensors[name] or tensors[name]._version != version or not _alike(given[name], values, 0.0)
+    ]
+    after = _state(module)
+    changed += [name for name in {**before, **after} if before.get(name, _state) != after.get(name, _state)]
+    if changed:
+        raise _error(
+            builder,
+            f"changes its {changed[0]} in its forward pass, which members would hand on to each other",
+            "let buffers be constants, and what is learned parameters; a forward pass keeps nothing on the module",
+        )
+    return out
+
+
+def _alike(one: Any, other: Tensor, rounding: float) -> bool:
+    """Whether two tensors are the same, but for `rounding` in shares of the largest value."""
+    if not isinstance(one, Tensor) or one.shape != other.shape:
+        return False
+    one, other = one.detach().double(), other.detach().double()
+    finite = other[other.isfinite()].abs()
+    most = rounding * float(finite.max()) if finite.numel() else 0.0
+    return torch.allclose(one, other, rtol=0.0, atol=most, equal_nan=True)
+
+
+class _Same:
+    """An object that equals itself alone, and tensors until they are changed."""
+
+    def __init__(self, value: Any) -> None:
+        self.value, self.version = value, value._version if isinstance(value, Tensor) else 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.value is other.value and self.version == other.version
+
+    __hash__ = None  # type: ignore[assignment] # it is compared alone
+
+
+def _state(module: nn.Module) -> dict[str, Any]:
+    """Return what a module and those inside have besides tensors, by name, to be compared later."""
+    return {
+        f"{path}.{name}" if path else name: [*value] if name in OF_TORCH else _seen(value)
+        for path, each in module.named_modules()
+        for name, value in vars(each).items()
+        if name not in AGAIN
+    }
+
+
+def _seen(value: Any) -> Any:
+    """Return what equals the same of a value later, as long as it was not changed."""
+    if isinstance(value, dict):
+        return [(key, _seen(each)) for key, each in value.items()]
+    if isinstance(value, list | tuple):
+        return [type(value), *map(_seen, value)]
+    if isinstance(value, np.ndarray):
+        return [value.dtype, value.shape, value.tobytes()]
+    if isinstance(value, set):
+        return frozenset(value)
+    return value if isinstance(value, bool | int | float | complex | str | bytes) else _Same(value)
+
+
+def _buffers(builder: Builder, arguments: Arguments, module: nn.Module) -> dict[str, Tensor]:
+    """Return a module's constants by name. Raises DesignError where its function builds others, or another module."""
     here = [(name, each.shape) for name, each in module.named_parameters()]
     there = [(name, each.shape) for name, each in built(builder, arguments, "meta").named_parameters()]
     if here != there:
         raise _error(builder, "has other parameters each time it is built", "let arguments alone say what is built")
     if not any(True for _ in module.buffers()):
-        return
+        return {}
     twice = []
     for seed in range(2):
         with torch.random.fork_rng(devices=[]):
@@ -242,6 +328,7 @@ def _check_buffers(builder: Builder, arguments: Arguments, module: nn.Module) ->
         raise _error(
             builder, f"draws its buffer {drawn[0]} at random", "make it a constant, or a parameter with initial="
         )
+    return twice[0]
 
 
 @contextmanager

@@ -198,7 +198,39 @@ def test_a_module_is_a_layer_among_others():
         Network((Image(1, 8, 8), *inner))
 
 
+class Causal(nn.Module):
+    """Attention of one head, to tokens before alone, by a mask that is a buffer; deep in squashed layers."""
+
+    def __init__(self, tokens, features):
+        super().__init__()
+        self.query, self.key = nn.Linear(features, features), nn.Linear(features, features)
+        self.deep = nn.Sequential(*(nn.Sequential(nn.Linear(features, features), nn.Tanh()) for _ in range(8)))
+        self.output = nn.Linear(features, 10)
+        self.register_buffer("later", torch.ones(tokens, tokens).triu(1).bool())
+        self.sizes = {"tokens": [tokens], "names": {"query"}, "scale": np.ones(3)}
+
+    def forward(self, x):
+        """Return a row of logits an example."""
+        scores = (self.query(x) @ self.key(x).mT).masked_fill(self.later, -torch.inf)
+        return self.output(self.deep(scores.softmax(-1) @ x)[:, -1])
+
+
+def test_constants_are_those_that_the_function_builds():
+    """A mask of attention hides what it hides: with all of it hidden, each example would seem to be mixed."""
+    net = network("tests/causal")(lambda inputs: Causal(*inputs))(inputs=(4, 16))
+    assert net.outputs == 10
+
+
 # --- what is refused ---------------------------------------------------------------------------------------------
+
+
+SEEN = (
+    "a changing buffer",
+    "a buffer put anew",
+    "a buffer put anew, as it was",
+    "a buffer written, as it was",
+    "a buffer changed unseen",
+)
 
 
 class Wrong(nn.Module):
@@ -226,10 +258,15 @@ class Wrong(nn.Module):
             self.c = nn.LazyLinear(3)
         elif how == "a parameter of its own":
             self.gain = nn.Parameter(torch.ones(64))
-        elif how == "a changing buffer":
+        elif how in SEEN:
             self.register_buffer("seen", torch.zeros(()))
         elif how == "a constant that is no buffer":
             self.projection = torch.ones(64)
+        elif how in ("a counter", "a counter inside"):
+            self.inside = nn.Identity()
+            self.count = self.inside.count = 0
+        elif how == "a list":
+            self.given = []
         elif how == "a random buffer":
             self.register_buffer("projection", torch.randn(64))
 
@@ -238,6 +275,37 @@ class Wrong(nn.Module):
         match self.how:
             case "a changing buffer":
                 self.seen += 1
+            case "a buffer put anew":
+                h, self.seen = h / (1 + self.seen), 0.5 * self.seen + h.detach().mean()
+            case "a buffer changed unseen":
+                self.seen.data.add_(1)
+            case "a buffer put anew, as it was":
+                self.seen = self.seen.clone()
+            case "a buffer written, as it was":
+                self.seen.mul_(1)
+            case "a new buffer":
+                self.register_buffer("late", torch.ones(3))
+            case "a parameter changed unseen":
+                self.a.bias.data.clamp_(0, 1)
+            case "a counter":
+                self.count += 1
+                h = h / self.count
+            case "a counter inside":
+                self.inside.count += 1
+            case "a list":
+                self.given.append(3)
+            case "what it was given":
+                self.given = x.detach()
+            case "numpy's noise":
+                h = h + np.random.rand()
+            case "a detached mean":
+                h = h - h.detach().mean(0, keepdim=True)
+            case "a detached largest":
+                h = h / h.detach().abs().max()
+            case "a mean in gradients alone":
+                h = h + (h.mean(0) - h.mean(0).detach())
+            case "how many there are":
+                h = h / len(h)
             case "a random buffer" | "a constant that is no buffer":
                 h = h * self.projection
             case "a parameter of its own":
@@ -275,7 +343,22 @@ REFUSED = {
     "doubles": "a parameter a.weight that is torch.float64",
     "a lazy layer": "a lazy parameter c.weight",
     "a parameter of its own": r"what gain starts from is said nowhere.* Next: @network\(..., initial=\)",
-    "a changing buffer": "changes its buffers in its forward pass",
+    "a changing buffer": "changes its seen in its forward pass",
+    "a buffer put anew": "changes its seen in its forward pass",
+    "a buffer put anew, as it was": "changes its seen in its forward pass",
+    "a buffer written, as it was": "changes its seen in its forward pass",
+    "a buffer changed unseen": "changes its seen in its forward pass",
+    "a new buffer": "changes its _buffers in its forward pass",
+    "a parameter changed unseen": "changes its a.bias in its forward pass",
+    "a counter": "changes its count in its forward pass.* Next: let buffers be constants",
+    "a counter inside": "changes its inside.count in its forward pass",
+    "a list": "changes its given in its forward pass",
+    "what it was given": "changes its given in its forward pass",
+    "numpy's noise": "gives something else for the same batch the second time.* Next: .*nn.Dropout",
+    "a detached mean": "mixes the examples of a batch",
+    "a detached largest": "mixes the examples of a batch",
+    "a mean in gradients alone": "mixes the examples of a batch",
+    "how many there are": "mixes the examples of a batch",
     "a random buffer": "draws its buffer projection at random",
     "functional dropout": r"draws at random in its forward pass \(bernoulli_\).* Next: use nn.Dropout",
     "noise": r"draws at random in its forward pass \(randn_like\)",
