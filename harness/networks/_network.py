@@ -41,7 +41,8 @@ class Init(StrEnum):
     """Distributions of initial weights; normalisation starts at scale 1 and shift 0.
 
     Biases start at zero, but with ``TORCH_DEFAULT``, which is what PyTorch gives its linear layers and convolutions:
-    weights and biases alike from U(-1, 1) / sqrt(fan_in), which it calls Kaiming uniform with a = sqrt(5).
+    weights and biases alike from U(-1, 1) / sqrt(fan_in), which it calls Kaiming uniform with a = sqrt(5). Layers of a
+    module of one's own that PyTorch starts otherwise (LSTM, MultiheadAttention, Bilinear) are refused with it.
 
     >>> mlp(64, 30, 10, init=Init.KAIMING_NORMAL).init.value
     'kaiming-normal'
@@ -114,8 +115,8 @@ class Network:
         inits: Layers whose weights have another one, each with it: ``(("output", Init.KAIMING_NORMAL),)``.
 
     Raises:
-        DesignError: Where two layers have one name, a layer does not fit what comes before it, or `inits` names a layer
-            that is not there.
+        DesignError: Where two layers have one name, a layer does not fit what comes before it, `inits` names a layer
+            that is not there, or ``TORCH_DEFAULT`` is not how PyTorch starts a layer of a module.
 
     >>> Network((Linear("fc1", 64, 30), Relu(), Linear("output", 30, 10))) == mlp(64, 30, 10)
     True
@@ -133,6 +134,22 @@ class Network:
             raise DesignError(f"{most[1]} layers are named {most[0]!r}: names must be unique")
         if unknown := [name for name, _ in self.inits if name not in names]:
             raise DesignError(f"inits= names {unknown[0]!r}, no layer with parameters{nearest(unknown[0], names)}")
+        if Init.TORCH_DEFAULT in (self.init, *dict(self.inits).values()):
+            self._check_default()
+
+    def _check_default(self) -> None:
+        """Raise DesignError where a module's layer would start otherwise than torch starts it, which the word says."""
+        inits, random = dict(self.inits), np.random.default_rng(0)
+        for module in (layer for layer, _ in self.traced() if isinstance(layer, Module)):
+            shapes = {each.name: each.shape for each in module.parameters()}
+            for name, kind in module.facts.otherwise:
+                asked = inits.get(layer_of(name), self.init) is Init.TORCH_DEFAULT
+                if asked and module.initial(name, shapes[name], random) is None:
+                    raise DesignError(
+                        f"network {module.name!r} starts from {Init.TORCH_DEFAULT}, and {name}, of {kind}, would not "
+                        "as in torch: only linear layers and convolutions whose weights may be pruned do. "
+                        "Next: @network(..., initial=) that gives its first values, or another init="
+                    )
 
     def traced(self) -> Iterator[tuple[Layer, Shape]]:
         """Yield every layer, those of residual blocks included, with the shape of its output for one example."""

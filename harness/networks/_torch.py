@@ -26,6 +26,7 @@ from torch.utils.flop_counter import flop_registry
 from harness.errors import DesignError
 from harness.networks._layers import Dropout, Parameter, Shape
 from harness.networks._modules import Builder
+from harness.networks._network import layer_of
 
 BATCH = 2  # examples that are looked at together
 OUTPUTS_FIRST = (nn.Linear, nn.MultiheadAttention, nn.RNNBase, nn.RNNCellBase)  # of their weights of two dimensions
@@ -42,7 +43,8 @@ class Facts:
     """What is known of a module for one example: its parameters, what it gives, and what it computes.
 
     `products` are multiply-adds of weights that may be pruned, `sizes` the values that each operation gives, `scales`
-    the weights of normalisations, and `unknown` the parameters of modules that are not torch's.
+    the weights of normalisations, `unknown` the parameters of modules that are not torch's, and `otherwise` those that
+    torch starts by another rule than ``Init.TORCH_DEFAULT``, each with what it is of.
     """
 
     parameters: tuple[Parameter, ...]
@@ -52,6 +54,7 @@ class Facts:
     dropouts: tuple[float, ...]
     scales: frozenset[str]
     unknown: frozenset[str]
+    otherwise: tuple[tuple[str, str], ...]
 
 
 class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves it untyped
@@ -114,6 +117,7 @@ def facts(builder: Builder, arguments: Arguments) -> Facts:
         dropouts,
         frozenset(name for name, (owner, _) in owners.items() if _normalises(owner) and name.endswith("weight")),
         frozenset(name for name, (owner, tensor) in owners.items() if _unknown(name, owner, tensor)),
+        tuple(_otherwise(owners, {layer_of(each.name) for each in parameters if each.prunable})),
     )
 
 
@@ -358,6 +362,20 @@ def _described(builder: Builder, name: str, owner: nn.Module, tensor: Tensor) ->
 def _unknown(name: str, owner: nn.Module, tensor: Tensor) -> bool:
     """Whether nothing says what a parameter starts from: no layer of torch's has it, or it is no bias and no scale."""
     return not _of_torch(owner) or (tensor.dim() < 2 and "bias" not in name and not _normalises(owner))
+
+
+def _otherwise(owners: dict[str, tuple[nn.Module, Tensor]], prunable: set[str]) -> Iterator[tuple[str, str]]:
+    """Yield the parameters that torch starts by another rule than `Init.TORCH_DEFAULT` says, with what they are of.
+
+    That is the rule of linear layers and convolutions; a bias takes its range from weights of its layer that may be
+    pruned, and is 0 without them.
+    """
+    for name, (owner, tensor) in owners.items():
+        of_rule = isinstance(owner, nn.Linear | nn.modules.conv._ConvNd)
+        of_rule = of_rule and not isinstance(owner, nn.modules.linear.NonDynamicallyQuantizableLinear)  # attention's
+        alone = tensor.dim() < 2 and layer_of(name) not in prunable
+        if not _normalises(owner) and (alone or not of_rule):
+            yield name, type(owner).__name__
 
 
 def _of_torch(owner: nn.Module) -> bool:

@@ -17,7 +17,17 @@ from torch import nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-from harness import DIGITS, SGD, Init, Network, Recipe, prune, random_mask, saliency, train
+from harness import (
+    DIGITS,
+    SGD,
+    Init,
+    Network,
+    Recipe,
+    prune,
+    random_mask,
+    saliency,
+    train,
+)
 from harness.errors import DesignError
 from harness.expression import describe
 from harness.networks._layers import BatchNorm, Image, Linear, Relu
@@ -219,6 +229,79 @@ def test_constants_are_those_that_the_function_builds():
     """A mask of attention hides what it hides: with all of it hidden, each example would seem to be mixed."""
     net = network("tests/causal")(lambda inputs: Causal(*inputs))(inputs=(4, 16))
     assert net.outputs == 10
+
+
+class Mixed(nn.Module):
+    """One layer of a kind, and a linear one that reads what it gives."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.kind = kind
+        self.a = {
+            "Linear": lambda: nn.Linear(8, 8),
+            "grouped": lambda: nn.Conv1d(8, 8, 3, padding=1, groups=4),
+            "transposed": lambda: nn.ConvTranspose1d(8, 8, 3, padding=1),
+            "transposed, grouped": lambda: nn.ConvTranspose1d(8, 8, 3, padding=1, groups=2),
+            "LSTM": lambda: nn.LSTM(8, 8, batch_first=True),
+            "attention": lambda: nn.MultiheadAttention(8, 2, batch_first=True),
+            "Bilinear": lambda: nn.Bilinear(8, 8, 8),
+            "normed": lambda: nn.LayerNorm(8),
+        }[kind]()
+        self.output = nn.Linear(64, 10)
+
+    def forward(self, x):
+        """Return a row of logits an example."""
+        given = (x, x, x) if self.kind == "attention" else (x, x) if self.kind == "Bilinear" else (x,)
+        made = self.a(*given)
+        return self.output((made[0] if isinstance(made, tuple) else made).flatten(1))
+
+
+@network("tests/mixed")
+def mixed(inputs, kind):
+    """One layer of a kind."""
+    return Mixed(kind)
+
+
+def some(name, shape, random):
+    """What all but the output starts from."""
+    return None if name.startswith("output") else 0.1 * random.standard_normal(shape)
+
+
+@pytest.mark.parametrize("kind", ["Linear", "grouped", "transposed", "transposed, grouped", "normed"])
+def test_torch_s_default_is_how_torch_starts_a_layer(kind):
+    """The largest of what each parameter starts from is what torch's own layer has, to a few parts in a hundred."""
+    net = replace(mixed(inputs=(8, 8), kind=kind), init=Init.TORCH_DEFAULT)
+    torch.manual_seed(0)
+    theirs = [dict(Mixed(kind).named_parameters()) for _ in range(40)]
+    ours = [initial_values(net, REPLICATE, "reinit", draw) for draw in range(40)]
+    for tensor in net.tensors():
+        most = max(float(np.abs(flat[tensor.slice]).max()) for flat in ours)
+        assert most == pytest.approx(max(float(each[tensor.name].detach().abs().max()) for each in theirs), rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"), [("LSTM", "a.weight_ih_l0"), ("attention", "a.in_proj_weight"), ("Bilinear", "a.weight")]
+)
+def test_torch_s_default_is_refused_where_torch_starts_otherwise(kind, name):
+    """Layers that are no linear ones and no convolutions, but where a rule says what they start from."""
+    net = mixed(inputs=(8, 8), kind=kind)
+    with pytest.raises(DesignError, match=rf"{name}, of .*, would not as in torch.* Next: @network\(..., initial=\)"):
+        replace(net, init=Init.TORCH_DEFAULT)
+    assert replace(net, inits=(("output", Init.TORCH_DEFAULT),)).outputs == 10
+    ruled = network(f"tests/mixed, {kind} by rule", initial=some)(lambda inputs: Mixed(kind))(inputs=(8, 8))
+    assert replace(ruled, init=Init.TORCH_DEFAULT).outputs == 10
+
+
+def test_a_bias_without_weights_that_may_be_pruned_is_not_torch_s_default():
+    """It would start at 0: its range is that of its layer's weights."""
+    alone = network("tests/alone", prunable=lambda name, shape: name == "2.weight")(
+        lambda inputs: nn.Sequential(nn.Linear(inputs, 8), nn.ReLU(), nn.Linear(8, 10))
+    )
+    with pytest.raises(DesignError, match=r"0\.bias, of Linear, would not as in torch"):
+        replace(alone(inputs=64), init=Init.TORCH_DEFAULT)
+    root = network("tests/root")(lambda inputs: nn.Linear(inputs, 10))
+    with pytest.raises(DesignError, match="bias, of Linear, would not as in torch"):
+        replace(root(inputs=64), init=Init.TORCH_DEFAULT)
 
 
 # --- what is refused ---------------------------------------------------------------------------------------------
