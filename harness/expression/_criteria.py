@@ -206,6 +206,9 @@ def filters(weights: Layer, alive: Alive) -> NDArray[Any]:
     return _back(np.broadcast_to(magnitudes_OI.sum(1, keepdims=True), magnitudes_OI.shape), weights)
 
 
+OF_OUTPUTS = tuple(CRITERIA[name] for name in ("per output", "n of m", "filters"))  # which say what is an output
+
+
 def _by_output(layer: NDArray[Any]) -> NDArray[Any]:
     """Return a layer's array with a row an output: (outputs, inputs)."""
     return layer.T if layer.ndim == 2 else layer.reshape(len(layer), -1)

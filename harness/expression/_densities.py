@@ -37,6 +37,17 @@ def check_keep(network: Network, keep: Keep, among: tuple[str, ...] = (), *, who
         raise DesignError(f"keep names layers {sorted(fractions)}, {whose} {sorted(pruned)}")
 
 
+def check_outputs(network: Network, word: str, among: tuple[str, ...] = ()) -> None:
+    """Raise DesignError where `word` goes by outputs, and one of all layers, or of `among`, has its inputs first."""
+    for name in among or network.prunable():
+        if network.prunable()[name].transposed:
+            raise DesignError(
+                f"{word} goes by the outputs of each layer, and the weights of {name}, a transposed convolution, have "
+                f"inputs where those of others have outputs. Next: {'another word' if not among else 'leave it out'}, "
+                "or a network without transposed convolutions"
+            )
+
+
 def layer_counts(network: Network, keep: Keep, among: tuple[str, ...] = ()) -> dict[str, int]:
     """Return how many weights each layer, or each of those in `among`, keeps: at least one.
 

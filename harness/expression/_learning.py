@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import ClassVar
 
 from harness.errors import DesignError, nearest
-from harness.expression._densities import check_keep, layer_counts, layer_keep
+from harness.expression._densities import check_keep, check_outputs, layer_counts, layer_keep
 from harness.expression._masks import Scope
 from harness.expression._nodes import Learn, Mask, kept_in
 from harness.networks import Network, Recipe, kept_counts, round_half_up
@@ -327,7 +327,7 @@ class TargetedDropout(Learn):
         ramp: Steps in which the share grows from 0, in even steps.
 
     Raises:
-        DesignError: For shares outside (0, 1].
+        DesignError: For shares outside (0, 1]; and in `train`, for a network with transposed convolutions.
 
     >>> TargetedDropout(Fraction(3, 4), rate=Fraction(2, 3)).units
     False
@@ -363,5 +363,6 @@ class TargetedDropout(Learn):
         return kept_in(mask, network, layers)
 
     def under(self, network: Network, recipe: Recipe, mask: Mask | None) -> TargetedDropout:
-        """Return itself: a mask stays as it is."""
+        """Return itself, where weights have outputs where they are looked for: a mask stays as it is."""
+        check_outputs(network, "TargetedDropout")
         return self

@@ -8,8 +8,8 @@ from fractions import Fraction
 from typing import cast
 
 from harness.errors import DesignError, nearest
-from harness.expression._criteria import CRITERIA, NOTHING, Criterion, Setting
-from harness.expression._densities import Keep, check_keep, layer_counts, layer_keep, unit_keep
+from harness.expression._criteria import CRITERIA, NOTHING, OF_OUTPUTS, Criterion, Setting
+from harness.expression._densities import Keep, check_keep, check_outputs, layer_counts, layer_keep, unit_keep
 from harness.expression._masks import (
     Bits,
     Scope,
@@ -171,7 +171,8 @@ def prune(
     Raises:
         DesignError: For a density outside (0, 1], an unknown layer or criterion, a layer or all units of one left
             empty, a density above the source's or one that only training would tell, for weights of no network or
-            another one, for what the criterion does not take, and by units where single weights were pruned before.
+            another one, for what the criterion does not take, by units where single weights were pruned before, and by
+            outputs of a transposed convolution.
 
     >>> from harness import DIGITS, SGD, Recipe, mlp, train
     >>> net, recipe = mlp(64, 30, 10), Recipe(optimiser=SGD(0.1), steps=200, batch=60)
@@ -193,6 +194,8 @@ def prune(
     if scope is Scope.GLOBAL and not isinstance(keep, Fraction):
         raise DesignError("prune(scope='global') takes one fraction; layers have no fractions of their own there")
     chosen = _in_order(network, tuple(among))
+    if criterion in OF_OUTPUTS:
+        check_outputs(network, f"prune(by={by!r})", chosen)
     counts: dict[str, int] = {}
     if scope is Scope.UNIT:
         _check_units(network, start.under, keep, chosen)
@@ -338,7 +341,8 @@ def shuffle(mask: Mask, *, draw: int = 0, within: Scope | str = Scope.LAYER) -> 
         A mask with the same counts; with ``"global"`` with the same sum of them.
 
     Raises:
-        DesignError: For places that change within anything else.
+        DesignError: For places that change within anything else, and within units of a transposed convolution, whose
+            weights have inputs where others have outputs.
 
     >>> from harness import mlp
     >>> mask = random_mask(mlp(64, 30, 10), keep=Fraction(1, 20))
@@ -348,4 +352,6 @@ def shuffle(mask: Mask, *, draw: int = 0, within: Scope | str = Scope.LAYER) -> 
     if within not in list(Scope):
         expected = ", ".join(repr(str(scope)) for scope in Scope)
         raise DesignError(f"shuffle(within={within!r}): expected {expected}. Next: correct within=")
+    if within == Scope.UNIT:
+        check_outputs(mask.network, "shuffle(within='unit')")
     return ShuffledMask(mask, draw, Scope(within))

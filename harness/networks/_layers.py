@@ -22,12 +22,14 @@ class Parameter:
     """A parameter tensor of a layer: its name in the network, and whether it may be pruned.
 
     One that is `turned` has inputs before outputs here, and outputs before inputs in the torch module that it is of.
+    One that is `transposed` has a kernel, and inputs before outputs, where other weights with one have outputs first.
     """
 
     name: str
     shape: Shape
     prunable: bool = False
     turned: bool = False
+    transposed: bool = False
 
 
 class Layer(ABC):

@@ -162,7 +162,8 @@ def network(
 
     Weights of torch's own layers start from the network's distribution, ``replace(net, init=...)``, those of
     normalisations at 1, and biases at 0; torch's generator has no part in it. Values dropped by nn.Dropout are the
-    harness's own draws. Where torch has weights of (outputs, inputs), masks and criteria see (inputs, outputs).
+    harness's own draws. Where torch has weights of (outputs, inputs), masks and criteria see (inputs, outputs). Weights
+    of a transposed convolution are (inputs, outputs, kernel) as in torch: what goes by outputs is refused for them.
 
     Args:
         name: How keys and reports call it.

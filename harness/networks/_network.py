@@ -62,7 +62,7 @@ OF_ITS_LAYER = ("weight", "bias", "scale", "shift", "positions")  # last parts o
 class Tensor:
     """One parameter tensor of a member: its place in the flat parameters, and whether it may be pruned.
 
-    `turned` is as in `Parameter`: a torch module has its transpose.
+    `turned` is as in `Parameter`: a torch module has its transpose. So is `transposed`.
     """
 
     name: str
@@ -70,6 +70,7 @@ class Tensor:
     offset: int
     prunable: bool
     turned: bool = field(default=False, compare=False)
+    transposed: bool = field(default=False, compare=False)
 
     @property
     def layer(self) -> str:
@@ -166,7 +167,7 @@ class Network:
     def _laid_out(self) -> tuple[Tensor, ...]:
         tensors, offset = [], 0
         for each in (parameter for layer, _ in self.traced() for parameter in layer.parameters()):
-            tensors.append(Tensor(each.name, each.shape, offset, each.prunable, each.turned))
+            tensors.append(Tensor(each.name, each.shape, offset, each.prunable, each.turned, each.transposed))
             offset += -(-math.prod(each.shape) // ALIGN) * ALIGN
         return tuple(tensors)
 

@@ -356,7 +356,8 @@ def _described(builder: Builder, name: str, owner: nn.Module, tensor: Tensor) ->
             builder, f"has {name} of shape {shape}, which prunable= names", "prune weights of two or more dimensions"
         )
     turned = len(shape) == 2 and isinstance(owner, OUTPUTS_FIRST)
-    return Parameter(name, shape[::-1] if turned else shape, prunable, turned)
+    transposed = len(shape) > 2 and isinstance(owner, nn.modules.conv._ConvTransposeNd)
+    return Parameter(name, shape[::-1] if turned else shape, prunable, turned, transposed)
 
 
 def _unknown(name: str, owner: nn.Module, tensor: Tensor) -> bool:

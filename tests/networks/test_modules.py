@@ -23,9 +23,11 @@ from harness import (
     Init,
     Network,
     Recipe,
+    TargetedDropout,
     prune,
     random_mask,
     saliency,
+    shuffle,
     train,
 )
 from harness.errors import DesignError
@@ -302,6 +304,26 @@ def test_a_bias_without_weights_that_may_be_pruned_is_not_torch_s_default():
     root = network("tests/root")(lambda inputs: nn.Linear(inputs, 10))
     with pytest.raises(DesignError, match="bias, of Linear, would not as in torch"):
         replace(root(inputs=64), init=Init.TORCH_DEFAULT)
+
+
+def test_words_that_go_by_outputs_are_refused_where_inputs_lie_there():
+    """Weights of a transposed convolution are (inputs, outputs, kernel): its inputs would be taken for its outputs."""
+    net, recipe = mixed(inputs=(8, 8), kind="transposed"), Recipe(optimiser=SGD(0.1), steps=20, batch=20)
+    dense, half = train(net, DIGITS, recipe), Fraction(1, 2)
+    told = "the weights of a, a transposed convolution, have inputs where"
+    for by, also in (("per output", {}), ("filters", {}), ("n of m", {"m": 4})):
+        with pytest.raises(DesignError, match=f"{told}.* Next: another word"):
+            prune(dense, keep=half, by=by, also=also)
+        assert prune(dense, keep=half, by=by, also=also, among=("output",)).kept_in(frozenset({"output"})) == 320
+        with pytest.raises(DesignError, match=f"{told}.* Next: leave it out"):
+            prune(dense, keep=half, by=by, also=also, among=("a",))
+    with pytest.raises(DesignError, match=told):
+        shuffle(random_mask(net, keep=half), within="unit")
+    with pytest.raises(DesignError, match=f"TargetedDropout goes by .*{told}"):
+        train(net, DIGITS, recipe, learn=TargetedDropout(half, half))
+    assert shuffle(prune(dense, keep=half)).kept_in(frozenset({"a"})) == 96
+    straight = train(mixed(inputs=(8, 8), kind="grouped"), DIGITS, recipe, learn=TargetedDropout(half, half))
+    assert prune(straight, keep=half, by="filters").kept_in(frozenset({"a"})) == 24
 
 
 # --- what is refused ---------------------------------------------------------------------------------------------
