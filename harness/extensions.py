@@ -5,17 +5,19 @@ An installed package adds what it has by an entry point: a module that registers
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from harness.errors import DesignError, nearest
 
 T = TypeVar("T")
 
 GROUP = "ticket_harness.extensions"  # of entry points
+NAMES = "names"  # metadata of a node's field: the registry whose things it names, one or a tuple
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Extensions(Mapping[str, T]):
     """
 
     def __init__(self, what: str) -> None:
-        self._what = what
+        self.what = what
         self._things: dict[str, T] = {}
 
     def add(self, name: str, thing: T, *, version: int = 1) -> None:
@@ -92,7 +94,7 @@ class Extensions(Mapping[str, T]):
         other = self._things.get(full, thing)
         if other != thing and _file(_origin(other)) != _file(_origin(thing)):
             raise DesignError(
-                f"{full!r} is twice a {self._what}: {_origin(other)} and {_origin(thing)}. "
+                f"{full!r} is twice a {self.what}: {_origin(other)} and {_origin(thing)}. "
                 "Next: give one another name or version"
             )
         self._things[full] = thing
@@ -101,12 +103,18 @@ class Extensions(Mapping[str, T]):
         """Raise DesignError for what cannot be a name or a version."""
         if not name or "@" in name or version < 1:
             raise DesignError(
-                f"a {self._what} {name!r}, version {version}. Next: give it a name without @, and a version from 1 on"
+                f"a {self.what} {name!r}, version {version}. Next: give it a name without @, and a version from 1 on"
             )
 
     def remove(self, name: str) -> None:
         """Take out what has this full name."""
         del self._things[name]
+
+    def functions(self, name: str) -> list[Any]:
+        """Return the functions that a thing is, or has as fields; none of what is not there."""
+        thing = self._things.get(name)
+        fields = [getattr(thing, each.name) for each in dataclasses.fields(thing)] if is_dataclass(thing) else [thing]
+        return [each for each in fields if callable(each)]
 
     def latest(self, name: str) -> str:
         """Return the full name of the latest version of what is called `name`; of a full name, and of nothing, itself.
@@ -123,7 +131,7 @@ class Extensions(Mapping[str, T]):
             others = [full for full in self._things if full.partition("@")[0] == name.partition("@")[0]]
             there = f", of which {', '.join(others)} is registered." if others else nearest(name, self._things)
             raise DesignError(
-                f"unknown {self._what} {name!r}{there} Known: {', '.join(self._things)}. "
+                f"unknown {self.what} {name!r}{there} Known: {', '.join(self._things)}. "
                 + "".join(f"{plugin.told.partition(' Next: ')[0]} " for plugin in _PLUGINS.values() if plugin.fault)
                 + "Next: correct the name, or import the module that registers it"
             )

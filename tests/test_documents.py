@@ -51,7 +51,7 @@ def test_every_room_is_in_the_table():
     table = page[page.index("| room |") :].partition("\n\n")[0]
     told = {name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split(" | ")[0])}
     rooms = {path.parent.name for path in (ROOT / "harness").glob("*/__init__.py")}
-    assert told == rooms | {"streams", "errors", "as_json", "extensions"}
+    assert told == rooms | {"streams", "errors", "as_json", "extensions", "sources"}
 
 
 def test_the_tests_of_a_module_are_found_by_its_name():

@@ -73,7 +73,7 @@ def show_work(work: Work, console: Console) -> None:
         console.print(f"record {name} is not usable: {reason}", style="yellow", markup=False)
     console.print(work.totals.told, highlight=False)
     if work.totals.warning:
-        console.print(work.totals.warning, style="yellow", highlight=False)
+        console.print(work.totals.warning, style="yellow", highlight=False, markup=False)
 
 
 def _show_populations(work: Work, console: Console) -> None:
@@ -194,7 +194,7 @@ def show_explained(explained: Explained, console: Console) -> None:
     if len(explained.due) > MOST_REASONS:
         console.print(f"and {len(explained.due) - MOST_REASONS} more reasons")
     if explained.warning:
-        console.print(explained.warning, style="yellow", highlight=False)
+        console.print(explained.warning, style="yellow", highlight=False, markup=False)
 
 
 def show_pilots(pilots: Sequence[Pilot], console: Console) -> None:

@@ -10,12 +10,12 @@ import itertools
 import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from harness.compute._code import code_digest
+from harness.compute._code import code_digest, own_code
 from harness.compute._inputs import Inputs, Made
 from harness.data import SETS, load_set
 from harness.errors import DataError
@@ -135,6 +135,21 @@ class Plan:
         reasons = self.reasons()
         stored = [self.store.entries[name] for name in self.units if not reasons[name]]
         return sum(self.store.provenance(entry).code != code_digest() for entry in stored)
+
+    def by_other_own_code(self) -> dict[str, int]:
+        """Return by name what a project's own code computes otherwise written now, and how many such units are stored.
+
+        Only usable ones count. Of what records keep no digest of, nothing is known.
+        """
+        reasons, changed = self.reasons(), Counter[str]()
+        written: dict[str, Mapping[str, str]] = {}
+        for name, unit in self.units.items():
+            then = {} if reasons[name] else self.store.records[self.store.entries[name].record].own_code
+            if not then:
+                continue
+            now = written[unit.node.key] = written.get(unit.node.key) or own_code(unit.node)
+            changed.update(each for each, digest in now.items() if then.get(each, digest) != digest)
+        return dict(changed)
 
     def reasons(self) -> dict[str, str]:
         """Return for each unit why it must be computed, or an empty string where what is stored is usable."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
-from harness.compute._code import code_digest
+from harness.compute._code import code_digest, own_code
 from harness.compute._executor import Executor
 from harness.compute._limit import Limit
 from harness.compute._plan import START_S, Plan, Unit
@@ -105,7 +105,9 @@ def run_plan(
                     continue
                 _check_counts(finished.units, computed)
                 described = {unit.node.key: describe(unit.node) for unit in finished.units}
-                writer.add(finished.population, computed, {**provenance, "computed": now()}, described)
+                nodes = {unit.node for unit in finished.units}
+                own = {name: digest for node in nodes for name, digest in own_code(node).items()}
+                writer.add(finished.population, computed, {**provenance, "computed": now()}, described, own)
                 summary.trainings += len(finished.units)
                 summary.member_steps += len(finished.units) * finished.population.program.steps
                 under_way = [r.checkpoint for r in running.values()]

@@ -5,10 +5,11 @@ from harness.engine._machine import gpu_name, one_thread, vector_instructions
 from harness.engine._nn import forward
 from harness.engine._plain import Plain, as_plain, plain_module, save_state
 from harness.engine._processor import processor
-from harness.engine._stack import MaskStack, Stack, learner, top
+from harness.engine._stack import STACKS, MaskStack, Stack, learner, top
 from harness.engine._untrained import measurement
 
 __all__ = [
+    "STACKS",
     "MaskStack",
     "Plain",
     "Stack",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from harness.expression._masks import Bits, Flat, ones
 from harness.expression._nodes import Mask, Start, Stored
 from harness.expression._pruning import Prune
 from harness.expression._trainings import INITIAL, Training, check_origins, end_of
-from harness.extensions import Extensions
+from harness.extensions import NAMES, Extensions
 from harness.networks import Network, Tensor
 
 Layer = NDArray[np.float32]  # a layer's weights in the shape of its tensor
@@ -55,35 +55,6 @@ class Graft(Start):
         return self.onto.unfit(network) or ("" if self.donor.origin is not None else self.donor.unfit(network))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class Combined(Start):
-    """Weights made of those of several starts, layer by layer, by the function that `rule` names.
-
-    Biases and BatchNorm are those of the first.
-    """
-
-    rule: str
-    starts: tuple[Start, ...]
-
-    @property
-    def origin(self) -> Network | None:
-        """The network that one of them is of, if any is."""
-        return next((start.origin for start in self.starts if start.origin is not None), None)
-
-    def values(self, stored: Stored, network: Network) -> Flat:
-        """Return the parameters for `network`, shape (flat_size,)."""
-        every = [start.values(stored, network) for start in self.starts]
-        made, combine = every[0].copy(), COMBINATIONS[self.rule]
-        for name, tensor in network.prunable().items():
-            layers = [flat[tensor.slice].reshape(tensor.shape) for flat in every]
-            made[tensor.slice] = combine.of_layer(name, layers).reshape(-1)
-        return made
-
-    def unfit(self, network: Network) -> str:
-        """Say which of them is of another network."""
-        return next((why for start in self.starts if (why := start.unfit(network))), "")
-
-
 @dataclass(frozen=True)
 class Combination:
     """A function of several layers' weights that gives those of one."""
@@ -119,6 +90,35 @@ class Combination:
 
 
 COMBINATIONS = Extensions[Combination]("combination")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Combined(Start):
+    """Weights made of those of several starts, layer by layer, by the function that `rule` names.
+
+    Biases and BatchNorm are those of the first.
+    """
+
+    rule: str = field(metadata={NAMES: COMBINATIONS})
+    starts: tuple[Start, ...]
+
+    @property
+    def origin(self) -> Network | None:
+        """The network that one of them is of, if any is."""
+        return next((start.origin for start in self.starts if start.origin is not None), None)
+
+    def values(self, stored: Stored, network: Network) -> Flat:
+        """Return the parameters for `network`, shape (flat_size,)."""
+        every = [start.values(stored, network) for start in self.starts]
+        made, combine = every[0].copy(), COMBINATIONS[self.rule]
+        for name, tensor in network.prunable().items():
+            layers = [flat[tensor.slice].reshape(tensor.shape) for flat in every]
+            made[tensor.slice] = combine.of_layer(name, layers).reshape(-1)
+        return made
+
+    def unfit(self, network: Network) -> str:
+        """Say which of them is of another network."""
+        return next((why for start in self.starts if (why := start.unfit(network))), "")
 
 
 def combination(name: str, *, version: int = 1) -> Callable[[Combine], Combine]:

@@ -33,7 +33,10 @@ class Keyed:
 
 
 def describe(node: Keyed) -> dict[str, Any]:
-    """Return what a node's key hashes: its fields, other nodes by their keys; for provenance and ``why``."""
+    """Return what a node's key hashes: its fields, other nodes by their keys; for provenance and ``why``.
+
+    Also the version of a class that states one, from 2 on.
+    """
     return _fields(node)
 
 
@@ -44,6 +47,9 @@ def _fields(value: Any) -> dict[str, Any]:
         given = getattr(value, name)
         if default is dataclasses.MISSING or given != default:
             described[name] = _canonical(given)
+    version = getattr(cls, "version", 1)  # of a class that has no field of this name
+    if "version" not in dict(_names_and_defaults(cls)) and isinstance(version, int) and version > 1:
+        described["version"] = version
     return described
 
 

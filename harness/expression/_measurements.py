@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from fractions import Fraction
 
@@ -22,6 +22,7 @@ from harness.expression._trainings import (
     check_origins,
     end_of,
 )
+from harness.extensions import NAMES
 from harness.networks import AveragePool, Conv, Dropout, Flatten, Image, Linear, MaxPool, Network, Relu
 
 # Of what `magnitudes` says:
@@ -50,7 +51,7 @@ class Evaluation(Measured):
     weights: Start = INITIAL
     mask: Mask | None = None
     split: Split = Split.TEST
-    also: tuple[str, ...] = ()
+    also: tuple[str, ...] = field(default=(), metadata={NAMES: ANSWER_METRICS})
 
     @property
     def asked(self) -> Asked:

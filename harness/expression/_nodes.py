@@ -39,6 +39,7 @@ class Learn(ABC):
     scores: ClassVar[bool] = False  # whether a score a weight is drawn at first
     moves_weights: ClassVar[bool] = False  # whether weights are trained too, and end elsewhere than they started
     learns_mask: ClassVar[bool] = True  # whether it ends with a mask of its own
+    version: ClassVar[int] = 1  # raised when its stack learns otherwise: in keys from 2 on, the code is not
 
     @property
     def streams(self) -> frozenset[str]:
@@ -100,7 +101,10 @@ class Asked:
 
 
 class Node(Keyed, ABC):
-    """A frozen dataclass that says what is computed, for all replicates; ``@dataclass(frozen=True, eq=False)``."""
+    """A frozen dataclass that says what is computed, for all replicates; ``@dataclass(frozen=True, eq=False)``.
+
+    A class whose methods compute something else than before has the next ``version``, as `Learn` has one.
+    """
 
 
 class Stored(Protocol):

@@ -22,6 +22,7 @@ from harness.expression._masks import (
 )
 from harness.expression._nodes import DRAW, Mask, Start, Stored, density, kept_in
 from harness.expression._trainings import Snapshot, Training, check_origins
+from harness.extensions import NAMES
 from harness.networks import Network, kept_counts, round_half_up, unit_counts, unit_weights
 
 
@@ -39,7 +40,7 @@ class Prune(Mask):
     keep: Keep
     scope: Scope = Scope.LAYER
     among: tuple[str, ...] = ()
-    rule: str = "quantile"  # of a criterion, see `Criterion.rule`
+    rule: str = field(default="quantile", metadata={NAMES: CRITERIA})  # of a criterion, see `Criterion.rule`
     also: tuple[tuple[str, Start | Setting], ...] = ()
     onto: Network | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from harness.expression._connections import Paths, is_followed, neighbours
 from harness.expression._masks import Bits, Flat
 from harness.expression._nodes import OTHER_NETWORK, Asked, Mask, Measured, Measurement, Start, Stored
 from harness.expression._trainings import INITIAL
-from harness.extensions import Extensions
+from harness.extensions import NAMES, Extensions
 from harness.networks import Dropout, Linear, Network
 
 Layers = Mapping[str, NDArray[np.bool_]]  # by name, in the shape of the layer's tensor, True where a weight is kept
@@ -34,7 +34,7 @@ class Structure(Measured):
 
     task: Task
     mask: Mask
-    also: tuple[str, ...] = ()
+    also: tuple[str, ...] = field(default=(), metadata={NAMES: MASK_METRICS})
 
     @property
     def network(self) -> Network:

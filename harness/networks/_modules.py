@@ -6,7 +6,7 @@ import functools
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DesignError
-from harness.extensions import Extensions
+from harness.extensions import NAMES, Extensions
 from harness.networks._layers import Layer, Parameter, Shape
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Module(Layer):
 
     flows: ClassVar[bool] = False
 
-    name: str  # with the version, where it is not the first
+    name: str = field(metadata={NAMES: NETWORKS})  # with the version, where it is not the first
     arguments: tuple[tuple[str, Any], ...]
 
     @property

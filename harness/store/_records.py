@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,8 @@ class MemberRecord:
 class Record:
     """What ``record.json`` says of one computed population; `program` and `work` are words, as a program has them.
 
-    `nodes` describes by key what was computed. `seal` is the SHA-256 of all the rest.
+    `nodes` describes by key what was computed. `own_code` has by name the digests of a project's own code that
+    computed it, and is empty in an older record. `seal` is the SHA-256 of all the rest.
     """
 
     format: int
@@ -66,6 +67,7 @@ class Record:
     provenance: Provenance
     files: Mapping[str, Fingerprint]
     work: str = ""
+    own_code: Mapping[str, str] = field(default_factory=dict)
     seal: str = ""
 
 
@@ -75,6 +77,7 @@ def write_record(
     computed: Computed,
     provenance: Mapping[str, str],
     nodes: Mapping[str, Mapping[str, object]],
+    own_code: Mapping[str, str],
 ) -> Record:
     """Write what was computed of a population into an empty folder; returns what ``record.json`` says of it."""
     flat = [(i, *dataclasses.astuple(row)) for i, m in enumerate(computed.members) for row in m.rows]
@@ -115,6 +118,7 @@ def write_record(
         work=program.work,
         steps=program.steps,
         nodes=nodes,
+        own_code=own_code,
         members=tuple(members),
         provenance=from_json(Provenance, known),
         files=_fingerprints(folder),

@@ -169,13 +169,18 @@ class Writer:
         computed: Computed,
         provenance: Mapping[str, str],
         nodes: Mapping[str, Mapping[str, object]] | None = None,
+        own_code: Mapping[str, str] | None = None,
     ) -> str:
         """Write one record and return its name. It is there whole after the rename, or not at all.
 
-        `nodes` describes by key what was computed, for ``harness why``.
+        `nodes` describes by key what was computed, for ``harness why``; `own_code` has by name the digests of a
+        project's own code that computed it.
         """
         units = [member.unit for member in population.members]
-        return self._place(units, lambda folder: write_record(folder, population, computed, provenance, nodes or {}))
+        return self._place(
+            units,
+            lambda folder: write_record(folder, population, computed, provenance, nodes or {}, own_code or {}),
+        )
 
     def adopt(self, record: Path, positions: Sequence[int]) -> str:
         """Copy the members at `positions` of another store's record as one record here; returns its name.

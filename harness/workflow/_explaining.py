@@ -70,7 +70,7 @@ def explain(session: Session, claim: str | None = None) -> Explained:
         fault=_fault(chosen, session),
         due=dict(Counter(reasons[unit.name] for unit in due).most_common()),
         closest=tuple(each for each in closest if each.differs),
-        warning=told_of_code(other) if (other := plan.by_other_code()) else "",
+        warning=told_of_code(plan.by_other_code(), plan.by_other_own_code()),
     )
 
 

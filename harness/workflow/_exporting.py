@@ -147,7 +147,8 @@ def export(
     if not entry.diverged and abs(plain.right - accuracy * plain.of) > max(1.0, ROUNDED * plain.of):
         raise ResultsError(
             f"{node!r}: as plain layers it answers {plain.right} of {plain.of} test examples right, and the training "
-            f"{accuracy * plain.of:.0f}: it is another net. Next: report this, with the network and learn= of the arm"
+            f"{accuracy * plain.of:.0f}: it is another net. Next: raise version= of "
+            "the arm's network or way to learn if its code has changed since; else report this, with both"
         )
     folder = Path(out) if out is not None else session.root / "exported" / _name(chosen.id, known)
     return Exported(folder, _write(folder, plain, known), plain.right, plain.of, accuracy, known, retrained)

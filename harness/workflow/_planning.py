@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from harness.design import (
@@ -211,7 +211,8 @@ def _digest(entry: Locked | None) -> str:
 class Totals:
     """What a plan comes to: units that its claims need one by one, how many these are, and what the due ones cost.
 
-    Of what is stored, `other_code` were computed by other code of the harness than there is now.
+    Of what is stored, `other_code` were computed by other code of the harness than there is now, and `own_code` by
+    other code of the project's own, by its name.
     """
 
     needed: int
@@ -220,6 +221,7 @@ class Totals:
     member_steps: int
     core_s: float
     other_code: int = 0
+    own_code: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def shared(self) -> float:
@@ -238,7 +240,7 @@ class Totals:
     @property
     def warning(self) -> str:
         """That code has changed under what is stored, in words; empty where it has not."""
-        return told_of_code(self.other_code) if self.other_code else ""
+        return told_of_code(self.other_code, self.own_code)
 
 
 def totals(plan: Plan) -> Totals:
@@ -251,15 +253,23 @@ def totals(plan: Plan) -> Totals:
         member_steps=sum(Program.of(unit.node).steps for unit in due),
         core_s=plan_seconds(plan, 1),
         other_code=plan.by_other_code(),
+        own_code=plan.by_other_own_code(),
     )
 
 
-def told_of_code(units: int) -> str:
-    """Say that so many stored units were computed by other code."""
-    return (
-        f"{units:,} of what is stored was computed by other code of the harness than this, and is taken as it is. "
-        "Next: harness variance, which says whether training still gives the same, or --store with an empty folder"
-    )
+def told_of_code(units: int, own: Mapping[str, int]) -> str:
+    """Say that so many stored units were computed by other code, of the harness and of the project, a line each."""
+    lines = [
+        f"{name} is not the code that computed {count:,} of the trainings and evaluations stored, which are taken as "
+        "they are. Next: raise its version where it computes something else now; else nothing"
+        for name, count in own.items()
+    ]
+    if units:
+        lines.append(
+            f"{units:,} of what is stored was computed by other code of the harness than this, and is taken as it is. "
+            "Next: harness variance, which says whether training still gives the same, or --store with an empty folder"
+        )
+    return "\n".join(lines)
 
 
 def plan_seconds(plan: Plan, workers: int) -> float:

@@ -150,8 +150,8 @@ def compute(made: Planned, session: Session, limit: Limit, progress: Progress | 
     progress = progress or SILENT
     plan = made.plan
     due = plan.due()
-    if other := plan.by_other_code():
-        progress.note(told_of_code(other), warning=True)
+    if told := told_of_code(plan.by_other_code(), plan.by_other_own_code()):
+        progress.note(told, warning=True)
     require_data(session, {unit.node.task.source for unit in due})
     if not due:
         progress.note(f"all {len(plan.units)} trainings and evaluations are stored")
