@@ -6,13 +6,16 @@ An installed package adds what it has by an entry point: a module that registers
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import sys
+import traceback
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, is_dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
-from harness.errors import DesignError, nearest
+from harness.errors import DesignError, HarnessError, nearest
 
 T = TypeVar("T")
 
@@ -65,6 +68,35 @@ def _fault(point: EntryPoint) -> str:
 def in_words(error: Exception) -> str:
     """Return what a stranger's module died of, without the next step that it names to its own users."""
     return f"{type(error).__name__}: {error}".partition(" Next: ")[0].rstrip(".")
+
+
+@contextmanager
+def called(what: str, function: object, *, next: str, error: type[HarnessError]) -> Iterator[None]:
+    """Turn what a function of a project's own dies of into an `error` that names `what`, the place and the next step.
+
+    The place is the deepest one in the function's own file. Errors of the harness stay as they are.
+    """
+    try:
+        yield
+    except HarnessError:
+        raise
+    except Exception as fault:  # whatever a stranger's function dies of
+        frames = traceback.extract_tb(fault.__traceback__)
+        mine = [frame for frame in frames if frame.filename == _code_of(function)[0]] or frames
+        raise error(
+            f"{what} failed: {in_words(fault)}, at {mine[-1].filename}:{mine[-1].lineno}. Next: {next}"
+        ) from fault
+
+
+def defined_at(function: object) -> str:
+    """Return the file and line of a function, ``FILE:LINE``; its name where it has none."""
+    file, line = _code_of(function)
+    return f"{file}:{line}" if file else _origin(function)
+
+
+def _code_of(function: object) -> tuple[str, int]:
+    code = getattr(inspect.unwrap(function) if callable(function) else function, "__code__", None)
+    return (code.co_filename, code.co_firstlineno) if code is not None else ("", 0)
 
 
 class Extensions(Mapping[str, T]):

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DataError
-from harness.extensions import Extensions
+from harness.extensions import Extensions, called
 
 
 class DataSet(StrEnum):
@@ -201,7 +201,8 @@ def load_set(name: str) -> Loaded:
     images that are neither uint8 nor finite floats, labels that are not integers from 0, or not what its digest says.
     """
     described = SETS[name]
-    images, labels = map(np.asarray, described.load())
+    with called(f"data set {name}", described.load, next="correct it, or restore what it reads", error=DataError):
+        images, labels = map(np.asarray, described.load())
     if len(images) != described.train + described.test or len(labels) != len(images):
         raise DataError(
             f"data set {name}: {described.origin} gives {len(images)} images and {len(labels)} labels, said were "

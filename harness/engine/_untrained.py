@@ -20,6 +20,7 @@ from harness.engine._measuring import Evaluator, Notes
 from harness.engine._stack import stacked
 from harness.errors import RunError, nearest
 from harness.expression import ANSWER_METRICS, Split, ones, overlap_values, structure_values
+from harness.extensions import called, defined_at
 from harness.population import Member, MemberResult, Population, Row
 
 Slots = dict[str, NDArray[np.float32] | NDArray[np.bool_]]
@@ -171,9 +172,19 @@ def _own(name: str, logits: NDArray[np.float64], answers: NDArray[np.int64]) -> 
     """Return what a metric of answers gives. Raises RunError for what is no finite number."""
     if not np.isfinite(logits).all():
         return math.nan
-    value = float(ANSWER_METRICS[name](logits.copy(), answers.copy()))
+    function = ANSWER_METRICS[name]
+    correct = "correct the function that @answer_metric decorates"
+    with called(f"metric {name!r}, of a net's answers", function, next=correct, error=RunError):
+        given = function(logits.copy(), answers.copy())
+    try:
+        value = math.nan if isinstance(given, str) else float(given)
+    except (TypeError, ValueError):
+        value = math.nan
     if not math.isfinite(value):
-        raise RunError(f"metric {name!r} gave {value} of {logits.shape} logits. Next: correct it; it may not be so")
+        raise RunError(
+            f"metric {name!r} gave {given!r} of {logits.shape} logits, at {defined_at(function)}. Next: {correct}: it "
+            "returns a finite number"
+        )
     return value
 
 

@@ -14,7 +14,7 @@ from harness.expression._masks import Bits, Flat, ones
 from harness.expression._nodes import Mask, Start, Stored
 from harness.expression._pruning import Prune
 from harness.expression._trainings import INITIAL, Training, check_origins, end_of
-from harness.extensions import NAMES, Extensions
+from harness.extensions import NAMES, Extensions, called
 from harness.networks import Network, Tensor
 
 Layer = NDArray[np.float32]  # a layer's weights in the shape of its tensor
@@ -75,7 +75,9 @@ class Combination:
 
     def of_layer(self, name: str, layers: list[Layer]) -> Layer:
         """Return the weights of a layer. Raises DesignError for another shape, and for nan that the layers have not."""
-        made = np.asarray(self.combine(*(layer.copy() for layer in layers)), np.float32)
+        what, next = f"combination {self.name!r}, of layer {name}", f"@combination({self.name!r}) decorates"
+        with called(what, self.combine, next=f"correct the function that {next}", error=DesignError):
+            made = np.asarray(self.combine(*(layer.copy() for layer in layers)), np.float32)
         if made.shape != layers[0].shape:
             raise DesignError(
                 f"combination {self.name!r} gave weights of shape {made.shape} for layer {name}, expected "

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.errors import DesignError
-from harness.extensions import Extensions
+from harness.extensions import Extensions, called
 
 Layer = NDArray[np.float32]  # a layer's weights in the shape of its tensor
 Alive = NDArray[np.bool_]
@@ -57,7 +57,11 @@ class Criterion:
         Raises DesignError for another shape, and for nan where a weight is alive and the layer has not diverged.
         """
         given = {name: _read_only(value) if isinstance(value, np.ndarray) else value for name, value in also.items()}
-        scores = np.asarray(self.score(_read_only(weights), _read_only(alive), **given), np.float64)
+        what = f"criterion {self.name!r}, of layer {layer}"
+        with called(
+            what, self.score, next=f"correct the function that @criterion({self.name!r}) decorates", error=DesignError
+        ):
+            scores = np.asarray(self.score(_read_only(weights), _read_only(alive), **given), np.float64)
         if scores.shape != weights.shape:
             raise self._error(f"scores of shape {scores.shape} for layer {layer}, expected {weights.shape}")
         every = (weights, *(value for value in also.values() if isinstance(value, np.ndarray)))

@@ -14,7 +14,7 @@ from harness.expression._connections import Paths, is_followed, neighbours
 from harness.expression._masks import Bits, Flat
 from harness.expression._nodes import OTHER_NETWORK, Asked, Mask, Measured, Measurement, Start, Stored
 from harness.expression._trainings import INITIAL
-from harness.extensions import NAMES, Extensions
+from harness.extensions import NAMES, Extensions, called, defined_at
 from harness.networks import Dropout, Linear, Network
 
 Layers = Mapping[str, NDArray[np.bool_]]  # by name, in the shape of the layer's tensor, True where a weight is kept
@@ -232,11 +232,14 @@ def structure_values(network: Network, task: Task, mask: Bits, also: tuple[str, 
 
 
 def _own(name: str, layers: Layers) -> float:
-    value = MASK_METRICS[name](layers)
+    function = MASK_METRICS[name]
+    correct = "correct the function that @mask_metric decorates"
+    with called(f"metric {name!r}, of a mask", function, next=correct, error=DesignError):
+        value = function(layers)
     if not isinstance(value, int | float | np.number | np.bool_) or not np.isfinite(value):
         raise DesignError(
-            f"metric {name!r} gave {value!r} of a mask. Next: correct the function that @mask_metric decorates: it "
-            "returns a finite number for every mask, also for one with an empty layer"
+            f"metric {name!r} gave {value!r} of a mask, at {defined_at(function)}. Next: {correct}: it returns "
+            "a finite number for every mask, also for one with an empty layer"
         )
     return float(value)
 
