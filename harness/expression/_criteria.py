@@ -51,6 +51,12 @@ class Criterion:
         """The names of its parameters after weights and survivors."""
         return tuple(inspect.signature(self.score).parameters)[2:]
 
+    @property
+    def defaults(self) -> Mapping[str, Setting]:
+        """What those of them are that have a number or text as a default, where nothing else is given."""
+        given = inspect.signature(self.score).parameters
+        return {name: given[name].default for name in self.wants if isinstance(given[name].default, int | float | str)}
+
     def scores(self, layer: str, weights: Layer, alive: Alive, also: Also = NOTHING) -> NDArray[np.float64]:
         """Return the scores of the weights of `layer`; all arrays are of one shape.
 
@@ -106,7 +112,8 @@ def criterion(name: str, *, version: int = 1, between_layers: bool = False) -> C
         A decorator. The function is given a layer's weights, float32 in the shape of its tensor (inputs x outputs, or
         outputs x inputs x height x width), 0 where they were removed, and which of them are alive. What further
         parameters it has is given by ``prune(..., also=)`` under their names: other weights of the layer, such as those
-        at initialisation, in the same shape, or a number. It must not change them. It returns a score a weight, of the
+        at initialisation, in the same shape, or a number. A number that is their default need not be given, and is part
+        of the key all the same. It must not change them. It returns a score a weight, of the
         same shape: the larger stays. It is called in the planning process, one replicate at a time, and must be a
         function of these numbers alone.
 

@@ -233,8 +233,9 @@ def _network_of(start: Start, given: Network | None) -> tuple[Network, Network |
 def _also(
     network: Network, criterion: Criterion, given: Mapping[str, Training | Start | Setting]
 ) -> tuple[tuple[str, Start | Setting], ...]:
-    """Return what a criterion takes besides weights and survivors, in its order."""
-    if set(given) != set(criterion.wants):
+    """Return what a criterion takes besides weights and survivors, in its order: as given, or its default."""
+    every = {**criterion.defaults, **given}
+    if set(every) != set(criterion.wants):
         takes = f"takes {', '.join(criterion.wants)}" if criterion.wants else "takes nothing"
         raise DesignError(
             f"criterion {criterion.name!r} {takes} besides the weights, and also= gives "
@@ -242,7 +243,7 @@ def _also(
         )
     found: list[tuple[str, Start | Setting]] = []
     for name in criterion.wants:
-        value = given[name]
+        value = every[name]
         if not isinstance(value, Training | Start | int | float | str):
             raise DesignError(
                 f"also={{{name!r}: {value!r}}} for criterion {criterion.name!r}: expected a training, weights to start "

@@ -306,6 +306,26 @@ def test_what_a_criterion_takes_is_part_of_the_key():
     assert (name, later.step) == ("initial", 4)
 
 
+def test_the_default_of_a_parameter_stands_and_is_part_of_the_key():
+    """Given or not it is one mask, and another default is another one."""
+
+    def powers(weights, alive, initial, p=2):
+        return np.abs(weights) ** p
+
+    def cubes(weights, alive, initial, p=3):
+        return np.abs(weights) ** p
+
+    criterion("powers")(powers)
+    one = prune(DENSE, keep=THIRD, by="powers", also={"initial": START})
+    assert one == prune(DENSE, keep=THIRD, by="powers", also={"initial": START, "p": 2})
+    assert one != prune(DENSE, keep=THIRD, by="powers", also={"initial": START, "p": 4})
+    CRITERIA.remove("powers")
+    criterion("powers")(cubes)
+    assert one != prune(DENSE, keep=THIRD, by="powers", also={"initial": START})
+    with pytest.raises(DesignError, match="takes initial, p besides the weights, and also= gives nothing"):
+        prune(DENSE, keep=THIRD, by="powers")
+
+
 @pytest.mark.parametrize(
     ("by", "also", "why"),
     [
