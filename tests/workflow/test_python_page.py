@@ -64,3 +64,17 @@ def test_the_page_names_every_function():
     functions = {name for name in workflow.__all__ if name[0].islower()}
     named = set(re.findall(r"workflow\.(\w+)\(|^\| `(\w+)\(", PAGE, re.MULTILINE))
     assert {a or b for a, b in named} == functions - {"require_data"}
+
+
+def test_each_command_has_the_name_of_its_function_or_one_row():
+    """A row names a command and functions that are there, and nothing else; no command is left out."""
+    from harness import workflow
+    from harness.cli import COMMANDS
+
+    table = PAGE[PAGE.index("| command | function |") :].partition("\n\n")[0].splitlines()[2:]
+    rows = [re.fullmatch(r"\| `harness ([\w -]+)` \| (`\w+\([^`]*\)`(?:, `\w+\([^`]*\)`)*) \|", line) for line in table]
+    assert [line for line, row in zip(table, rows, strict=True) if row is None] == []
+    commands = [row[1] for row in rows]
+    assert {name for row in rows for name in re.findall(r"`(\w+)\(", row[2])} <= set(workflow.__all__)
+    named_alike = {name for name in COMMANDS if name in workflow.__all__}
+    assert sorted(c for c in commands if "--" not in c) == sorted({*COMMANDS, "store merge"} - named_alike)
