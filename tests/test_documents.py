@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.verdict._results import COLUMNS, CORRECT
+
 ROOT = Path(__file__).parents[1]
 ERRATA = ROOT / "reports" / "errata.md"
 DOCUMENTS = sorted([ERRATA, *ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "changelog.d").glob("*.md")])
@@ -61,3 +63,11 @@ def test_the_tests_of_a_module_are_found_by_its_name():
     opened = [ast.get_docstring(ast.parse(file.read_text())) for file in (ROOT / "tests").glob("**/test_*.py")]
     named = re.findall(r"`(\w+\._\w+)`", " ".join(opened))
     assert sorted(named) == sorted(f"{path.parent}.{path.stem}" for path in private if path not in own)
+
+
+def test_every_column_of_results_is_explained():
+    """In the order of the file, the one that not every file has last."""
+    page = (ROOT / "docs" / "your-own-paper.md").read_text()
+    table = page[page.index("| column |") :].partition("\n\n")[0]
+    told = [name for line in table.splitlines()[2:] for name in re.findall(r"`(\w+)`", line.split(" | ")[0])]
+    assert told == [*COLUMNS, CORRECT]

@@ -3,8 +3,9 @@
 One row is one number of one replicate: claim, version, arm, density, draw, metric, step, value. Where a claim's arms
 lie along another axis than density, that column has the points of it, and `kept` the weights, -1 where only training
 tells. What a figure shows whole, as the accuracy along a path, has a row a step, which is the number of a point or of a
-bin. Where, when and with what the rows were computed, and what that cost, stand in the file's metadata, so that
-deleting everything else in a report's folder loses nothing.
+bin. Of a metric that counts in a unit of its own, `value` is a hundredth, as `Metric` says: what parts compare is a
+hundred times each value. Where, when and with what the rows were computed, and what that cost, stand in the file's
+metadata, so that deleting everything else in a report's folder loses nothing.
 """
 
 from __future__ import annotations
