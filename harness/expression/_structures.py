@@ -121,9 +121,10 @@ def structure(mask: Mask, task: Task, *, also: tuple[str, ...] = ()) -> Structur
       which one begins. Units are outputs of linear layers and channels of convolutions. Attention, normalisation over
       features and modules of your own connect what no mask says: of networks with them these three are not measured;
     * ``adjacent_pairs/<layer>``, ``adjacent_triples/<layer>``: how many pairs, or runs of three, of neighbouring inputs
-      units of the first layer keep, per 100 weights that it keeps: along rows and columns of the task's images, each
-      channel by itself. What chance gives is counted of ``shuffle(mask)``, or of ``shuffle(mask, within="unit")``, in
-      which every unit keeps as many inputs as it has.
+      units of the first layer keep, per 100 weights that it keeps: along rows and columns of the images as the network
+      is shown them, each channel by itself. Of a `permuted` task these are neighbours in the order shown, not in the
+      data's. What chance gives is counted of ``shuffle(mask)``, or of ``shuffle(mask, within="unit")``, in which every
+      unit keeps as many inputs as it has.
 
     Args:
         mask: What is counted of.

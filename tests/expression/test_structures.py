@@ -27,6 +27,7 @@ from harness import (
 )
 from harness.compute._plan import Plan, Wanted
 from harness.compute._run import run_plan
+from harness.data import permuted
 from harness.design._metrics import METRICS, metric
 from harness.errors import DesignError, RunError
 from harness.expression import MASK_METRICS, fresh, kept_in
@@ -302,3 +303,10 @@ def test_what_no_mask_says_is_not_measured(tmp_path):
     (found, _) = measured(tmp_path, node)
     assert found["smallest_layer"] == pytest.approx(0.2, abs=0.02)
     assert not any(node.measures(name) or name in found for name in ("has_path", "used_inputs", "connected_units"))
+
+
+def test_neighbours_are_those_of_the_image_that_is_shown(tmp_path):
+    """Of a task in another order the same mask has the same pairs: which pixels of the data they are is not asked."""
+    mask = random_mask(NET, keep=FIFTH)
+    as_it_is, moved = (measured(tmp_path / task.name, structure(mask, task)) for task in (DIGITS, permuted(DIGITS)))
+    assert [each["adjacent_pairs/fc1"] for each in as_it_is] == [each["adjacent_pairs/fc1"] for each in moved]

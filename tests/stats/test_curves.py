@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from harness.errors import DesignError
 from harness.stats._curves import DIP, DIP_PLACE, MEAN, PEAK, PEAK_PLACE, READINGS, SLOPE, Reading
+from tests.project import ROOT
 
 PLACES = np.log([4, 8, 16, 64])
 
@@ -62,3 +63,12 @@ def test_a_reading_that_cannot_be_is_refused():
         Reading(name="bad", of=MEAN.of, fewest=0)
     with pytest.raises(DesignError, match="'peak' is twice a reading"):
         READINGS.add("peak", DIP)
+
+
+def test_a_slope_is_the_change_over_the_band_and_not_per_decade():
+    """The simulated rates are per decade: over their densities what a part reads is 1.7 times as much, as is said."""
+    densities = np.array([1, 0.5, 0.2, 0.1, 0.05, 0.02])
+    per_decade = -np.log10(densities)[None]
+    (change,) = SLOPE.read(np.log(densities), per_decade)
+    assert change == pytest.approx(1.7, abs=0.005)
+    assert "1.7 times as much" in (ROOT / "docs" / "statistics.md").read_text()
