@@ -184,7 +184,11 @@ def export(
     arm: Annotated[str, typer.Option("--arm", help="One of its arms.")],
     replicate: Annotated[int, typer.Option("--replicate", min=0, help="A replicate, as the results number them.")],
     density: Annotated[
-        str | None, typer.Option("--density", help="The fraction kept, where the arm has several: 0.05 or 1/20.")
+        str | None,
+        typer.Option(
+            "--density",
+            help="The fraction kept, where the arm has several, as 0.05 or 1/20; or the point of another axis.",
+        ),
     ] = None,
     draw: Annotated[int | None, typer.Option("--draw", help="Which of several trainings there, from 0.")] = None,
     scale: ScaleName = "micro",

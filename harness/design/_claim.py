@@ -124,6 +124,7 @@ class Design:
     panels: Mapping[str, Sequence[str]] = field(default_factory=dict)
     exact: Sequence[Exact] = ()
     axis: Axis = DENSITY
+    claim: str = field(default="", init=False, compare=False, repr=False)  # whose it is, for errors
 
     def __post_init__(self) -> None:
         if self.exact:
@@ -145,7 +146,13 @@ class Design:
     @cached_property
     def points(self) -> dict[str, Points]:
         """Return for each arm its nodes by exact density, densest first, or by point in the order of the axis."""
-        return {name: _by_point(arm, self.axis) for name, arm in self.arms.items()}
+        return {name: self._points_of(name) for name in self.arms}
+
+    def _points_of(self, name: str) -> Points:
+        try:
+            return _by_point(self.arms[name], self.axis)
+        except DesignError as error:  # of a mask's density, which knows of no arm
+            raise DesignError(f"{f'{self.claim}, ' if self.claim else ''}arm {name!r}: {error}") from error
 
     def with_points(self, points: Mapping[str, Points]) -> Design:
         """Return the design with other arms, given as `points` gives them."""
@@ -248,6 +255,7 @@ class Claim:
             )
         if scale not in self._designs:
             self._designs[scale] = self.build(scale)
+            object.__setattr__(self._designs[scale], "claim", self.id)
         return self._designs[scale]
 
     def locked_content(self, scale: Scale) -> dict[str, Any]:

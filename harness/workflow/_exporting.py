@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness import __version__
-from harness.design import Design, check_design
+from harness.design import Axis, Design, check_design
 from harness.errors import ResultsError, UsageError, nearest
 from harness.expression import Training, describe, ones
 from harness.population import unit_name
@@ -30,6 +30,7 @@ NEAR = Fraction(1, 20)  # of a density: so far from it may be what is read off a
 ROUNDED = 0.01  # of the test examples: so many may be answered otherwise where products are rounded otherwise
 ARRAYS = {"weights": "state", "mask": "mask", "start": "start"}  # files, and what of the plain module they hold
 STATE = "state_dict.pt"
+ALONE = Axis("point", log=False)  # along which the one net lies that is exported
 
 
 @dataclass(frozen=True)
@@ -202,7 +203,10 @@ def _replicate(request: Request, index: int) -> Replicate:
 
 
 def _only(request: Request, arm: str, node: Training, at: Replicate) -> Request:
-    return Request(request.claim, Design(arms={arm: node}), (at,), request.digest)
+    point = _density(
+        request.design, arm, node
+    )  # of an axis: how many weights are kept may be known of the trained only
+    return Request(request.claim, Design(arms={arm: {point: node}}, axis=ALONE), (at,), request.digest)
 
 
 def _check_reported(id: str, at: Replicate, made: Mapping[str, float], reported: Mapping[str, float]) -> None:

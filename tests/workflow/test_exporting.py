@@ -19,6 +19,7 @@ from harness import (
     DIGIT_DIFFERENCE,
     DIGITS,
     SGD,
+    Axis,
     Design,
     Image,
     Recipe,
@@ -26,12 +27,14 @@ from harness import (
     Scale,
     Scores,
     Source,
+    Switches,
     beats,
     mlp,
     network,
     prune,
     train,
     vision_transformer,
+    without,
 )
 from harness.compute import EXECUTORS
 from harness.data import held_out, source
@@ -41,7 +44,7 @@ from harness.errors import DesignError, ResultsError, UsageError
 from harness.expression import evaluate, random_mask
 from harness.networks import conv_net
 from harness.streams import SUITE_SEED, Replicate
-from harness.workflow import Session, _exporting, export, run
+from harness.workflow import Session, _exporting, export, plan, run
 from tests import command
 from tests.command import Here
 from tests.members import RESIDUAL
@@ -90,18 +93,19 @@ def design(scale):
     )
 
 
-@pytest.fixture(scope="module")
-def computed(tmp_path_factory):
-    """A session whose claim has been run, two replicates in full."""
-    root = tmp_path_factory.mktemp("project")
+PLACE = Axis("place", log=False)
+
+
+def session_on(root, build):
+    """A session of two replicates on one claim with this design."""
     with Catalogue(root / "claims").collecting() as catalogue:
         made = harness.claim(
             "mine/nets",
             statement="Nets.",
             source=Source(version="none", place="here", published="none"),
             predicted={"micro": "reproduced"},
-        )(design)
-    session = Session(
+        )(build)
+    return Session(
         root=root,
         catalogue=catalogue,
         scale=Scale.MICRO,
@@ -109,6 +113,12 @@ def computed(tmp_path_factory):
         store=root / "store",
         replicates=2,
     )
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory):
+    """A session whose claim has been run, two replicates in full."""
+    session = session_on(tmp_path_factory.mktemp("project"), design)
     before, EXECUTORS._things["local"] = EXECUTORS["local"], Here
     run(session)
     yield session
@@ -209,7 +219,7 @@ def test_a_module_that_answers_otherwise_is_refused(computed, tmp_path, monkeypa
 
     whole = engine.as_plain
     monkeypatch.setattr(engine, "as_plain", lambda population, end, mask: whole(population, end * 0, mask))
-    with pytest.raises(ResultsError, match=r"as plain layers it answers .* it is another net\. Next: report this"):
+    with pytest.raises(ResultsError, match=r"as plain layers it answers .* it is another net\. Next: raise version="):
         export(computed, arm="dense", replicate=1, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -222,6 +232,37 @@ def test_another_net_than_the_reported_one_is_refused(computed, tmp_path, monkey
     with pytest.raises(ResultsError, match=r"as trained here, and 0\.5 in the results: .* harness run mine/nets, for"):
         export(session, arm="dense", replicate=1, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_net_whose_density_only_training_tells_is_exported(tmp_path, monkeypatch):
+    """Units are switched off on the way, or masks are of different trainings: along an axis of its own both run."""
+    monkeypatch.setitem(EXECUTORS._things, "local", Here)
+    dense, other = (train(NET, DIGITS, RECIPE, streams={"order": i}) for i in (0, 1))
+    rest = without(prune(dense, keep=Fraction(9, 10)), prune(other, keep=TENTH))
+    arms = {
+        "switched": {1: train(NET, DIGITS, RECIPE, learn=Switches(penalty=0.001)), 2: dense},
+        "rest": {1: train(NET, DIGITS, RECIPE, mask=rest, start=dense.at(0))},
+    }
+
+    def build(scale):
+        return Design(arms=arms, parts=(beats("switched", "rest", on=DIGITS),), contrast=("learn", "mask"), axis=PLACE)
+
+    session = session_on(tmp_path, build)
+    run(session)
+    for arm, given in (("switched", {"density": 1}), ("rest", {})):
+        made = export(session, arm=arm, replicate=1, out=tmp_path / arm, **given)
+        assert "test examples right, as the training did" in made.told
+        assert float(made.known["density"]) == 1
+
+
+def test_a_density_that_only_training_tells_is_refused_by_claim_and_arm(tmp_path):
+    """Where arms lie along density, the claim and the arm are named, not the training's key alone."""
+
+    def build(scale):
+        return Design(arms={"switched": train(NET, DIGITS, RECIPE, learn=Switches(penalty=0.001))})
+
+    with pytest.raises(DesignError, match=r"^mine/nets, arm 'switched': how many weights .* is known only after"):
+        plan(session_on(tmp_path, build))
 
 
 @pytest.mark.parametrize(
