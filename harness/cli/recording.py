@@ -11,22 +11,47 @@ from harness.cli.options import ClaimsFolder, Out, Root, ScaleName, console, ope
 from harness.cli.tables import show_round, show_rounds, show_to_lock, show_verdicts
 from harness.errors import UsageError
 
+Nothing = Annotated[list[str] | None, typer.Argument(hidden=True)]  # so that a claim given here is answered in words
 
-def judge(scale: ScaleName = "micro", out: Out = None, root: Root = None, claims_folder: ClaimsFolder = None) -> None:
+
+def judge(
+    claims: Nothing = None,
+    scale: ScaleName = "micro",
+    out: Out = None,
+    root: Root = None,
+    claims_folder: ClaimsFolder = None,
+) -> None:
     """Judge the rows of results.parquet: writes verdicts.json and junit.xml. Needs no torch and no GPU."""
     from harness import workflow
 
+    _check_nothing(claims, "judge", "judges")
     session = open_report(scale, out, root, claims_folder)
     show_verdicts(workflow.judge(session), console)
     console.print(f"wrote {shown(session.out / 'verdicts.json', session.root)}", highlight=False)
 
 
-def report(scale: ScaleName = "micro", out: Out = None, root: Root = None, claims_folder: ClaimsFolder = None) -> None:
+def report(
+    claims: Nothing = None,
+    scale: ScaleName = "micro",
+    out: Out = None,
+    root: Root = None,
+    claims_folder: ClaimsFolder = None,
+) -> None:
     """Write report.md and the figures from results.parquet and verdicts.json. Needs no torch."""
     from harness import workflow
 
+    _check_nothing(claims, "report", "reports")
     session = open_report(scale, out, root, claims_folder)
     console.print(f"wrote {shown(workflow.report(session), session.root)}", highlight=False)
+
+
+def _check_nothing(claims: list[str] | None, command: str, does: str) -> None:
+    """Raise UsageError where a claim is named to a command that is about whatever the results hold."""
+    if claims:
+        raise UsageError(
+            f"harness {command} {does} all claims that results.parquet holds, and takes no names: {', '.join(claims)}. "
+            f"Next: harness {command}, or harness {command} --out FOLDER for the results in another folder"
+        )
 
 
 def new(

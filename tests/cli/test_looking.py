@@ -92,3 +92,12 @@ def test_the_version_is_told():
     """As any command tells it."""
     told = harness("--version")
     assert (told.returncode, told.stdout) == (0, f"ticket-harness {installed}\n")
+
+
+@pytest.mark.parametrize("asked", ["judge", "report"])
+def test_a_claim_named_to_what_takes_none_is_answered_in_words(asked):
+    """It says that all claims of the results are meant, and what else can be said."""
+    result = harness(asked, "frankle2019/some-claim")
+    assert result.returncode == 2
+    assert f"harness {asked} {asked}s all claims that results.parquet holds" in result.stderr
+    assert "takes no names: frankle2019/some-claim. Next: harness" in result.stderr
