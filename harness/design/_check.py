@@ -22,13 +22,16 @@ from harness.expression import (
     Node,
     Snapshot,
     Start,
+    Training,
     consumed,
     drawn_first,
     kept,
     measures,
     parents,
 )
+from harness.streams import STREAMS
 
+BETWEEN_KINDS = ("training", "step", "points")  # in which nodes of two kinds, two moments, or two paths differ
 FEWEST_REPLICATES = 5  # below, every verdict is inconclusive
 
 
@@ -52,6 +55,7 @@ def check_design(claim: Claim, scale: Scale) -> None:
             for node in nodes if design.axis.is_density else ():
                 kept(node)  # it says so where only training would tell
     _check_tasks(claim.id, design)
+    _check_contrast(claim.id, design)
     for part in design.compared():
         _check_part(claim.id, design, part)
     names = [part.name for part in design.compared()]
@@ -106,6 +110,31 @@ def _check_tasks(id: str, design: Design) -> None:
                 f"Next: show them {learned_on.name}; or scale the data set once, for all rows, and give both tasks "
                 "scaling='unit'"
             )
+
+
+def _check_contrast(id: str, design: Design) -> None:
+    """Raise DesignError for a contrast that names what no node of the arms has: it would declare nothing."""
+    of_trainings = (field.name for field in dataclasses.fields(Training))  # one contrast may serve several designs
+    known = dict.fromkeys((*BETWEEN_KINDS, *of_trainings, *(f"streams.{name}" for name in STREAMS)))
+    for node in dict.fromkeys(design.nodes):
+        known |= dict.fromkeys(_named(node, ""))
+    for declared in design.contrast:
+        if declared not in known:
+            raise DesignError(
+                f"{id}: contrast= names {declared!r}, which is no field of an arm{nearest(declared, known)} Next: "
+                "correct the name, or leave it out"
+            )
+
+
+def _named(value: Any, path: str) -> Iterator[str]:
+    """Yield the dotted names of the fields of a node that `differences` can name."""
+    if path:
+        yield path.rstrip(".")
+    if isinstance(value, Snapshot):
+        yield from _named(value.training, "")
+    elif dataclasses.is_dataclass(value) and not isinstance(value, Start | Mask):
+        for f in dataclasses.fields(value):
+            yield from _named(getattr(value, f.name), f"{path}{f.name}.")
 
 
 @cache

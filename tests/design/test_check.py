@@ -335,3 +335,22 @@ def test_declared_differences_pass():
         )
     dense = arms(reinit=DENSE)  # a reference of one point is read at every density
     check_design(claim(compared(arms=dense, contrast=("mask", "start", "first_step"))), Scale.MICRO)
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ("recipe.optimizer", r"'recipe\.optimizer', which is no field of an arm; did you mean .*recipe\.optimiser"),
+        ("dense", "'dense', which is no field of an arm"),
+    ],
+)
+def test_a_contrast_that_is_nothing_is_refused(named, message):
+    """It would declare nothing: a mistyped field, or an arm's name."""
+    with pytest.raises(DesignError, match=f"^paper/claim: contrast= names {message}"):
+        check_design(claim(compared(contrast=("start", named))), Scale.MICRO)
+
+
+@pytest.mark.parametrize("named", ["streams.order", "recipe.optimiser.lr", "training", "network", "learn"])
+def test_a_contrast_may_name_what_these_arms_share(named):
+    """One contrast may serve several designs."""
+    check_design(claim(compared(contrast=("start", named))), Scale.MICRO)
