@@ -96,10 +96,11 @@ def _show_power(work: Work, console: Console) -> None:
         "n",
         "pilot sd (upper)",
         "power at its bound",
-        "needs",
-        "can decide",
+        "n that this part needs",
+        "decides at the pilots' effect",
         title="can the replicates decide?",
-        caption=f"in Holm's families of {', '.join(_families(work))}",
+        caption="a claim needs the largest n of its parts, and decides where each of them does; in Holm's families of "
+        + ", ".join(_families(work)),
     )
     for power in work.power:
         table.add_row(power.claim, power.part, str(power.n), *power_cells(power))
@@ -251,8 +252,8 @@ def show_to_lock(planned: Sequence[ToLock], console: Console) -> None:
         for power in each.power:
             spread, at_bound, needs, answer = power_cells(power)
             console.print(
-                f"  {power.part}: pilot sd (upper) {spread}, power at the bound {at_bound}, replicates needed {needs}, "
-                f"can decide: {answer}",
+                f"  {power.part}: pilot sd (upper) {spread}, power at the bound {at_bound}, replicates that this "
+                f"part needs {needs}, decides at the pilots' effect: {answer}",
                 highlight=False,
                 soft_wrap=True,
                 markup=False,
