@@ -163,7 +163,19 @@ class Registry:
         runs by claim. Raises LockError when a version is locked already, with other content or with the same, and when
         it does not follow the last one; nothing is written then.
         """
-        contents = []
+        contents = self._contents(claims, scale, pilots=pilots, when=when, replicates=replicates)
+        self._append(round_lines(contents, after=self.rounds[-1], closed=when))
+        return self.rounds[-1]
+
+    def check_lock(self, claims: Sequence[Claim], scale: Scale, *, replicates: int | None = None) -> None:
+        """Raise LockError where `lock` would, and write nothing."""
+        self._contents(claims, scale, pilots={}, when="", replicates=replicates)
+
+    def _contents(
+        self, claims: Sequence[Claim], scale: Scale, *, pilots: Mapping[str, int], when: str, replicates: int | None
+    ) -> list[dict[str, Any]]:
+        """Return what a round's entries hold. Raises LockError, see `lock`."""
+        contents: list[dict[str, Any]] = []
         for claim in claims:
             if replicates is not None and claim.design(scale).exact:
                 raise LockError(f"{claim.id} is exact and has no replicates. Next: harness verify {claim.id}")
@@ -182,8 +194,7 @@ class Registry:
                     "version": claim.version,
                 }
             )
-        self._append(round_lines(contents, after=self.rounds[-1], closed=when))
-        return self.rounds[-1]
+        return contents
 
     def _attempt(self, claim: Claim, scale: Scale, text: Mapping[str, Any], *, again: bool) -> str:
         """Say what locking a claim is to its earlier entries."""

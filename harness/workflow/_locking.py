@@ -59,8 +59,11 @@ def to_lock(session: Session, *, replicates: int | None = None) -> tuple[ToLock,
         One of each claim that would be locked.
 
     Raises:
-        DesignError: For a design that cannot decide or compares unlike arms, for fewer than 8 replicates, and for a
-            margin beyond the smallest effect of interest.
+        DesignError: For a design that cannot decide or compares unlike arms, for fewer than 8 replicates, for a margin
+            beyond the smallest effect of interest, and where a claim is predicted to be reproduced though its
+            replicates could hardly confirm that there is no difference.
+        LockError: Where all these versions are locked already, one does not follow the last one, or one is a claim of
+            another name.
 
     Example:
         >>> to_lock(open_session("example2026"))[0].family.alpha  # doctest: +SKIP
@@ -103,10 +106,7 @@ def lock(session: Session, *, replicates: int | None = None) -> Round:
         The round: its entries, and the suite seed of its replicates, which follows from the line that closes it.
 
     Raises:
-        DesignError: As `to_lock`, and where a claim is predicted to be reproduced though its replicates could hardly
-            confirm that there is no difference.
-        LockError: Where all these versions are locked already, one does not follow the last one, or one is a claim of
-            another name.
+        DesignError, LockError: As `to_lock`.
 
     Example:
         >>> lock(open_session("example2026")).entries[0].replicates  # doctest: +SKIP
@@ -116,11 +116,9 @@ def lock(session: Session, *, replicates: int | None = None) -> Round:
 
     requests = _checked(session, replicates)
     claims = [request.claim for request in requests]
-    _check_predictions(session, requests)
     logged = read_pilots(session.pilots)
     runs = {claim.id: len(pilot_runs(pilots_of(logged, claim.id, session.scale))) for claim in claims}
-    registry = session.registry if session.place is None else Registry(session.place.own_registry())
-    return registry.lock(claims, session.scale, pilots=runs, when=now(), replicates=replicates)
+    return _own_registry(session).lock(claims, session.scale, pilots=runs, when=now(), replicates=replicates)
 
 
 def rechain(other: Path | str, root: Path | str | None = None, claims: Path | str | None = None) -> tuple[Round, ...]:
@@ -176,7 +174,14 @@ def _checked(session: Session, replicates: int | None) -> list[Request]:
             )
         block = () if design.exact else tuple(Replicate(0, i) for i in range(count))
         requests.append(Request(claim, design, block))
+    _check_predictions(session, requests)
+    _own_registry(session).check_lock(chosen, session.scale, replicates=replicates)
     return requests
+
+
+def _own_registry(session: Session) -> Registry:
+    """Return the registry that a lock is appended to."""
+    return session.registry if session.place is None else Registry(session.place.own_registry())
 
 
 def _check_margins(id: str, design: Design) -> None:
@@ -201,8 +206,8 @@ def _check_predictions(session: Session, requests: Sequence[Request]) -> None:
         if power.planned is not None and power.at_bound is not None and power.at_bound < POWER:
             raise DesignError(
                 f"{power.claim}, part {power.part!r}: {power.n} replicates would confirm a true difference of 0 with a "
-                f'chance of {power.at_bound:.2f}, and "reproduced" is predicted. Next: about {power.needs} replicates, '
-                'or predict "inconclusive"'
+                f'chance of {power.at_bound:.2f}, and "reproduced" is predicted. Next: about {power.needs} replicates '
+                'for this part, or predict "inconclusive"'
             )
 
 

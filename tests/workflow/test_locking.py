@@ -59,8 +59,9 @@ def test_only_what_is_not_locked_is_locked(session):
     (planned,) = to_lock(both)
     assert (planned.claim, planned.family.alpha) == ("paper/b", ALPHA / 2)
     assert [entry.claim for entry in lock(both).entries] == ["paper/b"]
-    with pytest.raises(LockError, match="paper/a version 1 is locked"):
-        lock(both)
+    for asked in (to_lock, lock):
+        with pytest.raises(LockError, match="paper/a version 1 is locked"):
+            asked(both)
 
 
 def test_a_locked_claim_is_replicated_on_as_many_as_one_says(session):
@@ -128,10 +129,11 @@ def test_no_difference_is_not_predicted_where_it_could_hardly_be_shown(session, 
     pilot = Pilot("2026-01-01", "none", "micro", "paper/claim", 1, "digits", "", part.name, 10, 0.0, sd)
     append_pilots(made.pilots, [pilot])
     if refused:
-        with pytest.raises(
-            DesignError, match=r"would confirm a true difference of 0 with a chance of 0\.\d\d, and \"rep"
-        ):
-            lock(made)
+        for asked in (to_lock, lock):
+            with pytest.raises(
+                DesignError, match=r"would confirm a true difference of 0 with a chance of 0\.\d\d, and \"rep"
+            ):
+                asked(made)
         assert made.registry.entries == []
     else:
         assert len(lock(made).entries) == 1
@@ -162,6 +164,8 @@ def test_the_command_says_and_locks(tmp_path):
     said = harness("lock", "ramanujan2020", "--replicates", "30", "--dry-run", "--root", tmp_path)
     assert said.returncode == 0, said.stderr
     assert "round 1, 30 replicates, level 0.0125 in a family of 1, predicted reproduced; 300 trainings" in said.stdout
+    assert "replicates that this part needs " in said.stdout
+    assert "decides at the pilots' effect: " in said.stdout
     assert "locked " not in said.stdout
     assert all(not entry.round for entry in Registry(ROOT / "claims" / "registry.lock").entries)
     nameless = harness("lock", "--root", tmp_path)
