@@ -26,7 +26,7 @@ from . import study
 def one_shot_fails_in_language(scale: Scale) -> Design:
     """At the least density: random with the ticket's layer densities decides, across layers stands beside it."""
     s = study.SETTINGS[scale]
-    told_better = partial(beats, on=s.task, metric="log_likelihood", band=at(s.kept[s.controls[-1] - 1]))
+    told_better = partial(beats, on=s.task, metric="nats", band=at(s.kept[s.controls[-1] - 1]))
     return Design(
         arms={
             "dense": s.dense(),

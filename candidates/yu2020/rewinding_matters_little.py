@@ -31,8 +31,8 @@ def rewinding_matters_little(scale: Scale) -> Design:
             "bigrams": s.bigrams(),
         },
         parts=(
-            equals("reset", "rewound", on=s.task, band=some, metric="log_likelihood", floors=("bigrams",)),
-            beats("reset", study.NEW, on=s.task, band=some, metric="log_likelihood"),
+            equals("reset", "rewound", on=s.task, band=some, metric="nats", floors=("bigrams",)),
+            beats("reset", study.NEW, on=s.task, band=some, metric="nats"),
         ),
         contrast=("mask", "start", "first_step", "streams.order"),
         replicates=10,

@@ -23,7 +23,7 @@ from . import study
 def tickets_in_language(scale: Scale) -> Design:
     """Controls keep the mask, or its layers' densities; a floor knows which token follows which."""
     s = study.SETTINGS[scale]
-    told_better = partial(beats, on=s.task, metric="log_likelihood")
+    told_better = partial(beats, on=s.task, metric="nats")
     many, few = at(s.kept[s.controls[0] - 1]), at(s.kept[s.controls[-1] - 1])
     return Design(
         arms={
@@ -39,7 +39,7 @@ def tickets_in_language(scale: Scale) -> Design:
         ),
         beside=(
             told_better("ticket", study.BOTH, band=few),
-            matches("ticket", "dense", on=s.task, band=few, metric="log_likelihood", floors=("bigrams",)),
+            matches("ticket", "dense", on=s.task, band=few, metric="nats", floors=("bigrams",)),
         ),
         contrast=("mask", "start", "first_step", "streams.order"),
         replicates=10,

@@ -27,7 +27,7 @@ from . import study
 def tickets_of_attention(scale: Scale) -> Design:
     """Controls keep the mask, or its layers' densities."""
     s = study.ATTENTION
-    told_better = partial(beats, on=s.task, metric="log_likelihood", band=at(s.kept[s.controls[-1] - 1]))
+    told_better = partial(beats, on=s.task, metric="nats", band=at(s.kept[s.controls[-1] - 1]))
     return Design(
         arms={
             "dense": s.dense(),

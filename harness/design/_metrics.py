@@ -155,7 +155,7 @@ for each in (
     Metric("log_validation_loss", "validation loss", "validation_loss", log=True, bounds=RATIO),
     Metric("log_train_loss", "training loss", "train_loss", log=True, bounds=RATIO),
     Metric("log_perplexity", "test perplexity", "test_loss", log=True, stored_log=True, bounds=OF_TOKENS),
-    Metric("log_likelihood", "test log-likelihood", "test_loss", negated=True, counts=NATS, bounds=IN_NATS),
+    Metric("nats", "test log-likelihood", "test_loss", negated=True, counts=NATS, bounds=IN_NATS),
     Metric("bits", "test log-likelihood", "test_loss", negated=True, counts=BITS, per=math.log(2), bounds=IN_BITS),
     Metric("calibration_error", "expected calibration error", bounds=OF_CALIBRATION),
     Metric("disagreement", "share of test examples that two nets answer differently", bounds=OF_ANSWERS),

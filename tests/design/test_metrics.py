@@ -33,8 +33,8 @@ def test_fields_that_do_not_go_together_are_refused(fields, told):
 def test_a_loss_a_token_is_read_in_nats_bits_and_as_a_perplexity():
     """Of 2 nats: a log-likelihood of -2 nats or -2.885 bits, and a perplexity whose logarithm is 2."""
     rows = {"test_loss": Row("test_loss", 40, 2.0)}
-    read = {name: metric(name).read(rows).value for name in ("log_likelihood", "bits", "log_perplexity")}
-    assert read == pytest.approx({"log_likelihood": -0.02, "bits": -0.0288539, "log_perplexity": 2.0})
+    read = {name: metric(name).read(rows).value for name in ("nats", "bits", "log_perplexity")}
+    assert read == pytest.approx({"nats": -0.02, "bits": -0.0288539, "log_perplexity": 2.0})
     assert (metric("bits").unit, metric("log_perplexity").unit) == ("bits a token", "log points")
 
 

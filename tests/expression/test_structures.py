@@ -263,7 +263,9 @@ def test_a_metric_that_gives_no_number_is_refused(tmp_path, own, value):
 def test_a_metric_cannot_change_the_mask(own):
     """Its arrays are not to be written to."""
     MASK_METRICS._things["idle_units@2"] = lambda layers: layers["fc1"].fill(True)
-    with pytest.raises(ValueError, match="read-only"):
+    with pytest.raises(
+        DesignError, match=r"idle_units@2.*read-only, at .*test_structures.py.*Next: correct the function"
+    ):
         list(structure_values(NET, DIGITS, ones(NET), ("idle_units@2",)))
 
 
