@@ -254,7 +254,7 @@ OTHER = train(mlp(64, 15, 10, batch_norm=True), DIGITS, RECIPE)
     ("a", "b", "points", "message"),
     [
         (fresh(), resample(random_mask(NET, keep=HALF)), 11, "one of them a training's"),
-        (train(NET, DIGITS, RECIPE, learn=Scores(HALF)), fresh(), 11, "one of them a training's"),
+        (train(NET, DIGITS, RECIPE, learn=Scores(HALF)), DENSE, 11, "a training of scores as the end of a path"),
         (TICKET, COPY, 2, "a barrier needs both ends and one between"),
         (DENSE, ELSEWHERE, 11, "on digits and on digits"),
         (DENSE, OTHER, 11, "a network with other tensors"),

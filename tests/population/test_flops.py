@@ -93,7 +93,7 @@ def test_sizes_of_pruned_networks():
         prune(dense, keep=Fraction(1, 8), scope="global"),
         train(NET, DIGITS, RECIPE, learn=Scores(Fraction(1, 8))).learned_mask(),
     ):
-        for node in (train(NET, DIGITS, RECIPE, mask=mask), evaluate(NET, DIGITS, mask=mask)):
+        for node in (train(NET, DIGITS, RECIPE, mask=mask), evaluate(NET, DIGITS, weights=fresh("reinit"), mask=mask)):
             assert (parameter_count(node), kept_multiply_adds(node)) == (111 + others, 111)
     popup = train(NET, DIGITS, RECIPE, learn=Scores(Fraction(1, 8)))
     assert (parameter_count(popup), kept_multiply_adds(popup)) == (111 + others, 111)
@@ -106,7 +106,7 @@ def test_multiply_adds_by_layer_where_weights_are_used_unequally_often():
     layerwise = train(net, DIGITS, RECIPE, mask=prune(dense, keep=Fraction(1, 4)))
     together = train(net, DIGITS, RECIPE, mask=prune(dense, keep=Fraction(1, 4), scope="global"))
     popup = train(net, DIGITS, RECIPE, learn=Scores(Fraction(1, 4)))
-    learned = evaluate(net, DIGITS, mask=popup.learned_mask())
+    learned = evaluate(net, DIGITS, weights=fresh("reinit"), mask=popup.learned_mask())
     assert kept_multiply_adds(dense) == 64 * 36 + 2560
     assert {kept_multiply_adds(node) for node in (layerwise, popup, learned)} == {64 * 9 + 640}
     assert kept_multiply_adds(together) is None
