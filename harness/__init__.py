@@ -1,6 +1,8 @@
 """The public vocabulary: what a claim is written in. Importing it is quick and does not import torch."""
 
 from harness.data import (
+    ACROBOT,
+    CARTPOLE,
     CIFAR10,
     DIGIT_DIFFERENCE,
     DIGITS,
@@ -55,6 +57,7 @@ from harness.design import (
     watch,
 )
 from harness.expression import (
+    ActorCritic,
     Between,
     Evaluation,
     Gradual,
@@ -137,6 +140,8 @@ from harness.stats import Decision
 __version__ = "0.1.0"
 
 __all__ = [
+    "ACROBOT",
+    "CARTPOLE",
     "CIFAR10",
     "DIGITS",
     "DIGIT_DIFFERENCE",
@@ -150,6 +155,7 @@ __all__ = [
     "TINY_SHAKESPEARE",
     "WIKITEXT2",
     "XOR",
+    "ActorCritic",
     "Adam",
     "AdamW",
     "Arm",

@@ -13,7 +13,9 @@ from harness.data._sets import (
 from harness.data._table_set import table_set
 from harness.data._task_variants import fewer, mirrored, noisy, permuted, relabelled, subset
 from harness.data._tasks import (
+    ACROBOT,
     CALIBRATION,
+    CARTPOLE,
     CIFAR10,
     DIGIT_DIFFERENCE,
     DIGITS,
@@ -44,7 +46,9 @@ from harness.data._texts import text_set
 from harness.data._torchvision_sets import PUBLISHED, torchvision_set
 
 __all__ = [
+    "ACROBOT",
     "CALIBRATION",
+    "CARTPOLE",
     "CIFAR10",
     "DIGITS",
     "DIGIT_DIFFERENCE",

@@ -29,6 +29,8 @@ class DataSet(StrEnum):
     SHAKESPEARE = "shakespeare-200k"  # the first 200,000 characters of the next, by 32: they come with the harness
     TINY_SHAKESPEARE = "tiny-shakespeare"  # Karpathy 2015, by 64 characters
     WIKITEXT2 = "wikitext-2"  # Merity et al. 2017, by 50 words
+    CARTPOLE = "cartpole"  # Barto, Sutton & Anderson 1983, as gymnasium's CartPole-v0: played in, not loaded
+    ACROBOT = "acrobot"  # Sutton 1996, as gymnasium's Acrobot-v1
     XOR = "xor"  # the corners of a square, two pixels each; the label is whether they differ
 
 
@@ -72,7 +74,8 @@ class ImageSet:
     in the layout of `torchvision`'s class of that name, which is made with the arguments `parts` for training and for
     testing; `table` is the file of a table. `package` is one without which it cannot be read. Its images are among the
     training images of the data set `among`. `digest` is what its author states of all it gives, see `data_digest`. Of a
-    `text` an image is a window: so many tokens by number, and its labels are the tokens that follow each of them.
+    `text` an image is a window: so many tokens by number, and its labels are the tokens that follow each of them. In an
+    `environment` a policy plays, and nothing is loaded.
     """
 
     train: int
@@ -90,6 +93,7 @@ class ImageSet:
     among: str = ""
     digest: str = ""
     text: bool = False
+    environment: bool = False
 
     @property
     def may_change(self) -> bool:

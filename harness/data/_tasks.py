@@ -16,7 +16,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data import _mlxtend, _mnist1d, _texts, _torchvision_sets  # noqa: F401, which register what tasks here name
+from harness.data import _mlxtend, _mnist1d, _played, _texts, _torchvision_sets  # noqa: F401, which register what tasks here name
 from harness.data import _sets as data
 from harness.data._labels import LEFT_OUT, Answers, answered, with_noise
 from harness.data._sets import NO_MOMENTS, DataSet
@@ -239,6 +239,11 @@ class Task:
         return data.SETS[self.source].text
 
     @property
+    def is_played(self) -> bool:
+        """Whether it is an environment in which a policy plays."""
+        return data.SETS[self.source].environment
+
+    @property
     def answered(self) -> tuple[int, ...]:
         """The shape of an example's answer: a number, or one at each of its tokens."""
         return (self.inputs,) if self.reads_tokens else ()
@@ -326,6 +331,14 @@ TINY_SHAKESPEARE = Task(
 WIKITEXT2 = Task(
     "wikitext-2", images=1, classes=33_278, chance=0.062, sesoi_pp=0.5, margin_pp=0.5, fixed_test=True,
     source=DataSet.WIKITEXT2, shape=(1, 1, 50), train_images=39_772, validation_images=2000, test_images=4911,
+)  # fmt: skip
+CARTPOLE = Task(
+    "cartpole", images=1, classes=3, chance=0.0, sesoi_pp=5.0, margin_pp=5.0, source=DataSet.CARTPOLE, shape=(1, 1, 4),
+    train_images=1, validation_images=1, test_images=1,
+)  # fmt: skip
+ACROBOT = Task(
+    "acrobot", images=1, classes=4, chance=0.0, sesoi_pp=5.0, margin_pp=5.0, source=DataSet.ACROBOT, shape=(1, 1, 6),
+    train_images=1, validation_images=1, test_images=1,
 )  # fmt: skip
 XOR = Task(
     "xor", images=1, classes=2, chance=0.5, sesoi_pp=5.0, margin_pp=5.0, source=DataSet.XOR, shape=(1, 1, 2),

@@ -26,6 +26,7 @@ OF_NETS = (5.0, 5.0)  # pp: one net in twenty
 OF_CALIBRATION = (1.0, 1.0)  # pp of confidence
 OF_ANSWERS = (0.5, 0.5)  # pp of test examples
 OF_TOKENS = (2.0, 2.0)  # log points of perplexity, which are hundredths of a nat a token
+REWARDS, SO_FAR, IN_REWARDS = "reward", "return_so_far", (10.0, 10.0)  # of 200 in CartPole, of 500 in Acrobot
 NATS, BITS = "nats a token", "bits a token"
 IN_NATS = (0.02, 0.02)
 IN_BITS = (0.03, 0.03)  # much the same
@@ -157,6 +158,7 @@ for each in (
     Metric("log_perplexity", "test perplexity", "test_loss", log=True, stored_log=True, bounds=OF_TOKENS),
     Metric("nats", "test log-likelihood", "test_loss", negated=True, counts=NATS, bounds=IN_NATS),
     Metric("bits", "test log-likelihood", "test_loss", negated=True, counts=BITS, per=math.log(2), bounds=IN_BITS),
+    Metric("mean_return", "mean return of the last 100 episodes", bounds=IN_REWARDS, counts=REWARDS, series=SO_FAR),
     Metric("calibration_error", "expected calibration error", bounds=OF_CALIBRATION),
     Metric("disagreement", "share of test examples that two nets answer differently", bounds=OF_ANSWERS),
     Metric("ensemble_accuracy", "test accuracy of the mean of two nets"),

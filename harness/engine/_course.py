@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from harness.data import load_set
-from harness.engine import _moving, _saliency, _scores, _switches  # noqa: F401, which register what they know
+from harness.engine import _control, _moving, _saliency, _scores, _switches  # noqa: F401, which register what they know
 from harness.engine import _untrained as untrained
 from harness.engine._feed import Feed
 from harness.engine._machine import computer, device_name, matmul_flops, precision, settings, versions
@@ -122,8 +122,9 @@ class _Course:
         diverged_R = self.diverged_R.tolist()
         for slots, mask in zip(self.slots, self.stack.masks() or (), strict=False):
             slots["mask"] = mask
-        self.early.restore()
-        self.notes.add("early_stop_accuracy", self.early.step_R, test.outcome()[1])
+        if self.stack.played() is None:
+            self.early.restore()
+            self.notes.add("early_stop_accuracy", self.early.step_R, test.outcome()[1])
         each = zip(population.members, self.notes.rows(), self.slots, diverged_R, strict=True)
         results = tuple(MemberResult(member.unit, tuple(rows), slots, bad) for member, rows, slots, bad in each)
         return _computed(results, time.perf_counter() - self.started, self.stack.device, matmul_rate, self.data)
@@ -133,6 +134,11 @@ class _Course:
             slots[slot] = flat.copy()
 
     def _measure(self, evaluator: Evaluator, split: str, step: int) -> tuple[Tensor, Tensor]:
+        """Note how good each member is, and return its loss and right answers; of one that plays, minus its return."""
+        if (mean_R := self.stack.played()) is not None:
+            self.diverged_R = ~self.stack.finite()
+            self.notes.add("mean_return" if split == "test" else "return_so_far", step, mean_R)
+            return -mean_R, torch.zeros(len(mean_R), 0, dtype=torch.bool)
         loss_R, accuracy_R, self.diverged_R, right_RN = evaluator.outcome()
         self.notes.add(f"{split}_loss", step, loss_R)
         self.notes.add(f"{split}_accuracy", step, accuracy_R)

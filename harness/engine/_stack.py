@@ -159,6 +159,10 @@ class Stack:
         lengths_R1 = _sums(self.learned_RP.grad.square()).sqrt()
         self.learned_RP.grad.mul_((norm / (lengths_R1 + 1e-6)).clamp(max=1.0))
 
+    def played(self) -> Tensor | None:
+        """Return each member's mean return, where it learns by playing, shape (R,): else it is measured on examples."""
+        return None
+
     def finite(self) -> Tensor:
         """Return for each member whether all its learned parameters are finite; shape (R,)."""
         return torch.isfinite(self.learned_RP).all(1)

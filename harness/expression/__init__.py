@@ -69,6 +69,7 @@ from harness.expression._nodes import (
     parents,
     rebuilt,
 )
+from harness.expression._policies import ActorCritic
 from harness.expression._pruning import Prune, RandomMask, ShuffledMask, prune, random_mask, shuffle
 from harness.expression._salience import Salience, Saliency, saliency
 from harness.expression._structures import (
@@ -93,6 +94,7 @@ __all__ = [
     "CRITERIA",
     "MASK_METRICS",
     "NEAR",
+    "ActorCritic",
     "AnswerMetric",
     "Asked",
     "Between",

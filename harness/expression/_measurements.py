@@ -18,6 +18,7 @@ from harness.expression._trainings import (
     Snapshot,
     Training,
     answering,
+    check_examples,
     check_fit,
     check_origins,
     end_of,
@@ -173,6 +174,7 @@ def evaluate(
     """
     weights = end_of(weights)
     check_fit(network, task, mask, weights)
+    check_examples(task, "what evaluate() measures")
     if split not in list(Split):
         raise DesignError(f"unknown split {split!r}{nearest(split, list(Split))} Splits: {', '.join(Split)}")
     names = tuple(ANSWER_METRICS.latest(name) for name in also)

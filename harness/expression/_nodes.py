@@ -39,6 +39,7 @@ class Learn(ABC):
     scores: ClassVar[bool] = False  # whether a score a weight is drawn at first
     moves_weights: ClassVar[bool] = False  # whether weights are trained too, and end elsewhere than they started
     learns_mask: ClassVar[bool] = True  # whether it ends with a mask of its own
+    plays: ClassVar[bool] = False  # whether it learns by playing in an environment, and not from examples
     version: ClassVar[int] = 1  # raised when its stack learns otherwise: in keys from 2 on, the code is not
 
     @property

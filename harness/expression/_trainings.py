@@ -173,7 +173,9 @@ class Training(Measured):
         return self.teacher
 
     def measures(self, metric: str) -> bool:
-        """Return whether it is an accuracy or loss that the engine notes of every training."""
+        """Return whether it is an accuracy or loss that the engine notes of every training, or a policy's return."""
+        if self.task.is_played:
+            return metric == "mean_return"
         return metric in (
             "test_accuracy", "validation_accuracy", "early_stop_accuracy", "test_loss", "validation_loss"
         )  # fmt: skip
@@ -260,6 +262,11 @@ def train(
         raise DesignError(f"a training that never draws from {unused[0]!r} cannot use another draw of it")
     if recipe.batch > task.train_images:
         raise DesignError(f"batches of {recipe.batch} from the {task.train_images} training images of {task.name}")
+    if task.is_played != (learn is not None and learn.plays):
+        raise DesignError(
+            f"{task.name} is {'an environment' if task.is_played else 'no environment'}, which a policy plays in. "
+            "Next: learn=ActorCritic() with CARTPOLE or ACROBOT, and with these alone"
+        )
     if learn is not None:
         learn = learn.under(network, recipe, mask)
     taught = None if teacher is None else answering(teacher, "a teacher")
@@ -284,6 +291,8 @@ def answering(source: Training | Start, what: str) -> Start:
     Raises DesignError for a training of scores, or its weights: which are used, and by how much larger, is not in them.
     """
     training = source.training if isinstance(source, Snapshot) else source
+    if isinstance(training, Training):
+        check_examples(training.task, what)
     if isinstance(training, Training) and isinstance(training.learn, Scores):
         raise DesignError(
             f"a training of scores as {what}: its net is those of its weights that the scores choose, times "
@@ -291,6 +300,15 @@ def answering(source: Training | Start, what: str) -> Start:
             "and loss of the one of scores are its own, as an arm"
         )
     return end_of(source)
+
+
+def check_examples(task: Task, what: str) -> None:
+    """Raise DesignError for `what` needs test examples, where the task is an environment."""
+    if task.is_played:
+        raise DesignError(
+            f"a policy in {task.name} as {what}: there are no examples that it could answer. "
+            "Next: compare mean_return of trainings"
+        )
 
 
 def fresh(stream: str = "init", draw: int = 0) -> Fresh:
