@@ -154,7 +154,7 @@ def pilot(
     root: Root = None,
     claims_folder: ClaimsFolder = None,
 ) -> None:
-    """Run claims on pilot seeds and log every arm and difference to docs/pilots.csv."""
+    """Run claims on pilot seeds and log every arm and difference to docs/pilots.csv of the claims' place."""
     from harness import workflow
 
     session = workflow.open_session(
@@ -176,7 +176,12 @@ def pilot(
         show_left(piloted.ran.left, this_command(), console)
         return
     show_pilots(piloted.lines, console)
-    console.print(f"logged to {shown(piloted.log, session.root)}. Next: harness plan, then harness lock CLAIM")
+    place = f" --claims {session.place.name}" if session.place is not None and session.place.name else ""
+    console.print(
+        f"logged to {shown(piloted.log, Path.cwd())}. Next: harness plan{place}, then harness lock CLAIM{place}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def export(

@@ -127,7 +127,7 @@ def section(
     """Return what the report prints of a claim; see ``report.text``."""
     id, design = claim.id, claim.design(scale)
     entry = _entry(registry, id, verdict, scale) or registry.find(claim, scale)
-    before = [p for p in pilots_of(pilots, id, scale) if entry is None or p.date < entry.locked]
+    before = _looked(pilots_of(pilots, id, scale), "" if entry is None else entry.locked)
     judged = verdict.compared
     rows = [
         compared(part, result, verdict, design, decides=i < len(design.parts))
@@ -181,6 +181,11 @@ def _known(found: Sequence[KnownBefore], verdict: ClaimVerdict, id: str, scale: 
     parts = known_of(found, id, verdict.version, scale) if not verdict.round else []
     told = [f"{each.name}: {each.known} of {each.pairs} ({each.share:.0%})".replace("%", " %") for each in parts]
     return told if any(each.known for each in parts) else []
+
+
+def _looked(pilots: Sequence[Pilot], locked: str) -> list[Pilot]:
+    """Return the pilots before a lock, those of its very second included: a lock counts what was logged by then."""
+    return [pilot for pilot in pilots if not locked or pilot.date <= locked]
 
 
 def _entry(registry: Registry, id: str, verdict: ClaimVerdict, scale: Scale) -> Locked | None:

@@ -11,8 +11,9 @@ import pytest
 from harness.data._tasks import DIGITS
 from harness.design._assertions import beats, equals, matches, no_gain
 from harness.design._known import KnownBefore
+from harness.design._pilots import Pilot
 from harness.report._comparisons import _again, _alone, _margin, binds, compared
-from harness.report._section import _known
+from harness.report._section import _known, _looked
 from harness.stats._kinds import Outcome
 from harness.stats._paired import ALPHA, t_greater, t_less
 from harness.verdict import _judge as judging
@@ -118,3 +119,11 @@ def test_what_was_known_before_the_lock_is_said(monkeypatch, tmp_path):
     assert _known([other], before, "paper/claim", MICRO) == []
     assert _known([one], replace(verdict, round=1), "paper/claim", MICRO) == []
     assert _known([one], before, "paper/other", MICRO) == []
+
+
+def test_a_pilot_in_the_second_of_the_lock_is_told():
+    """The lock has counted it; what came later was no look before."""
+    dates = ("2026-01-01T10:00:00Z", "2026-01-01T10:00:05Z", "2026-01-01T10:00:06Z")
+    pilots = [Pilot(date, "none", "micro", "paper/claim", 1, "digits", "", "a beats b", 5, 0.0, 1.0) for date in dates]
+    assert _looked(pilots, dates[1]) == pilots[:2]
+    assert _looked(pilots, "") == pilots

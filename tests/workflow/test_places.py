@@ -353,3 +353,15 @@ def test_one_file_may_be_loaded_under_two_names(tmp_path, monkeypatch):
     install(tmp_path / "project", monkeypatch, "doe-tickets", extensions=["doe = doe_claims.criteria"])
     for claims in (source, "doe_claims", Path(source)):
         assert len(open_session(claims=claims, device="cpu").claims) == 1
+
+
+def test_a_pilot_of_another_place_says_where_it_is_logged(tmp_path, here):
+    """As a path from the working folder or a whole one, and the next commands with the place."""
+    write_claims(tmp_path / "elsewhere")
+    asked = ("pilot", "doe2026", "--replicates", "2", "--claims", tmp_path / "elsewhere")
+    said = harness(*asked)
+    assert said.returncode == 0, said.stderr
+    log = tmp_path / "elsewhere" / "docs" / "pilots.csv"
+    assert log.is_file()
+    place = f" --claims {tmp_path / 'elsewhere'}"
+    assert f"logged to {log}. Next: harness plan{place}, then harness lock CLAIM{place}" in said.stdout
