@@ -2,6 +2,8 @@
 
 import doctest
 import math
+import operator
+import re
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -22,6 +24,7 @@ from harness.networks._recipe import SGD, Adam, Recipe
 from harness.population._population import Population, Program
 from tests.engine.test_saliency import as_lists
 from tests.members import begun, population
+from tests.project import ROOT
 
 NET = mlp(64, 9, 5, 10)
 LAYERS = [f"{name}.{what}" for what in ("weight", "bias") for name in ("fc1", "fc2", "output")]
@@ -178,3 +181,52 @@ def test_what_nothing_says_how_to_learn_is_refused_with_the_next_step():
         compute(made)
     with pytest.raises(DesignError, match="is learned by two classes"):
         learner(TopKast)(type("Another", (engine.MaskStack,), {}))
+
+
+PAGE = (ROOT / "docs" / "your-own-paper.md").read_text()
+HOOKS = {"leaves", "seen", "forward", "objective", "gradients", "change", "put_gradients", "penalise", "clip"}
+HOOKS |= {"after_step", "prepare", "changes"}
+
+
+def test_what_a_stack_has_is_as_the_page_says():
+    """Each attribute of the table is there, in the shape and with the values that it says."""
+    table = PAGE[PAGE.index("| attribute of a stack |") :].partition("\n\n")[0]
+    named = re.findall(r"^\| `([\w.]+)", table, re.MULTILINE)
+    stack = begun(population(Program(NET, DIGITS, RECIPE), range(3))).stack
+    for name in named:
+        operator.attrgetter(name)(stack)
+    public = {name for name in vars(stack) if name[0] != "_"}
+    assert public == {name for name in named if "." not in name} - {"views", "flat"}
+    members, size = stack.learned_RP.shape
+    assert (members, size) == (3, NET.flat_size) == stack.mask_RP.shape == stack.learned_RP.grad.shape
+    assert all((view == 1).all() for name, view in stack.views(stack.mask_RP).items() if name.endswith("bias"))
+    assert int(stack.mask_RP[0].sum()) == sum(tensor.size for tensor in NET.tensors()) < size
+    stack.views(stack.learned_RP)["fc1.bias"][:] = 7
+    assert (stack.flat(stack.views(stack.learned_RP)) == stack.learned_RP).all()
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_an_update_calls_a_stack_in_the_order_of_the_page(changes):
+    """With a clip and penalties, and where something else changes in place of a step."""
+    order = PAGE[PAGE.index("One update calls") :].partition("\n\n")[0]
+    told = [name for name in re.findall(r"`(\w+)(?:\(step\))?`", order) if name in HOOKS]
+    called = []
+
+    class Spied(Stack):
+        """Notes what is called."""
+
+    def spied(name):
+        def method(self, *given):
+            called.append(name)
+            found = getattr(Stack, name)(self, *given)
+            return changes if name == "changes" else found
+
+        return method
+
+    for name in HOOKS:
+        setattr(Spied, name, spied(name))
+    made = begun(population(Program(NET, DIGITS, replace(RECIPE, l2=0.1, clip=1.0)), range(1)))
+    made.stack.__class__ = Spied
+    next(iter(made.run()))
+    others = {"put_gradients", "penalise", "clip", "after_step"} if changes else {"prepare", "change"}
+    assert called == [name for name in told if name not in others]
