@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from harness.design import (
     Claim,
@@ -18,7 +19,7 @@ from harness.design import (
     pilot_runs,
     pilots_of,
 )
-from harness.expression import Measured, Training
+from harness.expression import Measured, Training, describe
 from harness.population import Program, Provenance
 from harness.report import _figures as figures
 from harness.report._accounting import Size, cost_in_words, network_sizes
@@ -39,6 +40,9 @@ QUALIFIERS = {
     "opposite": "the effect has the opposite sign",
     "too small": "the effect has the claimed sign and is smaller than the smallest effect of interest",
 }
+
+
+LABELLED = frozenset({"optimiser", "lr", "steps", "batch", "validate_every", "version"})  # of a recipe, in words
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +166,7 @@ def section(
         piloted=", ".join(sorted({p.task for p in before})),
         cost=cost_in_words(results, claim, scale) if not design.exact else "",
         sizes=network_sizes(design),
-        trained=_trained(design),
+        trained=_trained(design, settings=entry is None or entry.round > 0),
         provenance=origin_of(_records(results, id)),
         figure=f"figures/{figures.file_name(id)}",
         figure_told=in_a_sentence(id, verdict, scale),
@@ -237,15 +241,44 @@ def _replicates(results: Results, claim: str, design: Design) -> list[ReplicateL
     ]
 
 
-def _trained(design: Design) -> list[str]:
-    """Return what was trained, in words, each once: network, then task, optimiser and steps."""
+def _trained(design: Design, *, settings: bool) -> list[str]:
+    """Return what was trained, in words, each once: network, then task, optimiser and steps.
+
+    With all `settings` that are not at their defaults. What was locked before there were rounds is told without them,
+    as it has been printed from the beginning.
+    """
     return list(
-        dict.fromkeys(f"{node.network.label} on {Program.of(node).label}{_batch(node)}" for node in design.nodes)
+        dict.fromkeys(
+            f"{node.network.label} on {Program.of(node).label}{_batch(node)}{_settings(node) if settings else ''}"
+            for node in design.nodes
+        )
     )
 
 
 def _batch(node: Measured) -> str:
     return f", batch {node.recipe.batch}" if isinstance(node, Training) else ""
+
+
+def _settings(node: Measured) -> str:
+    """Return what a training's label leaves out of its recipe, and of its way to learn."""
+    if not isinstance(node, Training):
+        return ""
+    told = [*_given(node.recipe.optimiser, LABELLED), *_given(node.recipe, LABELLED), *_given(node.learn, frozenset())]
+    return "".join(f", {each}" for each in told)
+
+
+def _given(value: Any, labelled: frozenset[str]) -> list[str]:
+    """Return the fields of a dataclass that are not at their defaults, in words, but for those that a label has."""
+    given = describe(value) if value is not None else {}
+    return [f"{name} {_plain(each)}" for name, each in given.items() if name not in {"is", *labelled}]
+
+
+def _plain(value: Any) -> str:
+    """Return what `describe` gives of a field in words: ``Drops (at 2/3 and 1/2)``."""
+    if isinstance(value, Mapping):
+        inner = ", ".join(f"{name} {_plain(each)}" for name, each in value.items() if name != "is")
+        return f"{value.get('is', '')} ({inner})".strip() if inner else str(value.get("is", ""))
+    return " and ".join(map(_plain, value)) if isinstance(value, list) else str(value)
 
 
 def _records(results: Results, claim: str) -> list[Provenance]:

@@ -4,16 +4,21 @@ Tests `report._comparisons` too.
 """
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from harness.data._tasks import DIGITS
 from harness.design._assertions import beats, equals, matches, no_gain
+from harness.design._claim import Design
 from harness.design._known import KnownBefore
 from harness.design._pilots import Pilot
+from harness.expression import Scores, evaluate, train
+from harness.networks._network import mlp
+from harness.networks._recipe import SGD, Drops, Recipe
 from harness.report._comparisons import _again, _alone, _margin, binds, compared
-from harness.report._section import _known, _looked
+from harness.report._section import _known, _looked, _trained
 from harness.stats._kinds import Outcome
 from harness.stats._paired import ALPHA, t_greater, t_less
 from harness.verdict import _judge as judging
@@ -127,3 +132,19 @@ def test_a_pilot_in_the_second_of_the_lock_is_told():
     pilots = [Pilot(date, "none", "micro", "paper/claim", 1, "digits", "", "a beats b", 5, 0.0, 1.0) for date in dates]
     assert _looked(pilots, dates[1]) == pilots[:2]
     assert _looked(pilots, "") == pilots
+
+
+def test_what_was_run_is_told_with_all_its_settings():
+    """Momentum, penalties, a schedule and what a way to learn is given; of round 0 as it has been printed."""
+    recipe = Recipe(optimiser=SGD(0.1, momentum=0.9), steps=30, batch=20, schedule=Drops((Fraction(2, 3),)))
+    net = mlp(64, 12, 10)
+    learned = train(net, DIGITS, recipe, learn=Scores(Fraction(1, 2)))
+    arms = {"a": learned, "b": evaluate(net, DIGITS), "c": train(net, DIGITS, replace(recipe, l2=0.001))}
+    made = Design(arms=arms)
+    scores, evaluated, weights = _trained(made, settings=True)
+    whole = "SGD 0.1, 30 steps, batch 20, momentum 0.9, schedule Drops (at 2/3), "
+    assert scores.endswith(f"scores, {whole}keep 1/2")
+    assert weights.endswith(f"weights, {whole}l2 0.001")
+    assert evaluated.endswith(": evaluate")
+    bare = _trained(made, settings=False)
+    assert bare == [scores.partition(", momentum")[0], evaluated, weights.partition(", momentum")[0]]
