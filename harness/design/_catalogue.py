@@ -23,9 +23,9 @@ from pathlib import Path
 
 from harness.design._claim import Arm, Claim, Design, Paper, Scale, Source
 from harness.design._from_paper import Published
-from harness.errors import DesignError, UsageError, nearest
+from harness.errors import DesignError, HarnessError, UsageError, nearest
 from harness.expression import Training
-from harness.extensions import load_plugins
+from harness.extensions import in_words, load_plugins
 from harness.stats import Outcome
 
 
@@ -56,7 +56,7 @@ class Catalogue:
 
         `package` is the name under which Python finds the folder, if it is installed. Raises UsageError where there is
         no such folder, DesignError for two claims of one id, a folder of modules that is no package, and a file that
-        imports what is not there.
+        imports what is not there or fails otherwise.
         """
         if not folder.is_dir():
             raise UsageError(
@@ -70,6 +70,10 @@ class Catalogue:
                 _import_all(catalogue.folder, package)
             except ImportError as error:
                 raise DesignError(_not_found(catalogue.folder, error)) from error
+            except HarnessError:
+                raise
+            except Exception as error:  # whatever the code of a file of claims dies of
+                raise DesignError(_broken(catalogue.folder, error)) from error
         return catalogue
 
     @contextmanager
@@ -147,6 +151,20 @@ def _import_all(folder: Path, package: str) -> None:
             )
     for module in pkgutil.walk_packages([str(folder)], f"{name}."):
         importlib.import_module(module.name)
+
+
+def _broken(folder: Path, error: Exception) -> str:
+    """Say in which file of a folder of claims, and at which line, what is wrong with it."""
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).is_relative_to(folder)
+    ]
+    file, line = (frames[-1].filename, frames[-1].lineno) if frames else (str(folder), None)
+    if isinstance(error, SyntaxError) and error.filename:
+        file, line = error.filename, error.lineno
+    return (
+        f"{file}{f':{line}' if line else ''}: {in_words(error)}. Next: correct the file, or move it out of {folder} "
+        "for as long: every command reads all files of the folder"
+    )
 
 
 def _not_found(folder: Path, error: ImportError) -> str:

@@ -55,3 +55,18 @@ def test_a_paper_has_one_key(tmp_path):
     with pytest.raises(DesignError, match=r"papers one and other have one arXiv number, 1803\.03635"):
         Catalogue.load(folder(tmp_path, both))
     Catalogue.load(folder(tmp_path, PAPER.format(key="one", arxiv="") + PAPER.format(key="other", arxiv="")))
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "told"),
+    [
+        ("x = 1\ny = (\n", 2, "SyntaxError: '\\(' was never closed"),
+        ("\n\nz = nothing\n", 3, "NameError: name 'nothing'"),
+    ],
+)
+def test_a_broken_file_is_told_with_its_line(tmp_path, text, line, told):
+    """Whatever it dies of: every command reads all files of the folder."""
+    claims = folder(tmp_path, "from . import study\n")
+    (tmp_path / "study.py").write_text(text)
+    with pytest.raises(DesignError, match=rf"study\.py:{line}: {told}.*\. Next: correct the file, or move it out of "):
+        Catalogue.load(claims)
