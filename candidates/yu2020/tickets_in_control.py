@@ -37,7 +37,10 @@ def tickets_in_control(scale: Scale) -> Design:
             plays_better("ticket", study.NEW, band=few, floors=("untrained",)),
             plays_better("ticket", study.BOTH, band=few),
         ),
-        beside=(matches("ticket", "dense", on=s.task, band=few, metric="mean_return", floors=("untrained",)),),
+        beside=(
+            matches("ticket", "dense", on=s.task, band=few, metric="mean_return", floors=("untrained",)),
+            plays_better("dense", "untrained"),
+        ),
         contrast=("mask", "start", "first_step", "streams.order"),
         replicates=20,
     )

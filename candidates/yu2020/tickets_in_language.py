@@ -40,6 +40,7 @@ def tickets_in_language(scale: Scale) -> Design:
         beside=(
             told_better("ticket", study.BOTH, band=few),
             matches("ticket", "dense", on=s.task, band=few, metric="nats", floors=("bigrams",)),
+            told_better("dense", "bigrams"),
         ),
         contrast=("mask", "start", "first_step", "streams.order"),
         replicates=10,

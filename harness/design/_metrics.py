@@ -27,7 +27,7 @@ OF_CALIBRATION = (1.0, 1.0)  # pp of confidence
 OF_ANSWERS = (0.5, 0.5)  # pp of test examples
 OF_TOKENS = (2.0, 2.0)  # log points of perplexity, which are hundredths of a nat a token
 REWARDS, SO_FAR, IN_REWARDS = "reward", "return_so_far", (10.0, 10.0)  # of 200 in CartPole, of 500 in Acrobot
-NATS, BITS = "nats a token", "bits a token"
+NATS, BITS, ON_THE_WAY = "nats a token", "bits a token", "validation_loss"
 IN_NATS = (0.02, 0.02)
 IN_BITS = (0.03, 0.03)  # much the same
 PATH = "path_accuracy"  # between two copies
@@ -156,7 +156,7 @@ for each in (
     Metric("log_validation_loss", "validation loss", "validation_loss", log=True, bounds=RATIO),
     Metric("log_train_loss", "training loss", "train_loss", log=True, bounds=RATIO),
     Metric("log_perplexity", "test perplexity", "test_loss", log=True, stored_log=True, bounds=OF_TOKENS),
-    Metric("nats", "test log-likelihood", "test_loss", negated=True, counts=NATS, bounds=IN_NATS),
+    Metric("nats", "test log-likelihood", "test_loss", negated=True, counts=NATS, bounds=IN_NATS, series=ON_THE_WAY),
     Metric("bits", "test log-likelihood", "test_loss", negated=True, counts=BITS, per=math.log(2), bounds=IN_BITS),
     Metric("mean_return", "mean return of the last 100 episodes", bounds=IN_REWARDS, counts=REWARDS, series=SO_FAR),
     Metric("calibration_error", "expected calibration error", bounds=OF_CALIBRATION),

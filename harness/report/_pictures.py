@@ -1,7 +1,7 @@
 """What a figure shows of arms, one panel a metric: the picture follows from what was measured.
 
 * at several points: curves along the axis, density or another;
-* a metric that sums up a series, as a barrier does a path: the series, of every replicate and their mean;
+* a metric that sums up a series, as a barrier does a path, or ends it: the series, of every replicate and their mean;
 * a share of nets: bars;
 * anything else: every replicate's value on a strip.
 """
@@ -352,6 +352,21 @@ def histograms(axis: Axes, panel: Panel) -> None:
     _explained(axis, panel, f"{shown}, in root mean squares of the layer")
 
 
+def lessons(axis: Axes, panel: Panel) -> None:
+    """Draw what a training was worth on its way, over its steps: a thin line a replicate, a thick one their mean."""
+    kept = metric(panel.metric).series
+    for arm in panel.arms:
+        colour, _, dashes = panel.look(arm)
+        table = panel.results.series(panel.claim, arm, kept)
+        axis.plot(table.columns, table.to_numpy().T, color=colour, lw=THIN, alpha=0.5, zorder=1)
+        (mean,) = axis.plot(
+            table.columns, table.mean(), color=colour, lw=THICK, ls=dashes, label=_labelled(panel, arm), zorder=2
+        )
+        mean.set_gid(panel.named(arm))
+    axis.set_ylabel(LESSONS[kept])
+    _explained(axis, panel, "steps")
+
+
 def _summed(panel: Panel) -> tuple[Metric, int]:
     """Return what the key says of a series, and the sign: of a negated metric the one it negates, where that is known.
 
@@ -364,7 +379,8 @@ def _summed(panel: Panel) -> tuple[Metric, int]:
 def _labelled(panel: Panel, arm: str) -> str:
     summed, sign = _summed(panel)
     mean = sign * panel.values(arm).to_numpy().mean()
-    return f"{arm}: {written(mean, summed.name)}{'' if summed.log else ' %'}"
+    unit = "" if summed.log else f" {summed.counts or '%'}"
+    return f"{arm}: {written(mean, summed.name)}{unit}"
 
 
 def _explained(axis: Axes, panel: Panel, across: str) -> None:
@@ -376,4 +392,9 @@ def _explained(axis: Axes, panel: Panel, across: str) -> None:
     axis.set_xlabel("\n".join((across, lines, f"in the key: {words}")))
 
 
-SERIES: dict[str, Picture] = {"path_accuracy": paths, "magnitude_bin": histograms}
+LESSONS = {"return_so_far": "mean return of the last 100 episodes", "validation_loss": "validation loss (nats a token)"}
+SERIES: dict[str, Picture] = {
+    "path_accuracy": paths,
+    "magnitude_bin": histograms,
+    **dict.fromkeys(LESSONS, lessons),
+}
