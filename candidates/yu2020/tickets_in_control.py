@@ -41,6 +41,6 @@ def tickets_in_control(scale: Scale) -> Design:
             matches("ticket", "dense", on=s.task, band=few, metric="mean_return", floors=("untrained",)),
             plays_better("dense", "untrained"),
         ),
-        contrast=("mask", "start", "first_step", "streams.order"),
+        contrast=("mask", "start", "first_step", "streams.order", "recipe.optimiser.lr"),
         replicates=20,
     )

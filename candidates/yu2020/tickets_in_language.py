@@ -42,6 +42,6 @@ def tickets_in_language(scale: Scale) -> Design:
             matches("ticket", "dense", on=s.task, band=few, metric="nats", floors=("bigrams",)),
             told_better("dense", "bigrams"),
         ),
-        contrast=("mask", "start", "first_step", "streams.order"),
+        contrast=("mask", "start", "first_step", "streams.order", "network"),
         replicates=10,
     )
