@@ -141,6 +141,8 @@ class _Course:
             return -mean_R, torch.zeros(len(mean_R), 0, dtype=torch.bool)
         loss_R, accuracy_R, self.diverged_R, right_RN = evaluator.outcome()
         self.notes.add(f"{split}_loss", step, loss_R)
+        if split == "validation" and self.population.program.task.reads_tokens:
+            self.notes.add("loss_so_far", step, loss_R)
         self.notes.add(f"{split}_accuracy", step, accuracy_R)
         return loss_R, right_RN
 

@@ -392,7 +392,7 @@ def _explained(axis: Axes, panel: Panel, across: str) -> None:
     axis.set_xlabel("\n".join((across, lines, f"in the key: {words}")))
 
 
-LESSONS = {"return_so_far": "mean return of the last 100 episodes", "validation_loss": "validation loss (nats a token)"}
+LESSONS = {"return_so_far": "mean return of the last 100 episodes", "loss_so_far": "validation loss (nats a token)"}
 SERIES: dict[str, Picture] = {
     "path_accuracy": paths,
     "magnitude_bin": histograms,
