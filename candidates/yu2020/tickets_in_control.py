@@ -42,5 +42,9 @@ def tickets_in_control(scale: Scale) -> Design:
             plays_better("dense", "untrained"),
         ),
         contrast=("mask", "start", "first_step", "streams.order", "recipe.optimiser.lr"),
+        panels={
+            "At all densities": ("dense", "untrained", "ticket", study.NEW, study.BOTH),
+            "On the way": ("dense", "untrained"),
+        },
         replicates=20,
     )

@@ -43,5 +43,9 @@ def tickets_in_language(scale: Scale) -> Design:
             told_better("dense", "bigrams"),
         ),
         contrast=("mask", "start", "first_step", "streams.order", "network"),
+        panels={
+            "At all densities": ("dense", "bigrams", "ticket", study.NEW, study.BOTH),
+            "On the way": ("dense", "bigrams"),
+        },
         replicates=10,
     )
