@@ -96,15 +96,15 @@ def _show_power(work: Work, console: Console) -> None:
         "n",
         "pilot sd (upper)",
         "power at its bound",
-        "n that this part needs",
-        "decides at the pilots' effect",
+        "needs",
+        "can decide",
         title="can the replicates decide?",
-        caption="a claim needs the largest n of its parts, and decides where each of them does; in Holm's families of "
-        + ", ".join(_families(work)),
+        caption=f"in Holm's families of {', '.join(_families(work))}",
     )
     for power in work.power:
         table.add_row(power.claim, power.part, str(power.n), *power_cells(power))
     console.print(table)
+    console.print("each part needs an n of its own, and can decide if its effect is as large as in the pilots")
 
 
 def _families(work: Work) -> list[str]:

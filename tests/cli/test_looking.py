@@ -52,13 +52,24 @@ def test_doctor_looks_at_a_folder_that_is_not_there(tmp_path):
     assert "0 records, 0 units" in done.stdout
 
 
-def test_an_unexpected_error_is_not_a_scientific_result(tmp_path):
-    """Exit status 1 is kept for verdicts: a claim's own mistake ends with its traceback and status 3."""
+def test_an_unexpected_error_is_not_a_scientific_result(tmp_path, monkeypatch):
+    """Exit status 1 is kept for verdicts: a mistake of the harness ends with its traceback and status 3."""
     (tmp_path / "claims").mkdir()
-    (tmp_path / "claims" / "broken.py").write_text("1 / 0\n")
+    monkeypatch.setattr("harness.workflow.list_claims", lambda session: 1 / 0)
+    monkeypatch.setattr("harness.cli.looking.open_report", lambda *given: None)
     done = harness("list", "--root", str(tmp_path))
     assert done.returncode == 3
     assert "ZeroDivisionError" in done.stderr
+
+
+def test_a_mistake_in_a_file_of_claims_is_told_in_words(tmp_path):
+    """With the file and the line, and no traceback."""
+    (tmp_path / "claims").mkdir()
+    (tmp_path / "claims" / "broken.py").write_text("1 / 0\n")
+    done = harness("list", "--root", str(tmp_path))
+    assert done.returncode == 2
+    assert "broken.py:1: ZeroDivisionError: division by zero. Next: correct the file" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_reader_that_stops_reading_is_no_scientific_result():
