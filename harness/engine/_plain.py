@@ -59,7 +59,7 @@ class Plain:
 
     `state` is everything that the module loads, `start` its parameters at the first step, and `mask` says which weights
     are kept. `layers` has the network's name of each module that has weights, and `module` the module in torch's words.
-    It answers `right` of `of` test examples as they should be.
+    It answers `right` of `of` test examples as they should be, tokens of a text one by one; a policy has none.
     """
 
     state: Named
@@ -250,11 +250,7 @@ def as_plain(population: Population, end: Flat, mask: Bits) -> Plain:
             moments: list[Moments] = []
             forward(network, leaves, feed.inputs(feed.held_out("calibration")[0]), collect=moments)
             _put_moments(net, moments)
-        images_RNK, answers_RN = feed.held_out("test")
-        parts = zip(torch.split(images_RNK, PASS, 1), torch.split(answers_RN, PASS, 1), strict=True)
-        only = network.layers[0]
-        shape = only.shape if isinstance(only, Module) and len(network.layers) == 1 else (network.inputs,)
-        right = sum(int((net(feed.inputs(x)[0].view(-1, *shape)).argmax(-1) == y[0]).sum()) for x, y in parts)
+        right, of = (0, 0) if population.program.task.is_played else _answered(net, network, feed)
     names = [name for name, _ in net.named_parameters()]
     weights = {
         name.rpartition(".")[0]: tensor.name.rpartition(".")[0]
@@ -268,8 +264,21 @@ def as_plain(population: Population, end: Flat, mask: Bits) -> Plain:
         layers=weights,
         module=repr(net),
         right=right,
-        of=answers_RN[0].numel(),
+        of=of,
     )
+
+
+def _answered(net: nn.Module, network: Network, feed: Feed) -> tuple[int, int]:
+    """Return how many test examples a module answers right, of how many."""
+    images_RNK, answers_RN = feed.held_out("test")
+    only = network.layers[0]
+    shape = only.shape if isinstance(only, Module) and len(network.layers) == 1 else (network.inputs,)
+    right = 0
+    for images_RBK, answers_RB in zip(torch.split(images_RNK, PASS, 1), torch.split(answers_RN, PASS, 1), strict=True):
+        x = feed.inputs(images_RBK)[0].view(-1, *shape)
+        given = net(x.long() if feed.task.reads_tokens else x)
+        right += int((given.argmax(-1) == answers_RB[0]).sum())
+    return right, answers_RN[0].numel()
 
 
 def _put_moments(net: nn.Module, moments: Sequence[Moments]) -> None:

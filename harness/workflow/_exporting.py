@@ -37,7 +37,8 @@ ALONE = Axis("point", log=False)  # along which the one net lies that is exporte
 class Exported:
     """The files in `folder`, and whether the exported module is the trained network.
 
-    It answers `right` of `of` test examples as they should be, by the stored row `stored`. `retrained` says that the
+    It answers `right` of `of` test examples as they should be, by the stored row `stored`; of a policy, which has no
+    examples, that is the mean return. `retrained` says that the
     weights had to be trained again, to the accuracies that the results have; `known` is what is written into the files.
     """
 
@@ -54,6 +55,8 @@ class Exported:
         """How the exported module compares with what is stored, in words."""
         if self.known["diverged"] == "true":
             return "the training diverged: the module's answers are no better than chance"
+        if not self.of:
+            return f"the module is the policy; when training ended its mean return was {self.stored:.1f}"
         same = "as" if self.right == round(self.stored * self.of) else f"and not {round(self.stored * self.of):,} as"
         again = "trained again to the accuracies of the results; " if self.retrained else ""
         return f"{again}the module answers {self.right:,} of {self.of:,} test examples right, {same} the training did"
@@ -126,7 +129,8 @@ def export(
     kept = plan.store.array(entry, "mask", size) if "mask" in entry.outs else population.members[0].mask
     mask = ones(node.network) if kept is None else kept.astype(np.bool_)
     plain = as_plain(population, plan.store.array(entry, "end", size).astype(np.float32), mask)
-    accuracy = rows["test_accuracy"]
+    measured = "mean_return" if node.task.is_played else "test_accuracy"
+    accuracy = rows[measured]
     known = {
         "claim": chosen.id,
         "version": str(chosen.version),
@@ -138,7 +142,7 @@ def export(
         "key": node.key,
         "commit": plan.store.provenance(entry).git,
         "computed_on": plan.store.provenance(entry).device,
-        "test_accuracy": f"{accuracy:.17g}",
+        measured: f"{accuracy:.17g}",
         "diverged": str(entry.diverged).lower(),
         "network": json.dumps(describe(node)["network"]),
         "layers": json.dumps(dict(plain.layers)),
@@ -230,7 +234,7 @@ def _reported(session: Session, node: Training, at: Replicate) -> dict[str, floa
             continue
         frame = read_results(file).frame
         mine = (frame["key"] == node.key) & (frame["replicate"] == at.index) & (frame["suite_seed"] == at.suite_seed)
-        rows = frame[mine & frame["metric"].isin(["test_accuracy", "early_stop_accuracy"])]
+        rows = frame[mine & frame["metric"].isin(["test_accuracy", "early_stop_accuracy", "mean_return"])]
         if len(rows):
             return dict(zip(rows["metric"].astype(str), rows["value"].astype(float), strict=True))
     return {}

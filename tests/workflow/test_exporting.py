@@ -153,6 +153,35 @@ def test_the_plain_module_answers_as_the_training_did(computed, tmp_path, arm):
     )
 
 
+def test_a_text_and_a_policy_are_exported(tmp_path, monkeypatch):
+    """A language model answers each token as the training did; a policy has no examples, and says its return."""
+    monkeypatch.setitem(EXECUTORS._things, "local", Here)
+    recipe = Recipe(optimiser=SGD(0.5), steps=20, batch=16)
+    text = replace(harness.SHAKESPEARE, train_images=600, validation_images=30, test_images=30)
+    arms = {
+        "reader": train(harness.lstm_net(62, places=32, features=8, hidden=12), text, recipe),
+        "policy": train(
+            mlp(4, 16, 3), harness.CARTPOLE, replace(recipe, batch=1), learn=harness.ActorCritic(reward=0.01)
+        ),
+    }
+    told = {"reader": "of 960 test examples right, as the training did", "policy": "its mean return was"}
+    for arm, node in arms.items():
+        part = beats(arm, arm, on=node.task, metric="nats" if arm == "reader" else "mean_return")
+        session = session_on(tmp_path / arm, lambda scale, arm=arm, node=node, part=part: two(arm, node, part))
+        run(session)
+        made = export(session, arm=arm, replicate=1, out=tmp_path / arm / "out")
+        assert (made.of, made.right > 0) == ((960, True) if arm == "reader" else (0, False))
+        assert told[arm] in made.told
+
+
+def two(arm, node, part):
+    """A design of one arm and the same in another order."""
+    again = replace(node, streams=(("order", 1),))
+    return Design(
+        arms={arm: node, "again": again}, parts=(replace(part, reference="again"),), contrast=("streams.order",)
+    )
+
+
 def test_a_state_loads_into_layers_written_by_hand(computed, tmp_path):
     """An `nn.Sequential` of the same layers takes it as it is, without the harness."""
     export(computed, arm="dense", replicate=0, out=tmp_path)
