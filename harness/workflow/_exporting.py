@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness import __version__
-from harness.design import Axis, Design, check_design
+from harness.design import Axis, Design, check_design, metric
 from harness.errors import ResultsError, UsageError, nearest
 from harness.expression import Training, describe, ones
 from harness.population import unit_name
@@ -236,7 +236,8 @@ def _reported(session: Session, node: Training, at: Replicate) -> dict[str, floa
         mine = (frame["key"] == node.key) & (frame["replicate"] == at.index) & (frame["suite_seed"] == at.suite_seed)
         rows = frame[mine & frame["metric"].isin(["test_accuracy", "early_stop_accuracy", "mean_return"])]
         if len(rows):
-            return dict(zip(rows["metric"].astype(str), rows["value"].astype(float), strict=True))
+            values = zip(rows["metric"].astype(str), rows["value"].astype(float), strict=True)
+            return {name: 100 * value if metric(name).counts else value for name, value in values}
     return {}
 
 
