@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -215,10 +216,11 @@ def _only(request: Request, arm: str, node: Training, at: Replicate) -> Request:
 
 def _check_reported(id: str, at: Replicate, made: Mapping[str, float], reported: Mapping[str, float]) -> None:
     """Raise ResultsError where results have other accuracies of a training than it has here."""
-    for metric, value in reported.items():
-        if made.get(metric) != value:
+    for name, value in reported.items():
+        found = made.get(name, math.nan) / (100 if metric(name).counts else 1)  # a hundredth of what has a unit
+        if found != value:
             raise ResultsError(
-                f"{metric} of replicate {at.index} is {made.get(metric)} as trained here, and {value} in the results: "
+                f"{name} of replicate {at.index} is {found} as trained here, and {value} in the results: "
                 "another net, as another kind of machine gives. Next: export where those were computed, or "
                 f"harness run {id}, for results of what is trained here"
             )
@@ -236,8 +238,7 @@ def _reported(session: Session, node: Training, at: Replicate) -> dict[str, floa
         mine = (frame["key"] == node.key) & (frame["replicate"] == at.index) & (frame["suite_seed"] == at.suite_seed)
         rows = frame[mine & frame["metric"].isin(["test_accuracy", "early_stop_accuracy", "mean_return"])]
         if len(rows):
-            values = zip(rows["metric"].astype(str), rows["value"].astype(float), strict=True)
-            return {name: 100 * value if metric(name).counts else value for name, value in values}
+            return dict(zip(rows["metric"].astype(str), rows["value"].astype(float), strict=True))
     return {}
 
 
