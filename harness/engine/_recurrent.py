@@ -16,6 +16,8 @@ from torch import Tensor
 
 from harness.networks import LSTM
 
+STEP_BYTES = 3 * 2**17  # of the gates of a step, of all members that go through time together
+
 through_sigmoid = torch.ops.aten.sigmoid_backward.grad_input
 through_tanh = torch.ops.aten.tanh_backward.grad_input
 
@@ -97,6 +99,15 @@ def _with_bias(weights_RIG: Tensor, bias_RG: Tensor) -> Tensor:
 
 def recurrent(params: Mapping[str, Tensor], layer: LSTM, x_RBTI: Tensor) -> Tensor:
     """Return what the layer gives at each token; shape (R, B, T, H)."""
-    weights = (params[f"{layer.name}.{part}"] for part in ("input.weight", "hidden.weight", "input.bias"))
-    given_RBTH: Tensor = Recurrence.apply(x_RBTI, *weights)
-    return given_RBTH
+    weights = [params[f"{layer.name}.{part}"] for part in ("input.weight", "hidden.weight", "input.bias")]
+    together = members_together(layer, x_RBTI)
+    parts = zip(*(torch.split(tensor, together) for tensor in (x_RBTI, *weights)), strict=True)
+    given = [Recurrence.apply(*part) for part in parts]
+    return given[0] if len(given) == 1 else torch.cat(given)
+
+
+def members_together(layer: LSTM, x_RBTI: Tensor) -> int:
+    """Return how many members go through time together: on a CPU as many as its cache holds a step of."""
+    if x_RBTI.device.type != "cpu":
+        return len(x_RBTI)
+    return max(1, STEP_BYTES // (x_RBTI.shape[1] * 4 * layer.outputs * x_RBTI.element_size()))
