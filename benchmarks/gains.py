@@ -1,0 +1,91 @@
+"""What ways to learn gain from packing, beside ordinary training, and an LSTM beside torch's own: one thread, one run.
+
+    OMP_NUM_THREADS=1 python benchmarks/gains.py [--steps 100] [--rounds 3]
+
+The gain is a member-step's time alone over its time among 32 members, batches included and evaluation left out; every
+step of SNIP, SynFlow and GraSP is a round of pruning. An LSTM's forward and backward pass are compared with nn.LSTM's,
+which has one member. Times are medians; the machine may be shared, so ratios of one run are what counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from fractions import Fraction
+from statistics import median
+
+import torch
+from torch import nn
+
+from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
+from harness.engine._recurrent import recurrent
+from harness.expression import Rewire, Salience, Saliency
+from harness.networks._network import mlp
+from harness.networks._recipe import SGD, Adam, Recipe
+from harness.networks._sequences import LSTM
+from harness.population._population import Program
+from tests.members import begun, population
+
+MEMBERS, BATCH, TOKENS = 32, 32, 32
+WAYS = {
+    "ordinary": None,
+    **{by: Saliency(Salience(by), Fraction(1, 10)) for by in ("snip", "synflow", "grasp")},
+    "rigl, every 10th": Rewire("gradient", every=10),
+}
+
+
+def per_step(program: Program, members: int) -> float:
+    updates = begun(population(program, range(members)))
+    began = time.process_time()
+    steps = sum(1 for _ in updates.run())
+    return (time.process_time() - began) / steps
+
+
+def gains(name: str, network, task, recipe: Recipe, rounds: int) -> None:
+    ordinary = 0.0
+    for way, learn in WAYS.items():
+        if way == "grasp" and not network.twice:
+            continue
+        program = Program(network, task, recipe, learn=learn)
+        per_step(program, 1)
+        alone = median(per_step(program, 1) for _ in range(3 * rounds))
+        packed = median(per_step(program, MEMBERS) / MEMBERS for _ in range(rounds))
+        ordinary = ordinary or alone / packed
+        told = f"{1e3 * alone:.2f} ms alone, {1e3 * packed:.2f} packed, gain {alone / packed:.1f}x"
+        print(f"{name}, {way}: {told}, {alone / packed / ordinary:.2f} of ordinary", flush=True)
+
+
+def seconds(pass_: Callable[[], object], times: int) -> float:
+    pass_()
+    taken = []
+    for _ in range(times):
+        began = time.process_time()
+        pass_()
+        taken.append(time.process_time() - began)
+    return median(taken)
+
+
+def lstm(inputs: int, outputs: int, rounds: int) -> None:
+    theirs, layer = nn.LSTM(inputs, outputs, batch_first=True), LSTM("lstm", inputs, outputs)
+    x_BTI = torch.randn(BATCH, TOKENS, inputs, requires_grad=True)
+    x_RBTI = torch.randn(MEMBERS, BATCH, TOKENS, inputs, requires_grad=True)
+    params = {p.name: (torch.randn(MEMBERS, *p.shape) / 10).requires_grad_() for p in layer.parameters()}
+    alone = seconds(lambda: theirs(x_BTI)[0].sum().backward(), 12 * rounds)
+    packed = seconds(lambda: recurrent(params, layer, x_RBTI).sum().backward(), 3 * rounds) / MEMBERS
+    told = f"nn.LSTM {1e3 * alone:.2f} ms, packed {1e3 * packed:.2f} ms a member"
+    print(f"LSTM {inputs} to {outputs}, batch {BATCH}, {TOKENS} tokens: {told}, {alone / packed:.2f}x", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    once = {"steps": given.steps, "batch": 60, "validate_every": given.steps}
+    gains("digits 300-100", mlp(64, 300, 100, 10), DIGITS, Recipe(optimiser=Adam(1.2e-3), **once), given.rounds)
+    deep = mlp(128, *[64] * 8, 10, batch_norm=True)
+    gains("pairs 8x64", deep, DIGIT_DIFFERENCE, Recipe(optimiser=SGD(0.1, momentum=0.9), **once), given.rounds)
+    for widths in ((32, 64), (32, 96), (96, 96), (64, 128)):
+        lstm(*widths, given.rounds)
