@@ -41,5 +41,5 @@ def control_mask_or_weights(scale: Scale) -> Design:
             plays_better(study.SHUFFLED, study.BOTH, band=some),
         ),
         contrast=("mask", "start", "first_step", "streams.order"),
-        replicates=20,
+        replicates=40,
     )

@@ -24,9 +24,10 @@ from . import study
     },
 )
 def one_shot_fails_in_language(scale: Scale) -> Design:
-    """At the least density: random with the ticket's layer densities decides, across layers stands beside it."""
+    """Random with the ticket's layer densities decides, at two densities; across layers stands beside it."""
     s = study.SETTINGS[scale]
-    told_better = partial(beats, on=s.task, metric="nats", band=at(s.kept[s.controls[-1] - 1]))
+    told_better = partial(beats, on=s.task, metric="nats")
+    some, few = (at(s.kept[k - 1]) for k in s.controls[1:])
     return Design(
         arms={
             "dense": s.dense(),
@@ -36,8 +37,14 @@ def one_shot_fails_in_language(scale: Scale) -> Design:
             study.ACROSS: s.control(study.ACROSS),
             "bigrams": s.bigrams(),
         },
-        parts=(told_better(study.BOTH, "one-shot"),),
-        beside=(told_better(study.ACROSS, "one-shot"), told_better("iterative", "one-shot")),
+        parts=(
+            told_better(study.BOTH, "one-shot", band=some, label="more weights"),
+            told_better(study.BOTH, "one-shot", band=few, label="fewer weights"),
+        ),
+        beside=(
+            told_better(study.ACROSS, "one-shot", band=few),
+            told_better("iterative", "one-shot", band=few),
+        ),
         contrast=("mask", "start", "first_step", "streams.order"),
         replicates=10,
     )

@@ -46,5 +46,5 @@ def tickets_in_control(scale: Scale) -> Design:
             "At all densities": ("dense", "untrained", "ticket", study.NEW, study.BOTH),
             "On the way": ("dense", "untrained"),
         },
-        replicates=20,
+        replicates=40,
     )
