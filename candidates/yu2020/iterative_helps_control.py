@@ -36,5 +36,5 @@ def iterative_helps_control(scale: Scale) -> Design:
         parts=(plays_better("ticket", "one-shot", band=few, floors=("untrained",)),),
         beside=(plays_better("ticket", "one-shot", band=some, label="at a sixteenth"),),
         contrast=("mask", "start", "first_step", "streams.order"),
-        replicates=40,
+        replicates=60,
     )

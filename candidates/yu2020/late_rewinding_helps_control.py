@@ -36,5 +36,5 @@ def late_rewinding_helps_control(scale: Scale) -> Design:
         parts=(plays_better("ticket", "reset", band=few, floors=("untrained",)),),
         beside=(plays_better("ticket", "reset", band=some, label="at a sixteenth"),),
         contrast=("mask", "start", "first_step", "streams.order"),
-        replicates=40,
+        replicates=60,
     )
