@@ -1,10 +1,11 @@
-"""What ways to learn gain from packing, beside ordinary training, and an LSTM beside torch's own: one thread, one run.
+"""What ways to learn gain from packing, an LSTM beside torch's own, policies beside a plain loop: one thread, one run.
 
     OMP_NUM_THREADS=1 python benchmarks/gains.py [--steps 100] [--rounds 3]
 
 The gain is a member-step's time alone over its time among 32 members, batches included and evaluation left out; every
 step of SNIP, SynFlow and GraSP is a round of pruning. An LSTM's forward and backward pass are compared with nn.LSTM's,
-which has one member. Times are medians; the machine may be shared, so ratios of one run are what counts.
+which has one member; a step that a policy plays with one of the same policy that plays in its environments one after
+the other, as plain loops do. Times are medians; the machine may be shared, so ratios of one run are what counts.
 """
 
 from __future__ import annotations
@@ -18,11 +19,14 @@ from statistics import median
 import torch
 from torch import nn
 
-from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
+from harness.data import DataSet
+from harness.data._tasks import CARTPOLE, DIGIT_DIFFERENCE, DIGITS
+from harness.engine._environments import ENVIRONMENTS
+from harness.engine._plain import plain_module
 from harness.engine._recurrent import recurrent
-from harness.expression import Rewire, Salience, Saliency
+from harness.expression import ActorCritic, Rewire, Salience, Saliency
 from harness.networks._network import mlp
-from harness.networks._recipe import SGD, Adam, Recipe
+from harness.networks._recipe import SGD, Adam, Recipe, RMSprop
 from harness.networks._sequences import LSTM
 from harness.population._population import Program
 from tests.members import begun, population
@@ -77,6 +81,29 @@ def lstm(inputs: int, outputs: int, rounds: int) -> None:
     print(f"LSTM {inputs} to {outputs}, batch {BATCH}, {TOKENS} tokens: {told}, {alone / packed:.2f}x", flush=True)
 
 
+def policy(rounds: int) -> None:
+    """Compare playing alone, without learning: the loop does even less than a population does."""
+    network, learn = mlp(4, 128, 128, 128, 3), ActorCritic()
+    program = Program(
+        network, CARTPOLE, Recipe(optimiser=RMSprop(1e-3), steps=40, batch=1, validate_every=40), learn=learn
+    )
+    packed = median(per_step(program, MEMBERS) for _ in range(rounds)) / (MEMBERS * learn.environments * learn.steps)
+    net, environment = plain_module(network), ENVIRONMENTS[DataSet.CARTPOLE]
+    state = torch.zeros(1, 1, 4, dtype=torch.float64)
+
+    def play() -> None:
+        nonlocal state
+        with torch.no_grad():
+            logits = net(environment.observe(state)[0].float())[0, :-1]
+        action = torch.distributions.Categorical(logits=logits).sample()
+        state, _, over = environment.advance(state, action[None, None])
+        state = torch.zeros_like(state) if over else state
+
+    alone = seconds(play, 300 * rounds)
+    told = f"{1e6 * alone:.0f} us played one by one, {1e6 * packed:.1f} us packed, learning included"
+    print(f"a step of a policy, MLP 128 x 3, CartPole: {told}, {alone / packed:.0f}x", flush=True)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=100)
@@ -89,3 +116,4 @@ if __name__ == "__main__":
     gains("pairs 8x64", deep, DIGIT_DIFFERENCE, Recipe(optimiser=SGD(0.1, momentum=0.9), **once), given.rounds)
     for widths in ((32, 64), (32, 96), (96, 96), (64, 128)):
         lstm(*widths, given.rounds)
+    policy(given.rounds)
