@@ -32,7 +32,7 @@ MUTANTS = (
            "_file(_origin(other)) != _file(_origin(thing))", "_origin(other) != _origin(thing)",
            "test_places::test_one_file_may_be_loaded_under_two_names"),
     Mutant("exporting._check_reported",
-           "made.get(metric) != value", "metric not in made",
+           "found != value", "name not in made",
            "test_exporting::test_another_net_than_the_reported_one_is_refused"),
     Mutant("exporting._only",
            "Design(arms={arm: {point: node}}, axis=ALONE)", "Design(arms={arm: node})",

@@ -99,7 +99,7 @@ class SaliencyStack(MaskStack):
         """Keep the highest scores of what is left, or the lowest, ties to the lower place; others go for good."""
         count_1 = self._count_S.index_select(0, step_1)
         if self.device.type == "cpu":
-            self._keep_by_rows(gradients, int(count_1))
+            self._keep_by_rows(gradients, count_1.tolist()[0])
         else:
             self._keep_unasked(gradients, count_1)
 

@@ -144,7 +144,7 @@ def test_a_users_settings_change_no_byte():
 
 
 @needs_standard
-@pytest.mark.parametrize("times", [6, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("times", [2, pytest.param(50, marks=pytest.mark.slow)])
 def test_a_figure_is_drawn_in_one_way(times):
     """However often, with whatever lies in memory: the committed bytes."""
     expected = REPORTS / CHANGED_BEFORE.replace("/", "/figures/")
