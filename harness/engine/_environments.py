@@ -64,10 +64,10 @@ def _acrobot(state_RES: Tensor, action_RE: Tensor) -> tuple[Tensor, Tensor, Tens
     third = _swing(state_RES + 0.1 * second, torque_RE)
     fourth = _swing(state_RES + 0.2 * third, torque_RE)
     state_RES = state_RES + 0.2 / 6.0 * (first + 2 * second + 2 * third + fourth)
-    angles, speeds = state_RES[..., :2], state_RES[..., 2:]
+    angles = state_RES[..., :2]
     angles = angles - 2 * math.pi * torch.floor((angles + math.pi) / (2 * math.pi))
-    most = torch.tensor([4 * math.pi, 9 * math.pi], dtype=torch.float64, device=speeds.device)
-    state_RES = torch.cat([angles, torch.maximum(torch.minimum(speeds, most), -most)], 2)
+    speeds = [state_RES[..., 2 + link].clamp(-most, most) for link, most in enumerate((4 * math.pi, 9 * math.pi))]
+    state_RES = torch.cat([angles, torch.stack(speeds, 2)], 2)
     over_RE = -angles[..., 0].cos() - (angles[..., 0] + angles[..., 1]).cos() > 1.0
     return state_RES, over_RE.double() - 1.0, over_RE
 

@@ -97,14 +97,12 @@ class SaliencyStack(MaskStack):
 
     def change(self, gradients: dict[str, Tensor], step_1: Tensor) -> None:
         """Keep the highest scores of what is left, or the lowest, ties to the lower place; others go for good."""
-        count_1 = self._count_S.index_select(0, step_1)
-        if self.device.type == "cpu":
-            self._keep_by_rows(gradients, count_1.tolist()[0])
-        else:
-            self._keep_unasked(gradients, count_1)
+        keep = self._keep_by_rows if self.device.type == "cpu" else self._keep_unasked
+        keep(gradients, self._count_S.index_select(0, step_1))
 
-    def _keep_by_rows(self, gradients: dict[str, Tensor], count: int) -> None:
+    def _keep_by_rows(self, gradients: dict[str, Tensor], count_1: Tensor) -> None:
         """Do it member by member: what is made of each stays in the cache."""
+        (count,) = count_1.tolist()
         score_RP, mask_RP, prunable_P = (x.numpy() for x in (self._scores(gradients), self.mask_RP, self._prunable_P))
         changed = [values_RP.numpy() for values_RP in self._masked()]
         for row, score_P in enumerate(score_RP):

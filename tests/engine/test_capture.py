@@ -16,12 +16,14 @@ from harness.engine import _course as engine
 from harness.engine import _stack as stack
 from harness.engine._course import compute, most_members
 from harness.engine._measuring import EarlyStop, Evaluator, examples_a_pass
+from harness.engine._saliency import SaliencyStack
 from harness.engine._stack import Stack, stacked
 from harness.expression import Scores
 from harness.networks._architectures import conv_net, resnet20, vgg19
 from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Adam, Drops, Recipe
 from harness.population._population import Population, Program
+from tests.engine.test_control import PLAYED
 from tests.members import CONVOLUTIONS, MOMENTUM, OWN, PROGRAMS, begun, member, population
 
 WAITS = {"_local_scalar_dense", "item", "nonzero", "masked_select", "is_nonzero", "equal", "unique", "bincount"}
@@ -51,6 +53,7 @@ STEPS = {
     **PROGRAMS,
     **CONVOLUTIONS,
     **OWN,
+    **PLAYED,
     "cropped": Program(mlp(64, 20, 10), CROPPED, MOMENTUM),
     "scaled by columns and permuted": Program(mlp(64, 20, 10), MOVED, MOMENTUM),
 }
@@ -60,9 +63,10 @@ STEPS = {
 def test_neither_an_update_nor_an_evaluation_waits_for_the_device(name, monkeypatch):
     """No number is asked for, nothing chosen by bits, nothing drawn: what a CUDA graph can capture.
 
-    On a CPU `top` asks whether there are ties; what it does on a GPU is put in its place.
+    On a CPU `top` asks whether there are ties, and saliency how many stay; what they do on a GPU is put in its place.
     """
     monkeypatch.setattr(stack, "_top_by_rows", stack._top_unasked)
+    monkeypatch.setattr(SaliencyStack, "_keep_by_rows", SaliencyStack._keep_unasked)
     made = population(STEPS[name], range(3), until=8)
     updates = begun(made)
     evaluate = Evaluator(made, updates.stack, updates.feed, "validation")
