@@ -1149,6 +1149,18 @@ MUTANTS = (
     Mutant("running._require_whole",
            "if lost or other:", "if lost:",
            "test_session::test_a_report_is_not_replaced_by_less"),
+    Mutant("trainings._check_reading",
+           "first.tokens < task.classes", "False",  # rows of the next member
+           "test_recurrent::test_a_network_that_does_not_read_its_task_is_refused"),
+    Mutant("trainings._check_reading",
+           "and not layer.causal", "and False",
+           "test_recurrent::test_a_network_that_does_not_read_its_task_is_refused"),
+    Mutant("check._check_part",
+           "metric(part.metric).of_text and not in_nats", "False",
+           "test_check::test_designs_that_decide_nothing_are_refused"),
+    Mutant("policies.ActorCritic.under",
+           "bool(network.dropouts)", "False",
+           "test_control::test_what_playing_leaves_out_is_refused"),
     Mutant("control.gains",
            "gain_RE.masked_fill(over_RE, 0)", "gain_RE",  # a reward after the end
            "test_control::test_gains_are_the_discounted_rewards_that_follow"),

@@ -184,10 +184,12 @@ class Task:
                 "Next: answers are integers from 0, one a class"
             )
         changed = self.images > 1 or self.answers or self.noise or self.mirrored or self.permuted
-        if self.reads_tokens and (changed or self.scaling is not Scaling.UNIT or self.augment is not Augment.NONE):
+        if (self.reads_tokens or self.is_played) and (
+            changed or self.scaling is not Scaling.UNIT or self.augment is not Augment.NONE
+        ):
             raise DesignError(
-                f"task {self.name} changes what a text gives. Next: take tokens as they are: no labels of its own, "
-                "noise, scaling, crops or another order"
+                f"task {self.name} changes what {'a text' if self.reads_tokens else 'an environment'} gives. Next: "
+                "take it as it is: no labels of its own, noise, scaling, crops or another order"
             )
         if self.permutation is not None and not self.permuted:
             raise DesignError(f"task {self.name} has a permutation and is not permuted. Next: permuted(task, seed=)")

@@ -47,8 +47,8 @@ def text_set(
             ``package.module:text.txt`` is a file that an installed package brings along.
         by: What tokens are: ``"characters"``, or ``"words"`` between blanks, with one more at the end of each line.
         window: The number of tokens of an example.
-        train: The number of windows for training; validation windows, and without `test` also test windows, are drawn
-            from these. It is one less than the number of tokens, divided by `window`, a rest left out.
+        train: The number of windows of the file, one less than its tokens, divided by `window`, a rest left out. The
+            training and validation windows of a task are drawn from these, and without `test` its test windows too.
         test: The number of windows for testing, of `test_file`.
         test_file: Another text, all of whose tokens the first one has.
         version: Raise it when other windows are meant.
@@ -58,9 +58,10 @@ def text_set(
         DesignError: Another data set has this name, tokens are of no known kind, or `test` is without its file.
 
     Example:
-        >>> from harness.data import SETS
+        >>> from harness.data import SETS, Task
         >>> text_set("sonnets", "sonnets.txt", window=32, train=2_900)
-        >>> SETS["sonnets"].text
+        >>> Task("sonnets", images=1, classes=61, chance=0.16, sesoi_pp=0.5, margin_pp=0.5, source="sonnets",
+        ...      shape=(1, 1, 32), train_images=2_400, validation_images=200, test_images=300).reads_tokens
         True
         >>> SETS.remove("sonnets")
     """
@@ -68,13 +69,15 @@ def text_set(
         raise DesignError(f"text {name!r} has tokens by {by!r}. Next: by='characters' or by='words'")
     if bool(test) != bool(test_file):
         raise DesignError(f"text {name!r}: test= windows are those of test_file=. Next: give both, or neither")
+    if min(window, train) < 1:
+        raise DesignError(f"text {name!r} of {train} windows of {window} tokens. Next: give at least one of each")
     caller = sys._getframe(1).f_globals.get("__file__")
     beside = None if caller is None else Path(caller).parent
     described = ImageSet(
         train=train,
         test=test,
         moments=NO_MOMENTS,
-        load=partial(_load, name, (file, test_file), by, window, beside),
+        load=partial(_load, name, (file, test_file), by, window, (train, test), beside),
         table=str(file if beside is None or ":" in file else beside / file),
         digest=digest,
         text=True,
@@ -83,13 +86,23 @@ def text_set(
 
 
 def _load(
-    name: str, texts: tuple[str, str], by: str, window: int, beside: Path | None
+    name: str, texts: tuple[str, str], by: str, window: int, said: tuple[int, int], beside: Path | None
 ) -> tuple[Images, NDArray[np.int64]]:
     """Return the windows of a text, and of another behind them. Raises DataError for a file that is not there."""
     read = []
     for file in filter(None, texts):
         with found_file(name, file, beside) as path:
-            read.append(path.read_text(encoding="utf-8"))
+            try:
+                read.append(path.read_text(encoding="utf-8-sig"))
+            except UnicodeDecodeError as error:
+                raise DataError(f"data set {name}: {file} is no UTF-8 ({error}). Next: save it as UTF-8") from error
+    counts = tuple((len(_tokens(text, by)) - 1) // window for text in read)
+    for what, file, count, meant in zip(("train", "test"), texts, counts, said, strict=False):
+        if count != meant:
+            raise DataError(
+                f"data set {name}: {file} gives {count} windows of {window} tokens, said were {meant}. "
+                f"Next: text_set({name!r}, ..., {what}={count}), or another window="
+            )
     return windows(name, read, by, window)
 
 
@@ -117,7 +130,7 @@ def windows(name: str, texts: list[str], by: str, window: int) -> tuple[Images, 
 def _tokens(text: str, by: str) -> list[str]:
     if by == "characters":
         return list(text)
-    return list(chain(*([*line.split(), END_OF_LINE] for line in text.splitlines())))
+    return list(chain(*([*line.split(), END_OF_LINE] for line in text.removesuffix("\n").split("\n"))))
 
 
 def _embedded() -> tuple[Images, NDArray[np.int64]]:

@@ -191,6 +191,13 @@ def _check_part(id: str, design: Design, part: Part) -> None:
                     f"{id}, part {part.name!r}: arm {arm!r} does not measure {part.metric}. Next: correct metric=, or "
                     "the node: evaluate(), between(), magnitudes() and structure() say what they measure"
                 )
+            recipe = node.asked.recipe
+            in_nats = node.task.reads_tokens and (recipe is None or recipe.loss == "cross-entropy")
+            if metric(part.metric).of_text and not in_nats:
+                raise DesignError(
+                    f"{id}, part {part.name!r}: {part.metric} is of texts, by the cross-entropy of their tokens, and "
+                    f"arm {arm!r} is no such. Next: metric='log_test_loss'"
+                )
             if node.task.name != part.task and not _tested_alike(node.task, part, design):
                 raise DesignError(
                     f"{id}, part {part.name!r}: arm {arm!r} is measured on {node.task.name}, and the part's bound is "

@@ -41,8 +41,9 @@ class Metric:
     `all_right` makes it 1 where it is 1, else 0; `negated` turns what is better small into what is better large.
     `bounds` are smallest effect of interest and margin where they are not the task's. A count, or another quantity with
     a unit, has it as `counts`, of which one is `per` of what is stored; as everything is compared in a hundredfold, a
-    hundredth of it is kept. What is `discrete` may be equal in all replicates, which is no mistake then. `series` is
-    the stored metric, a value a step, that the number sums up: results keep all of it, and figures show it.
+    hundredth of it is kept. What is `discrete` may be equal in all replicates, which is no mistake then. What is
+    `of_text` is a text's, by the cross-entropy of its tokens. `series` is the stored metric, a value a step, that the
+    number sums up: results keep all of it, and figures show it.
 
     Raises DesignError for fields that do not go together: each would be left out without a word.
     """
@@ -60,6 +61,7 @@ class Metric:
     counts: str = ""
     per: float = 1.0
     discrete: bool = False
+    of_text: bool = False
 
     def __post_init__(self) -> None:
         fault = ""
@@ -155,9 +157,27 @@ for each in (
     Metric("log_test_loss", "test loss", "test_loss", log=True, bounds=RATIO),
     Metric("log_validation_loss", "validation loss", "validation_loss", log=True, bounds=RATIO),
     Metric("log_train_loss", "training loss", "train_loss", log=True, bounds=RATIO),
-    Metric("log_perplexity", "test perplexity", "test_loss", log=True, stored_log=True, bounds=OF_TOKENS),
-    Metric("nats", "test log-likelihood", "test_loss", negated=True, counts=NATS, bounds=IN_NATS, series=ON_THE_WAY),
-    Metric("bits", "test log-likelihood", "test_loss", negated=True, counts=BITS, per=math.log(2), bounds=IN_BITS),
+    Metric("log_perplexity", "test perplexity", "test_loss", log=True, stored_log=True, bounds=OF_TOKENS, of_text=True),
+    Metric(
+        "nats",
+        "test log-likelihood",
+        "test_loss",
+        negated=True,
+        counts=NATS,
+        bounds=IN_NATS,
+        series=ON_THE_WAY,
+        of_text=True,
+    ),
+    Metric(
+        "bits",
+        "test log-likelihood",
+        "test_loss",
+        negated=True,
+        counts=BITS,
+        per=math.log(2),
+        bounds=IN_BITS,
+        of_text=True,
+    ),
     Metric("mean_return", "mean return of the last 100 episodes", bounds=IN_REWARDS, counts=REWARDS, series=SO_FAR),
     Metric("calibration_error", "expected calibration error", bounds=OF_CALIBRATION),
     Metric("disagreement", "share of test examples that two nets answer differently", bounds=OF_ANSWERS),

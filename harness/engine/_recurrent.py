@@ -98,7 +98,10 @@ def _with_bias(weights_RIG: Tensor, bias_RG: Tensor) -> Tensor:
 
 
 def recurrent(params: Mapping[str, Tensor], layer: LSTM, x_RBTI: Tensor) -> Tensor:
-    """Return what the layer gives at each token; shape (R, B, T, H)."""
+    """Return what the layer gives at each token; shape (R, B, T, H). It is computed in float32 under autocast too."""
+    if torch.is_autocast_enabled(x_RBTI.device.type):
+        with torch.autocast(x_RBTI.device.type, enabled=False):
+            return recurrent(params, layer, x_RBTI.float())
     weights = [params[f"{layer.name}.{part}"] for part in ("input.weight", "hidden.weight", "input.bias")]
     together = members_together(layer, x_RBTI)
     parts = zip(*(torch.split(tensor, together) for tensor in (x_RBTI, *weights)), strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -34,7 +35,8 @@ class ActorCritic(Learn):
         reward: What rewards are multiplied by for learning; returns are measured in the environment's own.
 
     Raises:
-        DesignError: For other numbers of environments or steps, and a discount outside (0, 1].
+        DesignError: For other numbers of environments or steps, a discount outside (0, 1], and weights that are no
+            numbers. Where it is trained: for a recipe or network with what needs examples.
 
     >>> ActorCritic(steps=8).environments
     32
@@ -53,11 +55,15 @@ class ActorCritic(Learn):
     reward: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.environments < 1 or self.environments % TOGETHER or self.steps < 1 or not 0 < self.discount <= 1:
+        whole = all(isinstance(count, int) and count > 0 for count in (self.environments, self.steps))
+        shares = (self.discount, self.value, self.entropy, self.reward)
+        fits = all(map(math.isfinite, shares)) and self.value >= 0 and self.reward > 0
+        if not whole or self.environments % TOGETHER or not 0 < self.discount <= 1 or not fits:
             raise DesignError(
-                f"actor-critic of {self.environments} environments, {self.steps} steps and discount {self.discount}: "
-                f"expected a multiple of {TOGETHER}, at least one step, and a discount in (0, 1]. "
-                "Next: correct ActorCritic"
+                f"actor-critic of {self.environments} environments, {self.steps} steps, discount {self.discount}, "
+                f"value {self.value}, entropy {self.entropy} and reward {self.reward}: expected a multiple of "
+                f"{TOGETHER}, at least one step, a discount in (0, 1] and finite weights, none of them "
+                "negative. Next: correct ActorCritic"
             )
 
     def multiply_adds(self, batch: int, every: int, of_first: int) -> int:
@@ -69,5 +75,17 @@ class ActorCritic(Learn):
         return kept_in(mask, network, layers)
 
     def under(self, network: Network, recipe: Recipe, mask: Mask | None) -> ActorCritic:
-        """Return itself: weights are trained under any mask."""
+        """Return itself, where nothing is asked for that playing leaves out: weights are trained under any mask."""
+        left_out = {
+            "a teacher": recipe.distil > 0,
+            "smoothed answers": recipe.smoothing > 0,
+            "another loss": recipe.loss != "cross-entropy",
+            "dropout": bool(network.dropouts),
+            "BatchNorm": network.batch_norms > 0,
+        }
+        if asked := [what for what, there in left_out.items() if there]:
+            raise DesignError(
+                f"a policy that plays learns without {asked[0]}: it has no examples. Next: leave that out of its "
+                "recipe or network"
+            )
         return self

@@ -23,7 +23,7 @@ from harness.expression._nodes import (
     Stored,
     Taken,
 )
-from harness.networks import Network, Recipe, initial_scores, initial_values
+from harness.networks import Attention, Embedding, Network, Recipe, initial_scores, initial_values
 from harness.streams import STREAMS, Replicate
 
 
@@ -367,7 +367,31 @@ def check_fit(network: Network, task: Task, mask: Mask | None, start: Start) -> 
             f"a network of {network.inputs} inputs and {network.outputs} outputs on task {task.name}, which has "
             f"{task.inputs} and {task.classes}. Next: correct the widths in the claim's study.py."
         )
+    _check_reading(network, task)
     check_origins(network, mask, start)
+
+
+def _check_reading(network: Network, task: Task) -> None:
+    """Raise DesignError for a text that no embedding reads, that a token sees ahead of, or that is not answered."""
+    *_, (_, gives) = network.traced()
+    first, layers = network.layers[0], [layer for layer, _ in network.traced()]
+    if not task.reads_tokens:
+        if isinstance(first, Embedding) or len(gives) != 1:
+            raise DesignError(
+                f"{network.label} on {task.name}, whose examples are no text and have one answer each. "
+                "Next: end with AveragePool or Flatten, and leave embeddings to texts"
+            )
+        return
+    if not isinstance(first, Embedding) or first.tokens < task.classes or len(gives) != 2:
+        raise DesignError(
+            f"{network.label} on {task.name}, a text of {task.classes:,} tokens that is answered at each of its "
+            f"{task.inputs} places. Next: begin with Embedding(name, {task.classes}, features, {task.inputs}), and end "
+            "with a Linear of each token, as lstm_net and text_transformer do"
+        )
+    if ahead := [layer.name for layer in layers if isinstance(layer, Attention) and not layer.causal]:
+        raise DesignError(
+            f"{network.label} on {task.name}: {ahead[0]} sees the tokens that are to be told. Next: causal=True"
+        )
 
 
 def check_origins(network: Network, mask: Mask | None, start: Start) -> None:

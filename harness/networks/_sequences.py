@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.errors import DesignError
 from harness.networks._layers import Layer, Parameter, Shape
 
 
@@ -17,7 +18,8 @@ class Embedding(Layer):
     """Tokens given by number as vectors: each number has a row of weights, which are prunable.
 
     An input is `places` numbers from 0 to `tokens` - 1. Rows start from N(0, 1), as torch's nn.Embedding does; that of
-    a token that no batch has stays as it started, and competes with the others where weights are pruned.
+    a token that no batch has stays as it started, and competes with the others where weights are pruned. Raises
+    DesignError for fewer than two tokens or features.
 
     >>> from harness import Linear, Network
     >>> Network((Embedding("embedding", 65, 32, places=16), Linear("output", 32, 65))).weights
@@ -30,6 +32,9 @@ class Embedding(Layer):
     tokens: int
     features: int
     places: int
+
+    def __post_init__(self) -> None:
+        _check_widths(self.name, tokens=self.tokens, features=self.features, places=self.places + 1)
 
     @property
     def takes(self) -> int:
@@ -98,6 +103,9 @@ class LSTM(Layer):
     inputs: int
     outputs: int
 
+    def __post_init__(self) -> None:
+        _check_widths(self.name, inputs=self.inputs, outputs=self.outputs)
+
     def after(self, shape: Shape) -> Shape | None:
         """Return its outputs at each token."""
         return (shape[0], self.outputs) if len(shape) == 2 and shape[1] == self.inputs else None
@@ -123,3 +131,10 @@ class LSTM(Layer):
     def initial(self, parameter: str, shape: Shape, random: np.random.Generator) -> NDArray[np.float32]:
         """Return weights and biases as they are drawn."""
         return ((2 * random.random(shape) - 1) / math.sqrt(self.outputs)).astype(np.float32)
+
+
+def _check_widths(name: str, **widths: int) -> None:
+    """Raise DesignError for a width of one: of tokens its product is computed otherwise alone than in a population."""
+    for what, width in widths.items():
+        if width < 2:
+            raise DesignError(f"{name} has too few {what}. Next: give it more; a text has windows of one token or more")

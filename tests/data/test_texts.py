@@ -62,12 +62,16 @@ def test_a_word_that_training_has_not_is_refused(mine):
 
 @pytest.mark.parametrize(
     ("given", "why"),
-    [({"by": "lines"}, "by='characters' or by='words'"), ({"test": 2}, "give both, or neither")],
+    [
+        ({"by": "lines"}, "by='characters' or by='words'"),
+        ({"test": 2}, "give both, or neither"),
+        ({"window": 0}, "give at least one of each"),
+    ],
 )
 def test_texts_that_cannot_be_are_refused(given, why):
     """Before anything is read."""
     with pytest.raises(DesignError, match=why):
-        text_set("other", "mine.txt", window=3, train=3, **given)
+        text_set("other", "mine.txt", **{"window": 3, "train": 3} | given)
     assert "other" not in SETS
 
 
@@ -78,6 +82,21 @@ def test_the_embedded_text_is_what_the_task_says():
     assert loaded.images.shape == (6249, 32)
     assert loaded.digest == "ea267cd86dbd0457f8f92907da54d7e2"
     assert round(np.bincount(loaded.labels.ravel()).max() / loaded.labels.size, 3) == SHAKESPEARE.chance
+
+
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        (b"to be", r"gives 0 windows of 3 tokens, said were 3. Next: text_set\('mine', ..., train=0\)"),
+        ("na\u00efve".encode("latin-1"), "is no UTF-8"),
+    ],
+)
+def test_a_file_that_is_not_what_was_said_is_refused(mine, written, why):
+    """With the number of windows that it has."""
+    (mine / "mine.txt").write_bytes(written)
+    text_set("mine", "mine.txt", by="words", window=3, train=3)
+    with pytest.raises(DataError, match=why):
+        load_set("mine")
 
 
 @pytest.mark.parametrize("task", [TINY_SHAKESPEARE, WIKITEXT2], ids=lambda task: task.name)
@@ -108,7 +127,7 @@ def test_no_answer_is_both_learned_and_tested():
 )
 def test_variants_of_a_text_are_refused(changed):
     """What is done to images means nothing to tokens."""
-    with pytest.raises(DesignError, match="take tokens as they are"):
+    with pytest.raises(DesignError, match="take it as it is"):
         replace(SHAKESPEARE, **changed)
 
 

@@ -313,6 +313,10 @@ def test_arms_that_cannot_be_compared_are_refused(what):
             compared(beside=(no_gain("ticket", "reinit", on=DIGITS, near=("reinit",)),)),
             "its floors show that it could fail, and 'reinit' is one of the two arms that it compares",
         ),
+        (
+            compared(parts=(beats("ticket", "reinit", on=DIGITS, metric="nats"),)),
+            "nats is of texts, by the cross-entropy of their tokens, and arm 'ticket' is no such. Next: metric=",
+        ),
     ],
 )
 def test_designs_that_decide_nothing_are_refused(design, message):

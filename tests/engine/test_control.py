@@ -4,19 +4,21 @@ Also tests `engine._environments`, `data._played` and `expression._policies`.
 """
 
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
 from harness.data import DataSet
+from harness.data._task_variants import mirrored, noisy, permuted
 from harness.data._tasks import ACROBOT, CARTPOLE, DIGITS
 from harness.engine import _control as control
 from harness.engine._course import compute
 from harness.engine._environments import ENVIRONMENTS
 from harness.engine._plain import plain_module, put
 from harness.errors import DesignError
-from harness.expression import ActorCritic, between, evaluate, train
+from harness.expression import ActorCritic, between, evaluate, fresh, train
 from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Recipe, RMSprop
 from harness.population._population import Program
@@ -228,6 +230,37 @@ def test_what_does_not_go_together_is_refused():
     assert not policy.measures("test_accuracy")
     with pytest.raises(DesignError, match="a multiple of 16"):
         ActorCritic(environments=20)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"recipe": replace(RECIPE, smoothing=0.1)}, "without smoothed answers"),
+        ({"recipe": replace(RECIPE, loss="squared")}, "without another loss"),
+        ({"recipe": replace(RECIPE, distil=0.5), "teacher": fresh("reinit")}, "without a teacher"),
+        ({"network": mlp(4, 16, 3, dropout=0.5)}, "without dropout"),
+        ({"network": mlp(4, 16, 3, batch_norm=True)}, "without BatchNorm"),
+    ],
+)
+def test_what_playing_leaves_out_is_refused(changed, why):
+    """It would be in the key and in the report, and change nothing."""
+    given = {"network": mlp(4, 16, 3), "recipe": RECIPE} | changed
+    with pytest.raises(DesignError, match=f"{why}.* Next: leave that out"):
+        train(given.pop("network"), CARTPOLE, given.pop("recipe"), learn=SMALL, **given)
+
+
+@pytest.mark.parametrize("change", [permuted, mirrored, lambda task: noisy(task, Fraction(1, 2))])
+def test_variants_of_an_environment_are_refused(change):
+    """There are no examples that could be changed."""
+    with pytest.raises(DesignError, match="changes what an environment gives"):
+        change(CARTPOLE)
+
+
+@pytest.mark.parametrize("wrong", [{"steps": 1.5}, {"entropy": float("nan")}, {"reward": 0.0}, {"value": -1.0}])
+def test_numbers_that_cannot_be_are_refused(wrong):
+    """Before anything is played."""
+    with pytest.raises(DesignError, match="Next: correct ActorCritic"):
+        ActorCritic(**wrong)
 
 
 def test_a_policy_that_learns_plays_longer():

@@ -11,18 +11,18 @@ import pytest
 import torch
 from torch import nn
 
-from harness.data._tasks import SHAKESPEARE
+from harness.data._tasks import DIGITS, SHAKESPEARE
 from harness.engine import _measuring
 from harness.engine._course import compute
 from harness.engine._feed import Feed
 from harness.engine._nn import forward
 from harness.engine._plain import plain_module, put
 from harness.errors import DesignError
-from harness.expression import saliency
+from harness.expression import saliency, train
 from harness.expression._masks import ones, prune_by_magnitude, random_bits
 from harness.networks._architectures import lstm_net, text_transformer
-from harness.networks._layers import Linear
-from harness.networks._network import Network, initial_values
+from harness.networks._layers import Attention, AveragePool, Linear, Residual
+from harness.networks._network import Network, initial_values, mlp
 from harness.networks._recipe import SGD, Recipe
 from harness.networks._sequences import LSTM, Embedding, Positions
 from harness.population._population import Program
@@ -30,6 +30,8 @@ from harness.streams import Replicate
 from tests.members import begun, population
 
 TOKENS, PLACES, MEMBERS, BATCH = 11, 9, 3, 4
+RECIPE = Recipe(optimiser=SGD(0.5), steps=5, batch=8, validate_every=5)
+FEW = replace(SHAKESPEARE, train_images=600, validation_images=30, test_images=30)
 NETS = {
     "lstm": lstm_net(TOKENS, places=PLACES, features=5, hidden=7),
     "two": lstm_net(TOKENS, places=PLACES, features=5, hidden=8, layers=2),
@@ -211,13 +213,56 @@ def test_scores_that_an_lstm_has_not_are_refused(by, net, why):
         saliency(lstm_net(62, places=32), SHAKESPEARE, by=by, keep=Fraction(1, 2))
 
 
+FORESEEING = replace(
+    text_transformer(62, places=32, blocks=1),
+    layers=tuple(
+        replace(layer, body=tuple(replace(x, causal=False) if isinstance(x, Attention) else x for x in layer.body))
+        if isinstance(layer, Residual)
+        else layer
+        for layer in text_transformer(62, places=32, blocks=1).layers
+    ),
+)
+READ = Embedding("embedding", 62, 4, 32)
+
+
+@pytest.mark.parametrize(
+    ("net", "task", "why"),
+    [
+        (FORESEEING, SHAKESPEARE, r"block1.attention sees the tokens that are to be told. Next: causal=True"),
+        (Network((replace(READ, tokens=61), Linear("output", 4, 62))), SHAKESPEARE, r"a text of 62 tokens"),
+        (Network((READ, AveragePool(), Linear("output", 4, 62))), SHAKESPEARE, "is answered at each of its 32 places"),
+        (mlp(32, 20, 62), SHAKESPEARE, r"begin with Embedding\(name, 62, features, 32\)"),
+        (Network((Embedding("embedding", 17, 8, 64), AveragePool(), Linear("output", 8, 10))), DIGITS, "are no text"),
+        (Network((Embedding("embedding", 17, 8, 64), Linear("output", 8, 10))), DIGITS, "are no text"),
+    ],
+)
+def test_a_network_that_does_not_read_its_task_is_refused(net, task, why):
+    """One that sees ahead, reads other members' rows, answers once, or reads pixels as tokens."""
+    with pytest.raises(DesignError, match=why):
+        train(net, task, RECIPE)
+
+
+def test_an_lstm_is_computed_in_float32_under_bfloat16():
+    """What is around it is not: the loss is another one by a little."""
+    program = Program(lstm_net(62, places=32, features=8, hidden=12), FEW, RECIPE)
+    lower = replace(program, recipe=replace(RECIPE, numerics="bfloat16"))
+    one, other = (
+        next(row.value for row in compute(population(p, [0])).members[0].rows if row.metric == "test_loss")
+        for p in (program, lower)
+    )
+    assert 0 < abs(one - other) < 0.05
+
+
+@pytest.mark.parametrize("make", [lambda: LSTM("lstm1", 4, 1), lambda: Embedding("embedding", 62, 1, 32)])
+def test_widths_of_one_are_refused(make):
+    """Their products would be others alone than in a population."""
+    with pytest.raises(DesignError, match=r"has too few (outputs|features). Next"):
+        make()
+
+
 def test_layers_that_do_not_fit_are_refused():
     """Positions of another number of tokens, and an LSTM of other inputs."""
     read = Embedding("embedding", 62, 4, 32)
     for other in (Positions("positions", 31, 4), LSTM("lstm1", 5, 6)):
         with pytest.raises(DesignError, match="cannot follow"):
             Network((read, other))
-
-
-RECIPE = Recipe(optimiser=SGD(0.5), steps=5, batch=8, validate_every=5)
-FEW = replace(SHAKESPEARE, train_images=600, validation_images=30, test_images=30)
