@@ -52,6 +52,7 @@ IN_CONTROL = (
     "350 updates at 1e-3, of 4 steps in 32 environments, instead of 3,200 games at 1e-4; CartPole alone.",
     "Half removed a round, five rounds, instead of 20 % and twenty; biases are not pruned.",
     "Discount .99 and entropy 1e-4, which the paper does not state; where time is up an episode ends.",
+    "Replicates 0 to 4 of tickets-in-control were run once, and seen, before any lock, for a look at the figure.",
 )
 NEW, SHUFFLED, BOTH = "new weights", "shuffled mask", "shuffled mask and new weights"
 ACROSS = "mask across layers and new weights"
