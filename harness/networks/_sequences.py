@@ -19,7 +19,7 @@ class Embedding(Layer):
 
     An input is `places` numbers from 0 to `tokens` - 1. Rows start from N(0, 1), as torch's nn.Embedding does; that of
     a token that no batch has stays as it started, and competes with the others where weights are pruned. Raises
-    DesignError for fewer than two tokens or features.
+    DesignError for fewer than two tokens or features, or no place.
 
     >>> from harness import Linear, Network
     >>> Network((Embedding("embedding", 65, 32, places=16), Linear("output", 32, 65))).weights
@@ -34,7 +34,9 @@ class Embedding(Layer):
     places: int
 
     def __post_init__(self) -> None:
-        _check_widths(self.name, tokens=self.tokens, features=self.features, places=self.places + 1)
+        _check_widths(self.name, tokens=self.tokens, features=self.features)
+        if self.places < 1:
+            raise DesignError(f"{self.name} reads {self.places} tokens. Next: give it one place or more in study.py")
 
     @property
     def takes(self) -> int:
@@ -137,4 +139,4 @@ def _check_widths(name: str, **widths: int) -> None:
     """Raise DesignError for a width of one: of tokens its product is computed otherwise alone than in a population."""
     for what, width in widths.items():
         if width < 2:
-            raise DesignError(f"{name} has too few {what}. Next: give it more; a text has windows of one token or more")
+            raise DesignError(f"{name} has too few {what}: {width}. Next: give it two or more in study.py")

@@ -256,8 +256,14 @@ def test_an_lstm_is_computed_in_float32_under_bfloat16():
 @pytest.mark.parametrize("make", [lambda: LSTM("lstm1", 4, 1), lambda: Embedding("embedding", 62, 1, 32)])
 def test_widths_of_one_are_refused(make):
     """Their products would be others alone than in a population."""
-    with pytest.raises(DesignError, match=r"has too few (outputs|features). Next"):
+    with pytest.raises(DesignError, match=r"has too few (outputs|features): 1. Next"):
         make()
+
+
+def test_an_embedding_without_places_is_refused():
+    """Where it is written."""
+    with pytest.raises(DesignError, match=r"embedding reads 0 tokens. Next"):
+        lstm_net(62, places=0)
 
 
 def test_layers_that_do_not_fit_are_refused():
