@@ -75,10 +75,14 @@ def lstm(inputs: int, outputs: int, rounds: int) -> None:
     x_BTI = torch.randn(BATCH, TOKENS, inputs, requires_grad=True)
     x_RBTI = torch.randn(MEMBERS, BATCH, TOKENS, inputs, requires_grad=True)
     params = {p.name: (torch.randn(MEMBERS, *p.shape) / 10).requires_grad_() for p in layer.parameters()}
-    alone = seconds(lambda: theirs(x_BTI)[0].sum().backward(), 12 * rounds)
-    packed = seconds(lambda: recurrent(params, layer, x_RBTI).sum().backward(), 3 * rounds) / MEMBERS
-    told = f"nn.LSTM {1e3 * alone:.2f} ms, packed {1e3 * packed:.2f} ms a member"
-    print(f"LSTM {inputs} to {outputs}, batch {BATCH}, {TOKENS} tokens: {told}, {alone / packed:.2f}x", flush=True)
+    ratios = []
+    for _ in range(3 * rounds):  # in turns, as the machine's speed changes
+        alone = seconds(lambda: theirs(x_BTI)[0].sum().backward(), 16)
+        packed = seconds(lambda: recurrent(params, layer, x_RBTI).sum().backward(), 2) / MEMBERS
+        ratios.append(alone / packed)
+    told = f"nn.LSTM {1e3 * alone:.2f} ms, packed {1e3 * packed:.2f} ms a member in the last of {len(ratios)} turns"
+    spread = f"{median(ratios):.2f}x ({min(ratios):.2f} to {max(ratios):.2f})"
+    print(f"LSTM {inputs} to {outputs}, batch {BATCH}, {TOKENS} tokens: {told}, {spread}", flush=True)
 
 
 def policy(rounds: int) -> None:

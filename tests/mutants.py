@@ -1187,10 +1187,10 @@ MUTANTS = (
            "> 1.0", "> 1.1",
            "test_control::test_environments_are_gymnasiums"),
     Mutant("recurrent.Recurrence.forward",
-           "given_RTBH[:, t - 1], hidden_RHG", "given_RTBH[:, t - 1].roll(1, 1), hidden_RHG",  # another window's state
+           "(given[t - 1], hidden_RHG", "(given[t - 1].roll(1, 1), hidden_RHG",  # another window's state
            "test_recurrent::test_no_answer_depends_on_what_comes_later_or_on_another_window"),
     Mutant("recurrent.Recurrence.forward",
-           "given_RTBH[:, t - 1], hidden_RHG", "given_RTBH[:, t - 1].roll(1, 0), hidden_RHG",  # another member's state
+           "(given[t - 1], hidden_RHG", "(given[t - 1].roll(1, 0), hidden_RHG",  # another member's state
            "test_recurrent::test_no_answer_depends_on_what_comes_later_or_on_another_window"),
     Mutant("recurrent.Recurrence.backward",
            "by_gates_RNG[:, batch:]", "by_gates_RNG[:, :-batch]",

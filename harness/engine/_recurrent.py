@@ -38,19 +38,19 @@ class Recurrence(torch.autograd.Function):
         gates_RTBG = torch.matmul(x_RTBI.flatten(1, 2), _with_bias(input_RIG, bias_RG)).view(members, tokens, batch, -1)
         state_RTBH = x_RBTI.new_empty(members, tokens, batch, outputs)
         shown_RTBH, given_RTBH = torch.empty_like(state_RTBH), torch.empty_like(state_RTBH)
+        gates, states, shown, given = (whole.unbind(1) for whole in (gates_RTBG, state_RTBH, shown_RTBH, given_RTBH))
         for t in range(tokens):
-            gates_RBG, state_RBH, shown_RBH = gates_RTBG[:, t], state_RTBH[:, t], shown_RTBH[:, t]
             if t:
-                gates_RBG.baddbmm_(given_RTBH[:, t - 1], hidden_RHG)
-            taken, remembered, candidate, let_out = torch.split(gates_RBG, outputs, 2)
-            gates_RBG[..., : 2 * outputs].sigmoid_()
+                gates[t].baddbmm_(given[t - 1], hidden_RHG)
+            taken, remembered, candidate, let_out = torch.split(gates[t], outputs, 2)
+            gates[t][..., : 2 * outputs].sigmoid_()
             candidate.tanh_()
             let_out.sigmoid_()
-            torch.mul(taken, candidate, out=state_RBH)
+            torch.mul(taken, candidate, out=states[t])
             if t:
-                state_RBH.addcmul_(remembered, state_RTBH[:, t - 1])
-            torch.tanh(state_RBH, out=shown_RBH)
-            torch.mul(let_out, shown_RBH, out=given_RTBH[:, t])
+                states[t].addcmul_(remembered, states[t - 1])
+            torch.tanh(states[t], out=shown[t])
+            torch.mul(let_out, shown[t], out=given[t])
         ctx.save_for_backward(x_RTBI, input_RIG, hidden_RHG, gates_RTBG, state_RTBH, shown_RTBH, given_RTBH)
         return given_RTBH.transpose(1, 2)
 
@@ -62,23 +62,26 @@ class Recurrence(torch.autograd.Function):
         members, tokens, batch, outputs = given_RTBH.shape
         wanted_RTBH = gradients[0].transpose(1, 2).clone(memory_format=torch.contiguous_format)
         by_gates_RTBG = torch.empty_like(gates_RTBG)
-        back_RGH = hidden_RHG.transpose(1, 2)
+        back_RGH = hidden_RHG.transpose(1, 2).contiguous()  # products with a transposed one take twice the time
         by_state_RBH = state_RTBH.new_zeros(members, batch, outputs)
         product_RBH, through_RBH = torch.empty_like(by_state_RBH), torch.empty_like(by_state_RBH)
+        gates, by_gates, states, shown, wanted = (
+            whole.unbind(1) for whole in (gates_RTBG, by_gates_RTBG, state_RTBH, shown_RTBH, wanted_RTBH)
+        )
         for t in reversed(range(tokens)):
-            taken, remembered, candidate, let_out = torch.split(gates_RTBG[:, t], outputs, 2)
-            by_taken, by_remembered, by_candidate, by_let_out = torch.split(by_gates_RTBG[:, t], outputs, 2)
-            wanted_RBH, shown_RBH = wanted_RTBH[:, t], shown_RTBH[:, t]
+            taken, remembered, candidate, let_out = torch.split(gates[t], outputs, 2)
+            by_taken, by_remembered, by_candidate, by_let_out = torch.split(by_gates[t], outputs, 2)
             if t < tokens - 1:
-                wanted_RBH.baddbmm_(by_gates_RTBG[:, t + 1], back_RGH)
-            through_sigmoid(torch.mul(wanted_RBH, shown_RBH, out=product_RBH), let_out, grad_input=by_let_out)
-            through_tanh(torch.mul(wanted_RBH, let_out, out=product_RBH), shown_RBH, grad_input=through_RBH)
+                wanted[t].baddbmm_(by_gates[t + 1], back_RGH)
+            through_sigmoid(torch.mul(wanted[t], shown[t], out=product_RBH), let_out, grad_input=by_let_out)
+            through_tanh(torch.mul(wanted[t], let_out, out=product_RBH), shown[t], grad_input=through_RBH)
             by_state_RBH += through_RBH
             through_sigmoid(torch.mul(by_state_RBH, candidate, out=product_RBH), taken, grad_input=by_taken)
             through_tanh(torch.mul(by_state_RBH, taken, out=product_RBH), candidate, grad_input=by_candidate)
             if t:
-                torch.mul(by_state_RBH, state_RTBH[:, t - 1], out=product_RBH)
-                through_sigmoid(product_RBH, remembered, grad_input=by_remembered)
+                through_sigmoid(
+                    torch.mul(by_state_RBH, states[t - 1], out=product_RBH), remembered, grad_input=by_remembered
+                )
                 by_state_RBH *= remembered
             else:
                 by_remembered.zero_()  # there was nothing to remember
@@ -88,7 +91,7 @@ class Recurrence(torch.autograd.Function):
         by_hidden_RHG = torch.bmm(before_RHN, by_gates_RNG[:, batch:])
         by_x_RBTI = None
         if ctx.needs_input_grad[0]:
-            by_x_RNI = torch.bmm(by_gates_RNG, input_RIG.transpose(1, 2))
+            by_x_RNI = torch.bmm(by_gates_RNG, input_RIG.transpose(1, 2).contiguous())
             by_x_RBTI = by_x_RNI.view(members, tokens, batch, -1).transpose(1, 2)
         return by_x_RBTI, by_input_RIG[:, :-1], by_hidden_RHG, by_input_RIG[:, -1]
 
