@@ -2,8 +2,9 @@
 
     OMP_NUM_THREADS=1 python benchmarks/gains.py [--steps 100] [--rounds 3]
 
-The gain is a member-step's time alone over its time among 32 members, batches included and evaluation left out; every
-step of SNIP, SynFlow and GraSP is a round of pruning. An LSTM's forward and backward pass are compared with nn.LSTM's,
+The gain is a member-step's time alone over its time among 32 members, batches included and evaluation left out. Every
+step of SNIP, SynFlow and GraSP is a round of pruning; what they gain in all, with the training that follows their
+rounds in the candidates, is said after it. An LSTM's forward and backward pass are compared with nn.LSTM's,
 which has one member; a step that a policy plays with one of the same policy that plays in its environments one after
 the other, as plain loops do. Times are medians; the machine may be shared, so ratios of one run are what counts.
 """
@@ -12,30 +13,31 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from statistics import median
 
 import torch
 from torch import nn
 
-from harness.data import DataSet
+from harness.data import DataSet, Task
 from harness.data._tasks import CARTPOLE, DIGIT_DIFFERENCE, DIGITS
 from harness.engine._environments import ENVIRONMENTS
 from harness.engine._plain import plain_module
 from harness.engine._recurrent import recurrent
 from harness.expression import ActorCritic, Rewire, Salience, Saliency
-from harness.networks._network import mlp
+from harness.networks._network import Network, mlp
 from harness.networks._recipe import SGD, Adam, Recipe, RMSprop
 from harness.networks._sequences import LSTM
 from harness.population._population import Program
 from tests.members import begun, population
 
 MEMBERS, BATCH, TOKENS = 32, 32, 32
+EVERY, FOLLOWING = 25, 600  # steps between changes of a mask; the fewest steps after rounds, in the candidates
+ROUNDS = {"snip": 1, "synflow": 100, "grasp": 1}
 WAYS = {
-    "ordinary": None,
     **{by: Saliency(Salience(by), Fraction(1, 10)) for by in ("snip", "synflow", "grasp")},
-    "rigl, every 10th": Rewire("gradient", every=10),
+    "rigl": Rewire("gradient", every=EVERY),
 }
 
 
@@ -46,18 +48,33 @@ def per_step(program: Program, members: int) -> float:
     return (time.process_time() - began) / steps
 
 
-def gains(name: str, network, task, recipe: Recipe, rounds: int) -> None:
-    ordinary = 0.0
+def gains(name: str, network: Network, task: Task, recipe: Recipe, rounds: int) -> None:
+    plain = Program(network, task, recipe)
     for way, learn in WAYS.items():
         if way == "grasp" and not network.twice:
             continue
         program = Program(network, task, recipe, learn=learn)
-        per_step(program, 1)
-        alone = median(per_step(program, 1) for _ in range(3 * rounds))
-        packed = median(per_step(program, MEMBERS) / MEMBERS for _ in range(rounds))
-        ordinary = ordinary or alone / packed
-        told = f"{1e3 * alone:.2f} ms alone, {1e3 * packed:.2f} packed, gain {alone / packed:.1f}x"
-        print(f"{name}, {way}: {told}, {alone / packed / ordinary:.2f} of ordinary", flush=True)
+        turns = [
+            [  # in turns, as the machine's speed changes
+                (median(per_step(p, 1) for _ in range(3)), per_step(p, MEMBERS) / MEMBERS) for p in (program, plain)
+            ]
+            for _ in range(rounds)
+        ]
+        alone, packed = (median(turn[0][i] for turn in turns) for i in (0, 1))
+        times = ROUNDS.get(way, 1)
+        told = f"{1e3 * alone:.2f} ms alone, {1e3 * packed:.2f} packed; of ordinary {relative(turns, 1, 0):.2f}"
+        if way in ROUNDS:
+            told += f", {times} before {FOLLOWING} ordinary steps {relative(turns, times, FOLLOWING):.2f}"
+        print(f"{name}, {way}: {told}", flush=True)
+
+
+def relative(turns: Sequence[Sequence[tuple[float, float]]], rounds: int, steps: int) -> float:
+    """Return the gain of these rounds with steps of ordinary training after them, over ordinary training's."""
+    gains = []
+    for (alone, packed), (plain_alone, plain_packed) in turns:
+        whole, together = rounds * alone + steps * plain_alone, rounds * packed + steps * plain_packed
+        gains.append(whole / together * plain_packed / plain_alone)
+    return median(gains)
 
 
 def seconds(pass_: Callable[[], object], times: int) -> float:
