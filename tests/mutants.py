@@ -1201,6 +1201,9 @@ MUTANTS = (
     Mutant("nn._attention",
            "if layer.causal:", "if False:",
            "test_recurrent::test_no_answer_depends_on_what_comes_later_or_on_another_window"),
+    Mutant("texts._load",
+           "read[1] in read[0]", "read[1] == read[0]",
+           "test_texts::test_a_test_text_that_is_learnt_is_refused"),
     Mutant("texts.windows",
            "given[1 : count * window + 1]", "given[: count * window]",  # the token itself is its answer
            "test_texts::test_windows_are_the_text_and_what_follows"),

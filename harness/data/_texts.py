@@ -96,6 +96,11 @@ def _load(
                 read.append(path.read_text(encoding="utf-8-sig"))
             except UnicodeDecodeError as error:
                 raise DataError(f"data set {name}: {file} is no UTF-8 ({error}). Next: save it as UTF-8") from error
+    if len(read) > 1 and read[1] in read[0]:
+        raise DataError(
+            f"data set {name}: all of {texts[1]} stands in {texts[0]}, so that a test would be of what was learnt. "
+            "Next: take it out of the text for training"
+        )
     counts = tuple((len(_tokens(text, by)) - 1) // window for text in read)
     for what, file, count, meant in zip(("train", "test"), texts, counts, said, strict=False):
         if count != meant:

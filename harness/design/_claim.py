@@ -247,14 +247,20 @@ class Claim:
         return self.id.split("/")[0]
 
     def design(self, scale: Scale) -> Design:
-        """Return the design at `scale`, built once. Raises UsageError where the claim has none."""
+        """Return the design at `scale`, built once.
+
+        Raises UsageError where the claim has none, DesignError where it cannot be built.
+        """
         if scale not in self.predicted:
             raise UsageError(
                 f"{self.id} has no design at scale {scale}; it has {', '.join(self.predicted)}. "
                 f"Next: harness list --scale {next(iter(self.predicted))}"
             )
         if scale not in self._designs:
-            self._designs[scale] = self.build(scale)
+            try:
+                self._designs[scale] = self.build(scale)
+            except DesignError as error:  # of an expression, which knows of no claim
+                raise DesignError(f"{self.id} at scale {scale}: {error}") from error
             object.__setattr__(self._designs[scale], "claim", self.id)
         return self._designs[scale]
 

@@ -52,6 +52,14 @@ def test_words_are_numbered_by_the_alphabet_and_lines_end(mine):
     assert loaded.train == 3
 
 
+def test_a_test_text_that_is_learnt_is_refused(mine):
+    """The same file twice, or a part of what is trained on."""
+    (mine / "test.txt").write_text("not\nto be that")
+    text_set("mine", "mine.txt", by="words", window=3, train=3, test=1, test_file="test.txt")
+    with pytest.raises(DataError, match=r"all of test.txt stands in mine.txt, .* Next: take it out"):
+        load_set("mine")
+
+
 def test_a_word_that_training_has_not_is_refused(mine):
     """By its name, with what to do."""
     (mine / "test.txt").write_text("not to sleep\n")

@@ -41,6 +41,17 @@ def claim(design):
     return Claim(id="paper/claim", statement="It does.", source=source, predicted=predicted, build=lambda scale: design)
 
 
+def test_a_claim_that_cannot_be_built_is_named():
+    """The expression that fails knows of no claim; a command looks at many."""
+
+    def build(scale):
+        return Design(**{"arms": {"dense": prune(DENSE, keep=Fraction(0))}})
+
+    broken = replace(claim(None), build=build)
+    with pytest.raises(DesignError, match=r"paper/claim at scale micro: .*Next"):
+        broken.design(Scale.MICRO)
+
+
 def compared(**changed):
     """A design of a ticket against its reinitialisation at two densities, that passes."""
     masks = [prune(DENSE, keep=HALF), prune(DENSE, keep=QUARTER)]

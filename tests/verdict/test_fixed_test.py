@@ -1,7 +1,4 @@
-"""A fixed test set: one split for all replicates, stored answers, and a verdict that says where other images matter.
-
-Also tests `report._scope`.
-"""
+"""A fixed test set: one split for all replicates, stored answers, and a verdict that says where other images matter."""
 
 from dataclasses import replace
 
