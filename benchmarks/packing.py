@@ -91,9 +91,10 @@ def plain_loop(program: Program, trained: tuple[Member, ...]) -> None:
     from torch import nn
     from torch.nn import functional
 
-    from harness.data import _tasks as tasks
+    from harness.data import _drawing as drawing
+    from harness.data import _splits as splits
 
-    source = torch.from_numpy(tasks.source()[0])
+    source = torch.from_numpy(splits.source()[0])
     recipe, task = program.recipe, program.task
     assert recipe is not None
     for member in trained:
@@ -114,10 +115,10 @@ def plain_loop(program: Program, trained: tuple[Member, ...]) -> None:
             optimiser = torch.optim.SGD(
                 net.parameters(), lr=given.lr, momentum=given.momentum, weight_decay=given.weight_decay, fused=True
             )
-        batch = tasks.batches(task, member.replicate, 0, size=recipe.batch, first=0, last=recipe.steps)
+        batch = drawing.batches(task, member.replicate, 0, size=recipe.batch, first=0, last=recipe.steps)
         images, answers = torch.from_numpy(batch.images), torch.from_numpy(batch.answers)
-        held = {split: tasks.held_out(task, member.replicate, split) for split in ("validation", "test")}
-        fixed = tasks.calibration(task, member.replicate)
+        held = {split: splits.held_out(task, member.replicate, split) for split in ("validation", "test")}
+        fixed = splits.calibration(task, member.replicate)
 
         def accuracy(split: str, net=net, held=held, fixed=fixed) -> float:
             with torch.no_grad():

@@ -17,7 +17,7 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 
 from benchmarks.timing import numerics_of, synchronise
-from harness.data import _tasks as tasks
+from harness.data import _splits as splits
 from harness.data._tasks import CROPS, Augment
 from harness.engine._pixels import cropped, scaled
 from harness.engine._plain import plain_module, put, unflattened
@@ -110,7 +110,7 @@ def _forever(program: Program, member: Member, device: torch.device) -> Iterator
 def _split(program: Program, member: Member, split: str, *, as_inputs: bool) -> tuple[Tensor, Tensor]:
     """Return the images of a split, as they are stored or scaled to inputs, and their labels."""
     task = program.task
-    images, labels = tasks.source(task.source)
-    chosen = tasks.pools(task.splitter(member.replicate), task)[split]
+    images, labels = splits.source(task.source)
+    chosen = splits.pools(task.splitter(member.replicate), task)[split]
     x = torch.from_numpy(images[chosen])
     return scaled(x, task) if as_inputs else x, torch.from_numpy(labels[chosen])

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from harness.data import PUBLISHED, SETS, DataSet
+from harness.data import _splits as splits
 from harness.data import _tasks as tasks
 
 NUMERICS = ("float32", "bfloat16", "tf32")
@@ -96,7 +97,7 @@ def _lines(path: Path) -> list[str]:
 
 def invent_images() -> None:
     """Put random images in the place of real data sets: times do not depend on what is on them."""
-    real = tasks.source
+    real = splits.source
 
     @cache
     def invented(name: DataSet = DataSet.DIGITS):
@@ -107,7 +108,7 @@ def invent_images() -> None:
         count = origin.train + origin.test
         return random.integers(256, size=(count, int(np.prod(shape))), dtype=np.uint8), random.integers(10, size=count)
 
-    tasks.source = invented
+    splits.source = invented
 
 
 def significant(value: float) -> str:

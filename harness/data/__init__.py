@@ -1,5 +1,6 @@
 """What is learned: data sets, tasks, each replicate's split and its batches; knows no networks and no torch."""
 
+from harness.data._drawing import batches, crops
 from harness.data._finding import data_folders, find_set, look_in, require_sets
 from harness.data._rearranged import column_scales, places
 from harness.data._sets import (
@@ -10,11 +11,22 @@ from harness.data._sets import (
     data_set,
     load_set,
 )
+from harness.data._splits import (
+    CALIBRATION,
+    calibration,
+    check_task,
+    held_out,
+    needs_images,
+    pools,
+    shown_test_images,
+    source,
+    tested,
+    trained_on,
+)
 from harness.data._table_set import table_set
 from harness.data._task_variants import fewer, mirrored, noisy, permuted, relabelled, subset
 from harness.data._tasks import (
     ACROBOT,
-    CALIBRATION,
     CARTPOLE,
     CIFAR10,
     DIGIT_DIFFERENCE,
@@ -31,16 +43,6 @@ from harness.data._tasks import (
     Augment,
     Scaling,
     Task,
-    batches,
-    calibration,
-    check_task,
-    crops,
-    held_out,
-    needs_images,
-    pools,
-    shown_test_images,
-    source,
-    trained_on,
 )
 from harness.data._texts import text_set
 from harness.data._torchvision_sets import PUBLISHED, torchvision_set
@@ -93,6 +95,7 @@ __all__ = [
     "source",
     "subset",
     "table_set",
+    "tested",
     "text_set",
     "torchvision_set",
     "trained_on",

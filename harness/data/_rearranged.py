@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.data._tasks import FIXED, Scaling, Task, pools, source
+from harness.data._splits import pools, source
+from harness.data._tasks import FIXED, Scaling, Task
 from harness.streams import Replicate, permutations
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from harness import data
 from harness.design import Scale, metric
 from harness.expression import Measured, kept_if_known
 from harness.population import Program, Provenance, evaluation_flops, training_flops
@@ -98,7 +99,7 @@ def _correct(plan: Plan, node: Measured, entry: Entry, tested: NDArray[np.int64]
 def _rows(plan: Plan, request: Request, answered: Mapping[str, int]) -> list[ResultRow]:
     rows = []
     tested = {
-        (task, replicate): task.tested(replicate)
+        (task, replicate): data.tested(task, replicate)
         for task in {node.task for node in request.design.nodes if node.task.name in answered}
         for replicate in request.replicates
     }

@@ -6,7 +6,8 @@ from functools import cache
 
 import pytest
 
-from harness.data._tasks import Augment, Scaling, pools
+from harness.data._splits import pools
+from harness.data._tasks import Augment, Scaling
 from harness.design._check import check_design
 from harness.design._claim import Scale
 from harness.expression import Fresh, Scope, Snapshot, Training, density, lineage

@@ -1,6 +1,6 @@
 """Real data sets: where they are looked for, how they are split, scaled and augmented, and that nets learn them.
 
-Also tests `data._finding`, `data._tasks`, `engine._feed` and `engine._pixels`.
+Also tests `data._drawing`, `data._finding`, `data._splits`, `data._tasks`, `engine._feed` and `engine._pixels`.
 """
 
 import os
@@ -17,12 +17,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torchvision.transforms import functional
 
+from harness.data import _drawing as drawing
 from harness.data import _finding as finding
 from harness.data import _sets as data
-from harness.data import _tasks as tasks
+from harness.data import _splits as splits
 from harness.data import _torchvision_sets as torchvision_sets
 from harness.data._sets import SETS, DataSet
-from harness.data._tasks import CIFAR10, CROPS, DIGIT_DIFFERENCE, DIGITS, FASHION_MNIST, MNIST, PAD, Augment, Scaling
+from harness.data._tasks import (
+    CIFAR10,
+    CROPS,
+    DIGIT_DIFFERENCE,
+    DIGITS,
+    FASHION_MNIST,
+    MNIST,
+    PAD,
+    Augment,
+    Scaling,
+)
 from harness.data._torchvision_sets import PUBLISHED
 from harness.engine import _updates as updates
 from harness.engine._course import compute
@@ -256,7 +267,7 @@ def test_real_tasks_have_the_inputs_and_bounds_that_were_fixed_for_them():
 @pytest.mark.parametrize(("task", "train"), [(MNIST, 55_000), (FASHION_MNIST, 55_000), (CIFAR10, 45_000)])
 def test_real_splits_are_disjoint_and_of_exact_sizes(task, train):
     """Training and validation images are all there are for training, drawn by each replicate; the test set is one."""
-    one, other = tasks.pools(ONE, task), tasks.pools(OTHER, task)
+    one, other = splits.pools(ONE, task), splits.pools(OTHER, task)
     assert {name: len(pool) for name, pool in one.items()} == {"train": train, "validation": 5000, "test": 10_000}
     assert np.array_equal(np.sort(np.concatenate([one["train"], one["validation"]])), np.arange(train + 5000))
     assert np.array_equal(one["test"], np.arange(train + 5000, train + 15_000))
@@ -287,7 +298,7 @@ def test_images_and_labels_are_torchvision_s(real, task):
             image = functional.pil_to_tensor(theirs[i][0])
             assert image.shape == task.shape
             assert np.array_equal(loaded.images[rows][i], image.flatten())
-    assert np.array_equal(tasks.held_out(task, ONE, "test").answers, loaded.labels[loaded.train :])
+    assert np.array_equal(splits.held_out(task, ONE, "test").answers, loaded.labels[loaded.train :])
 
 
 @pytest.mark.parametrize("task", [DIGITS, *REAL], ids=lambda task: task.name)
@@ -366,8 +377,8 @@ def test_crops_are_torchvision_s(task):
 @given(st.integers(0, 60), st.integers(1, 40), st.sampled_from([7, 60, 333]))
 def test_crops_are_a_function_of_the_absolute_step(task, first, count, size):
     """The crops of steps a to b are the same whether or not the steps before them were drawn."""
-    part = tasks.crops(task, ONE, 1, size=size, first=first, last=first + count)
-    whole = tasks.crops(task, ONE, 1, size=size, first=0, last=first + count)
+    part = drawing.crops(task, ONE, 1, size=size, first=first, last=first + count)
+    whole = drawing.crops(task, ONE, 1, size=size, first=0, last=first + count)
     np.testing.assert_array_equal(part, whole[first:])
     assert (part.shape, part.dtype) == ((count, size, task.images), np.uint8)
 
@@ -375,7 +386,7 @@ def test_crops_are_a_function_of_the_absolute_step(task, first, count, size):
 def test_crops_are_drawn_evenly_and_by_replicate_and_draw():
     """Each of the 162 as often as the others; another replicate or draw has others."""
     drawn = [
-        tasks.crops(CIFAR10, replicate, draw, size=60, first=0, last=750)
+        drawing.crops(CIFAR10, replicate, draw, size=60, first=0, last=750)
         for replicate, draw in ((ONE, 0), (ONE, 1), (OTHER, 0))
     ]
     assert len({each.tobytes() for each in drawn}) == 3

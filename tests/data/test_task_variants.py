@@ -13,15 +13,24 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.data import _drawing as drawing
 from harness.data import _finding
-from harness.data import _tasks as tasks
+from harness.data import _splits as splits
 from harness.data._finding import FOLDER_OPTION
 from harness.data._labels import answered, with_noise
 from harness.data._labels import noisy as noisy_examples
 from harness.data._rearranged import column_scales, places
 from harness.data._sets import load_set
+from harness.data._splits import shown_test_images
 from harness.data._task_variants import fewer, mirrored, noisy, permuted, relabelled, subset
-from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS, MNIST, MNIST1D, XOR, Scaling, shown_test_images
+from harness.data._tasks import (
+    DIGIT_DIFFERENCE,
+    DIGITS,
+    MNIST,
+    MNIST1D,
+    XOR,
+    Scaling,
+)
 from harness.design._assertions import beats
 from harness.design._catalogue import Catalogue
 from harness.design._check import check_design
@@ -91,16 +100,16 @@ def test_noise_is_a_replicate_s_own_and_touches_training_labels_alone():
     """Two replicates have other noise, two arms the same; validation, test and images are those without noise."""
     task = noisy(DIGITS, FIFTH)
     for split in ("validation", "test"):
-        clean, left = tasks.held_out(DIGITS, ONE, split), tasks.held_out(task, ONE, split)
+        clean, left = splits.held_out(DIGITS, ONE, split), splits.held_out(task, ONE, split)
         np.testing.assert_array_equal(clean.answers, left.answers)
         np.testing.assert_array_equal(clean.images, left.images)
-    taught, true = tasks.trained_on(task, ONE), tasks.trained_on(DIGITS, ONE)
+    taught, true = splits.trained_on(task, ONE), splits.trained_on(DIGITS, ONE)
     np.testing.assert_array_equal(taught.images, true.images)
     assert (taught.answers != true.answers).sum() == 200
-    same = tasks.trained_on(task, ONE).answers
+    same = splits.trained_on(task, ONE).answers
     np.testing.assert_array_equal(taught.answers, same)
     wrong = [
-        set(np.flatnonzero(tasks.trained_on(task, r).answers != tasks.trained_on(DIGITS, r).answers))
+        set(np.flatnonzero(splits.trained_on(task, r).answers != splits.trained_on(DIGITS, r).answers))
         for r in (ONE, OTHER)
     ]
     assert wrong[0] != wrong[1]
@@ -110,11 +119,11 @@ def test_noise_is_a_replicate_s_own_and_touches_training_labels_alone():
 def test_batches_teach_what_is_measured(draw):
     """An image is taught with the label that training accuracy is measured on, in every epoch and data order."""
     task = noisy(DIGITS, FIFTH)
-    known = tasks.trained_on(task, ONE)
+    known = splits.trained_on(task, ONE)
     label_of = dict(zip(known.images[:, 0], known.answers, strict=True))
-    batches = tasks.batches(task, ONE, draw, size=60, first=0, last=40)
+    batches = drawing.batches(task, ONE, draw, size=60, first=0, last=40)
     assert [label_of[image] for image in batches.images.ravel()] == batches.answers.ravel().tolist()
-    clean = tasks.batches(DIGITS, ONE, draw, size=60, first=0, last=40)
+    clean = drawing.batches(DIGITS, ONE, draw, size=60, first=0, last=40)
     np.testing.assert_array_equal(batches.images, clean.images)
 
 
@@ -144,11 +153,11 @@ def test_noisy_labels_are_learned_and_clean_ones_are_read():
 def test_a_subset_has_its_classes_numbered_in_order():
     """Images of 7, 1 and 4 alone, called 0, 1 and 2; the first such ones of each part of the digits' own split."""
     labels = load_set("digits").labels
-    base, few = tasks.pools(ONE, DIGITS), tasks.pools(ONE, FEW_CLASSES)
+    base, few = splits.pools(ONE, DIGITS), splits.pools(ONE, FEW_CLASSES)
     for split, count in (("train", 220), ("validation", 40), ("test", 100)):
         expected = [image for image in base[split] if labels[image] in (7, 1, 4)][:count]
         assert few[split].tolist() == expected
-    held = tasks.held_out(FEW_CLASSES, ONE, "test")
+    held = splits.held_out(FEW_CLASSES, ONE, "test")
     assert [(7, 1, 4)[answer] for answer in held.answers] == labels[held.images[:, 0]].tolist()
     assert (FEW_CLASSES.classes, FEW_CLASSES.chance) == (3, pytest.approx(1 / 3))
 
@@ -156,7 +165,7 @@ def test_a_subset_has_its_classes_numbered_in_order():
 def test_labels_are_replaced_by_what_a_function_gives():
     """Of every split, and the function's values are in the key; chance is that of the largest super-class."""
     labels = load_set("digits").labels
-    for made in (tasks.trained_on(ODD, ONE), tasks.held_out(ODD, ONE, "test")):
+    for made in (splits.trained_on(ODD, ONE), splits.held_out(ODD, ONE, "test")):
         np.testing.assert_array_equal(made.answers, labels[made.images[:, 0]] % 2)
     uneven = relabelled(DIGITS, lambda digit: digit > 6, name="large")
     assert (uneven.classes, uneven.chance) == (2, 0.7)
@@ -247,7 +256,7 @@ def test_columns_are_scaled_by_what_is_trained_on(scaling, task):
     """Over a replicate's training images each input has mean 0 and sd 1, or goes from 0 to 1; constant ones are 0."""
     scaled = replace(task, scaling=scaling)
     shown = feed(scaled, 3)
-    pool = tasks.pools(Replicate(7, 3), task)["train"]
+    pool = splits.pools(Replicate(7, 3), task)["train"]
     inputs = shown.inputs(torch.from_numpy(np.repeat(pool[:, None], task.images, 1))[None])[0].numpy()
     varies = np.tile(np.ptp(load_set("digits").images[pool], axis=0) > 0, task.images)
     assert not inputs[:, ~varies].any()
@@ -318,8 +327,8 @@ def test_no_variant_is_shown_what_another_is_tested_on(learned, measured):
     one, other = VARIANTS[learned], VARIANTS[measured]
     assert shown_test_images(one, other) == 0
     for replicate in (ONE, OTHER):
-        shown = tasks.pools(replicate, one)
-        tested = tasks.pools(replicate, other)["test"]
+        shown = splits.pools(replicate, one)
+        tested = splits.pools(replicate, other)["test"]
         assert not np.isin(tested, np.concatenate([shown["train"], shown["validation"]])).any()
 
 
@@ -398,23 +407,23 @@ def test_more_of_a_class_than_there_are_is_refused_while_planning():
     task = subset(DIGITS, (7, 1, 4), train=260, validation=40, test=100)
     told = r"takes 260 . 40 . 100 images, and of the 1000 . 297 . 500 .* train=(\d+), validation=(\d+), test=(\d+)"
     with pytest.raises(DesignError, match=told) as raised:
-        tasks.check_task(task)
+        splits.check_task(task)
     train, validation, test = map(int, re.search(told, str(raised.value)).groups())
     assert (220 < train < 260, 40 < validation < 60, 90 < test < 130) == (True, True, True)
     least = replace(task, train_images=train, validation_images=validation, test_images=test)
-    tasks.check_task(least)
+    splits.check_task(least)
     for index in range(200):
-        assert [len(pool) for pool in tasks.pools(Replicate(3, index), least).values()] == [train, validation, test]
+        assert [len(pool) for pool in splits.pools(Replicate(3, index), least).values()] == [train, validation, test]
     with pytest.raises(DataError, match=r"takes 900 train images, and a replicate's split has .* with its labels"):
-        tasks.pools(ONE, replace(task, train_images=900))
+        splits.pools(ONE, replace(task, train_images=900))
 
 
 def test_test_images_of_their_own_may_be_more_than_the_others():
     """They are counted, not drawn: of MNIST-1D's 12,000 some 6,000 have one of five classes, of 5,000 others 2,337."""
     told = r"Next: ask for no more than train=19\d\d, validation=4\d\d, test=5992"
     with pytest.raises(DesignError, match=told):
-        tasks.check_task(subset(MNIST1D, range(5), train=1900, validation=400, test=6000))
-    tasks.check_task(subset(MNIST1D, range(5), train=1900, validation=400, test=5992))
+        splits.check_task(subset(MNIST1D, range(5), train=1900, validation=400, test=6000))
+    splits.check_task(subset(MNIST1D, range(5), train=1900, validation=400, test=5992))
 
 
 def test_data_that_a_check_needs_are_found_first(tmp_path, monkeypatch):
@@ -440,4 +449,4 @@ def test_a_class_that_no_image_has_is_refused():
     """A table may call a label that the data set does not have; its task would learn of fewer classes than it says."""
     longer = replace(DIGITS, name="longer", classes=11, answers=(*range(9), None, 9, 10), within=DIGITS.split)
     with pytest.raises(DesignError, match=r"has label 10, and no image of digits does. Next: leave it out"):
-        tasks.check_task(longer)
+        splits.check_task(longer)

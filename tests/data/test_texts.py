@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from harness.data import _finding
+from harness.data._drawing import batches
 from harness.data._finding import FOLDER_OPTION, require_sets
 from harness.data._sets import SETS, DataSet, File, load_set
-from harness.data._tasks import SHAKESPEARE, TINY_SHAKESPEARE, WIKITEXT2, batches, check_task, held_out, pools
+from harness.data._splits import check_task, held_out, pools
+from harness.data._tasks import SHAKESPEARE, TINY_SHAKESPEARE, WIKITEXT2
 from harness.data._texts import text_set, windows
 from harness.errors import DataError, DesignError
 from harness.streams import Replicate

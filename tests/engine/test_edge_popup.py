@@ -13,7 +13,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from harness.data import _tasks as tasks
+from harness.data import _drawing as drawing
+from harness.data import _splits as splits
 from harness.data._tasks import DIGITS
 from harness.engine import _course as engine
 from harness.engine._measuring import EarlyStop, Evaluator
@@ -77,9 +78,9 @@ def by_autograd(m, steps, *, together=False):
         t.name: torch.from_numpy(m.scores[t.slice].reshape(t.shape).copy()).requires_grad_() for t in NET.tensors()
     }
     optimiser = torch.optim.SGD(scores.values(), lr=0.1, momentum=0.9, weight_decay=1e-3, foreach=False)
-    batches = tasks.batches(DIGITS, m.replicate, m.order_draw, size=60, first=0, last=steps)
+    batches = drawing.batches(DIGITS, m.replicate, m.order_draw, size=60, first=0, last=steps)
     for images, answers in zip(batches.images, batches.answers, strict=True):
-        x = torch.from_numpy(tasks.source()[0][images[:, 0]])
+        x = torch.from_numpy(splits.source()[0][images[:, 0]])
         every = GetSubnet.apply(torch.cat([s.flatten() for s in scores.values()]).abs(), sum(USED.values()))
         of_all = dict(zip(scores, every.split([s.numel() for s in scores.values()]), strict=True))
         for layer, k in USED.items():
@@ -250,8 +251,8 @@ def test_convolutions_are_scored_and_masked_like_other_layers():
             .view(1, *t.shape)
             for t in net.tensors()
         }
-        batch = tasks.batches(DIGITS, m.replicate, m.order_draw, size=60, first=0, last=1)
-        x = torch.from_numpy(tasks.source()[0][batch.images[0, :, 0]])[None]
+        batch = drawing.batches(DIGITS, m.replicate, m.order_draw, size=60, first=0, last=1)
+        x = torch.from_numpy(splits.source()[0][batch.images[0, :, 0]])[None]
         functional.cross_entropy(forward(net, effective, x)[0], torch.from_numpy(batch.answers[0])).backward()
         for t in net.tensors():
             torch.testing.assert_close(stack.learned_RP.grad[i, t.slice], scores[t.name].grad, rtol=1e-3, atol=1e-7)

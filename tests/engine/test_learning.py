@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from harness.data import _tasks as tasks
+from harness.data import _splits as splits
 from harness.data._sets import DataSet
 from harness.data._tasks import CIFAR10, Augment, Scaling
 from harness.engine._course import compute
@@ -38,7 +38,7 @@ def test_every_seed_learns_real_images(real, name, monkeypatch):
     learned was seen at 8 % between two validations at 24 %, as torch's own layers swing too.
     """
     real(DataSet.CIFAR10)
-    monkeypatch.setattr(tasks, "CALIBRATION", 200)  # to be quick
+    monkeypatch.setattr(splits, "CALIBRATION", 200)  # to be quick
     program, floor = LEARNERS[name]
     program = replace(program, recipe=replace(program.recipe, validate_every=25))
     for result in compute(population(program, (0, 1, 3))).members:  # none of them under a mask

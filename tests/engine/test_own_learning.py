@@ -13,7 +13,8 @@ import torch
 from torch.nn import functional
 
 from harness import engine
-from harness.data import _tasks as tasks
+from harness.data import _drawing as drawing
+from harness.data import _splits as splits
 from harness.data._tasks import DIGITS
 from harness.engine import Stack, _stack, learner, top
 from harness.engine._course import compute
@@ -99,7 +100,7 @@ def by_loop(one):
     """A member's training by autograd in float64."""
     flat = [torch.from_numpy(x).requires_grad_() for x in map(np.asarray, as_lists(one.start, LAYERS))]
     optimiser = torch.optim.SGD(flat, lr=0.1, momentum=0.9)
-    batches = tasks.batches(DIGITS, one.replicate, one.order_draw, size=30, first=0, last=12)
+    batches = drawing.batches(DIGITS, one.replicate, one.order_draw, size=30, first=0, last=12)
 
     def largest(w, keep):
         magnitudes = w.detach().abs().flatten().tolist()
@@ -109,7 +110,7 @@ def by_loop(one):
         return mask.view_as(w)
 
     for images, answers in zip(batches.images, batches.answers, strict=True):
-        h = torch.from_numpy(tasks.source()[0][images[:, 0]]).double()
+        h = torch.from_numpy(splits.source()[0][images[:, 0]]).double()
         used = [(w.detach() * largest(w, LEARN.keep)).requires_grad_() for w in flat[:3]]
         for i, (w, b) in enumerate(zip(used, flat[3:], strict=True)):
             h = h @ w + b

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from harness import data
-from harness.data import _tasks as tasks
+from harness.data import _splits as splits
 from harness.data._sets import DataSet
 from harness.data._tasks import MNIST, Scaling
 from harness.engine import _course as course
@@ -115,7 +115,7 @@ def test_packed_networks_of_the_papers_equal_alone(name, monkeypatch):
     random = np.random.default_rng(0)
     images = random.integers(256, size=(70_000, program.network.inputs), dtype=np.uint8)
     labels = random.integers(10, size=len(images))
-    for module in (data, tasks):
+    for module in (data, splits):
         monkeypatch.setattr(module, "source", lambda _name: (images, labels))
     monkeypatch.setattr(course, "load_set", lambda _name: SimpleNamespace(digest=""))
     packed = compute(population(program, range(4), snapshots=(2,))).members

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from harness.data import _tasks as tasks
+from harness.data import _drawing as drawing
+from harness.data import _splits as splits
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
 from harness.engine._course import compute
 from harness.errors import DesignError
@@ -50,9 +51,9 @@ def by_autograd(one):
     flat = torch.from_numpy(one.start.astype(np.float64)).requires_grad_()
     teacher = torch.from_numpy(one.end.astype(np.float64))
     optimiser = torch.optim.SGD([flat], lr=0.2, momentum=0.9)
-    batches = tasks.batches(DIGITS, one.replicate, one.order_draw, size=40, first=0, last=15)
+    batches = drawing.batches(DIGITS, one.replicate, one.order_draw, size=40, first=0, last=15)
     for images, answers in zip(batches.images, batches.answers, strict=True):
-        x = torch.from_numpy(tasks.source()[0][images[:, 0]]).double()
+        x = torch.from_numpy(splits.source()[0][images[:, 0]]).double()
         logits, soft = plain(NET, flat, x), (plain(LARGE, teacher, x) / 3).softmax(1)
         hard = functional.cross_entropy(logits, torch.from_numpy(answers))
         relative = (soft * (soft.log() - (logits / 3).log_softmax(1))).sum(1).mean()

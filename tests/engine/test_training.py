@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from harness.data import _tasks as tasks
-from harness.data._tasks import CALIBRATION, DIGIT_DIFFERENCE, DIGITS, PAIRS
+from harness.data import _drawing as drawing
+from harness.data import _splits as splits
+from harness.data._splits import CALIBRATION, PAIRS
+from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
 from harness.engine import _course as engine
 from harness.engine import _updates as updates
 from harness.errors import DesignError
@@ -79,9 +81,9 @@ def plain(name, m, *, first, last):
     keep = {t.name: torch.from_numpy(m.mask[t.slice].reshape(t.shape)) if m.mask is not None else 1 for t in tensors}
     settings_of_torch = TORCH.get(name, partial(torch.optim.SGD, momentum=0.9, weight_decay=1e-2))
     optimiser = settings_of_torch(params.values(), lr=1.0, foreach=False)
-    images, labels = tasks.source()
+    images, labels = splits.source()
     for step in range(first, last):
-        batch = tasks.batches(program.task, m.replicate, m.order_draw, size=60, first=step, last=step + 1)
+        batch = drawing.batches(program.task, m.replicate, m.order_draw, size=60, first=step, last=step + 1)
         x = torch.from_numpy(images[batch.images[0]].reshape(60, -1))
         digits = labels[batch.images[0]]
         answers = digits[:, 0] if program.task is DIGITS else abs(digits[:, 0] - digits[:, 1])
@@ -306,8 +308,8 @@ def test_the_first_steps_are_those_of_the_whole_training():
             step: loss for step, loss in traced.items() if step <= 20
         }
     m = members[0]
-    batch = tasks.batches(DIGITS, m.replicate, m.order_draw, size=60, first=0, last=1)
-    x = torch.from_numpy(tasks.source()[0][batch.images[0]].reshape(60, -1))
+    batch = drawing.batches(DIGITS, m.replicate, m.order_draw, size=60, first=0, last=1)
+    x = torch.from_numpy(splits.source()[0][batch.images[0]].reshape(60, -1))
     for layer in program.network.layers:
         if isinstance(layer, Linear):
             tensors = {t.name: torch.from_numpy(m.start[t.slice].reshape(t.shape)) for t in SMALL.tensors()}
@@ -381,8 +383,8 @@ def test_validation_measures_the_recipe_s_loss_without_smoothing():
 def test_batch_norm_is_evaluated_by_the_moments_of_the_calibration_inputs():
     """Test loss and accuracy are those of torch's batch_norm with mean and variance of fixed training inputs."""
     m = member(PROGRAMS["batch norm"], 1)
-    splits = (tasks.calibration(DIGIT_DIFFERENCE, m.replicate), tasks.held_out(DIGIT_DIFFERENCE, m.replicate, "test"))
-    fixed, x = (torch.from_numpy(tasks.source()[0][split.images].reshape(len(split.answers), -1)) for split in splits)
+    both = (splits.calibration(DIGIT_DIFFERENCE, m.replicate), splits.held_out(DIGIT_DIFFERENCE, m.replicate, "test"))
+    fixed, x = (torch.from_numpy(splits.source()[0][split.images].reshape(len(split.answers), -1)) for split in both)
     params = {t.name: torch.from_numpy(m.start[t.slice].reshape(t.shape)) for t in NORMALISED.tensors()}
     for layer in NORMALISED.layers:
         if isinstance(layer, Linear):
@@ -408,17 +410,17 @@ REPLICATE = Replicate(7, 0)
 
 def test_an_epoch_shows_every_image_once_and_drops_the_last_partial_batch():
     """16 batches of 60 make an epoch of 1,000: no image twice, 40 left out, other ones and another order each time."""
-    drawn = tasks.batches(DIGITS, REPLICATE, 0, size=60, first=0, last=48)
+    drawn = drawing.batches(DIGITS, REPLICATE, 0, size=60, first=0, last=48)
     assert drawn.images.shape == (48, 60, 1)
     assert drawn.answers.shape == (48, 60)
-    pool = set(tasks.pools(REPLICATE)["train"])
+    pool = set(splits.pools(REPLICATE)["train"])
     epochs = drawn.images.reshape(3, 960)
     for epoch in epochs:
         assert len(set(epoch)) == 960
         assert set(epoch) <= pool
     assert len({frozenset(pool - set(epoch)) for epoch in epochs}) == 3
     assert len({epoch.tobytes() for epoch in epochs}) == 3
-    np.testing.assert_array_equal(drawn.answers, tasks.source()[1][drawn.images[..., 0]])
+    np.testing.assert_array_equal(drawn.answers, splits.source()[1][drawn.images[..., 0]])
 
 
 @pytest.mark.parametrize("task", [DIGITS, DIGIT_DIFFERENCE])
@@ -427,8 +429,8 @@ def test_an_epoch_shows_every_image_once_and_drops_the_last_partial_batch():
 def test_batches_are_a_function_of_the_absolute_step(task, first, count, size):
     """The batches of steps a to b are the same whether or not the steps before them were drawn."""
     last = first + count
-    part = tasks.batches(task, REPLICATE, 1, size=size, first=first, last=last)
-    whole = tasks.batches(task, REPLICATE, 1, size=size, first=0, last=last)
+    part = drawing.batches(task, REPLICATE, 1, size=size, first=first, last=last)
+    whole = drawing.batches(task, REPLICATE, 1, size=size, first=0, last=last)
     np.testing.assert_array_equal(part.images, whole.images[first:])
     np.testing.assert_array_equal(part.answers, whole.answers[first:])
     assert part.images.shape == (count, size, task.images)
@@ -438,7 +440,7 @@ def test_batches_are_a_function_of_the_absolute_step(task, first, count, size):
 def test_batches_differ_by_draw_and_replicate(task):
     """Another draw of the order stream is another order of the same pool; another replicate is another split too."""
     drawn = {
-        tasks.batches(task, replicate, draw, size=60, first=0, last=16).images.tobytes()
+        drawing.batches(task, replicate, draw, size=60, first=0, last=16).images.tobytes()
         for replicate in (REPLICATE, Replicate(7, 1), Replicate(8, 0))
         for draw in (0, 1)
     }
@@ -447,34 +449,34 @@ def test_batches_differ_by_draw_and_replicate(task):
 
 def test_splits_are_disjoint_and_each_replicate_has_its_own():
     """1,000 train, 297 validation and 500 test images share none and are all there are; each replicate has others."""
-    pools = tasks.pools(REPLICATE)
+    pools = splits.pools(REPLICATE)
     assert {name: len(pool) for name, pool in pools.items()} == {"train": 1000, "validation": 297, "test": 500}
     assert sorted(np.concatenate(list(pools.values()))) == list(range(1797))
-    for name, pool in tasks.pools(Replicate(7, 1)).items():
+    for name, pool in splits.pools(Replicate(7, 1)).items():
         assert set(pool) != set(pools[name])
 
 
 def test_single_images_are_held_out_whole():
     """Digits are evaluated on every image of the split; BatchNorm is calibrated on training images."""
-    pools = tasks.pools(REPLICATE)
+    pools = splits.pools(REPLICATE)
     for split in ("validation", "test"):
-        assert sorted(tasks.held_out(DIGITS, REPLICATE, split).images[:, 0]) == sorted(pools[split])
-    assert set(tasks.calibration(DIGITS, REPLICATE).images[:, 0]) <= set(pools["train"])
+        assert sorted(splits.held_out(DIGITS, REPLICATE, split).images[:, 0]) == sorted(pools[split])
+    assert set(splits.calibration(DIGITS, REPLICATE).images[:, 0]) <= set(pools["train"])
 
 
 def test_pairs_stay_within_their_pools():
     """Both digits of a training, calibration, validation or test pair come from that pool; the answer is |a - b|."""
-    pools = {name: set(pool) for name, pool in tasks.pools(REPLICATE).items()}
+    pools = {name: set(pool) for name, pool in splits.pools(REPLICATE).items()}
     examples = {
-        "validation": tasks.held_out(DIGIT_DIFFERENCE, REPLICATE, "validation"),
-        "test": tasks.held_out(DIGIT_DIFFERENCE, REPLICATE, "test"),
-        "train": tasks.batches(DIGIT_DIFFERENCE, REPLICATE, 0, size=60, first=0, last=40),
+        "validation": splits.held_out(DIGIT_DIFFERENCE, REPLICATE, "validation"),
+        "test": splits.held_out(DIGIT_DIFFERENCE, REPLICATE, "test"),
+        "train": drawing.batches(DIGIT_DIFFERENCE, REPLICATE, 0, size=60, first=0, last=40),
     }
     assert len(examples["validation"].answers) == len(examples["test"].answers) == PAIRS
-    calibration = tasks.calibration(DIGIT_DIFFERENCE, REPLICATE)
+    calibration = splits.calibration(DIGIT_DIFFERENCE, REPLICATE)
     assert calibration.images.shape == (CALIBRATION, 2)
     assert set(calibration.images.ravel()) <= pools["train"]
-    labels = tasks.source()[1]
+    labels = splits.source()[1]
     for name, drawn in examples.items():
         assert set(drawn.images.ravel()) <= pools[name], name
         a, b = labels[drawn.images[..., 0]], labels[drawn.images[..., 1]]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from harness.compute._run import run_plan
-from harness.data import _tasks as tasks
+from harness.data import _splits as splits
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
 from harness.design import _metrics as metrics
 from harness.design._assertions import beats, matches
@@ -116,13 +116,13 @@ def test_train_accuracy_is_that_on_the_training_images(plan):
     entry = plan.entry(TICKET, REPLICATES[0])
     flat = plan.store.array(entry, "end", NET.flat_size).astype(np.float64)
     w = {t.name: flat[t.slice].reshape(t.shape) for t in NET.tensors()}
-    images, labels = tasks.source()
-    pool = tasks.pools(REPLICATES[0])["train"]
+    images, labels = splits.source()
+    pool = splits.pools(REPLICATES[0])["train"]
 
     def hidden(chosen):
         return images[chosen] @ w["fc1.weight"]
 
-    moments = hidden(tasks.calibration(DIGITS, REPLICATES[0]).images[:, 0])
+    moments = hidden(splits.calibration(DIGITS, REPLICATES[0]).images[:, 0])
     unit = (hidden(pool) - moments.mean(0)) / np.sqrt(moments.var(0) + 1e-5)
     answers = (np.maximum(unit * w["bn1.scale"] + w["bn1.shift"], 0) @ w["output.weight"] + w["output.bias"]).argmax(1)
     assert found["train_accuracy", 0] == pytest.approx((answers == labels[pool]).mean(), abs=1.5e-3)
@@ -135,9 +135,9 @@ def test_train_accuracy_is_that_on_the_training_images(plan):
 
 def test_training_examples_are_as_many_as_are_said(monkeypatch):
     """Images up to a limit, and the calibration pairs of a task of pairs, none of them held out."""
-    monkeypatch.setattr(tasks, "TRAIN_EXAMPLES", 300)
+    monkeypatch.setattr(splits, "TRAIN_EXAMPLES", 300)
     for task in (DIGITS, DIGIT_DIFFERENCE, replace(DIGITS, train_images=200)):
-        drawn, pools = tasks.trained_on(task, REPLICATES[0]), tasks.pools(REPLICATES[0], task)
+        drawn, pools = splits.trained_on(task, REPLICATES[0]), splits.pools(REPLICATES[0], task)
         assert len(drawn.answers) == len(drawn.images) == task.examples("train")
         assert set(drawn.images.ravel()) <= set(pools["train"])
     assert [task.examples("train") for task in (DIGITS, DIGIT_DIFFERENCE)] == [300, 1000]

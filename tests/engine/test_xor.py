@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from harness.data import _drawing as drawing
 from harness.data import _sets as data
-from harness.data import _tasks as tasks
+from harness.data import _splits as splits
 from harness.data._tasks import XOR
 from harness.design._assertions import beats
 from harness.design._claim import Design, Scale
@@ -28,16 +29,16 @@ BLOCK = 12
 @pytest.mark.parametrize("replicate", [Replicate(1, 0), Replicate(1, 1)])
 def test_every_split_is_all_four_points(replicate):
     """Nothing is held back: trained, validated and tested on the same four, for every replicate."""
-    images, labels = tasks.source(XOR.source)
+    images, labels = splits.source(XOR.source)
     assert images.tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
     assert labels.tolist() == [0, 1, 1, 0]
     for split in ("validation", "test"):
-        held_out = tasks.held_out(XOR, replicate, split)
+        held_out = splits.held_out(XOR, replicate, split)
         assert (held_out.images[:, 0].tolist(), held_out.answers.tolist()) == ([0, 1, 2, 3], [0, 1, 1, 0])
-    batches = tasks.batches(XOR, replicate, 0, size=4, first=3, last=9)
+    batches = drawing.batches(XOR, replicate, 0, size=4, first=3, last=9)
     assert np.sort(batches.images[..., 0]).tolist() == [[0, 1, 2, 3]] * 6
     np.testing.assert_array_equal(batches.answers, labels[batches.images[..., 0]])
-    assert tasks.calibration(XOR, replicate).images.shape == (4, 1)
+    assert splits.calibration(XOR, replicate).images.shape == (4, 1)
     pixels = data.load_set(XOR.source).images
     moments = data.SETS[XOR.source].moments
     assert (pixels.mean(), pixels.std()) == (moments.mean[0], moments.sd[0])

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.data import _tasks as tasks
+from harness.data import _splits as splits
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
 from harness.engine._course import compute
 from harness.errors import DesignError, RunError
@@ -65,8 +65,8 @@ def test_a_net_that_says_how_often_it_is_right_is_calibrated():
 
 
 def logits_of(one, flat):
-    held_out = tasks.held_out(DIGITS, one.replicate, "test")
-    x = torch.from_numpy(tasks.source()[0][held_out.images[:, 0]]).double()
+    held_out = splits.held_out(DIGITS, one.replicate, "test")
+    x = torch.from_numpy(splits.source()[0][held_out.images[:, 0]]).double()
     w = {t.name: torch.from_numpy(flat[t.slice].reshape(t.shape)).double() for t in NET.tensors()}
     hidden = (x @ w["fc1.weight"] + w["fc1.bias"]).relu()
     return (hidden @ w["output.weight"] + w["output.bias"]).numpy(), held_out.answers

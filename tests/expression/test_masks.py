@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness import data
-from harness.data import _tasks as tasks
+from harness.data import _splits as splits
 from harness.data._tasks import DIGITS
 from harness.engine import _course as engine
 from harness.engine import _stack as stack
@@ -332,7 +332,7 @@ def optimisers(monkeypatch):
 @pytest.fixture
 def inked(monkeypatch):
     """Images of noise: in the digits some pixels are blank, and weights from those have nothing to learn from."""
-    images, labels = tasks.source()
+    images, labels = splits.source()
     noise = np.random.default_rng(3).standard_normal(images.shape).astype(np.float32)
     monkeypatch.setattr(data, "source", lambda name: (noise, labels))
 

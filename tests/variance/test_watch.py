@@ -17,7 +17,7 @@ import pytest
 
 from harness import streams
 from harness.compute import _run as running
-from harness.data import _tasks as tasks
+from harness.data import _drawing as drawing
 from harness.data._tasks import DIGITS
 from harness.design._catalogue import Catalogue, watch
 from harness.design._claim import Scale
@@ -161,14 +161,14 @@ def test_a_changed_recipe_is_named_by_its_key(accepted):
 
 def share_order(monkeypatch, *, of, like):
     """Plant: replicate `of` sees its images in the order of replicate `like`."""
-    real = tasks.permutations
+    real = drawing.permutations
 
     def shared(replicate, stream, draw, **more):
         if stream == "order" and replicate.index == of:
             replicate = replace(replicate, index=like)
         return real(replicate, stream, draw, **more)
 
-    monkeypatch.setattr(tasks, "permutations", shared)
+    monkeypatch.setattr(drawing, "permutations", shared)
 
 
 def test_a_shared_data_order_is_named_by_identity(accepted, monkeypatch):
@@ -200,11 +200,11 @@ def test_a_mask_off_by_one_weight_is_named_by_identity(accepted, monkeypatch):
 def test_a_renamed_stream_is_named_by_identity(accepted, monkeypatch):
     """A stream that went by another name draws other numbers: identity says which draw is gone or different."""
     renamed = tuple("shuffle" if name == "order" else name for name in streams.STREAMS)
-    real = tasks.permutations
+    real = drawing.permutations
     monkeypatch.setattr(streams, "STREAMS", renamed)
     monkeypatch.setattr(variance, "STREAMS", renamed)
     monkeypatch.setattr(
-        tasks, "permutations", lambda r, stream, d, **more: real(r, stream.replace("order", "shuffle"), d, **more)
+        drawing, "permutations", lambda r, stream, d, **more: real(r, stream.replace("order", "shuffle"), d, **more)
     )
     found, _ = check(accepted)
     assert Tier.IDENTITY in red(found)

@@ -7,6 +7,8 @@ import pytest
 
 from harness.compute._plan import Plan
 from harness.compute._run import run_plan
+from harness.data import _drawing as drawing
+from harness.data import _splits as splits
 from harness.data import _tasks as tasks
 from harness.data._tasks import DIGITS
 from harness.design._assertions import beats, equals, interaction, matches, slope
@@ -37,18 +39,18 @@ PART = beats("a", "b", on=FIXED)
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_all_replicates_share_one_split(split):
     """With a fixed test set every replicate holds out the same images, in the same order; else its own."""
-    fixed, own = ([tasks.held_out(task, r, split).images for r in (ONE, OTHER)] for task in (FIXED, DIGITS))
+    fixed, own = ([splits.held_out(task, r, split).images for r in (ONE, OTHER)] for task in (FIXED, DIGITS))
     assert np.array_equal(*fixed)
     assert not np.array_equal(*own)
-    assert len(tasks.held_out(FIXED, ONE, "test").answers) == FIXED.test_examples
+    assert len(splits.held_out(FIXED, ONE, "test").answers) == FIXED.test_examples
 
 
 def test_training_images_are_the_rest_and_each_replicate_has_its_own_order():
     """Batches and calibration never touch the test images, and the data order stays the replicate's."""
-    one, other = (tasks.batches(FIXED, r, 0, size=100, first=0, last=10).images for r in (ONE, OTHER))
+    one, other = (drawing.batches(FIXED, r, 0, size=100, first=0, last=10).images for r in (ONE, OTHER))
     assert not np.array_equal(one, other)
-    assert set(one.ravel()) == set(other.ravel()) == set(tasks.calibration(FIXED, ONE).images.ravel())
-    assert not set(one.ravel()) & set(tasks.held_out(FIXED, OTHER, "test").images.ravel())
+    assert set(one.ravel()) == set(other.ravel()) == set(splits.calibration(FIXED, ONE).images.ravel())
+    assert not set(one.ravel()) & set(splits.held_out(FIXED, OTHER, "test").images.ravel())
 
 
 def test_a_fixed_test_set_is_another_training():
@@ -100,7 +102,7 @@ def test_answers_on_images_of_its_own_say_which_they_were(split, tmp_path):
     assert per_image.shape == (3, 1797)
     assert np.nanmean(per_image, axis=1) == pytest.approx(read.differences("paper/claim", part))
     for r, row in enumerate(per_image):
-        assert set(np.flatnonzero(np.isfinite(row))) == set(tasks.pools(Replicate(11, r), DIGITS)["test"])
+        assert set(np.flatnonzero(np.isfinite(row))) == set(splits.pools(Replicate(11, r), DIGITS)["test"])
     lost = replace(
         read, frame=read.frame.assign(diverged=True, value=read.frame["value"].where(read.frame["arm"] != "a", 0.1))
     )
