@@ -9,7 +9,9 @@ from version to version, which it does not promise for its own shuffles.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,15 +51,47 @@ def word(replicate: Replicate, stream: str, draw: int = 0) -> int:
     return int(raw) - 2**63
 
 
+def words(
+    replicate: Replicate, stream: str, draw: int, *, size: int, first: int, count: int
+) -> Iterator[NDArray[np.uint64]]:
+    """Yield the first `size` raw words of counters `first` to `first + count - 1`; each shape (size,).
+
+    One generator is moved from one to the next: to make another one takes longer than to draw a thousand words.
+    """
+    bits = generator(replicate, stream, draw, first).bit_generator
+    state = cast("dict[str, Any]", bits.state)
+    for counter in range(first, first + count):
+        blocks = counter * BLOCK
+        state["state"]["counter"][:2] = blocks % 2**64, blocks // 2**64
+        bits.state = state
+        yield bits.random_raw(size)
+
+
 def permutations(replicate: Replicate, stream: str, draw: int, *, n: int, first: int, count: int) -> NDArray[np.int64]:
     """Return permutations number `first` to `first + count - 1` of ``range(n)``; shape (count, n)."""
-    rows = [
-        np.argsort(generator(replicate, stream, draw, counter=i).bit_generator.random_raw(n), kind="stable")
-        for i in range(first, first + count)
-    ]
-    return np.stack(rows) if rows else np.empty((0, n), np.int64)
+    drawn = list(words(replicate, stream, draw, size=n, first=first, count=count))
+    return order_of(np.stack(drawn)) if drawn else np.empty((0, n), np.int64)
+
+
+def order_of(words_CN: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return the places of each row's words by size, of equal ones by place: a stable argsort in a tenth of its time.
+
+    Each word's place is put into its lowest bits, so that a sort of the words brings the places along. Where two words
+    of a row differ in these bits alone, or not at all, it is a stable argsort.
+    """
+    n = words_CN.shape[1]
+    low = np.uint64(2 ** max(0, n - 1).bit_length() - 1)
+    keys_CN = words_CN & ~low
+    keys_CN |= np.arange(n, dtype=np.uint64)
+    keys_CN.sort(axis=1)
+    if ((keys_CN[:, 1:] ^ keys_CN[:, :-1]) <= low).any():
+        return np.argsort(words_CN, axis=1, kind="stable")
+    keys_CN &= low
+    return keys_CN.view(np.int64)
 
 
 def integers(rng: np.random.Generator, below: int, size: int) -> NDArray[np.int64]:
     """Return `size` integers uniform on ``range(below)``, from raw words (bias below 2**-50 for small `below`)."""
-    return (rng.bit_generator.random_raw(size) % np.uint64(below)).astype(np.int64)
+    drawn = rng.bit_generator.random_raw(size)
+    drawn %= np.uint64(below)
+    return drawn.view(np.int64)

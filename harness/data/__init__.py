@@ -1,6 +1,6 @@
 """What is learned: data sets, tasks, each replicate's split and its batches; knows no networks and no torch."""
 
-from harness.data._drawing import batches, crops
+from harness.data._drawing import Order, answer_type, batches, crops
 from harness.data._finding import data_folders, find_set, look_in, require_sets
 from harness.data._rearranged import column_scales, places
 from harness.data._sets import (
@@ -69,8 +69,10 @@ __all__ = [
     "DataSet",
     "ImageSet",
     "Moments",
+    "Order",
     "Scaling",
     "Task",
+    "answer_type",
     "batches",
     "calibration",
     "check_task",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,8 +30,8 @@ CALIBRATION = 1000  # training inputs from which BatchNorm's statistics for eval
 class Examples:
     """Indices into the source images, shape (n, images), and the answers, shape (n,)."""
 
-    images: NDArray[np.int64]
-    answers: NDArray[np.int64]
+    images: NDArray[Any]
+    answers: NDArray[Any]
 
 
 def pools(replicate: Replicate, task: Task = DIGITS) -> dict[str, NDArray[np.int64]]:

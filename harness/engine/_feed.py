@@ -1,15 +1,17 @@
 """The task's images on the device, and each member's batches and held-out examples as indices into them.
 
-Tensors are named by shape: S steps, R members, B examples, K images an input, I inputs, N images.
+Tensors are named by shape: R members, S steps, B examples, K images an input, I inputs, N images.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from harness import data
@@ -20,9 +22,9 @@ from harness.streams import Replicate
 
 
 class Batches(NamedTuple):
-    """All members' batches of some steps, on the host: `images` (S, R, B, K), `answers` (S, R, B).
+    """All members' batches of some steps: `images` (R, S, B, K), `answers` (R, S, B), one a token of a text.
 
-    `crops`, shape (S, R, B, K), says how each image is shown; it is None where they are shown as they are.
+    `crops`, shape (R, S, B, K), says how each image is shown; it is None where they are shown as they are.
     """
 
     images: Tensor
@@ -43,6 +45,7 @@ class Feed:
         self._scales = _scales(population, device)
         self._places = _places(population, device)
         self._held_out: dict[str, tuple[Tensor, Tensor]] = {}
+        self._orders: dict[tuple[Replicate, int], data.Order] = {}
 
     def inputs(self, images_RBK: Tensor, crops_RBK: Tensor | None = None) -> Tensor:
         """Return the inputs made of the images at these indices, cropped where that is asked for; shape (R, B, I)."""
@@ -58,20 +61,54 @@ class Feed:
             pixels_RBI = pixels_RBI.gather(2, self._places.expand(-1, pixels_RBI.shape[1], -1))
         return pixels_RBI
 
-    def batches(self, first: int, last: int) -> Batches:
-        """Return all members' batches of steps `first` to `last - 1`; arms of one replicate share what is drawn."""
-        recipe, members = self.population.program.recipe, self.population.members
+    def room(self, steps: int, device: torch.device, *, pinned: bool = False) -> Batches:
+        """Return room for the batches of so many steps; `pinned` is memory that a GPU copies from while it computes."""
+        recipe, task = self.population.program.recipe, self.task
         assert recipe is not None
-        draw = partial(data.batches, self.task, size=recipe.batch, first=first, last=last)
-        made = {each: draw(*each) for each in {_order(m) for m in members}}
-        images_SRBK = np.stack([made[_order(m)].images for m in members], axis=1)
-        answers_SRB = np.stack([made[_order(m)].answers for m in members], axis=1)
-        crops_SRBK = None
-        if self.task.augment is not Augment.NONE:
-            draw_crops = partial(data.crops, self.task, size=recipe.batch, first=first, last=last)
-            shown = {each: draw_crops(*each) for each in {_augment(m) for m in members}}
-            crops_SRBK = torch.from_numpy(np.stack([shown[_augment(m)] for m in members], axis=1))
-        return Batches(torch.from_numpy(images_SRBK), torch.from_numpy(answers_SRB), crops_SRBK)
+        shape = (len(self.population.members), steps, recipe.batch)
+        make = partial(torch.zeros, device=device, pin_memory=pinned)
+        images = make((*shape, task.images), dtype=torch.int32)
+        answers = make((*shape, *task.answered), dtype=getattr(torch, data.answer_type(task).__name__))
+        cropped = task.augment is not Augment.NONE
+        return Batches(images, answers, make((*shape, task.images), dtype=torch.uint8) if cropped else None)
+
+    def draw(self, room: Batches, first: int, last: int) -> None:
+        """Put all members' batches of steps `first` to `last - 1` into `room`, which is on the host.
+
+        What is drawn is drawn once for the arms of one replicate, which share it.
+        """
+        size, count = room.images.shape[2], last - first
+        self._write(partial(self._drawn, size, first, last), _order, room[:2], count)
+        if room.crops is not None:
+            draw = partial(data.crops, self.task, size=size, first=first, last=last)
+            self._write(lambda each: (draw(*each),), _augment, (room.crops,), count)
+
+    def _drawn(self, size: int, first: int, last: int, each: tuple[Replicate, int]) -> tuple[NDArray[Any], ...]:
+        if each not in self._orders:
+            self._orders[each] = data.Order(self.task, *each, size=size)
+        drawn = self._orders[each].batches(first, last)
+        return drawn.images, drawn.answers
+
+    def _write(
+        self,
+        draw: Callable[[tuple[Replicate, int]], tuple[NDArray[Any], ...]],
+        of: Callable[[Member], tuple[Replicate, int]],
+        places: Sequence[Tensor],
+        count: int,
+    ) -> None:
+        sharing: dict[tuple[Replicate, int], list[int]] = {}
+        for r, member in enumerate(self.population.members):
+            sharing.setdefault(of(member), []).append(r)
+        for each, rows in sharing.items():
+            for place, drawn in zip(places, draw(each), strict=True):
+                for r in rows:
+                    place[r, :count].numpy()[...] = drawn
+
+    def batches(self, first: int, last: int) -> Batches:
+        """Return all members' batches of steps `first` to `last - 1`, on the host."""
+        made = self.room(last - first, torch.device("cpu"))
+        self.draw(made, first, last)
+        return made
 
     def held_out(self, split: str) -> tuple[Tensor, Tensor]:
         """Return images (R, B, K) and answers (R, B) of a split of examples, on the device.

@@ -3,7 +3,7 @@
 What a step reads (its batch, its learning rate) lies in device tensors filled for many steps ahead, and a counter on
 the device says which step it is; so a step never waits for the host and can be captured.
 
-Tensors are named by shape: S steps, R members, P flat parameters, B examples, K images an input, C classes, G groups of
+Tensors are named by shape: R members, P flat parameters, B examples, K images an input, C classes, G groups of
 members that share their learning rates.
 """
 
@@ -11,28 +11,25 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 
 import torch
 from torch import Tensor
 
-from harness.data import Augment
 from harness.engine._capture import Captured
-from harness.engine._feed import Batches, Feed
+from harness.engine._feed import Feed
 from harness.engine._machine import arithmetic
 from harness.engine._noise import Noise
 from harness.engine._optimisers import optimiser
 from harness.engine._stack import Stack
+from harness.engine._supply import Chunk, Supply
 from harness.engine._teacher import Teacher
 from harness.population import Population, Program, Report
 from harness.streams import word
 
-CHUNK = 100  # steps whose batches are drawn on the host at a time, where an epoch has fewer
-
-Chunk = tuple[int, int]  # first step, number of steps
+CHUNK = 200  # steps, at most, whose batches are drawn on the host at a time, where an epoch has fewer
+AHEAD = 2  # chunks that are drawn while a GPU is busy
 
 
 class Updates:
@@ -69,9 +66,12 @@ class Updates:
         begin = program.first_step if at is None else at
         reported, told = begin, time.monotonic()
         chunks = list(_chunks(program, begin, last))
-        self._reserve(max((count for _, count in chunks), default=0))
-        for (first, count), batches in zip(chunks, self._drawn(chunks), strict=True):
-            self._load(batches, first, count)
+        most = max((count for _, count in chunks), default=0)
+        supply = Supply(self.feed, most, ahead=0 if self.stack.device.type == "cpu" else AHEAD)
+        self._batches = supply.now
+        self._table = torch.zeros((most, len(self._recipes)), dtype=self._rate_type, device=self.stack.device)
+        for first, count in supply.chunks(chunks):
+            self._begin(first, count)
             for step in range(first, first + count):
                 if change := self.stack.changes(step):
                     self.stack.prepare(step)
@@ -84,9 +84,12 @@ class Updates:
 
     def _update(self, *, change: bool) -> None:
         """Make one update and count it: nothing here waits for the device or reads the host."""
-        images_RBK, answers_RB = (x.index_select(0, self._at)[0] for x in (self._images, self._answers))
-        answers_RB = answers_RB.flatten(1)  # one a token, where an example has several
-        crops_RBK = None if self._crops is None else self._crops.index_select(0, self._at)[0]
+        images_RBK, answers_RB, crops_RBK = (
+            None if of_steps is None else of_steps.index_select(1, self._at)[:, 0] for of_steps in self._batches
+        )
+        assert images_RBK is not None
+        assert answers_RB is not None
+        answers_RB = answers_RB.flatten(1).long()  # one a token, where an example has several
         rates_G = self._table.index_select(0, self._at)[0]
         for rate, now in zip(self._rates, rates_G, strict=True):
             rate.copy_(now)
@@ -120,43 +123,10 @@ class Updates:
                 if torch.is_tensor(value) and value.shape == mask_RP.shape:
                     value.mul_(mask_RP)
 
-    def _drawn(self, chunks: list[Chunk]) -> Iterator[Batches]:
-        """Yield the batches of each chunk; for a GPU they are drawn while it is busy with those before."""
-        if self.stack.device.type == "cpu":
-            yield from (self.feed.batches(first, first + count) for first, count in chunks)
-            return
-        with ThreadPoolExecutor(1) as beside:
-            ahead: deque[Future[Batches]] = deque()
-            for chunk in chunks:
-                ahead.append(beside.submit(self._pinned, chunk))
-                if len(ahead) == 2:
-                    yield ahead.popleft().result()
-            yield from (future.result() for future in ahead)
-
-    def _pinned(self, chunk: Chunk) -> Batches:
-        first, count = chunk
-        drawn = self.feed.batches(first, first + count)
-        crops = None if drawn.crops is None else drawn.crops.pin_memory()
-        return Batches(drawn.images.pin_memory(), drawn.answers.pin_memory(), crops)
-
-    def _reserve(self, steps: int) -> None:
-        """Make room for the batches and rates of `steps` steps."""
-        members, device = len(self.population.members), self.stack.device
-        assert self.population.program.recipe is not None
-        shape = (steps, members, self.population.program.recipe.batch)
-        task = self.population.program.task
-        self._images = torch.zeros((*shape, task.images), dtype=torch.int64, device=device)
-        self._answers = torch.zeros((*shape, *task.answered), dtype=torch.int64, device=device)
-        self._crops = None if task.augment is Augment.NONE else torch.zeros_like(self._images, dtype=torch.uint8)
-        self._table = torch.zeros((steps, len(self._recipes)), dtype=self._rate_type, device=device)
-
-    def _load(self, batches: Batches, first: int, count: int) -> None:
-        """Put what the next `count` steps read where they look for it."""
+    def _begin(self, first: int, count: int) -> None:
+        """Say from which step on steps are made, and with which rates."""
         rates = [[recipe.learning_rate(step) for recipe in self._recipes] for step in range(first, first + count)]
         self._table[:count].copy_(torch.tensor(rates, dtype=self._rate_type))
-        for place, drawn in zip((self._images, self._answers, self._crops), batches, strict=True):
-            if place is not None and drawn is not None:
-                place[:count].copy_(drawn, non_blocking=True)
         self._first.fill_(first)
         self._at.zero_()
 
@@ -170,10 +140,10 @@ def _rows(learned_RP: Tensor, first: int, last: int) -> Tensor:
 
 
 def _chunks(program: Program, first: int, last: int) -> Iterator[Chunk]:
-    """Yield each chunk of steps `first` to `last`, its first step and length: long epochs whole, to be drawn once."""
+    """Yield each chunk of steps `first` to `last`, its first step and length: whole epochs, to be drawn once."""
     assert program.recipe is not None
     per_epoch = program.task.train_images // program.recipe.batch
     while first < last:
-        end = first + CHUNK if per_epoch <= CHUNK else (first // per_epoch + 1) * per_epoch
+        end = (first // per_epoch + max(1, CHUNK // per_epoch)) * per_epoch
         yield first, min(end, last) - first
         first = end

@@ -434,8 +434,8 @@ def test_only_training_inputs_are_augmented():
         assert torch.equal(*(each.inputs(each.held_out(split)[0]) for each in both))
     plain, augmented = (each.batches(0, 1) for each in both)
     assert plain.crops is None
-    images = plain.images[0]
-    assert not torch.equal(both[0].inputs(images), both[1].inputs(images, augmented.crops[0]))
+    images = plain.images[:, 0]
+    assert not torch.equal(both[0].inputs(images), both[1].inputs(images, augmented.crops[:, 0]))
 
 
 @pytest.mark.parametrize("batch", [1, 5, 9, 10, 60, 1000])
@@ -461,14 +461,14 @@ def test_a_batch_is_what_torchvision_s_transforms_make(real, task):
     population = Population(program, tuple(member(program, i) for i in range(2)))
     made = Feed(population, torch.device("cpu"))
     images, answers, crops = made.batches(3, 5)
-    inputs = made.inputs(images[1], crops[1])
+    inputs = made.inputs(images[:, 1], crops[:, 1])
     assert inputs.shape == (2, 20, task.inputs)
     moments = SETS[task.source].moments
     for r in range(2):
         for b in (0, 7, 19):
-            number, crop = int(images[1, r, b, 0]), int(crops[1, r, b, 0])
+            number, crop = int(images[r, 1, b, 0]), int(crops[r, 1, b, 0])
             assert number < loaded.train
-            assert loaded.labels[number] == answers[1, r, b]
+            assert loaded.labels[number] == answers[r, 1, b]
             x = torch.from_numpy(loaded.images[number].reshape(task.shape).copy())
             x = functional.crop(functional.pad(x, [PAD] * 4), crop // 18, crop // 2 % 9, *task.shape[1:])
             x = functional.hflip(x) if crop % 2 else x

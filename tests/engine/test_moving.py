@@ -65,12 +65,14 @@ def test_rigl_drops_and_grows_as_the_loop_does():
     made, updates, run = stepped(Rewire("gradient", every=6), 6)
     before, feed = lists(updates.stack), Feed(made, torch.device("cpu"))
     batches = feed.batches(6, 7)
-    x_RBI = feed.inputs(batches.images[0]).double()
+    x_RBI = feed.inputs(batches.images[:, 0]).double()
     biases = [as_lists(flat.double().numpy(), LAYERS[3:]) for flat in updates.stack.learned_RP]
     next(run)
     fraction = references.rigl_fraction(6, 18, 0.3)
     for place, (weights, masks) in enumerate(before):
-        gradients = references.dense_gradients(weights, biases[place], masks, x_RBI[place], batches.answers[0][place])
+        gradients = references.dense_gradients(
+            weights, biases[place], masks, x_RBI[place], batches.answers[place, 0].long()
+        )
         expected_masks, expected_weights = references.rigl_step(weights, masks, gradients, fraction)
         found_weights, found_masks = lists(updates.stack)[place]
         for found, expected in zip((*found_masks, *found_weights), (*expected_masks, *expected_weights), strict=True):

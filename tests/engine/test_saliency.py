@@ -49,10 +49,10 @@ def given(made, place, step):
     """What the references take of a member: weights, biases, masks, and the batch of a step."""
     one, feed = made.members[place], Feed(made, torch.device("cpu"))
     batches = feed.batches(step, step + 1)
-    x = feed.inputs(batches.images[0])[place].double()
+    x = feed.inputs(batches.images[:, 0])[place].double()
     return (
         as_lists(one.start, LAYERS[:3]), as_lists(one.start, LAYERS[3:]), as_lists(one.mask, LAYERS[:3]), x,
-        batches.answers[0][place],
+        batches.answers[place, 0].long(),
     )  # fmt: skip
 
 

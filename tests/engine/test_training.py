@@ -396,7 +396,7 @@ def test_batch_norm_is_evaluated_by_the_moments_of_the_calibration_inputs():
             fixed, x = (functional.batch_norm(each, *moments, *given) for each in (fixed, x))
         else:
             fixed, x = fixed.relu(), x.relu()
-    answers = torch.from_numpy(splits[1].answers)
+    answers = torch.from_numpy(both[1].answers)
     result = engine.compute(Population(Program(NORMALISED, DIGIT_DIFFERENCE), (m,))).members[0]
     measured = {row.metric: row.value for row in result.rows}
     assert measured["test_loss"] == pytest.approx(float(functional.cross_entropy(x, answers)), rel=1e-5)

@@ -22,7 +22,7 @@ from harness.data._tasks import DIGITS
 from harness.design._catalogue import Catalogue, watch
 from harness.design._claim import Scale
 from harness.engine import _course as engine
-from harness.engine._feed import Batches, Feed
+from harness.engine._feed import Feed
 from harness.errors import ResultsError, RunError, UsageError
 from harness.expression import Scores, prune, train
 from harness.expression import _masks as masks
@@ -227,17 +227,18 @@ class OtherOrder(Inline):
     """Sums over a batch backwards: the same mathematics, another last digit."""
 
     def submit(self, number, population, checkpoint=None):
-        real = Feed.batches
+        real = Feed.draw
 
-        def backwards(data, first, last):
-            drawn = real(data, first, last)
-            return Batches(drawn.images.flip(2), drawn.answers.flip(2))
+        def backwards(data, room, first, last):
+            real(data, room, first, last)
+            for drawn in room[:2]:
+                drawn.copy_(drawn.flip(2))
 
-        Feed.batches = backwards
+        Feed.draw = backwards
         try:
             return super().submit(number, population)
         finally:
-            Feed.batches = real
+            Feed.draw = real
 
 
 def test_a_reduction_in_another_order_is_named_by_the_repeat(accepted, monkeypatch):
