@@ -496,6 +496,12 @@ MUTANTS = (
     Mutant("optimisers.optimiser",
            "                weight_decay=settings.weight_decay", "                weight_decay=0.0",
            "test_training::test_snapshot_k_is_the_parameters_after_k_updates"),
+    Mutant("machine.precision",
+           "products.fp32_precision = was", "pass",
+           "test_machine::test_products_are_rounded_as_the_recipe_says"),
+    Mutant("machine.precision",
+           'products.fp32_precision = "ieee"', "pass",
+           "test_machine::test_products_are_rounded_as_the_recipe_says"),
     Mutant("updates.Updates._begin",
            "self._at.zero_()", "self._at.zero_(); self.optimiser.state.clear()",  # forget momentum at every chunk
            "test_training::test_batches_drawn_ahead_change_no_bit"),

@@ -8,22 +8,35 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
+from typing import Any, cast
 
 import numpy as np
 import torch
 
 from harness.engine._processor import instructions, processor
 
+cudnn, mkldnn = cast("Any", torch.backends.cudnn), cast("Any", torch.backends.mkldnn)  # whose parts have no types
+ON_GPU = (cast("Any", torch.backends.cuda.matmul), cudnn.conv, cudnn.rnn)
+ON_CPU = (mkldnn.matmul, mkldnn.conv, mkldnn.rnn)
+
 
 @contextmanager
 def precision(numerics: str) -> Iterator[None]:
-    """Let float32 products round their factors to TF32 where the recipe says so and the device can, else never."""
-    before = torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32
-    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = numerics == "tf32"
+    """Let float32 products round their factors to TF32 where the recipe says so and a GPU can, else never.
+
+    Whatever was set before, by whichever of torch's two interfaces: only the newer one is used here, as the older one
+    raises where both have been.
+    """
+    before = [products.fp32_precision for products in (*ON_GPU, *ON_CPU)]
+    for products in ON_GPU:
+        products.fp32_precision = "tf32" if numerics == "tf32" else "ieee"
+    for products in ON_CPU:
+        products.fp32_precision = "ieee"
     try:
         yield
     finally:
-        torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32 = before
+        for products, was in zip((*ON_GPU, *ON_CPU), before, strict=True):
+            products.fp32_precision = was
 
 
 def arithmetic(device: torch.device, numerics: str) -> AbstractContextManager[object]:
@@ -83,7 +96,7 @@ def settings() -> dict[str, str]:
     """Return what else can change a training's last digits: torch's switches, threads, vector instructions."""
     return {
         "deterministic algorithms": str(torch.are_deterministic_algorithms_enabled()),
-        "TF32": str(torch.backends.cuda.matmul.allow_tf32),
+        "TF32": str(ON_GPU[0].fp32_precision == "tf32"),
         "cuDNN benchmark": str(torch.backends.cudnn.benchmark),
         "threads": str(torch.get_num_threads()),
         "vector instructions": vector_instructions(),

@@ -1,6 +1,6 @@
 """A member packed with others equals the same member alone, bit for bit: every key in the store stands on this.
 
-Also tests `engine._machine`, `engine._nn` and `engine._stack`.
+Also tests `engine._nn` and `engine._stack`.
 """
 
 from dataclasses import replace
