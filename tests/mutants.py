@@ -502,6 +502,12 @@ MUTANTS = (
     Mutant("machine.precision",
            'products.fp32_precision = "ieee"', "pass",
            "test_machine::test_products_are_rounded_as_the_recipe_says"),
+    Mutant("course.compute_within_memory",
+           "or not out_of_memory(error)", "",
+           "test_run::test_another_error_halves_nothing"),
+    Mutant("course.out_of_memory",
+           "words in str(error)", "words == str(error)",
+           "test_run::test_a_population_too_large_for_the_device_is_halved"),
     Mutant("updates.Updates._begin",
            "self._at.zero_()", "self._at.zero_(); self.optimiser.state.clear()",  # forget momentum at every chunk
            "test_training::test_batches_drawn_ahead_change_no_bit"),

@@ -33,6 +33,13 @@ from harness.population import Arrays, Checkpoint, Computed, MemberResult, Popul
 Slots = dict[str, NDArray[np.float32] | NDArray[np.bool_]]
 
 MEMORY_SHARE = 0.8  # of a GPU's free memory that a population may take
+OUT_OF_MEMORY = (  # the driver, as when a graph is made of a step; cuBLAS and cuDNN, also when they cannot begin
+    "out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_NOT_INITIALIZED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_NOT_INITIALIZED",
+)
 
 
 def compute(
@@ -185,18 +192,18 @@ def compute_within_memory(
 ) -> Computed:
     """Compute `population`; where a device's memory does not hold it, one half after the other.
 
-    On a GPU the size that fits is found ahead, by one update and one evaluation. Raises torch.OutOfMemoryError when not
-    even one member fits.
+    On a GPU the size that fits is found ahead, by one update and one evaluation. Raises what says that memory was out
+    when not even one member fits.
     """
     members = population.members
-    if len(members) == 1 or len(members) <= most_members(population, torch.device(device)):
-        try:
+    try:
+        if len(members) == 1 or len(members) <= most_members(population, torch.device(device)):
             return compute(population, device=device, report=report, saver=saver)
-        except torch.OutOfMemoryError:
-            if len(members) == 1:
-                raise
-        gc.collect()  # the failed attempt, its graphs and their memory
-        torch.cuda.empty_cache()
+    except RuntimeError as error:
+        if len(members) == 1 or not out_of_memory(error):
+            raise
+    gc.collect()  # a failed attempt, its graphs and their memory
+    torch.cuda.empty_cache()
     middle = len(members) // 2
     one, other = (
         compute_within_memory(
@@ -208,6 +215,11 @@ def compute_within_memory(
         for number, half in enumerate((members[:middle], members[middle:]))
     )
     return replace(one, members=one.members + other.members, wall_s=one.wall_s + other.wall_s)
+
+
+def out_of_memory(error: RuntimeError) -> bool:
+    """Whether it says, in the words of whichever library found it, that a GPU's memory is out."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def most_members(population: Population, device: torch.device) -> float:

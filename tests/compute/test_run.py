@@ -23,8 +23,21 @@ from tests.inline import Inline, small_plan
 from tests.members import PROGRAMS, population
 
 
-def test_a_population_too_large_for_the_device_is_halved(monkeypatch):
-    """Where memory holds two members only, five are computed in parts, with the results they have together."""
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        torch.AcceleratorError("CUDA error: out of memory\nSearch for `cudaErrorMemoryAllocation'"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_NOT_INITIALIZED"),
+    ],
+    ids=["torch", "driver", "cuBLAS", "cuDNN"],
+)
+def test_a_population_too_large_for_the_device_is_halved(error, monkeypatch):
+    """Where memory holds two members only, five are computed in parts, with the results they have together.
+
+    Whichever library says that there is no more of it.
+    """
     five = population(PROGRAMS["digits mlp, odd widths, adam"], range(5))
     together = engine.compute(five)
     sizes = []
@@ -33,7 +46,7 @@ def test_a_population_too_large_for_the_device_is_halved(monkeypatch):
     def small(population, **more):
         sizes.append(len(population.members))
         if sizes[-1] > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise error
         return real(population, **more)
 
     monkeypatch.setattr(engine, "compute", small)
@@ -52,6 +65,20 @@ def test_one_member_that_does_not_fit_is_an_error(monkeypatch):
     monkeypatch.setattr(engine, "compute", never)
     with pytest.raises(torch.OutOfMemoryError):
         engine.compute_within_memory(population(PROGRAMS["digits mlp, adam"], range(3)))
+
+
+def test_another_error_halves_nothing(monkeypatch):
+    """What is wrong with five members is not mended by computing two."""
+    sizes = []
+
+    def broken(population, **more):
+        sizes.append(len(population.members))
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(engine, "compute", broken)
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        engine.compute_within_memory(population(PROGRAMS["digits mlp, adam"], range(5)))
+    assert sizes == [5]
 
 
 class Failing(Inline):
