@@ -72,7 +72,7 @@ def _without_training(population: Population, device: torch.device) -> Computed:
 def _computed(
     results: tuple[MemberResult, ...], wall_s: float, device: torch.device, rate: float, data: str
 ) -> Computed:
-    return Computed(results, wall_s, device_name(device), versions(), settings(), rate, computer(), data)
+    return Computed(results, wall_s, device_name(device), versions(device), settings(), rate, computer(device), data)
 
 
 class _Course:
@@ -95,7 +95,8 @@ class _Course:
         assert recipe is not None
         updates = Updates(population, self.stack, self.feed)
         validate = Evaluator(population, self.stack, self.feed, "validation")
-        made_with = {"device": device_name(self.stack.device), "data": self.data, **versions(), **settings()}
+        device = self.stack.device
+        made_with = {"device": device_name(device), "data": self.data, **versions(device), **settings()}
         at, last = population.program.first_step, population.last_step
         if saver is not None and (saved := saver.load(population, made_with)) is not None:
             self._restore(saved, updates)

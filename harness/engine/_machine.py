@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -82,14 +83,35 @@ def matmul_flops(device: torch.device, numerics: str) -> float:
     return 2 * n**3 / best
 
 
-def computer() -> dict[str, str]:
-    """Return the processor that this process, a worker, runs on, and a digest of its instruction set."""
-    return {"processor": processor(), "instructions": instructions()}
+def computer(device: torch.device) -> dict[str, str]:
+    """Return the processor that this process, a worker, runs on, a digest of its instructions, and a GPU's clocks."""
+    told = {"processor": processor(), "instructions": instructions()}
+    if device.type != "cuda":
+        return told
+    _, processors, memory, power = told_by_driver(device)
+    return told | {"clocks": f"{processors}, memory {memory}, at most {power}"}
 
 
-def versions() -> dict[str, str]:
+def versions(device: torch.device) -> dict[str, str]:
     """Return the versions that can change a training's last digits."""
-    return {"torch": torch.__version__, "numpy": np.__version__, "cuda": torch.version.cuda or "none"}
+    found = {"torch": torch.__version__, "numpy": np.__version__, "cuda": torch.version.cuda or "none"}
+    return found | {"driver": told_by_driver(device)[0]} if device.type == "cuda" else found
+
+
+@cache
+def told_by_driver(device: torch.device) -> tuple[str, ...]:
+    """Return the driver's version, the highest clocks of a GPU's processors and its memory, and its limit of power.
+
+    Of the card that this process computes on, asked once; each is ``unknown`` where nvidia-smi does not tell.
+    """
+    asked = "driver_version,clocks.max.sm,clocks.max.memory,power.limit"
+    card = f"GPU-{torch.cuda.get_device_properties(device).uuid}"
+    command = ["nvidia-smi", f"--id={card}", f"--query-gpu={asked}", "--format=csv,noheader"]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ("unknown",) * 4
+    return tuple(each.strip() for each in told.strip().split(","))
 
 
 def settings() -> dict[str, str]:

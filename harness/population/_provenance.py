@@ -10,10 +10,11 @@ from dataclasses import dataclass
 class Provenance:
     """What is known of how a record came about; what an older one did not keep is empty, or None.
 
-    `kind` is ``cpu`` or ``cuda``, `instructions` a digest of the processor's, `wall_s` the seconds of all members
-    together, `matmul_flops` the measured rate of matrix products there, `code` a digest of the code that made the
-    numbers, `data` one of the data set that they were made from. Beside the rows of a report stand also the `program`
-    that was run and how many `members` it had.
+    `kind` is ``cpu`` or ``cuda``, `instructions` a digest of the processor's, `clocks` the highest ones that a GPU may
+    run at and the power that it may draw, `wall_s` the seconds of all members together, `matmul_flops` the measured
+    rate of matrix products there, `code` a digest of the code that made the numbers, `data` one of the data set that
+    they were made from. Beside the rows of a report stand also the `program` that was run and how many `members` it
+    had.
     """
 
     device: str
@@ -25,6 +26,7 @@ class Provenance:
     kind: str = ""
     processor: str = ""
     instructions: str = ""
+    clocks: str = ""
     matmul_flops: int | None = None
     program: str = ""
     members: int = 0

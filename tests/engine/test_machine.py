@@ -1,9 +1,11 @@
-"""What a worker computes with: float32 is float32, whatever was set before."""
+"""What a worker computes with: float32 is float32, whatever was set before, and a card has a driver and clocks."""
+
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from harness.engine._machine import ON_CPU, ON_GPU, precision, settings
+from harness.engine._machine import ON_CPU, ON_GPU, computer, precision, settings, told_by_driver, versions
 
 SETTINGS = {
     "nothing": lambda: None,
@@ -40,3 +42,27 @@ def test_products_are_rounded_as_the_recipe_says(before):
             assert settings()["TF32"] == str(numerics == "tf32")
             assert torch.equal(x @ x, plain)
     assert [each.fp32_precision for each in (*ON_GPU, *ON_CPU)] == found
+
+
+@pytest.fixture
+def card(monkeypatch, tmp_path):
+    """A GPU of which a made-up nvidia-smi tells."""
+    smi = tmp_path / "nvidia-smi"
+    smi.write_text('#!/bin/sh\n[ "$1" = --id=GPU-a-b ] && echo "580.65, 1980 MHz, 2619 MHz, 700.00 W"\n')
+    smi.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(uuid="a-b"))
+    told_by_driver.cache_clear()
+    yield smi
+    told_by_driver.cache_clear()
+
+
+def test_the_worker_s_card_is_named(card):
+    """By its driver, its clocks and its power; where nobody tells, as unknown; on a CPU not at all."""
+    gpu, cpu = torch.device("cuda"), torch.device("cpu")
+    assert versions(gpu) == {**versions(cpu), "driver": "580.65"}
+    assert computer(gpu)["clocks"] == "1980 MHz, memory 2619 MHz, at most 700.00 W"
+    assert "clocks" not in computer(cpu)
+    card.unlink()
+    told_by_driver.cache_clear()
+    assert versions(gpu)["driver"] == "unknown"
