@@ -502,6 +502,12 @@ MUTANTS = (
     Mutant("machine.precision",
            'products.fp32_precision = "ieee"', "pass",
            "test_machine::test_products_are_rounded_as_the_recipe_says"),
+    Mutant("memory.population_bytes",
+           "longest * recipe.batch", "recipe.batch",  # one step of them
+           "test_memory::test_parts_are_counted"),
+    Mutant("memory.chunks",
+           "max(1, CHUNK // per_epoch)", "1 + CHUNK // per_epoch",
+           "test_sets::test_chunks_cover_every_step_once"),
     Mutant("course.compute_within_memory",
            "or not out_of_memory(error)", "",
            "test_run::test_another_error_halves_nothing"),

@@ -2,7 +2,7 @@
 
 from harness.compute._executor import EXECUTORS, Executor, Local, cores, executor, usual_workers
 from harness.compute._limit import Limit
-from harness.compute._plan import NEVER, Plan, Unit, Wanted, population_bytes
+from harness.compute._plan import NEVER, Plan, Unit, Wanted
 from harness.compute._progress import SILENT, Progress, Silent, UnderWay
 from harness.compute._run import git_revision, provenance, run_plan
 
@@ -22,7 +22,6 @@ __all__ = [
     "cores",
     "executor",
     "git_revision",
-    "population_bytes",
     "provenance",
     "run_plan",
     "usual_workers",

@@ -36,7 +36,6 @@ FLOPS = {"cpu": 4e10, "cuda": 1e13}  # of one core or GPU on such products, a ca
 STEP_S = 2e-4  # of a training step of one member on a GPU, before any is measured: its launches
 TOGETHER = 32  # members whose step on a GPU takes twice as long as that of one, about
 NEVER = "never computed"
-BYTES_A_PARAMETER = 44  # parameters, those of the early stop, gradient, mask, two moments, activations' share
 
 
 @dataclass(frozen=True)
@@ -302,9 +301,3 @@ def _by_rates(units: list[Unit]) -> list[Unit]:
 def _together(members: int) -> float:
     """Return how long a step of so many members takes on a GPU, in steps of hardly any."""
     return 1 + members / TOGETHER
-
-
-def population_bytes(program: Program, members: int) -> int:
-    """Return about how much memory a population of `members` takes."""
-    evaluation = 1000 * 4 * 2 * program.network.activations
-    return members * (program.network.flat_size * BYTES_A_PARAMETER + evaluation)

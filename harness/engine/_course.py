@@ -14,6 +14,7 @@ import gc
 import math
 import time
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import torch
@@ -236,14 +237,20 @@ def _peak_bytes(population: Population, device: torch.device) -> int:
     """Return the most memory that one update and one evaluation take together, as if neither gave any to the other."""
     recipe = population.program.recipe
     assert recipe is not None
-    population = replace(population, until=population.program.first_step + 1)
     taken = []
     with precision(recipe.numerics):
         stack, feed = stacked(population, device), Feed(population, device)
         updates = Updates(population, stack, feed)
         evaluate = Evaluator(population, stack, feed, "validation")
-        for step in (lambda: list(updates.run()), evaluate):
+        for step in (partial(_one_update, updates), evaluate):
             torch.cuda.reset_peak_memory_stats(device)
             step()
             taken.append(torch.cuda.max_memory_allocated(device))
     return sum(taken)
+
+
+def _one_update(updates: Updates) -> None:
+    """Make one, with room for the batches of as many steps as a training draws at a time."""
+    made = updates.run()
+    next(made)
+    made.close()

@@ -17,11 +17,7 @@ from harness.engine._feed import Feed
 from harness.engine._machine import arithmetic
 from harness.engine._nn import Moments, forward
 from harness.engine._stack import Stack
-from harness.networks import Network
-from harness.population import Arrays, Population, Row
-
-PASSES = (1000, 500, 250, 100)  # examples of one evaluation pass, as many as `PASS_BYTES` hold
-PASS_BYTES = 2**27  # of activations of one member in a pass
+from harness.population import Arrays, Population, Row, examples_a_pass
 
 
 class Evaluator:
@@ -83,11 +79,6 @@ class Evaluator:
             self.right_RN[:, part] = logits_RBC.argmax(2) == answers_RB
             if self.logits_RNC is not None:
                 self.logits_RNC[:, part] = logits_RBC
-
-
-def examples_a_pass(network: Network) -> int:
-    """Return how many examples one pass evaluates: as many as fit with input and output of the widest layer."""
-    return next((n for n in PASSES if 8 * n * network.widest <= PASS_BYTES), PASSES[-1])
 
 
 def _mean(loss_RN: Tensor) -> Tensor:

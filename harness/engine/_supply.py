@@ -10,8 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import torch
 
 from harness.engine._feed import Batches, Feed
-
-Chunk = tuple[int, int]  # first step, number of steps
+from harness.population import Chunk
 
 
 class Supply:

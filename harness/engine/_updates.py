@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from functools import partial
 
 import torch
@@ -23,12 +23,12 @@ from harness.engine._machine import arithmetic
 from harness.engine._noise import Noise
 from harness.engine._optimisers import optimiser
 from harness.engine._stack import Stack
-from harness.engine._supply import Chunk, Supply
+from harness.engine._supply import Supply
 from harness.engine._teacher import Teacher
-from harness.population import Population, Program, Report
+from harness.population import Population, Report
+from harness.population import chunks as chunks_of
 from harness.streams import word
 
-CHUNK = 200  # steps, at most, whose batches are drawn on the host at a time, where an epoch has fewer
 AHEAD = 2  # chunks that are drawn while a GPU is busy
 
 
@@ -60,12 +60,12 @@ class Updates:
         self._keys_R = torch.tensor(words, device=device) if program.network.dropouts else None
         self._steps = {change: Captured(device) for change in (False, True)}  # of which one may never be called
 
-    def run(self, report: Report = lambda steps: None, *, at: int | None = None) -> Iterator[int]:
+    def run(self, report: Report = lambda steps: None, *, at: int | None = None) -> Generator[int]:
         """Make the updates from the program's first step, or from a later one, `at`; yield how many are made so far."""
         program, last = self.population.program, self.population.last_step
         begin = program.first_step if at is None else at
         reported, told = begin, time.monotonic()
-        chunks = list(_chunks(program, begin, last))
+        chunks = list(chunks_of(program, begin, last))
         most = max((count for _, count in chunks), default=0)
         supply = Supply(self.feed, most, ahead=0 if self.stack.device.type == "cpu" else AHEAD)
         self._batches = supply.now
@@ -137,13 +137,3 @@ def _rows(learned_RP: Tensor, first: int, last: int) -> Tensor:
     assert learned_RP.grad is not None
     rows_RP.grad = learned_RP.grad[first:last]
     return rows_RP
-
-
-def _chunks(program: Program, first: int, last: int) -> Iterator[Chunk]:
-    """Yield each chunk of steps `first` to `last`, its first step and length: whole epochs, to be drawn once."""
-    assert program.recipe is not None
-    per_epoch = program.task.train_images // program.recipe.batch
-    while first < last:
-        end = (first // per_epoch + max(1, CHUNK // per_epoch)) * per_epoch
-        yield first, min(end, last) - first
-        first = end

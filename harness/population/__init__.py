@@ -2,6 +2,7 @@
 
 from harness.population._flops import evaluation_flops, kept_multiply_adds, parameter_count, training_flops
 from harness.population._jolt import jolted
+from harness.population._memory import Chunk, chunks, examples_a_pass, population_bytes
 from harness.population._population import Computed, Member, MemberResult, Population, Program, Report, Row, unit_name
 from harness.population._provenance import Provenance
 from harness.population._saving import Arrays, Checkpoint, Saver
@@ -10,6 +11,7 @@ from harness.population._units import hundredths
 __all__ = [
     "Arrays",
     "Checkpoint",
+    "Chunk",
     "Computed",
     "Member",
     "MemberResult",
@@ -19,11 +21,14 @@ __all__ = [
     "Report",
     "Row",
     "Saver",
+    "chunks",
     "evaluation_flops",
+    "examples_a_pass",
     "hundredths",
     "jolted",
     "kept_multiply_adds",
     "parameter_count",
+    "population_bytes",
     "training_flops",
     "unit_name",
 ]

@@ -15,7 +15,7 @@ from harness.design import (
     design_of,
     shorten,
 )
-from harness.population import Program
+from harness.population import Program, population_bytes
 from harness.streams import SUITE_SEED, Replicate
 from harness.workflow._deciding import Family, PartPower, family, part_powers
 from harness.workflow._session import Session, check_claims
@@ -298,8 +298,6 @@ def _claims(made: Planned, due: Sequence[Unit]) -> tuple[ClaimWork, ...]:
 
 
 def _populations(plan: Plan, due: Sequence[Unit]) -> tuple[PopulationWork, ...]:
-    from harness.compute import population_bytes
-
     programs: Counter[Program] = Counter()
     for node, members in Counter(unit.node for unit in due).items():
         programs[Program.of(node)] += members

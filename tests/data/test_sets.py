@@ -35,7 +35,6 @@ from harness.data._tasks import (
     Scaling,
 )
 from harness.data._torchvision_sets import PUBLISHED
-from harness.engine import _updates as updates
 from harness.engine._course import compute
 from harness.engine._feed import Feed
 from harness.engine._pixels import cropped, scaled
@@ -43,6 +42,8 @@ from harness.errors import DataError, DesignError
 from harness.expression import describe, train
 from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Adam, Recipe
+from harness.population import _memory
+from harness.population._memory import chunks
 from harness.population._population import Population, Program
 from harness.streams import Replicate
 from tests.members import member
@@ -443,10 +444,10 @@ def test_only_training_inputs_are_augmented():
 def test_chunks_cover_every_step_once(batch, first):
     """One after the other; where an epoch is longer than a chunk, none goes past its end."""
     program = Program(mlp(64, 10), DIGITS, replace(PLAIN_SGD, batch=batch, steps=1234), first_step=first)
-    chunks = list(updates._chunks(program, first, 1234))
-    assert [step for start, count in chunks for step in range(start, start + count)] == list(range(first, 1234))
-    if (epoch := 1000 // batch) > updates.CHUNK:
-        assert all(start // epoch == (start + count - 1) // epoch for start, count in chunks)
+    found = list(chunks(program, first, 1234))
+    assert [step for start, count in found for step in range(start, start + count)] == list(range(first, 1234))
+    if (epoch := 1000 // batch) > _memory.CHUNK:
+        assert all(start // epoch == (start + count - 1) // epoch for start, count in found)
 
 
 # --- training ----------------------------------------------------------------------------------------------------

@@ -15,13 +15,14 @@ from harness.data._tasks import DIGITS, Augment
 from harness.engine import _course as engine
 from harness.engine import _stack as stack
 from harness.engine._course import compute, most_members
-from harness.engine._measuring import EarlyStop, Evaluator, examples_a_pass
+from harness.engine._measuring import EarlyStop, Evaluator
 from harness.engine._saliency import SaliencyStack
 from harness.engine._stack import Stack, stacked
 from harness.expression import Scores
 from harness.networks._architectures import conv_net, resnet20, vgg19
 from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Adam, Drops, Recipe
+from harness.population._memory import examples_a_pass
 from harness.population._population import Population, Program
 from tests.engine.test_control import PLAYED
 from tests.members import CONVOLUTIONS, MOMENTUM, OWN, PROGRAMS, begun, member, population

@@ -17,6 +17,7 @@ from harness.expression import Scores, train
 from harness.networks._architectures import conv_net
 from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Recipe
+from harness.population import _memory
 from harness.population._population import Population, Program
 from harness.streams import Replicate, word
 from tests.members import begun, member
@@ -102,7 +103,7 @@ def test_a_chunk_s_steps_drop_differently(monkeypatch):
             super().__init__(keys_R, step)
 
     monkeypatch.setattr(updates, "Noise", Noted)
-    monkeypatch.setattr(updates, "CHUNK", 4)
+    monkeypatch.setattr(_memory, "CHUNK", 4)
     made = begun(Population(program, (member(program, 0),)))
     assert list(made.run()) == list(range(1, 10))
     assert seen == list(range(9))

@@ -12,7 +12,6 @@ import torch
 from torch import nn
 
 from harness.data._tasks import DIGITS, SHAKESPEARE
-from harness.engine import _measuring
 from harness.engine._course import compute
 from harness.engine._feed import Feed
 from harness.engine._nn import forward
@@ -25,6 +24,7 @@ from harness.networks._layers import Attention, AveragePool, Linear, Residual
 from harness.networks._network import Network, initial_values, mlp
 from harness.networks._recipe import SGD, Recipe
 from harness.networks._sequences import LSTM, Embedding, Positions
+from harness.population import _memory
 from harness.population._population import Program
 from harness.streams import Replicate
 from tests.members import begun, population
@@ -166,7 +166,7 @@ def test_answers_are_the_tokens_that_follow():
 
 def test_test_loss_and_accuracy_are_over_all_tokens(monkeypatch):
     """What is measured in passes of seven windows is recomputed by the plain module, one window after the other."""
-    monkeypatch.setattr(_measuring, "PASSES", (7,))
+    monkeypatch.setattr(_memory, "PASSES", (7,))
     program = Program(lstm_net(62, places=32, features=4, hidden=6), FEW, RECIPE)
     computed = compute(population(program, range(2), snapshots=(5,))).members
     feed = Feed(population(program, range(2)), torch.device("cpu"))

@@ -19,11 +19,11 @@ from harness.data import _splits as splits
 from harness.data._splits import CALIBRATION, PAIRS
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
 from harness.engine import _course as engine
-from harness.engine import _updates as updates
 from harness.errors import DesignError
 from harness.expression import Fresh, Scores, Snapshot, fresh, random_mask, train
 from harness.networks._network import BatchNorm, Linear, mlp
 from harness.networks._recipe import SGD, Adam, AdamW, Constant, Cosine, Drops, Recipe, RMSprop, Warmup
+from harness.population import _memory
 from harness.population._population import Population, Program
 from harness.streams import Replicate
 from tests.members import member
@@ -148,7 +148,7 @@ def test_a_later_first_step_uses_that_step_s_rate_and_batches_and_a_new_optimise
 @pytest.mark.parametrize(("network", "task"), [(SMALL, DIGITS), (NORMALISED, DIGIT_DIFFERENCE)])
 def test_resuming_a_stateless_optimiser_changes_no_bit(network, task):
     """SGD without momentum from at(k) ends bit for bit where the uninterrupted one ends, past a drop and a chunk."""
-    recipe = Recipe(optimiser=SGD(0.05, weight_decay=1e-3), steps=updates.CHUNK + 20, batch=60, schedule=FIFTHS)
+    recipe = Recipe(optimiser=SGD(0.05, weight_decay=1e-3), steps=_memory.CHUNK + 20, batch=60, schedule=FIFTHS)
     program = Program(network, task, recipe)
     m = member(program, 1)
     whole = trained(program, m, 37)
@@ -161,7 +161,7 @@ def test_batches_drawn_ahead_change_no_bit(name, monkeypatch):
     """How many steps' batches are drawn at a time shows in no parameter: momentum and moments outlive the draw."""
     m = member(PROGRAMS[name], 1)
     whole = trained(PROGRAMS[name], m)["end"]
-    monkeypatch.setattr(updates, "CHUNK", 7)
+    monkeypatch.setattr(_memory, "CHUNK", 7)
     np.testing.assert_array_equal(trained(PROGRAMS[name], m)["end"], whole)
 
 
