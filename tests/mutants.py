@@ -356,7 +356,7 @@ MUTANTS = (
            "yield step + 1", "yield step",  # at(k) after k + 1 updates
            "test_training::test_snapshot_k_is_the_parameters_after_k_updates"),
     Mutant("updates.Updates.run",
-           "_chunks(program, begin, last)", "_chunks(program, 0, last)",
+           "chunks_of(program, begin, last)", "chunks_of(program, 0, last)",
            "test_training::test_a_later_first_step_uses_that_step_s_rate_and_batches_and_a_new_optimiser"),
     Mutant("population.Program.of",
            "asked.recipe, asked.first_step, asked.learn", "asked.recipe, 0, asked.learn",
@@ -506,7 +506,7 @@ MUTANTS = (
            "longest * recipe.batch", "recipe.batch",  # one step of them
            "test_memory::test_parts_are_counted"),
     Mutant("memory.chunks",
-           "max(1, CHUNK // per_epoch)", "1 + CHUNK // per_epoch",
+           "min(end, last) - first", "end - first",
            "test_sets::test_chunks_cover_every_step_once"),
     Mutant("course.compute_within_memory",
            "or not out_of_memory(error)", "",
