@@ -154,7 +154,7 @@ def population(program: Program, indices: range | list[int], **more) -> Populati
     return Population(program, tuple(member(program, i) for i in indices), **more)
 
 
-def begun(population: Population, device: str = "cpu") -> Updates:
+def begun(population: Population, device: str | torch.device = "cpu") -> Updates:
     """Return the updates of a population, ready to be run, with their stack and feed."""
     stack = stacked(population, torch.device(device))
     return Updates(population, stack, Feed(population, stack.device))

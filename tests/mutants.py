@@ -514,6 +514,9 @@ MUTANTS = (
     Mutant("course.out_of_memory",
            "words in str(error)", "words == str(error)",
            "test_run::test_a_population_too_large_for_the_device_is_halved"),
+    Mutant("updates.Updates._update",
+           "self._at += 1", "self._at += 1; self._at += 0",  # one more launch a step
+           "test_fake_device::test_no_more_is_dispatched_than_the_table_says"),
     Mutant("updates.Updates._begin",
            "self._at.zero_()", "self._at.zero_(); self.optimiser.state.clear()",  # forget momentum at every chunk
            "test_training::test_batches_drawn_ahead_change_no_bit"),

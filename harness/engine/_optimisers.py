@@ -45,7 +45,7 @@ class RMSprop(torch.optim.Optimizer):
 def optimiser(settings: Optimiser, rows: list[Tensor], rates: list[Tensor]) -> torch.optim.Optimizer:
     """Return the optimiser of flat parameters (R, P), a group of members a learning rate."""
     groups = [{"params": [rows_RP], "lr": rate} for rows_RP, rate in zip(rows, rates, strict=True)]
-    captured = rates[0].device.type == "cuda"
+    captured = rates[0].device.type != "cpu"
     match settings:
         case networks.RMSprop():
             return RMSprop(groups, settings)
