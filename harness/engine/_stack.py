@@ -301,6 +301,14 @@ def _top_by_rows(score_RN: Tensor, count: int | Tensor, among_RN: Tensor | None)
     return chosen_RN
 
 
+def _nth_largest(score_RN: Tensor, n: int) -> Tensor:
+    """Return each row's n-th largest, shape (R, 1); by `topk` from the nearer end, as `kthvalue` has one block a row."""
+    from_below = score_RN.shape[1] - n + 1
+    if n <= from_below:
+        return torch.topk(score_RN, n, dim=1, sorted=False).values.amin(1, keepdim=True)
+    return torch.topk(score_RN, from_below, dim=1, largest=False, sorted=False).values.amax(1, keepdim=True)
+
+
 def _top_unasked(score_RN: Tensor, count: int | Tensor, among_RN: Tensor | None) -> Tensor:
     """Return what `top` does, without asking the device whether there are ties, or how many are wanted."""
     lowest = torch.finfo(score_RN.dtype).min
@@ -308,13 +316,12 @@ def _top_unasked(score_RN: Tensor, count: int | Tensor, among_RN: Tensor | None)
     if among_RN is not None:
         score_RN = score_RN.masked_fill_(~among_RN, -torch.inf)
     if isinstance(count, int):
-        threshold_R1 = torch.kthvalue(score_RN, score_RN.shape[1] - count + 1, dim=1, keepdim=True).values
+        threshold_R1 = _nth_largest(score_RN, count)
     else:
         count = count.expand(len(score_RN))[:, None]
         ordered_RN = score_RN.sort(dim=1, descending=True).values
         threshold_R1 = ordered_RN.gather(1, (count - 1).clamp(min=0))
-    mask_RN, equal_RN = score_RN >= threshold_R1, score_RN == threshold_R1
-    surplus_R1 = mask_RN.sum(1, keepdim=True) - count
-    last_first_RN = equal_RN.flip(1).cumsum(1).flip(1)
-    mask_RN &= ~(equal_RN & (last_first_RN <= surplus_R1))
+    mask_RN, equal_RN = score_RN > threshold_R1, score_RN == threshold_R1
+    wanted_R1 = count - mask_RN.sum(1, keepdim=True)  # of those that equal the threshold, the first ones
+    mask_RN |= equal_RN & (equal_RN.cumsum(1, dtype=torch.int32) <= wanted_R1)
     return mask_RN if among_RN is None else mask_RN & among_RN
