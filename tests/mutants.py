@@ -514,6 +514,9 @@ MUTANTS = (
     Mutant("course.out_of_memory",
            "words in str(error)", "words == str(error)",
            "test_run::test_a_population_too_large_for_the_device_is_halved"),
+    Mutant("nn.convolve",
+           "batch * channels * outputs", "channels * outputs",
+           "test_layers::test_a_gpu_convolves_by_size"),
     Mutant("updates.Updates._begin",
            "self._at.zero_()", "self._at.zero_(); self.optimiser.state.clear()",  # forget momentum at every chunk
            "test_training::test_batches_drawn_ahead_change_no_bit"),

@@ -302,7 +302,7 @@ def _top_by_rows(score_RN: Tensor, count: int | Tensor, among_RN: Tensor | None)
 
 
 def _nth_largest(score_RN: Tensor, n: int) -> Tensor:
-    """Return each row's n-th largest, shape (R, 1); by `topk` from the nearer end, as `kthvalue` has one block a row."""
+    """Return each row's n-th largest, shape (R, 1), by `topk` from its nearer end: `kthvalue` has one block a row."""
     from_below = score_RN.shape[1] - n + 1
     if n <= from_below:
         return torch.topk(score_RN, n, dim=1, sorted=False).values.amin(1, keepdim=True)

@@ -341,6 +341,22 @@ def test_forward_is_that_of_torch_modules(network, make):
 SMALL = resnet20(image=Image(2, 9, 8), width=Fraction(1, 4))  # 4, 8 and 16 channels; odd heights
 
 
+@pytest.mark.parametrize(
+    ("batch", "channels", "side", "how"),
+    [(60, 64, 32, "streams"), (128, 64, 8, "grouped"), (128, 16, 32, "grouped"), (64, 512, 4, "streams")],
+    ids=["Conv-2's second", "ResNet-20's last", "ResNet-20's first", "VGG-19's"],
+)
+def test_a_gpu_convolves_by_size(batch, channels, side, how, monkeypatch):
+    """Large layers member by member on streams, small ones as one grouped convolution, as was measured."""
+    asked = []
+    monkeypatch.setattr(population_nn, "_on_streams", lambda calls, device: asked.append("streams") or [])
+    monkeypatch.setattr(torch, "stack", lambda made: made)
+    monkeypatch.setattr(functional, "conv2d", lambda x, *given, **more: asked.append("grouped") or x)
+    x, w = torch.empty(2, batch, channels, side, side, device="meta"), torch.empty(2, channels, channels, 3, 3)
+    population_nn.convolve(x, w, "by size", padding=1)
+    assert asked == [how]
+
+
 @pytest.mark.parametrize("how", ["loop", "grouped", "unfold"])
 def test_gradients_are_those_of_torch_modules(how, monkeypatch):
     """Each of three members has the loss and the gradients that torch.autograd gives it alone, however convolved."""
