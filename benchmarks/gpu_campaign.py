@@ -1,12 +1,12 @@
-"""Everything that needs a GPU, in the order of its value: checks, claims at scale standard and paper, measurements.
+"""Everything that needs a GPU, in one process and the order of its value: tests, speeds, claims, what they differ in.
 
-    python -m benchmarks.gpu_campaign --out campaign --time-limit 25m [--data-dir DIR] [--store DIR] [--only tests]
+    python -m benchmarks.gpu_campaign --out campaign [--time-limit 10m] [--data-dir DIR] [--store DIR] [--only tests]
 
-Each stage leaves its output in a folder of --out and is not run again once it has ended well; claims go on from what
-the store has. Nothing is begun that the limit leaves too little time for. What is in --out (text, JSON, reports
-with their figures and results.parquet; never a store) is packed into one file, campaign.tar.gz, after every stage,
-so that a machine can be given back at any time. A claim that is not locked at its scale yet is piloted, and the log of
-pilots comes along; once it is locked, the next campaign runs it.
+Each stage leaves a folder in --out with its output, and is not run again once it has ended well; claims go on from what
+the store has. Nothing is begun that the limit leaves too little time for. What is in --out (text, JSON, reports with
+their figures and results.parquet; never a store) is packed into one file, campaign.tar.gz, after every stage, so that a
+machine can be given back at any time. A claim that is not locked at its scale is piloted. Where rows of a claim are
+committed, the new ones are compared with them: bias over all trainings, spread, verdicts that are other ones.
 """
 
 from __future__ import annotations
@@ -15,96 +15,199 @@ import argparse
 import json
 import math
 import shutil
-import subprocess
 import sys
 import tarfile
 import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+import torch
+
+from benchmarks import engine, vmapped
+from benchmarks.timing import about, ceilings, significant, table
+from harness.__main__ import main as harness
 from harness.compute._limit import Limit
 from harness.design._lock import Registry
 
 ROOT = Path(__file__).resolve().parents[1]
 PILOTS = 3  # replicates
-ENDED = -1  # the status of a stage that was ended by the limit
-ENGINE = {  # network: numerics, population sizes
-    "lenet": ("float32", (1, 20, 60, 180)),
-    "conv2": ("tf32", (1, 8, 20, 60)),
-    "resnet20": ("tf32", (1, 8, 20, 60)),
-    "lenet5": ("float32", (1, 20, 60)),
-    "conv4": ("tf32", (1, 8, 20)),
-    "conv6": ("tf32", (1, 8, 20)),
-    "conv8": ("tf32", (1, 8, 20)),
-    "vgg19": ("tf32", (1, 4, 8)),
+MEMBERS = (1, 16, 64, 256)
+SECONDS = 0.6  # of a measurement
+SPEEDS = {  # network: numerics, and the largest of `MEMBERS` that is measured
+    "lenet": (("float32", "tf32"), 256),
+    "lenet5": (("float32",), 64),
+    "resnet20": (("tf32", "bfloat16"), 64),
+    "conv2": (("tf32",), 64),
+    "conv6": (("tf32",), 16),
+    "vgg19": (("tf32",), 16),
 }
-CLAIMS = (  # scale, claim
-    ("standard", "frankle2019b/late-resetting-stabilises"),
-    ("standard", "ramanujan2020/edge-popup-matches-trained"),
-    ("standard", "frankle2019/any-input-scaling"),
-    ("paper", "frankle2019/iterative-beats-one-shot"),
-    ("paper", "frankle2019/random-reinit-hurts"),
-    ("paper", "frankle2019b/late-resetting-stabilises"),
-    ("paper", "ramanujan2020/edge-popup-matches-trained"),
+CLAIMS = (  # scale, claims
+    ("standard", ("frankle2019",)),
+    ("micro", ("frankle2019", "frankle2019b", "ramanujan2020", "frankle2018", "frankle2020", "han2015")),
+    ("standard", ("frankle2019b/late-resetting-stabilises",)),
+    ("standard", ("ramanujan2020/edge-popup-matches-trained",)),
+    ("paper", ("frankle2019/iterative-beats-one-shot",)),
 )
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A command, run where at least `least_s` seconds are left; one that `continues` may end early and go on later."""
+    """What is done with a folder for its output, where at least `least_s` seconds are left."""
 
     name: str
-    command: tuple[str, ...]
+    do: Callable[[Path, Limit], bool]  # whether it ended well, and need not go on another time
     least_s: float
-    continues: bool = False
 
 
-def stages(out: Path, store: Path, device: str, data_dir: Path | None) -> list[Stage]:
-    """Return all stages in the order in which they are run."""
-    python = sys.executable
-    data = () if data_dir is None else ("--data-dir", str(data_dir))
-    images = data or ("--random-images",)
-    found = [Stage("tests", (python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/engine/test_cuda.py"), 60)]
+def tests(out: Path, limit: Limit) -> bool:
+    """Run the tests that need a GPU."""
+    return pytest.main(["-q", "-p", "no:cacheprovider", str(ROOT / "tests" / "engine" / "test_cuda.py")]) == 0
+
+
+def speeds(device: str, out: Path, limit: Limit) -> bool:
+    """Measure steps of training a second: populations of several sizes, one plain module, and JAX where it is."""
+    on = torch.device(device)
+    found = {"about": about(on, "several"), "ceilings": ceilings(on, "tf32"), "rows": []}
+    print(", ".join(found["about"].values()))
+    print(", ".join(f"{name} {significant(value / 1e9)}e9" for name, value in found["ceilings"].items()), flush=True)
+    rows = []
+    for network, (every, most) in SPEEDS.items():
+        for numerics in every:
+            cases = [("plain", 1), *(("population", members) for members in MEMBERS if members <= most)]
+            cells = []
+            for what, members in cases:
+                if limit.left_s < 10:
+                    return False
+                cells.append(_rate(network, what, members, numerics, device))
+                found["rows"].append([network, numerics, what, members, cells[-1]])
+            if network == "lenet":
+                with suppress(ImportError):
+                    for members in MEMBERS:
+                        rate = vmapped.member_steps_a_second(members, numerics, SECONDS)
+                        found["rows"].append([network, numerics, "JAX", members, rate])
+            (out / "speeds.json").write_text(json.dumps(found, indent=1))
+            shown = [significant(cell) if cell else "" for cell in cells]
+            rows.append([f"{network}, {numerics}", *shown, *[""] * (len(MEMBERS) + 1 - len(shown))])
+    text = table(["member-steps/s", "a plain module", *(f"R = {members}" for members in MEMBERS)], rows)
+    told = [
+        f"JAX, {numerics}, R = {n}: {significant(rate)}"
+        for _, numerics, what, n, rate in found["rows"]
+        if what == "JAX"
+    ]
+    (out / "speeds.md").write_text("\n\n".join([text, *told]) + "\n")
+    print(text, *told, sep="\n")
+    return True
+
+
+def _rate(network: str, what: str, members: int, numerics: str, device: str) -> float:
+    """Return steps of training a second of all members together; 0 where memory does not hold them."""
+    case = engine.Case(what, network, members, device, numerics, SECONDS, random_images=False)
+    try:
+        if what == "plain":
+            return 1 / engine.child(case)["training_s"]
+        return 1 / engine.training_s(case, torch.device(device))
+    except torch.OutOfMemoryError:
+        return 0.0
+    finally:
+        if device == "cuda":
+            torch.cuda.empty_cache()
+
+
+def claims(
+    scale: str, names: tuple[str, ...], device: str, store: Path, data: tuple[str, ...], out: Path, limit: Limit
+) -> bool:
+    """Verify claims, or pilot those that are not locked, and compare rows with the committed ones."""
     locked = {(entry.scale, entry.claim) for entry in Registry(ROOT / "claims" / "registry.lock").entries}
-    for scale, claim in CLAIMS:
-        name = f"{scale}-{claim.replace('/', '-')}"
-        where = (claim, "--scale", scale, "--device", device, *data, "--store", str(store))
-        if (scale, claim) in locked:
-            made = ("verify", *where, "--out", str(out / name / "report"))
-        else:
-            name, made = f"pilot-{name}", ("pilot", *where, "--replicates", str(PILOTS))
-        found.append(Stage(name, (python, "-m", "harness", *made), 90, continues=True))
-    for network, (numerics, sizes) in ENGINE.items():
-        members = tuple(str(size) for size in sizes)
-        script = (python, "-m", "benchmarks.engine", "--device", device, "--networks", network, "--numerics", numerics)
-        to = ("--json", str(out / f"engine-{network}" / "table.json"))
-        found.append(Stage(f"engine-{network}", (*script, "--members", *members, *images, *to), 60))
-    table = (python, "-m", "benchmarks.convolution", "--device", device, "--numerics", "tf32")
-    found.append(Stage("convolution", (*table, "--json", str(out / "convolution" / "table.json")), 60))
+    known = all(
+        any(claim == name or claim.startswith(f"{name}/") for s, claim in locked if s == scale) for name in names
+    )
+    given = [*names, "--scale", scale, "--device", device, *data, "--store", str(store)]
+    if not math.isinf(limit.left_s):
+        given += ["--time-limit", f"{int(limit.left_s * 0.9)}s"]  # judging and figures take some of it
+    if not known:
+        status = _harness("pilot", *given, "--replicates", str(PILOTS))
+        shutil.copy(ROOT / "docs" / "pilots.csv", out)
+        return status == 0
+    status = _harness("verify", *given, "--out", str(out / "report"))
+    if (committed := ROOT / "reports" / scale).is_dir() and (out / "report" / "results.parquet").is_file():
+        _harness("diff", str(committed), str(out / "report"), "--scale", scale)
+    return status == 0
+
+
+def _harness(*command: str) -> int:
+    """Run a command of the harness in this process; return its exit status."""
+    print(f"$ harness {' '.join(command)}", flush=True)
+    before, sys.argv = sys.argv, ["harness", *command]
+    try:
+        harness()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    finally:
+        sys.argv = before
+    return 0
+
+
+def stages(store: Path, device: str, data_dir: Path | None) -> list[Stage]:
+    """Return all stages in the order in which they are run."""
+    data = () if data_dir is None else ("--data-dir", str(data_dir))
+
+    def measured(out: Path, limit: Limit) -> bool:
+        return speeds(device, out, limit)
+
+    found = [Stage("tests", tests, 30), Stage("speeds", measured, 60)]
+    for scale, names in CLAIMS:
+
+        def verified(out: Path, limit: Limit, scale: str = scale, names: tuple[str, ...] = names) -> bool:
+            return claims(scale, names, device, store, data, out, limit)
+
+        found.append(Stage(f"{scale}-{names[0].replace('/', '-')}", verified, 45))
     return found
 
 
-def run(stage: Stage, folder: Path, limit: Limit) -> int:
-    """Run a stage, with its output in `folder`; return its exit status, `ENDED` where the limit ended it."""
+class _Both:
+    """Writes what is printed into a file too."""
+
+    def __init__(self, *places: object) -> None:
+        self._places = places
+
+    def write(self, text: str) -> int:
+        for place in self._places:
+            place.write(text)  # type: ignore[attr-defined]
+        return len(text)
+
+    def flush(self) -> None:
+        for place in self._places:
+            place.flush()  # type: ignore[attr-defined]
+
+    def isatty(self) -> bool:
+        return False
+
+
+@contextmanager
+def _kept(file: Path) -> Iterator[None]:
+    with file.open("w") as kept, redirect_stdout(_Both(sys.stdout, kept)), redirect_stderr(_Both(sys.stderr, kept)):
+        yield
+
+
+def run(stage: Stage, folder: Path, limit: Limit) -> bool:
+    """Run a stage, with its output in `folder`; return whether it ended well."""
     folder.mkdir(parents=True, exist_ok=True)
-    command, started = list(stage.command), time.monotonic()
-    left_s = None if math.isinf(limit.left_s) else limit.left_s
-    if stage.continues and left_s is not None:
-        command += ["--time-limit", f"{int(left_s * 0.9)}s"]  # judging and figures take some of it
-    with (folder / "output.txt").open("w") as output:
+    started = time.monotonic()
+    with _kept(folder / "output.txt"):
         try:
-            ended = subprocess.run(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT, timeout=left_s)
-            status = ended.returncode
-        except subprocess.TimeoutExpired:
-            status = ENDED
-    whole = status == 0 and "to be continued" not in (folder / "output.txt").read_text()
-    if "pilot" in command:
-        shutil.copy(ROOT / "docs" / "pilots.csv", folder)
+            well = stage.do(folder, limit)
+        except Exception:  # the stages after it are worth their time all the same
+            traceback.print_exc()
+            well = False
+    well = well and "to be continued" not in (folder / "output.txt").read_text()
     took_s = time.monotonic() - started
-    said = {"command": command, "status": status, "seconds": round(took_s, 1), "whole": whole}
-    (folder / "stage.json").write_text(json.dumps(said, indent=1))
-    print(f"{stage.name}: status {status}, {took_s:.0f} s{'' if whole else ', to be continued'}", flush=True)
-    return status
+    (folder / "stage.json").write_text(json.dumps({"seconds": round(took_s, 1), "whole": well}, indent=1))
+    print(f"{stage.name}: {took_s:.0f} s, {'whole' if well else 'not whole'}", flush=True)
+    return well
 
 
 def is_done(folder: Path) -> bool:
@@ -130,15 +233,17 @@ def main() -> int:
     parser.add_argument("--store", type=Path, default=ROOT / ".harness" / "gpu-store")
     parser.add_argument("--data-dir", type=Path)
     parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
-    parser.add_argument("--time-limit", help="such as 25m; without one, until everything is done")
+    parser.add_argument("--time-limit", default="10m", help="such as 25m")
     parser.add_argument("--only", nargs="*", default=[], help="stages by name")
     parser.add_argument("--list", action="store_true", help="print the stages and what is left")
     args = parser.parse_args()
     limit, out = Limit.starting_now(args.time_limit), args.out.resolve()
-    every = stages(out, args.store.resolve(), args.device, args.data_dir and args.data_dir.resolve())
+    every = stages(args.store.resolve(), args.device, args.data_dir and args.data_dir.resolve())
     if unknown := set(args.only) - {stage.name for stage in every}:
         parser.error(f"no stage {', '.join(sorted(unknown))}; see --list")
-    failed = []
+    if args.data_dir:
+        engine.look_in(args.data_dir)
+    well = True
     for stage in every:
         if args.only and stage.name not in args.only:
             continue
@@ -147,13 +252,11 @@ def main() -> int:
             print(f"{stage.name}: {'done' if done else 'to do'}")
         elif limit.left_s < stage.least_s:
             print(f"{stage.name}: to be continued, {limit.left_s:.0f} s left of the limit")
+            well = False
         else:
-            if run(stage, out / stage.name, limit) not in (0, ENDED):
-                failed.append(stage.name)
+            well = run(stage, out / stage.name, limit) and well
             pack(out)
-    if failed:
-        print(f"did not end well: {', '.join(failed)}; their output is in {out}")
-    return 1 if failed else 0
+    return 0 if well else 1
 
 
 if __name__ == "__main__":
