@@ -1834,6 +1834,41 @@ MUTANTS = (
     Mutant("learning.Scores.under",
            "ScoresUnderMask(self.keep, self.scope)", "ScoresUnderMask(self.keep)",
            "test_expression::test_scores_of_all_layers_together_have_their_count_and_no_layer_s"),
+    # --- kernels: what a step made by hand does besides matrix products ---
+    Mutant("twins.packed",
+           "torch.arange(WORD, device=mask_RP.device)", "torch.arange(WORD, device=mask_RP.device).flip(0)",
+           "test_twins::test_bits_say_what_a_mask_has"),
+    Mutant("twins.adam",
+           "gradient_RP.masked_fill(~_unpacked(bits_RW), 0)", "gradient_RP.clone()",
+           "test_twins::test_an_update_is_that_of_torch_s_fused_optimisers"),
+    Mutant("twins.rectify_back",
+           "dbias_RO.copy_(dx_RBO.sum(1))", "pass",
+           "test_twins::test_rectify_and_back_are_those_of_autograd"),
+    Mutant("programs._kept",
+           "(p % 32)", "(p % 31)",
+           "test_programs::test_what_is_removed_stays_exactly_zero"),
+    Mutant("programs._kept",
+           "tl.where(kept, tl.load(gradients + p, mask=there, other=0), 0.0)",
+           "tl.load(gradients + p, mask=there, other=0) * kept.to(tl.float32)",  # no number times 0 is none
+           "test_programs::test_what_is_removed_stays_exactly_zero"),
+    Mutant("programs._adam",
+           "tl.load(at) * groups + group", "tl.load(at) * groups",  # the first group's rate
+           "test_programs::test_a_program_gives_what_its_twin_gives"),
+    Mutant("programs._rectify",
+           "tl.where(value < 0, 0.0, value)", "tl.where(value > 0, value, 0.0)",  # no number becomes 0
+           "test_programs::test_a_program_gives_what_its_twin_gives"),
+    Mutant("programs._rectify_back",
+           "total += gradient", "total = gradient",  # the last tile's alone
+           "test_programs::test_a_program_gives_what_its_twin_gives"),
+    Mutant("programs._cross_entropy",
+           'tl.where((c < classes)[None, :], logit, float("-inf"))', "logit",  # classes that are not there
+           "test_programs::test_a_program_gives_what_its_twin_gives"),
+    Mutant("programs._cross_entropy",
+           "tl.store(dbias + r * dbias_member + c, tl.sum(total, 0), mask=c < classes)", "pass",
+           "test_programs::test_a_program_gives_what_its_twin_gives"),
+    Mutant("choice.compiles",
+           'device.type != "cuda" or', "",
+           "test_choice::test_a_cpu_has_torch_s"),
 )
 # fmt: on
 

@@ -1,0 +1,123 @@
+"""What each kernel does, and which way it is done on a device: by Triton on a GPU, else by torch.
+
+Tensors are named by shape: R members, S steps, B examples, I inputs, O outputs, C classes, P flat parameters, W words
+of 32 mask bits, G groups of members that share their learning rates, A ages of an optimiser, in updates, N images. A
+first axis R may have any stride; the last one has stride 1. Every kernel writes in place and reads nothing on the host,
+so that a CUDA graph can capture it, and sums in an order that is always the same.
+"""
+
+from __future__ import annotations
+
+import warnings
+from functools import cache
+from importlib.util import find_spec
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from harness.kernels import _twins
+
+
+class Kernels(Protocol):
+    """The kernels of one way: `_twins` in torch, which is the reference, and `_programs` in Triton."""
+
+    def gather(
+        self,
+        x_RBI: Tensor,
+        source_NI: Tensor,
+        images_RSB: Tensor,
+        at_1: Tensor,
+        by_N: Tensor,
+        off_I: Tensor,
+        over_I: Tensor,
+    ) -> None:
+        """Put the images of step `at_1` into `x_RBI`: (pixel / its image's `by` - `off`) / `over`."""
+
+    def rectify(self, z_RBO: Tensor, bias_RO: Tensor | None) -> None:
+        """Add the bias to `z_RBO`, then set to zero what is below it; no number stays none."""
+
+    def rectify_back(self, dx_RBO: Tensor, x_RBO: Tensor, dbias_RO: Tensor | None) -> None:
+        """Set gradients to zero where `rectify` gave `x_RBO` zero, and put their sums over examples into `dbias_RO`."""
+
+    def cross_entropy(
+        self,
+        z_RBC: Tensor,
+        bias_RC: Tensor | None,
+        answers_RSB: Tensor,
+        at_1: Tensor,
+        dbias_RC: Tensor | None,
+        loss_R: Tensor,
+    ) -> None:
+        """Put each member's mean cross-entropy at step `at_1` into `loss_R`, and its gradient in place of the logits.
+
+        The bias is added to the logits first; the gradient's sum over examples is that of the bias.
+        """
+
+    def adam(
+        self,
+        rows_RP: Tensor,
+        gradient_RP: Tensor,
+        bits_RW: Tensor,
+        rates_SG: Tensor,
+        at_1: Tensor,
+        group: int,
+        mean_RP: Tensor,
+        square_RP: Tensor,
+        age: Tensor,
+        corrections_A2: Tensor,
+        *,
+        beta1: float,
+        beta2: float,
+        eps: float,
+        decay: float,
+    ) -> None:
+        """Make one update of Adam, of those whose mask bit is 1, at the rate of the group at step `at_1`.
+
+        `age` counts the updates before this one; `corrections_A2` has for each age 1 - beta1^t, and the root of 1 -
+        beta2^t, with t = age + 1. Parameters are first shrunk by `decay` times the rate (AdamW). Of a mask bit of 0
+        the gradient counts as zero, whatever it is.
+        """
+
+    def sgd(
+        self,
+        rows_RP: Tensor,
+        gradient_RP: Tensor,
+        bits_RW: Tensor,
+        rates_SG: Tensor,
+        at_1: Tensor,
+        group: int,
+        momentum_RP: Tensor | None,
+        *,
+        momentum: float,
+        decay: float,
+        nesterov: bool,
+    ) -> None:
+        """Make one update of SGD with weight decay in the gradient; masks and rates are as in `adam`."""
+
+
+def kernels_for(device: torch.device) -> Kernels:
+    """Return the kernels to be used on a device."""
+    if not compiles(device):
+        return _twins
+    from harness.kernels import _programs
+
+    return _programs
+
+
+@cache
+def compiles(device: torch.device) -> bool:
+    """Whether Triton makes programs for this device: there is a GPU, Triton, and the C compiler that it calls.
+
+    One small launch is tried. Warns where it fails.
+    """
+    if device.type != "cuda" or find_spec("triton") is None:
+        return False
+    from harness.kernels import _programs
+
+    try:
+        _programs.rectify(torch.zeros(1, 1, 1, device=device), None)
+    except Exception as error:  # of whatever kind: each part of Triton that can fail has its own
+        warnings.warn(f"no kernels are made by Triton here, where steps are slower without: {error}", stacklevel=2)
+        return False
+    return True

@@ -1,0 +1,74 @@
+"""Which way the kernels are done, by device: all that the engine knows of Triton."""
+
+import inspect
+import warnings
+
+import pytest
+import torch
+
+from harness.kernels import Kernels, _choice, _twins, compiles, kernels_for
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda")
+KERNELS = [name for name in vars(Kernels) if not name.startswith("_")]
+
+
+@pytest.fixture
+def programs():
+    """The kernels in Triton."""
+    pytest.importorskip("triton", reason="torch for CPUs alone comes without Triton")
+    from harness.kernels import _programs
+
+    return _programs
+
+
+@pytest.fixture(autouse=True)
+def asked_anew():
+    """Forget what devices were found to be."""
+    compiles.cache_clear()
+    yield
+    compiles.cache_clear()
+
+
+def test_a_cpu_has_torch_s():
+    """Triton makes no programs for a CPU."""
+    assert not compiles(CPU)
+    assert kernels_for(CPU) is _twins
+
+
+def test_a_gpu_has_triton_s_where_a_launch_succeeds(programs, monkeypatch):
+    """One small launch is tried."""
+    launched = []
+    monkeypatch.setattr(_choice.torch, "zeros", lambda *shape, device: torch.ones(shape))
+    monkeypatch.setattr(programs, "_launch", lambda *given, **constants: launched.append(given))
+    assert kernels_for(CUDA) is programs
+    assert kernels_for(CUDA) is programs
+    assert len(launched) == 1
+
+
+def test_a_gpu_without_a_compiler_has_torch_s_and_it_is_said(programs, monkeypatch):
+    """What Triton misses is in a warning, which comes once."""
+
+    def fails(*given, **constants):
+        raise RuntimeError("Failed to find C compiler")
+
+    monkeypatch.setattr(_choice.torch, "zeros", lambda *shape, device: torch.ones(shape))
+    monkeypatch.setattr(programs, "_launch", fails)
+    with pytest.warns(UserWarning, match="no kernels are made by Triton here.*Failed to find C compiler"):
+        assert kernels_for(CUDA) is _twins
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert kernels_for(CUDA) is _twins
+
+
+def test_a_gpu_without_triton_has_torch_s(monkeypatch):
+    """As torch comes where Triton does not."""
+    monkeypatch.setattr(_choice, "find_spec", lambda name: None)
+    assert kernels_for(CUDA) is _twins
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_both_ways_take_what_is_said(name, programs):
+    """Each kernel is there in both ways, with the same parameters in the same order."""
+    said = list(inspect.signature(getattr(Kernels, name)).parameters)[1:]
+    for way in (_twins, programs):
+        assert list(inspect.signature(getattr(way, name)).parameters) == said

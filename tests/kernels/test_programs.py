@@ -1,0 +1,104 @@
+"""Each Triton kernel gives what its twin gives, by Triton's interpreter, and compiles for GPUs that are not here."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from harness.kernels import _twins
+from tests.kernels.cases import CASES, computed
+from tests.project import ROOT
+
+triton = pytest.importorskip("triton", reason="torch for CPUs alone comes without Triton")
+
+ULPS = 2  # of the larger of what was there and what is there now
+OF_THE_LARGEST = 1e-6  # the error of a sum
+SUMS = {("cross_entropy", "z"), ("cross_entropy", "db"), ("cross_entropy", "loss"), ("rectify_back", "db")}
+
+
+@pytest.fixture(scope="module")
+def interpreted(tmp_path_factory):
+    """What Triton's interpreter makes of every case, in a process of its own: it has to be on before an import."""
+    file = tmp_path_factory.mktemp("interpreted") / "memory.pt"
+    command = [sys.executable, "-m", "tests.kernels.cases", file]
+    subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "TRITON_INTERPRET": "1"}, timeout=120)
+    return torch.load(file)
+
+
+@pytest.fixture(scope="module")
+def exact():
+    """What the twins make of every case in float64."""
+    return computed(_twins, torch.float64)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_program_gives_what_its_twin_gives(name, interpreted, exact):
+    """Within rounding of float64, no numbers in the same places; what lies between rows is as it was."""
+    kernel = name.partition(" ")[0]
+    before = CASES[name](torch.float64).memory
+    for what, expected in exact[name].items():
+        found, expected, was = (each.double().numpy() for each in (interpreted[name][what], expected, before[what]))
+        np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
+        there = np.isfinite(expected)
+        if (kernel, what) in SUMS:
+            allowed = np.full(expected.shape, OF_THE_LARGEST * abs(expected[there]).max(initial=0))
+        else:
+            larger = np.maximum(abs(expected), abs(np.nan_to_num(was)))
+            allowed = ULPS * np.spacing(np.nan_to_num(larger).astype(np.float32))
+        assert (abs(found - expected)[there] <= allowed[there]).all(), what
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith(("adam", "sgd"))])
+def test_what_is_removed_stays_exactly_zero(name, interpreted):
+    """Whatever its gradient is, with the optimiser's state of it."""
+    memory = interpreted[name]
+    removed = memory["mask"] == 0
+    assert all((values[removed] == 0).all() for what, values in memory.items() if what != "mask")
+
+
+def launched(monkeypatch):
+    """Return every different launch of the cases: its program, the types of what it is given, and its constants."""
+    from harness.kernels import _programs
+
+    found = {}
+
+    def note(program, grid, *given, **constants):
+        # of numbers that are 1 Triton makes constants too
+        named = dict(zip(program.arg_names, given, strict=False))
+        constants |= {name: 1 for name, value in named.items() if not torch.is_tensor(value) and value == 1}
+        types = {name: _type(value) for name, value in named.items()} | dict.fromkeys(constants, "constexpr")
+        found[program.fn.__name__, *constants.items()] = (program, types, constants)
+
+    monkeypatch.setattr(_programs, "_launch", note)
+    computed(_programs, torch.float32)
+    return list(found.values())
+
+
+def _type(value):
+    if not torch.is_tensor(value):
+        return "i32"
+    return "*" + {torch.float32: "fp32", torch.uint8: "u8", torch.int32: "i32", torch.int64: "i64"}[value.dtype]
+
+
+@pytest.mark.parametrize("capability", [80, 90])
+def test_every_program_compiles(capability, monkeypatch, tmp_path):
+    """Of A100 and H100, with each set of constants among the cases: machine code comes out of it."""
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+
+    from harness.kernels._programs import OPTIONS
+
+    ptxas = triton.knobs.nvidia.ptxas
+    if not os.path.isfile(getattr(ptxas, "path", ptxas)):
+        pytest.skip("Triton is here without NVIDIA's assembler, ptxas")
+    monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
+    launches = launched(monkeypatch)
+    assert {program.fn.__name__ for program, _, _ in launches} >= {f"_{name.partition(' ')[0]}" for name in CASES}
+    for program, types, constants in launches:
+        source = ASTSource(program, {name: types[name] for name in program.arg_names}, constants)
+        compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=OPTIONS)
+        assert f".target sm_{capability}" in compiled.asm["ptx"]
+        assert len(compiled.asm["cubin"]) > 1000
