@@ -1,4 +1,4 @@
-"""A population as one tensor program: the only room with torch; knows no claims, compute or store."""
+"""A population as one tensor program: with its kernels the only room with torch; knows no claims, compute or store."""
 
 from harness.engine._course import compute_within_memory
 from harness.engine._machine import gpu_name, one_thread, vector_instructions

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from harness import data
 from harness.data import Augment, Scaling
-from harness.engine._pixels import cropped, scaled
+from harness.engine._pixels import cropped, scaled, scales
 from harness.population import Member, Population
 from harness.streams import Replicate
 
@@ -60,6 +60,16 @@ class Feed:
         if self._places is not None:
             pixels_RBI = pixels_RBI.gather(2, self._places.expand(-1, pixels_RBI.shape[1], -1))
         return pixels_RBI
+
+    @property
+    def of_pixels(self) -> bool:
+        """Whether an input is an image's pixels in their places, each scaled by its image and its channel alone."""
+        apart = self._scales is None and self._places is None and self.task.augment is Augment.NONE
+        return apart and not self.task.reads_tokens
+
+    def pixel_scales(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what is done `of_pixels` of all images: as `scales` says, shapes (N,), (I,) and (I,)."""
+        return scales(self.source_NI, self.task)
 
     def room(self, steps: int, device: torch.device, *, pinned: bool = False) -> Batches:
         """Return room for the batches of so many steps; `pinned` is memory that a GPU copies from while it computes."""

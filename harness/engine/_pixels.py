@@ -41,14 +41,33 @@ def scaled(pixels_NI: Tensor, task: Task) -> Tensor:
     What is scaled by a replicate's own training examples is left to `Feed`.
     """
     if task.scaling is Scaling.L2:
-        # Sums of squares of bytes are integers, exact in float64 in any order.
-        length_N1 = pixels_NI.double().square_().sum(1, keepdim=True).sqrt_()
-        return pixels_NI.float() / length_N1.float().clamp_min_(torch.finfo(torch.float32).tiny)
+        return pixels_NI.float() / _lengths(pixels_NI)
     unit_NI = pixels_NI if pixels_NI.dtype == torch.float32 else pixels_NI.float().div_(255)
     if task.scaling is not Scaling.STANDARDISED:
         return unit_NI
     mean_C1, sd_C1 = _moments(task.source, pixels_NI.device)
     return ((unit_NI.view(len(unit_NI), len(mean_C1), -1) - mean_C1) / sd_C1).flatten(1)
+
+
+def scales(pixels_NI: Tensor, task: Task) -> tuple[Tensor, Tensor, Tensor]:
+    """Return by_N, off_I and over_I, with which `scaled` is (pixel / by - off) / over, to the bit."""
+    images, inputs = pixels_NI.shape
+    device = pixels_NI.device
+    off_I, over_I = torch.zeros(inputs, device=device), torch.ones(inputs, device=device)
+    if task.scaling is Scaling.L2:  # few images at a time, whose float64 are eight times their bytes
+        each = [_lengths(pixels_NI[first : first + 1024]) for first in range(0, images, 1024)]
+        return torch.cat(each)[:, 0], off_I, over_I
+    if task.scaling is Scaling.STANDARDISED:
+        mean_C1, sd_C1 = _moments(task.source, device)
+        off_I, over_I = (each.expand(-1, inputs // len(each)).flatten() for each in (mean_C1, sd_C1))
+    by = 1.0 if pixels_NI.dtype == torch.float32 else 255.0
+    return torch.full((images,), by, device=device), off_I, over_I
+
+
+def _lengths(pixels_NI: Tensor) -> Tensor:
+    """Return each image's length, shape (N, 1): of bytes, sums of squares are integers, exact in any order."""
+    length_N1 = pixels_NI.double().square_().sum(1, keepdim=True).sqrt_()
+    return length_N1.float().clamp_min_(torch.finfo(torch.float32).tiny)
 
 
 @cache

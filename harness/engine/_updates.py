@@ -17,6 +17,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from harness.engine._by_hand import ByHand, stands_in
 from harness.engine._capture import Captured
 from harness.engine._feed import Feed
 from harness.engine._machine import arithmetic
@@ -58,6 +59,7 @@ class Updates:
         words = [word(m.replicate, "dropout", m.dropout_draw) for m in population.members]
         self._teacher = None if program.teacher is None else Teacher(population, feed)
         self._keys_R = torch.tensor(words, device=device) if program.network.dropouts else None
+        self._by_hand: ByHand | None = None  # made where there are batches
         self._steps = {change: Captured(device) for change in (False, True)}  # of which one may never be called
 
     def run(self, report: Report = lambda steps: None, *, at: int | None = None) -> Generator[int]:
@@ -70,6 +72,7 @@ class Updates:
         supply = Supply(self.feed, most, ahead=0 if self.stack.device.type == "cpu" else AHEAD)
         self._batches = supply.now
         self._table = torch.zeros((most, len(self._recipes)), dtype=self._rate_type, device=self.stack.device)
+        self._by_hand = self._written_out() if stands_in(self.population, self.stack, self.feed) else None
         for first, count in supply.chunks(chunks):
             self._begin(first, count)
             for step in range(first, first + count):
@@ -84,6 +87,9 @@ class Updates:
 
     def _update(self, *, change: bool) -> None:
         """Make one update and count it: nothing here waits for the device or reads the host."""
+        if self._by_hand is not None:
+            self._by_hand()
+            return
         images_RBK, answers_RB, crops_RBK = (
             None if of_steps is None else of_steps.index_select(1, self._at)[:, 0] for of_steps in self._batches
         )
@@ -115,6 +121,19 @@ class Updates:
             self.stack.after_step()
         self.loss_R.copy_(loss_R.detach())
         self._at += 1
+
+    def _written_out(self) -> ByHand:
+        """Return the update by hand, on the tensors that steps read and leave behind here."""
+        return ByHand(
+            self.population,
+            self.stack,
+            self.feed,
+            self.optimiser,
+            batches=self._batches,
+            rates_SG=self._table,
+            at_1=self._at,
+            loss_R=self.loss_R,
+        )
 
     def _forget(self) -> None:
         """Set to zero what the optimiser has of weights that are masked now: where they grow again, they begin anew."""
