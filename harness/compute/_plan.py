@@ -1,8 +1,4 @@
-"""What must be computed of what is wanted, what is stored already, and what is ready to run. Knows no torch, no claims.
-
-A unit is one node for one replicate. A stored unit is usable while its lineage holds: the digests of what it consumed
-equal the digests of what the trainings it consumed from have stored now.
-"""
+"""What must be computed of what is wanted, and the populations that it packs into. Knows no torch, no claims."""
 
 from __future__ import annotations
 
@@ -10,12 +6,13 @@ import itertools
 import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from harness.compute._code import code_digest, own_code
+from harness.compute._due import Due, Unit
 from harness.compute._inputs import Inputs, Made
 from harness.data import SETS, load_set
 from harness.errors import DataError
@@ -35,7 +32,6 @@ START_S = 6.0  # until a worker has loaded torch
 FLOPS = {"cpu": 4e10, "cuda": 1e13}  # of one core or GPU on such products, a cautious guess before any is measured
 STEP_S = 2e-4  # of a training step of one member on a GPU, before any is measured: its launches
 TOGETHER = 32  # members whose step on a GPU takes twice as long as that of one, about
-NEVER = "never computed"
 
 
 @dataclass(frozen=True)
@@ -49,20 +45,6 @@ class Wanted:
     def units(self) -> list[str]:
         """Return the names of the nodes' units and of those of all trainings they consume from."""
         return [unit_name(node, replicate) for node in lineage(self.nodes) for replicate in self.replicates]
-
-
-@dataclass(frozen=True)
-class Unit:
-    """One node for one replicate, and the names of those who want it."""
-
-    node: Measured
-    replicate: Replicate
-    wanted_by: tuple[str, ...] = field(compare=False, default=())
-
-    @property
-    def name(self) -> str:
-        """Where the store keeps it: key, suite seed, replicate."""
-        return unit_name(self.node, self.replicate)
 
 
 class Plan:
@@ -85,7 +67,9 @@ class Plan:
                     name = unit_name(node, replicate)
                     before = self.units[name].wanted_by if name in self.units else ()
                     self.units[name] = Unit(node, replicate, tuple(dict.fromkeys((*before, each.by))))
-        self._after = self._steps_after()
+        self._due = Due(self.units, self.slots, self._steps_after(), store)
+        self._packs: dict[Program, int] = {}
+        self._pack_numbers: dict[str, int] = {}  # by node: programs are long to compare
         self._made: Made = {}
         self._check_data()
 
@@ -152,43 +136,11 @@ class Plan:
 
     def reasons(self) -> dict[str, str]:
         """Return for each unit why it must be computed, or an empty string where what is stored is usable."""
-        reasons: dict[str, str] = {}
-        stale: set[str] = set()
-        for name, unit in self.units.items():  # parents come before children
-            reason, lineage_holds = self._reason(unit, stale)
-            reasons[name] = reason
-            if not lineage_holds:
-                stale.add(name)
-        return reasons
+        return self._due.reasons()
 
-    def _reason(self, unit: Unit, stale: set[str]) -> tuple[str, bool]:
-        entry = self.entry(unit.node, unit.replicate)
-        if entry is None:
-            return NEVER, False
-        for taken in consumed(unit.node):
-            parent = unit_name(taken.training, unit.replicate)
-            if parent in stale:
-                return f"made from {parent}, which must be computed first", False
-            now = self.store.entries[parent].outs.get(taken.slot, "nothing")
-            then = entry.ins.get(taken.name, "nothing")
-            if now != then:
-                return f"made from {parent} at {taken.slot} with digest {then}; stored there now is {now}", False
-        missing = self.slots[unit.node.key] - entry.outs.keys()
-        if missing:
-            return f"its {', '.join(sorted(missing))} is wanted and was not kept", True
-        return "", True
-
-    def ready(self, running: set[str]) -> list[Unit]:
+    def ready(self, running: Collection[str]) -> list[Unit]:
         """Return the due units that are not `running` and whose parents are usable, longest chains first."""
-        reasons = self.reasons()
-        ready = []
-        for name, unit in self.units.items():
-            if not reasons[name] or name in running:
-                continue
-            parents = [unit_name(taken.training, unit.replicate) for taken in consumed(unit.node)]
-            if not any(reasons[parent] or parent in running for parent in parents):
-                ready.append(unit)
-        return sorted(ready, key=lambda unit: -self._after[unit.node.key])
+        return self._due.ready(running)
 
     # Packing
 
@@ -201,16 +153,22 @@ class Plan:
         and a training would not even fit the whole limit, that one is returned: a checkpoint takes it to the next run.
         """
         too_long: list[Unit] = []
-        rest = self.ready(running)
-        while rest:
-            program = Program.of(rest[0].node)
-            same = [unit for unit in rest if Program.of(unit.node).packs == program.packs]
+        packs: defaultdict[int, list[Unit]] = defaultdict(list)
+        for unit in self.ready(running):
+            packs[self._pack_of(unit.node)].append(unit)
+        for same in packs.values():
+            program = Program.of(same[0].node)
             if size := self.population_size(program, len(same), idle=idle, left_s=left_s):
                 return _by_rates(same[:size])
             if not too_long and self.may_begin(self.seconds(program, 1), left_s=left_s, whole_s=whole_s):
                 too_long = same[:1]
-            rest = [unit for unit in rest if Program.of(unit.node).packs != program.packs]
         return too_long
+
+    def _pack_of(self, node: Measured) -> int:
+        """Return a number that nodes share whose units pack together."""
+        if node.key not in self._pack_numbers:
+            self._pack_numbers[node.key] = self._packs.setdefault(Program.of(node).packs, len(self._packs))
+        return self._pack_numbers[node.key]
 
     def population_size(self, program: Program, ready: int, *, idle: int, left_s: float = math.inf) -> int:
         """Return how many of `ready` members to pack: shared among idle places, ended within `POPULATION_S`.

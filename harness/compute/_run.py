@@ -15,9 +15,10 @@ from pathlib import Path
 from types import FrameType
 
 from harness.compute._code import code_digest, own_code
+from harness.compute._due import Unit
 from harness.compute._executor import Executor
 from harness.compute._limit import Limit
-from harness.compute._plan import START_S, Plan, Unit
+from harness.compute._plan import START_S, Plan
 from harness.compute._progress import SILENT, Progress, UnderWay
 from harness.data import SETS, load_set
 from harness.errors import DataError, HarnessError, InterruptedRunError, RunError, StoppedError

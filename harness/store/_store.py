@@ -50,12 +50,16 @@ class Entry:
 
 
 class Store:
-    """The records under `path`. Reading needs no lock; `writing` takes it."""
+    """The records under `path`. Reading needs no lock; `writing` takes it.
+
+    `indexed` names the units of records in the order in which these were found or added.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.records: dict[str, Record] = {}
         self.entries: dict[str, Entry] = {}
+        self.indexed: list[str] = []
         self.bad: dict[str, str] = {}
         self._rows: dict[str, list[tuple[int, Row]]] = {}
         self.refresh()
@@ -75,6 +79,7 @@ class Store:
         entries = [Entry(m.unit, name, i, m.ins, m.outs, m.diverged) for i, m in enumerate(record.members)]
         self.records[name] = record
         self.entries.update({entry.unit: entry for entry in entries})
+        self.indexed += [entry.unit for entry in entries]
 
     def rows(self, entry: Entry) -> list[Row]:
         """Return the rows of one stored unit."""
