@@ -334,8 +334,8 @@ MUTANTS = (
            "self.source.training.begins.values(stored, self.network)",
            "test_plan::test_members_are_what_their_expressions_say"),
     Mutant("inputs.Inputs.bits",
-           "(mask.key, self.replicate, made_from)", "(mask.key, self.replicate)",  # a mask of older weights
-           "test_plan::test_masks_follow_the_weights_that_are_stored_now"),
+           "(mask.key, self.replicate, self._made_from(mask))", "(mask.key, self.replicate)",  # a mask of older weights
+           "test_plan::test_masks_and_starts_follow_the_weights_that_are_stored_now"),
     Mutant("pruning.Prune.bits",
            "self.keep, self.scope", "self.keep, Scope.LAYER",
            "test_plan::test_scope_and_draw_reach_the_member"),
@@ -1516,6 +1516,12 @@ MUTANTS = (
     Mutant("store.Writer._place",
            "number = 1 + max(", "number = 1 + min(",
            "test_store::test_a_fault_leaves_a_whole_record_or_none"),
+    Mutant("inputs.Inputs._made_from",
+           "((made,) if isinstance(made, Taken) else consumed(made))", "consumed(made)",
+           "test_plan::test_a_learned_mask_follows_what_is_stored_now"),
+    Mutant("inputs.Inputs.start",
+           "self.replicate, self._made_from(node.begins))", "self.replicate)",  # though it was trained again
+           "test_plan::test_masks_and_starts_follow_the_weights_that_are_stored_now"),
     Mutant("store.Writer.__enter__",
            'FileLock(path / "lock")', 'FileLock(path / f"lock-{os.getpid()}")',
            "test_store::test_a_second_writer_is_refused_with_the_holder_s_name"),

@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 from numpy.typing import NDArray
 
-from harness.expression import Bits, Mask, Measured, Taken, consumed
+from harness.expression import Bits, Flat, Mask, Measured, Start, Taken, consumed
 from harness.population import Member, Program, jolted, unit_name
 from harness.store import Store
 from harness.streams import Replicate
 
-Made = dict[tuple[Any, ...], Bits]
+STARTS_BYTES = 2**28  # of starts that are kept, of which the arms of a claim share most
+
+
+@dataclass
+class Made:
+    """Masks made so far, and the starts made lately, of any replicate, by what they are made from."""
+
+    masks: dict[tuple[Any, ...], Bits] = field(default_factory=dict)
+    starts: dict[tuple[Any, ...], Flat] = field(default_factory=dict)
+
+    def start(self, of: tuple[Any, ...], make: Callable[[], Flat]) -> Flat:
+        """Return a start that is kept, or make it: those that were asked for longest ago go where room is short."""
+        kept = self.starts.pop(of, None)
+        self.starts[of] = make() if kept is None else kept
+        while len(self.starts) > 1 and sum(each.nbytes for each in self.starts.values()) > STARTS_BYTES:
+            del self.starts[next(iter(self.starts))]
+        return self.starts[of]
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is stored for one replicate; `made` holds the masks made so far, of any replicate."""
+    """What is stored for one replicate, and what was made of it and of others so far."""
 
     store: Store
     replicate: Replicate
-    made: Made = field(default_factory=dict)
+    made: Made = field(default_factory=Made)
 
     def digest(self, taken: Taken) -> str:
         """Return the digest of what is stored now of `taken`."""
@@ -34,11 +51,19 @@ class Inputs:
 
     def bits(self, mask: Mask) -> Bits:
         """Return the bits of `mask`, shape (flat_size,): made once of what is stored now."""
-        made_from = tuple(self.digest(taken) for taken in consumed(mask))
-        cached = (mask.key, self.replicate, made_from)
-        if cached not in self.made:
-            self.made[cached] = mask.bits(self)
-        return self.made[cached]
+        cached = (mask.key, self.replicate, self._made_from(mask))
+        if cached not in self.made.masks:
+            self.made.masks[cached] = mask.bits(self)
+        return self.made.masks[cached]
+
+    def _made_from(self, made: Mask | Start) -> tuple[str, ...]:
+        """Return the digests of what is stored now of what a mask or a start is made from, or is itself."""
+        return tuple(self.digest(taken) for taken in ((made,) if isinstance(made, Taken) else consumed(made)))
+
+    def start(self, node: Measured) -> Flat:
+        """Return the flat parameters that `node` begins with, shape (flat_size,): drawn, or made of what is stored."""
+        of = (node.begins.key, node.network, self.replicate, self._made_from(node.begins))
+        return self.made.start(of, lambda: node.begins.values(self, node.network))
 
     def member(self, node: Measured) -> Member:
         """Return what a worker is given for `node`."""
@@ -50,7 +75,7 @@ class Inputs:
             augment_draw=node.draw("augment"),
             dropout_draw=node.draw("dropout"),
             mask_draw=node.draw("mask"),
-            start=node.begins.values(self, network),
+            start=self.start(node),
             end=None if node.ends is None else node.ends.values(self, node.asked.teacher or network),
             mask=None if node.removes is None else self.bits(node.removes),
             scores=node.scores(self.replicate),

@@ -70,7 +70,7 @@ class Plan:
         self._due = Due(self.units, self.slots, self._steps_after(), store)
         self._packs: dict[Program, int] = {}
         self._pack_numbers: dict[str, int] = {}  # by node: programs are long to compare
-        self._made: Made = {}
+        self._made = Made()
         self._check_data()
 
     def _check_data(self) -> None:

@@ -10,6 +10,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
+from harness.compute import _inputs as inputs
+from harness.compute._inputs import Made
 from harness.compute._plan import MAX_MEMBERS, PARAMETERS, SLACK, Plan, Wanted
 from harness.compute._run import run_plan
 from harness.data._tasks import DIGITS, MNIST
@@ -229,8 +231,8 @@ def test_what_comes_of_a_descendant_waits_for_it(store, writer):
     assert plan.reasons()[unit_name(REINIT, REPLICATES[0])] == f"made from {parent}, which must be computed first"
 
 
-def test_masks_follow_the_weights_that_are_stored_now(store, writer):
-    """One plan that saw two generations of a training makes its ticket's mask from the later one."""
+def test_masks_and_starts_follow_the_weights_that_are_stored_now(store, writer):
+    """One plan that saw two generations of a training makes its ticket's mask and start from the later one."""
     plan = Plan([request(FIRST)], store)
     compute(plan, writer)
     for generation in (0, 1):
@@ -238,6 +240,30 @@ def test_masks_follow_the_weights_that_are_stored_now(store, writer):
         (member,) = plan.pack([plan.units[unit_name(FIRST, REPLICATES[0])]]).members
         end = store.array(store.entries[unit_name(DENSE, REPLICATES[0])], "end", SIZE)
         np.testing.assert_array_equal(member.mask, prune_by_magnitude(NET, end, ones(NET), HALF, Scope.LAYER))
+        rewound = store.array(store.entries[unit_name(DENSE, REPLICATES[0])], "5", SIZE)
+        np.testing.assert_array_equal(member.start, rewound)
+
+
+def test_a_learned_mask_follows_what_is_stored_now(store, writer):
+    """A mask that a training of scores ended with is read again when that was trained again."""
+    plan = Plan([request(train(NET, DIGITS, RECIPE, mask=SCORES.learned_mask()))], store)
+    compute(plan, writer)
+    (child,) = (unit for unit in plan.units.values() if unit.node != SCORES and unit.replicate == REPLICATES[0])
+    for generation in (0, 1):
+        recompute(plan, writer, SCORES, generation)
+        learned = store.array(store.entries[unit_name(SCORES, REPLICATES[0])], "mask", SIZE)
+        np.testing.assert_array_equal(plan.pack([child]).members[0].mask, learned)
+
+
+def test_starts_that_were_asked_for_longest_ago_go_first(monkeypatch):
+    """Starts are kept while there is room, and made again once they have gone; one is kept however large."""
+    monkeypatch.setattr(inputs, "STARTS_BYTES", 100)
+    made, asked = Made(), []
+    for name in "abaca":
+        made.start((name,), lambda name=name: (asked.append(name), np.zeros(12, np.float32))[1])
+    assert asked == ["a", "b", "c"]
+    made.start(("large",), lambda: np.zeros(100, np.float32))
+    assert list(made.starts) == [("large",)]
 
 
 def test_only_the_replicate_that_changed_is_due(store, writer):
