@@ -9,7 +9,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from harness.expression import Bits, Flat, Mask, Measured, Start, Taken, consumed
-from harness.population import Member, Program, jolted, unit_name
+from harness.population import Member, Population, Program, jolted, unit_name
 from harness.store import Store
 from harness.streams import Replicate
 
@@ -83,3 +83,23 @@ class Inputs:
             recipe=recipe,
         )
         return jolted(recipe.jolt)(member) if recipe is not None and recipe.jolt else member
+
+
+def emptied(population: Population) -> str:
+    """Say which layers masks leave without a weight, and in how many members; empty where none does.
+
+    What counts masks measures just that, and is let be.
+    """
+    program = population.program
+    if program.recipe is None and not program.measurement.passes:
+        return ""
+    masks = [member.mask for member in population.members if member.mask is not None]
+    tensors = program.network.prunable().items() if masks else ()
+    counts = {name: sum(not mask[tensor.slice].any() for mask in masks) for name, tensor in tensors}
+    told = [f"{name} of {count} of {len(population.members)} nets" for name, count in counts.items() if count]
+    if not told:
+        return ""
+    return (
+        f"  {program.label}: the mask keeps no weight in {', '.join(told)}: unless a shortcut leads round "
+        "it, the input is not seen. Next: raise keep=, or measure the mask with structure()"
+    )

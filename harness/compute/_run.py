@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import itertools
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from harness.compute._code import code_digest, own_code
 from harness.compute._due import Unit
 from harness.compute._executor import Executor
+from harness.compute._inputs import emptied
 from harness.compute._limit import Limit
-from harness.compute._plan import START_S, Plan
+from harness.compute._occupancy import Occupancy
+from harness.compute._plan import SLACK, START_S, Plan
 from harness.compute._progress import SILENT, Progress, UnderWay
-from harness.data import SETS, load_set
-from harness.errors import DataError, HarnessError, InterruptedRunError, RunError, StoppedError
-from harness.expression import Training, describe
+from harness.compute._returned import Asked, result, wanted_by
+from harness.errors import InterruptedRunError, StoppedError
+from harness.expression import describe
 from harness.population import Computed, Population, Program
-from harness.store import Writer, checkpoint_name, discard_checkpoints, found_checkpoints, now
+from harness.store import Writer, Written, checkpoint_name, discard_checkpoints, found_checkpoints, now
 
 NO_LIMIT = Limit()
 
@@ -37,15 +41,23 @@ class Summary:
     populations: int = 0
     member_steps: int = 0
     wall_s: float = 0.0
+    waited: float = 0.0  # share of the places' time until the last population begins: of all that was left, parents
+    idle: float = 0.0  # were being computed or stored; and the share in which they had no population for another reason
     left: int = 0  # units that are still due
 
 
 @dataclass
-class _Running:
-    units: list[Unit]
-    population: Population
+class _Running(Asked):
     shown: UnderWay
     checkpoint: str
+    ends: float  # when it is expected to have ended, on the performance counter
+    begun: bool = False
+
+
+@dataclass
+class _Stored(Asked):
+    shown: UnderWay
+    wall_s: float
 
 
 def run_plan(
@@ -65,61 +77,168 @@ def run_plan(
     what was stored before stays stored.
     """
     started = time.perf_counter()
-    summary = Summary()
-    running: dict[Future[Computed], _Running] = {}
-    checkpoints = writer.store.path / "checkpoints"
-    resumable = _resumable(plan, checkpoints)
-    stopping = False
-    seconds = {unit.name: plan.seconds(Program.of(unit.node), 1) for unit in plan.due()}
-    with _ctrl_c(progress) as asked_to_stop:
+    with _ctrl_c(progress) as asked_to_stop, ThreadPoolExecutor(1) as beside:
+        run = _Run(plan, writer, executor, dict(provenance), progress, limit, beside)
         while True:
-            if not stopping and (asked_to_stop() or not limit.left_s):
-                stopping = True
-                executor.stop()
-            while not stopping and len(running) < executor.places:
-                start_s = START_S if summary.populations < executor.places else 0.0
-                left_s = max(0.0, limit.left_s - start_s)
-                units = _next(plan, resumable, running, idle=executor.places - len(running), left_s=left_s, limit=limit)
-                if not units:
-                    break
-                population = plan.pack(units)
-                summary.populations += 1
-                if told := _emptied(population):
-                    progress.note(told, warning=True)
-                named = checkpoint_name(population)
-                future = executor.submit(summary.populations, population, checkpoint=checkpoints / named)
-                shown = _under_way(summary.populations, population.program, units, seconds)
-                progress.begin(shown)
-                running[future] = _Running(units, population, shown, named)
-            if not running:
+            if not run.stopping and (asked_to_stop() or not limit.left_s):
+                run.stop()
+            run.begin()
+            if not run.waits():
                 break
-            done, _ = wait(running, timeout=0.25, return_when=FIRST_COMPLETED)
-            for number, steps in executor.progress():
-                for each in (r.shown for r in running.values() if r.shown.number == number):
-                    progress.advance(each, steps)
-            for future in done:
-                finished = running.pop(future)
-                try:
-                    computed = _result(future, finished)
-                except StoppedError as stop:
-                    progress.note(f"  {_name(finished)}: {stop}")
-                    continue
-                _check_counts(finished.units, computed)
-                described = {unit.node.key: describe(unit.node) for unit in finished.units}
-                nodes = {unit.node for unit in finished.units}
-                own = {name: digest for node in nodes for name, digest in own_code(node).items()}
-                writer.add(finished.population, computed, {**provenance, "computed": now()}, described, own)
-                summary.trainings += len(finished.units)
-                summary.member_steps += len(finished.units) * finished.population.program.steps
-                under_way = [r.checkpoint for r in running.values()]
-                discard_checkpoints(checkpoints, [unit.name for unit in finished.units], under_way)
-                progress.end(finished.shown, computed.wall_s, max(len(seconds) - summary.trainings, 0))
         interrupted = asked_to_stop()
+    summary = run.summary
     summary.wall_s = time.perf_counter() - started
+    summary.waited, summary.idle = run.occupancy.shares()
     summary.left = len(plan.due())
     if interrupted and summary.left:
         raise InterruptedRunError("interrupted: everything finished so far is stored")
     return summary
+
+
+class _Run:
+    """A run under way: the populations that an executor has, and those whose records are being written.
+
+    On a GPU an executor has one population more for each of its places, so that none waits for this process, and a
+    thread writes records. On a CPU, where a population takes longer than all of that, the next one is chosen with
+    everything stored, as always: which trainings are packed together depends on nothing else.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        writer: Writer,
+        executor: Executor,
+        provenance: Mapping[str, str],
+        progress: Progress,
+        limit: Limit,
+        beside: ThreadPoolExecutor,
+    ) -> None:
+        self.plan, self.writer, self.executor, self.provenance = plan, writer, executor, provenance
+        self.progress, self.limit, self.beside = progress, limit, beside
+        self.summary = Summary()
+        self.stopping = False
+        self.occupancy = Occupancy()
+        self._checkpoints = writer.store.path / "checkpoints"
+        self._resumable = _resumable(plan, self._checkpoints)
+        self._computing: dict[Future[Computed], _Running] = {}  # in the order in which they were submitted
+        self._storing: dict[Future[Written], _Stored] = {}
+        due = plan.due()
+        nodes = {unit.node.key: unit.node for unit in due}
+        alone = {key: plan.seconds(Program.of(node), 1) for key, node in nodes.items()}
+        self._seconds = {unit.name: alone[unit.node.key] for unit in due}
+        self._run_s = sum(self._seconds.values())
+
+    def stop(self) -> None:
+        """Begin nothing more, and have what is under way saved and ended."""
+        self.stopping = True
+        self.executor.stop()
+        for future in [each for each in self._computing if each.cancel()]:  # it has not been begun
+            del self._computing[future]
+
+    def begin(self) -> None:
+        """Submit what is ready while the executor takes more, and is expected to end it within the limit."""
+        while not self.stopping and len(self._computing) < (places := self.executor.places) * (1 + self._ahead):
+            begins_s = self._begins_s(places)
+            idle, left_s = max(1, places - len(self._computing)), max(0.0, self.limit.left_s - begins_s)
+            taken = [*self._computing.values(), *self._storing.values()]
+            units = _next(self.plan, self._resumable, taken, idle=idle, left_s=left_s, limit=self.limit)
+            if not units:
+                break
+            population = self.plan.pack(units)
+            self.summary.populations += 1
+            if told := emptied(population):
+                self.progress.note(told, warning=True)
+            named, number = checkpoint_name(population), self.summary.populations
+            future = self.executor.submit(number, population, checkpoint=self._checkpoints / named)
+            self._count(waiting=False)
+            ends = time.perf_counter() + begins_s + SLACK * self.plan.seconds(population.program, len(units))
+            self._computing[future] = _Running(units, population, self._shown(number, population, units), named, ends)
+            self._show_begun(places)
+
+    @property
+    def _ahead(self) -> int:
+        """How many populations each place has waiting."""
+        return 0 if self.plan.kind == "cpu" else 1
+
+    def _begins_s(self, places: int) -> float:
+        """Return the seconds until one population more would begin: until a worker has started and a place is free."""
+        start_s = START_S if self.summary.populations < places else 0.0
+        if len(self._computing) < places:
+            return start_s
+        ends = sorted(each.ends for each in self._computing.values())
+        return start_s + max(0.0, ends[len(ends) - places] - time.perf_counter())
+
+    def waits(self) -> bool:
+        """Wait until something is computed or stored and take it; False where nothing is under way."""
+        if not self._computing and not self._storing:
+            return False
+        self._count(waiting=False)
+        under_way: list[Future[Any]] = [*self._computing, *self._storing]
+        wait(under_way, timeout=0.25, return_when=FIRST_COMPLETED)
+        self._count(waiting=True)  # what was ready has been submitted: parents are computed, or their records written
+        for number, steps in self.executor.progress():
+            for each in (r.shown for r in self._computing.values() if r.shown.number == number):
+                self.progress.advance(each, steps)
+        for written in [each for each in self._storing if each.done()]:
+            self._enter(self._storing.pop(written), written.result())
+        for future in [each for each in self._computing if each.done()]:
+            finished = self._computing.pop(future)
+            self._show_begun(self.executor.places)
+            try:
+                computed = result(future, finished)
+            except StoppedError as stop:
+                self.progress.note(f"  {finished.name}: {stop}")
+                continue
+            self._store(finished, computed)
+        return True
+
+    def _left(self) -> int:
+        """Return how many units are still to be submitted."""
+        taken = [*self._computing.values(), *self._storing.values()]
+        return len(self._seconds) - self.summary.trainings - sum(len(each.units) for each in taken)
+
+    def _count(self, *, waiting: bool) -> None:
+        """Count the time since the last call for the places, until the last population has begun."""
+        places = self.executor.places
+        computing = min(len(self._computing), places)
+        queued = len(self._computing) > places
+        if self._left() or queued:
+            self.occupancy.until(time.perf_counter(), computing=computing, free=places - computing, waiting=waiting)
+
+    def _store(self, finished: _Running, computed: Computed) -> None:
+        """Write the record of what was computed, and enter it into the index once it is there."""
+        write = partial(_write, self.writer, finished, computed, {**self.provenance, "computed": now()})
+        stored = _Stored(finished.units, finished.population, finished.shown, computed.wall_s)
+        if self.plan.kind == "cpu":
+            self._enter(stored, write())
+        else:
+            self._storing[self.beside.submit(write)] = stored
+
+    def _enter(self, stored: _Stored, written: Written) -> None:
+        self.writer.enter(written)
+        self.summary.trainings += len(stored.units)
+        self.summary.member_steps += len(stored.units) * stored.population.program.steps
+        under_way = [each.checkpoint for each in self._computing.values()]
+        discard_checkpoints(self._checkpoints, [unit.name for unit in stored.units], under_way)
+        self.progress.end(stored.shown, stored.wall_s, max(len(self._seconds) - self.summary.trainings, 0))
+
+    def _shown(self, number: int, population: Population, units: list[Unit]) -> UnderWay:
+        program, own = population.program, sum(self._seconds.get(unit.name, 0.0) for unit in units)
+        return UnderWay(number, program.label, tuple(wanted_by(units)), len(units), program.steps, own, self._run_s)
+
+    def _show_begun(self, places: int) -> None:
+        """Tell of the populations that have come to a place: the first that were submitted of those under way."""
+        for each in itertools.islice(self._computing.values(), places):
+            if not each.begun:
+                each.begun = True
+                self.progress.begin(each.shown)
+
+
+def _write(writer: Writer, finished: Asked, computed: Computed, provenance: Mapping[str, str]) -> Written:
+    nodes = {unit.node.key: unit.node for unit in finished.units}
+    described = {key: describe(node) for key, node in nodes.items()}
+    own = {name: digest for node in nodes.values() for name, digest in own_code(node).items()}
+    return writer.write(finished.population, computed, provenance, described, own)
 
 
 def _resumable(plan: Plan, checkpoints: Path) -> list[tuple[list[Unit], float]]:
@@ -143,7 +262,7 @@ def _resumable(plan: Plan, checkpoints: Path) -> list[tuple[list[Unit], float]]:
 def _next(
     plan: Plan,
     resumable: list[tuple[list[Unit], float]],
-    running: Mapping[Future[Computed], _Running],
+    taken: Iterable[Asked],
     *,
     idle: int,
     left_s: float,
@@ -154,7 +273,7 @@ def _next(
         if plan.may_begin(seconds, left_s=left_s, whole_s=limit.whole_s):
             del resumable[i]
             return units
-    busy = {unit.name for r in running.values() for unit in r.units}
+    busy = {unit.name for each in taken for unit in each.units}
     kept = {unit.name for units, _ in resumable for unit in units}
     return plan.next_population(busy | kept, idle=idle, left_s=left_s, whole_s=limit.whole_s)
 
@@ -178,109 +297,6 @@ def _ctrl_c(progress: Progress) -> Iterator[Callable[[], bool]]:
         yield lambda: bool(asked)
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _result(future: Future[Computed], finished: _Running) -> Computed:
-    try:
-        return _same_data(_in_order(future.result(), finished), finished)
-    except HarnessError:
-        raise
-    except BrokenProcessPool as error:
-        raise RunError(
-            f"a worker died while computing {_name(finished)}: out of memory? Next: fewer --workers"
-        ) from error
-    except Exception as error:  # whatever a population died of is reported with its name, not as a bare traceback
-        raise RunError(
-            f"{_name(finished)} failed: {type(error).__name__}: {error}. "
-            f"Next: harness why {finished.units[0].wanted_by[0]}"
-        ) from error
-
-
-def _in_order(computed: object, finished: _Running) -> Computed:
-    """Return what an executor gave with its members in the population's order, each with what it measured."""
-    asked = [member.unit for member in finished.population.members]
-    given = {member.unit: member for member in computed.members} if isinstance(computed, Computed) else {}
-    if not isinstance(computed, Computed) or len(computed.members) != len(asked) or given.keys() != set(asked):
-        raise RunError(
-            f"the executor returned {len(given)} of {len(asked)} members for {_name(finished)}. "
-            "Next: correct the executor, or --executor local"
-        )
-    if silent := [unit for unit in asked if not given[unit].rows]:
-        raise RunError(f"nothing was measured of {silent[0]}, for {_name(finished)}. Next: correct the executor")
-    return replace(computed, members=tuple(given[unit] for unit in asked))
-
-
-def _same_data(computed: Computed, finished: _Running) -> Computed:
-    """Return what a worker computed; raises DataError where it was given other data than this process is."""
-    source = finished.population.program.task.source
-    if SETS[source].may_change and computed.data not in ("", here := load_set(source).digest):
-        raise DataError(
-            f"data set {source} gives what has digest {here} here, and {computed.data} in a worker. Next: let "
-            f"{SETS[source].origin} give the same each time: draw by a seed of its own, and read the same files"
-        )
-    return computed
-
-
-def _check_counts(units: list[Unit], computed: Computed) -> None:
-    """Raise RunError where a learned mask is missing, or keeps others than the counts that its training says."""
-    nodes = {unit.name: unit.node for unit in units}
-    for result in computed.members:
-        node, mask = nodes[result.unit], result.arrays.get("mask")
-        learns = isinstance(node, Training) and node.learn is not None and node.learn.learns_mask
-        if learns != (mask is not None):
-            raise RunError(
-                f"{node!r} has {'not learned the mask that it is to learn' if learns else 'learned a mask unasked'}. "
-                "Next: correct masks() of its stack, or learns_mask of its description"
-            )
-        if mask is None:
-            continue
-        counts = {name: int(mask[tensor.slice].sum()) for name, tensor in node.network.prunable().items()}
-        for layers in (frozenset(counts), *(frozenset((name,)) for name in counts)):
-            told, found = node.kept_in(layers), sum(counts[name] for name in layers)
-            if told is not None and told != found:
-                where = "all layers" if len(layers) == len(counts) else ", ".join(layers)
-                raise RunError(
-                    f"{node!r} has learned a mask that keeps {found} weights of {where}, and says that it keeps "
-                    f"{told}. Next: correct what it learns, kept_in() of its description or masks() of its stack"
-                )
-
-
-def _emptied(population: Population) -> str:
-    """Say which layers masks leave without a weight, and in how many members; empty where none does.
-
-    What counts masks measures just that, and is let be.
-    """
-    program = population.program
-    if program.recipe is None and not program.measurement.passes:
-        return ""
-    masks = [member.mask for member in population.members if member.mask is not None]
-    tensors = program.network.prunable().items() if masks else ()
-    counts = {name: sum(not mask[tensor.slice].any() for mask in masks) for name, tensor in tensors}
-    told = [f"{name} of {count} of {len(population.members)} nets" for name, count in counts.items() if count]
-    if not told:
-        return ""
-    return (
-        f"  {program.label}: the mask keeps no weight in {', '.join(told)}: unless a shortcut leads round "
-        "it, the input is not seen. Next: raise keep=, or measure the mask with structure()"
-    )
-
-
-def _name(finished: _Running) -> str:
-    who = ", ".join(wanted_by(finished.units))
-    return f"{finished.population.program.label}, {len(finished.units)} members, for {who}"
-
-
-def wanted_by(units: list[Unit]) -> list[str]:
-    """Return the names of those who want these units, each once."""
-    return sorted({name for unit in units for name in unit.wanted_by})
-
-
-def _under_way(number: int, program: Program, units: list[Unit], seconds: Mapping[str, float]) -> UnderWay:
-    """Return what progress is told of a population; `seconds` are those of the units due when the run began."""
-    own = sum(seconds.get(unit.name, 0.0) for unit in units)
-    return UnderWay(
-        number, program.label, tuple(wanted_by(units)), len(units), program.steps, own, sum(seconds.values())
-    )
 
 
 def provenance(root: Path, kind: str) -> dict[str, str]:

@@ -8,7 +8,7 @@ from harness.store._checkpoints import (
 )
 from harness.store._merge import Merged, merge_into, merge_told
 from harness.store._records import Record, digest
-from harness.store._store import Entry, Store, Writer, check_records, now
+from harness.store._store import Entry, Store, Writer, Written, check_records, now
 
 __all__ = [
     "CheckpointSaver",
@@ -17,6 +17,7 @@ __all__ = [
     "Record",
     "Store",
     "Writer",
+    "Written",
     "check_records",
     "checkpoint_name",
     "digest",

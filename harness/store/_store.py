@@ -49,6 +49,9 @@ class Entry:
         return self.outs.get("end", "")
 
 
+Written = tuple[str, Record]  # a record's name, and what it says
+
+
 class Store:
     """The records under `path`. Reading needs no lock; `writing` takes it.
 
@@ -128,6 +131,7 @@ class Writer:
         self.store = store
         self.set_aside: dict[str, str] = {}
         self._lock: FileLock | None = None
+        self._last = 0  # number of the newest record, whether it is in the index yet or not
 
     def __enter__(self) -> Writer:
         path = self.store.path
@@ -149,6 +153,7 @@ class Writer:
             shutil.rmtree(path / "partial", ignore_errors=True)  # what a killed writer had not finished
             self.store.refresh()
             self._set_aside()
+            self._last = max((int(name.split("-")[0]) for name in self.store.records), default=0)
         except BaseException:
             self._lock.release()
             raise
@@ -181,11 +186,27 @@ class Writer:
         `nodes` describes by key what was computed, for ``harness why``; `own_code` has by name the digests of a
         project's own code that computed it.
         """
+        return self.enter(self.write(population, computed, provenance, nodes, own_code))
+
+    def write(
+        self,
+        population: Population,
+        computed: Computed,
+        provenance: Mapping[str, str],
+        nodes: Mapping[str, Mapping[str, object]] | None = None,
+        own_code: Mapping[str, str] | None = None,
+    ) -> Written:
+        """Write one record as `add` does, and leave the index as it is: for a thread beside that which reads it."""
         units = [member.unit for member in population.members]
         return self._place(
             units,
             lambda folder: write_record(folder, population, computed, provenance, nodes or {}, own_code or {}),
         )
+
+    def enter(self, written: Written) -> str:
+        """Enter a record that was written into the index, by which it is found from then on; returns its name."""
+        self.store._index(*written)
+        return written[0]
 
     def adopt(self, record: Path, positions: Sequence[int]) -> str:
         """Copy the members at `positions` of another store's record as one record here; returns its name.
@@ -193,11 +214,13 @@ class Writer:
         All of them are copied byte for byte; of some, the wall time is their share, and the rest is as it was.
         """
         units = [member.unit for member in read_record(record).members]
-        return self._place([units[i] for i in positions], lambda folder: copy_record(record, folder, positions))
+        return self.enter(
+            self._place([units[i] for i in positions], lambda folder: copy_record(record, folder, positions))
+        )
 
-    def _place(self, units: Sequence[str], fill: Callable[[Path], Record]) -> str:
-        """Let `fill` write a record of `units` into a folder and move it among the others; returns its name."""
-        number = 1 + max((int(name.split("-")[0]) for name in self.store.records), default=0)
+    def _place(self, units: Sequence[str], fill: Callable[[Path], Record]) -> Written:
+        """Let `fill` write a record of `units` into a folder and move it among the others."""
+        number = self._last + 1
         name = f"{number:06d}-{hashlib.sha256(''.join(units).encode()).hexdigest()[:8]}"
         partial = self.store.path / "partial" / name
         try:
@@ -214,8 +237,8 @@ class Writer:
                 f"{self.store.path} cannot be written: {getattr(error, 'strerror', '') or error}. Nothing stored is "
                 "lost. Next: make room or give another --store, then run the same command again"
             ) from error
-        self.store._index(name, made)
-        return name
+        self._last = number
+        return name, made
 
 
 def check_records(store: Store) -> Iterator[tuple[str, str]]:

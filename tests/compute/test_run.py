@@ -1,6 +1,6 @@
 """The loop that spends compute: halving where memory is short, failures by name, provenance.
 
-Also tests `compute._inputs`, `compute._progress` and `workflow._running`.
+Also tests `compute._inputs`, `compute._returned`, `compute._progress` and `workflow._running`.
 """
 
 import re
@@ -16,10 +16,11 @@ from harness.compute._plan import Plan, Wanted
 from harness.compute._progress import Silent
 from harness.compute._run import run_plan
 from harness.engine import _course as engine
-from harness.errors import RunError
+from harness.errors import RunError, StoreError
+from harness.store import _store as module
 from harness.store._store import Store
 from harness.streams import Replicate
-from tests.inline import Inline, small_plan
+from tests.inline import Inline, everything, small_plan
 from tests.members import PROGRAMS, population
 
 
@@ -214,3 +215,35 @@ def test_a_mask_that_empties_a_layer_is_told(tmp_path):
         assert [warning for _, warning in told.notes] == [True] * warned
         if warned:
             assert re.search(r"the mask keeps no weight in \w+ of 1 of 1 nets.* Next: raise keep=", told.notes[0][0])
+
+
+def on_a_gpu(path):
+    """Return the small plan as it is packed and stored for a GPU; what computes it is this process."""
+    plan = small_plan(path)
+    plan.kind = "cuda"
+    return plan
+
+
+def test_records_written_beside_are_those_written_between(tmp_path):
+    """On a GPU a thread writes the records: the store ends with the same rows, outputs and inputs."""
+    for plan in (small_plan(tmp_path / "between"), on_a_gpu(tmp_path / "beside")):
+        with plan.store.writing() as writer:
+            summary = run_plan(plan, writer, Inline(), provenance={"kind": plan.kind})
+        assert (summary.left, summary.trainings) == (0, len(plan.units))
+    assert everything(tmp_path / "beside") == everything(tmp_path / "between")
+
+
+def test_a_record_that_cannot_be_written_beside_ends_the_run(tmp_path, monkeypatch):
+    """The error of the thread is the run's, nothing is made from what was not stored, and the same run goes on."""
+    plan, real = on_a_gpu(tmp_path), module.write_record
+    monkeypatch.setattr(module, "write_record", full)
+    with plan.store.writing() as writer, pytest.raises(StoreError, match="Next: make room"):
+        run_plan(plan, writer, Inline(), provenance={})
+    assert not list(tmp_path.glob("records/*"))
+    monkeypatch.setattr(module, "write_record", real)
+    with plan.store.writing() as writer:
+        assert run_plan(plan, writer, Inline(), provenance={}).left == 0
+
+
+def full(*_):
+    raise OSError("No space left on device")

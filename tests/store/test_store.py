@@ -28,6 +28,18 @@ def test_the_writer_sees_what_it_has_written(tmp_path):
         assert len(store.rows(store.entries[UNITS[0]])) == 2
 
 
+def test_records_may_be_written_ahead_of_the_index(tmp_path):
+    """A thread writes one after the other, each under a number of its own; each counts once it is entered."""
+    store = Store(tmp_path)
+    with store.writing() as writer:
+        written = [writer.write(*work(generation), {}) for generation in (0, 1)]
+        assert store.entries == {}
+        names = [writer.enter(each) for each in written]
+        assert [name[:6] for name in names] == ["000001", "000002"]
+        assert store.entries == Store(tmp_path).entries
+        assert {entry.record for entry in store.entries.values()} == {names[1]}
+
+
 def test_newest_record_of_a_unit_counts(tmp_path):
     """Of two records of one unit the later is read, at once and by whoever opens the store next; both stay."""
     first, second = fill(tmp_path, 0, 1)

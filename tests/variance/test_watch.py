@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from harness import streams
-from harness.compute import _run as running
+from harness.compute import _returned as returned
 from harness.data import _drawing as drawing
 from harness.data._tasks import DIGITS
 from harness.design._catalogue import Catalogue, watch
@@ -190,7 +190,7 @@ def test_a_mask_off_by_one_weight_is_named_by_identity(accepted, monkeypatch):
     """A mask that keeps one weight too many has a wrong count, said by layer with what is expected."""
     real = masks.largest
     monkeypatch.setattr(masks, "largest", lambda magnitude, alive, count: real(magnitude, alive, count + 1))
-    monkeypatch.setattr(running, "_check_counts", lambda units, computed: None)  # which would end the run before
+    monkeypatch.setattr(returned, "_check_counts", lambda units, computed: None)  # which would end the run before
     found, _ = check(accepted)
     # The ticket was pruned with the mask, so its end weights differ as well; nothing else of it does.
     assert red(found).pop(Tier.IDENTITY) == ["dense", "ticket", "popup"]
