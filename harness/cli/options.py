@@ -35,7 +35,12 @@ Variant = Annotated[
 Device = Annotated[str, typer.Option("--device", help="auto (CUDA if present), cpu, or cuda.")]
 ExecutorName = Annotated[str, typer.Option("--executor", help="By what populations are computed.")]
 Workers = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Worker processes on a CPU; one a core, at most 8, by default.")
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        help="Worker processes. On a CPU one a core, at most 8, by default; 4 that share a GPU and its memory.",
+    ),
 ]
 DataDir = Annotated[
     Path | None, typer.Option("--data-dir", help="Where data sets are looked for first, then HARNESS_DATA and a cache.")

@@ -5,7 +5,7 @@ from harness.compute._executor import EXECUTORS, Executor, Local, cores, executo
 from harness.compute._limit import Limit
 from harness.compute._plan import Plan, Wanted
 from harness.compute._progress import SILENT, Progress, Silent, UnderWay
-from harness.compute._run import git_revision, provenance, run_plan
+from harness.compute._run import Summary, git_revision, provenance, run_plan
 
 __all__ = [
     "EXECUTORS",
@@ -17,6 +17,7 @@ __all__ = [
     "Plan",
     "Progress",
     "Silent",
+    "Summary",
     "UnderWay",
     "Unit",
     "Wanted",

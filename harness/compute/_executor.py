@@ -1,8 +1,8 @@
 """Where populations are computed: populations in, records out.
 
 An executor is a `concurrent.futures.Executor` with a number of places; ``local`` is one worker process a core with one
-thread each (measured: two such workers beat one process with two threads), or one worker for a GPU. Only the parent
-writes records; a worker may write a checkpoint of a long population, in the folder that the parent names.
+thread each (measured: two such workers beat one process with two threads), or several workers that share a GPU. Only
+the parent writes records; a worker may write a checkpoint of a long population, in the folder that the parent names.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Protocol
 
+from harness.errors import StoppedError
 from harness.extensions import Extensions
 from harness.population import Computed, Population
 
@@ -34,12 +35,17 @@ WORKER_ENVIRONMENT = {  # read by libraries when a worker starts
 }
 
 MAX_WORKERS = 8  # each worker holds torch and a population, about half a GiB
+GPU_WORKERS = 4  # a small population leaves most of a GPU to others, and a claim's levels wait for one another
 
 Progress = tuple[int, int]  # number of the population, steps done since the last report
 
 
 class Executor(Protocol):
-    """What `run` needs of an executor; a cluster's engine is put behind these three methods."""
+    """What `run` needs of an executor; a cluster's engine is put behind these three methods.
+
+    `places` is how many populations are computed at once. On a GPU `run` submits up to twice as many, in the order in
+    which they are to be computed.
+    """
 
     places: int
 
@@ -88,13 +94,15 @@ class Local:
     """Worker processes on this machine; a context manager.
 
     `prepare` is called in each worker before anything is computed there; it is sent by its name, as functions are.
+    Workers of a GPU start at once, those of a CPU with the first population: beside the start a CPU has no core to plan
+    on, and where all is stored it would be for nothing.
     """
 
     def __init__(
         self, *, device: str = "cpu", workers: int | None = None, prepare: Callable[[], object] = _nothing
     ) -> None:
         self.device = device
-        self.places = 1 if device != "cpu" else workers or usual_workers()
+        self.places = workers or usual_workers(device)
         if device == "cpu":
             os.environ.update(WORKER_ENVIRONMENT)
         self._others = set(multiprocessing.active_children())  # of whoever uses the harness
@@ -105,16 +113,25 @@ class Local:
             self.places,
             mp_context=context,
             initializer=_start_worker,
-            initargs=(self._reports, self._stop, device, prepare),
+            initargs=(self._reports, self._stop, device, self.places, prepare),
         )
+        self._given = False
+        if device != "cpu":
+            with _no_main():
+                for _ in range(self.places):  # one worker starts with each, as none is idle
+                    self._pool.submit(_nothing)
 
     def submit(self, number: int, population: Population, checkpoint: Path | None = None) -> Future[Computed]:
         """Start computing `population`."""
-        with _no_main():  # the first call starts the workers
+        self._given = True
+        with _no_main():  # the first call starts the workers of a CPU
             return self._pool.submit(_work, number, pickle.dumps(population), checkpoint)
 
     def stop(self) -> None:
-        """Ask the workers to save what they are computing and to end it; they look every half second of training."""
+        """Ask the workers to save what they are computing and to end it; they look every half second of training.
+
+        What no worker has begun is not begun.
+        """
         self._stop.set()
 
     def progress(self) -> list[Progress]:
@@ -130,7 +147,7 @@ class Local:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None:
+        if error is not None or not self._given:  # nobody waits for workers that are still starting
             for process in set(multiprocessing.active_children()) - self._others:
                 process.terminate()
         self._pool.shutdown(wait=True, cancel_futures=True)
@@ -147,9 +164,9 @@ def _no_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def usual_workers() -> int:
-    """Return how many worker processes there are on a CPU unless one says otherwise: one a core, but not too many."""
-    return min(MAX_WORKERS, cores())
+def usual_workers(device: str = "cpu") -> int:
+    """Return how many worker processes there are unless one says otherwise: on a CPU one a core, but not too many."""
+    return min(MAX_WORKERS, cores()) if device == "cpu" else GPU_WORKERS
 
 
 def cores() -> int:
@@ -160,20 +177,40 @@ def cores() -> int:
 _report: Callable[[int, int], None]
 _stop: Event
 _device: str
+_places: int
 _prepare: Callable[[], object]
 
 
-def _start_worker(reports: Queue[Progress], stop: Event, device: str, prepare: Callable[[], object]) -> None:
-    """Set a worker up before torch loads."""
-    global _report, _stop, _device, _prepare
+def _start_worker(
+    reports: Queue[Progress], stop: Event, device: str, places: int, prepare: Callable[[], object]
+) -> None:
+    """Set a worker up before torch loads; one of a GPU then warms up, while the parent still plans."""
+    global _report, _stop, _device, _places, _prepare
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    _device, _stop, _prepare = device, stop, prepare
+    _device, _places, _stop, _prepare = device, places, stop, prepare
 
     def report(number: int, steps: int) -> None:
         reports.put((number, steps))
 
     _report = report
+    if device != "cpu":
+        with suppress(Exception):  # which the first population has again, and tells
+            _warm_up()
+
+
+def _warm_up() -> None:
+    from harness.engine import warm_up
+
+    warm_up(_device)
+    _prepared()
+
+
+def _prepared() -> None:
+    """Prepare what the parent asked for, once."""
+    global _prepare
+    _prepare()
+    _prepare = _nothing
 
 
 def _die_with_parent() -> None:
@@ -185,14 +222,16 @@ def _die_with_parent() -> None:
 
 def _work(number: int, pickled: bytes, checkpoint: Path | None) -> Computed:
     """Compute a population, which is unpickled once the modules of its classes are there."""
-    global _prepare
     from harness.engine import compute_within_memory, one_thread
     from harness.store import CheckpointSaver
 
-    _prepare()  # not when the worker starts: there an error would only be a worker that died
-    _prepare = _nothing
+    if _stop.is_set():
+        raise StoppedError("not begun")
+    _prepared()  # not when the worker starts: there an error would only be a worker that died
     population: Population = pickle.loads(pickled)
     if _device == "cpu":
         one_thread()
     saver = None if checkpoint is None else CheckpointSaver(checkpoint, _stop.is_set)
-    return compute_within_memory(population, device=_device, report=lambda steps: _report(number, steps), saver=saver)
+    return compute_within_memory(
+        population, device=_device, report=lambda steps: _report(number, steps), saver=saver, places=_places
+    )

@@ -1,7 +1,7 @@
 """A population as one tensor program: with its kernels the only room with torch; knows no claims, compute or store."""
 
 from harness.engine._course import compute_within_memory
-from harness.engine._machine import gpu_name, one_thread, vector_instructions
+from harness.engine._machine import gpu_name, one_thread, vector_instructions, warm_up
 from harness.engine._nn import forward
 from harness.engine._plain import Plain, as_plain, plain_module, save_state
 from harness.engine._processor import processor
@@ -25,4 +25,5 @@ __all__ = [
     "save_state",
     "top",
     "vector_instructions",
+    "warm_up",
 ]

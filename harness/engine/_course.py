@@ -33,7 +33,7 @@ from harness.population import Arrays, Checkpoint, Computed, MemberResult, Popul
 
 Slots = dict[str, NDArray[np.float32] | NDArray[np.bool_]]
 
-MEMORY_SHARE = 0.8  # of a GPU's free memory that a population may take
+MEMORY_SHARE = 0.8  # of a GPU's free memory that populations may take
 OUT_OF_MEMORY = (  # the driver, as when a graph is made of a step; cuBLAS and cuDNN, also when they cannot begin
     "out of memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
@@ -190,16 +190,21 @@ class _Course:
 
 
 def compute_within_memory(
-    population: Population, *, device: str = "cpu", report: Report = lambda steps: None, saver: Saver | None = None
+    population: Population,
+    *,
+    device: str = "cpu",
+    report: Report = lambda steps: None,
+    saver: Saver | None = None,
+    places: int = 1,
 ) -> Computed:
     """Compute `population`; where a device's memory does not hold it, one half after the other.
 
-    On a GPU the size that fits is found ahead, by one update and one evaluation. Raises what says that memory was out
-    when not even one member fits.
+    On a GPU, of which `places` workers compute at once, the size that fits is found ahead, by one update and one
+    evaluation. Raises what says that memory was out when not even one member fits.
     """
     members = population.members
     try:
-        if len(members) == 1 or len(members) <= most_members(population, torch.device(device)):
+        if len(members) == 1 or len(members) <= most_members(population, torch.device(device), places):
             return compute(population, device=device, report=report, saver=saver)
     except RuntimeError as error:
         if len(members) == 1 or not out_of_memory(error):
@@ -213,6 +218,7 @@ def compute_within_memory(
             device=device,
             report=report,
             saver=None if saver is None else saver.part(number, population),
+            places=places,
         )
         for number, half in enumerate((members[:middle], members[middle:]))
     )
@@ -224,13 +230,17 @@ def out_of_memory(error: RuntimeError) -> bool:
     return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)
 
 
-def most_members(population: Population, device: torch.device) -> float:
-    """Return how many members of a program a GPU's memory holds, by what one and two of them take; inf on a CPU."""
+def most_members(population: Population, device: torch.device, places: int = 1) -> float:
+    """Return how many members of a program a GPU's memory holds, by what one and two of them take; inf on a CPU.
+
+    Each of `places` workers has its share of the memory, and no more of it than is free.
+    """
     if device.type == "cpu" or population.program.recipe is None:
         return math.inf
     one, two = (_peak_bytes(replace(population, members=population.members[:n]), device) for n in (1, 2))
-    free = torch.cuda.mem_get_info(device)[0] + torch.cuda.memory_reserved(device)
-    return max(1, (MEMORY_SHARE * free - one) // max(two - one, 1) + 1)
+    free, whole = torch.cuda.mem_get_info(device)
+    share = MEMORY_SHARE * min(free + torch.cuda.memory_reserved(device), whole / places)
+    return max(1, (share - one) // max(two - one, 1) + 1)
 
 
 def _peak_bytes(population: Population, device: torch.device) -> int:

@@ -83,6 +83,11 @@ def matmul_flops(device: torch.device, numerics: str) -> float:
     return 2 * n**3 / best
 
 
+def warm_up(device: str) -> None:
+    """Begin with a device: its context, its libraries, and the rate of its products, which is measured once."""
+    matmul_flops(torch.device(device), "float32")
+
+
 def computer(device: torch.device) -> dict[str, str]:
     """Return the processor that this process, a worker, runs on, a digest of its instructions, and a GPU's clocks."""
     told = {"processor": processor(), "instructions": instructions()}

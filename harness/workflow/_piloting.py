@@ -65,8 +65,9 @@ def pilot(
     from harness.store import now
 
     limit = Limit.starting_now(time_limit)
-    made = make_pilot_plan(session, replicates, grid=grid)
-    ran = compute(made, session, limit, progress)
+    with session.executor_ahead() as ahead:
+        made = make_pilot_plan(session, replicates, grid=grid)
+        ran = compute(made, session, limit, progress, ahead)
     lines: list[Pilot] = []
     if ran.left is None:
         collected = collect(made, scale=session.scale, suite_seed=PILOT_SEED, quick=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from harness.workflow._planning import Planned, make_plan, plan_seconds, told_of
 from harness.workflow._session import Session, require_data
 
 if TYPE_CHECKING:
-    from harness.compute import Limit, Progress
+    from harness.compute import Executor, Limit, Progress, Summary
 
 
 @dataclass(frozen=True)
@@ -80,17 +81,19 @@ def run(session: Session, *, time_limit: str | None = None, progress: Progress |
     """
     from harness.compute import Limit
 
-    return run_within(session, Limit.starting_now(time_limit), progress)
+    limit = Limit.starting_now(time_limit)
+    with session.executor_ahead() as ahead:
+        return run_within(session, limit, progress, ahead)
 
 
-def run_within(session: Session, limit: Limit, progress: Progress | None) -> Ran:
-    """Do what `run` does, within a limit that has begun."""
+def run_within(session: Session, limit: Limit, progress: Progress | None, ahead: Executor | None) -> Ran:
+    """Do what `run` does, within a limit that has begun, by an executor that was started ahead, if one was."""
     from harness.verdict import earlier_rows, with_printed, write_earlier, write_results
 
     _require_whole(session)
     _require_rerun(session)
     made = make_plan(session)
-    ran = compute(made, session, limit, progress)
+    ran = compute(made, session, limit, progress, ahead)
     if ran.left is not None:
         return ran
     collected = collect(made, scale=session.scale, suite_seed=SUITE_SEED, quick=session.quick, variant=session.variant)
@@ -143,7 +146,9 @@ def _require_rerun(session: Session) -> None:
         )
 
 
-def compute(made: Planned, session: Session, limit: Limit, progress: Progress | None) -> Ran:
+def compute(
+    made: Planned, session: Session, limit: Limit, progress: Progress | None, ahead: Executor | None = None
+) -> Ran:
     """Compute what is due within the limit; its data sets are found first."""
     from harness.compute import SILENT, provenance, run_plan
 
@@ -156,7 +161,7 @@ def compute(made: Planned, session: Session, limit: Limit, progress: Progress | 
     if not due:
         progress.note(f"all {len(plan.units)} trainings and evaluations are stored")
         return Ran()
-    with plan.store.writing() as writer, session.start_executor() as executor:
+    with plan.store.writing() as writer, session.start_executor() if ahead is None else nullcontext(ahead) as executor:
         for name, reason in writer.set_aside.items():
             progress.note(f"record {name} was set aside: {reason}", warning=True)
         progress.note(
@@ -176,10 +181,17 @@ def compute(made: Planned, session: Session, limit: Limit, progress: Progress | 
             raise InterruptedRunError(f"{stop}. Next: the same command again goes on from there") from None
     progress.note(
         f"{summary.trainings} computed in {summary.populations} populations, "
-        f"{summary.member_steps:,} member-steps, {summary.wall_s:.0f} s"
+        f"{summary.member_steps:,} member-steps, {summary.wall_s:.0f} s" + _told_of_places(summary, executor.places)
     )
     left = _left(made, executor.places) if summary.left else None
     return Ran(summary.trainings, summary.populations, summary.member_steps, summary.wall_s, left)
+
+
+def _told_of_places(summary: Summary, places: int) -> str:
+    """Say for what share of the time several places had nothing to compute, and why; of one there is nothing to say."""
+    if places < 2:
+        return ""
+    return f"; the {places} places waited for parents {summary.waited:.0%} of it and were idle {summary.idle:.0%}"
 
 
 def _left(made: Planned, workers: int) -> Left:

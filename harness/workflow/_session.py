@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -101,6 +101,15 @@ class Session:
         prepare = partial(Catalogue.load, self.catalogue.folder, "" if self.place is None else self.place.package)
         return making(device=self.device, workers=self.workers, prepare=prepare)
 
+    @contextmanager
+    def executor_ahead(self) -> Iterator[Executor | None]:
+        """Start what computes on a GPU before anything is planned, as its workers take seconds; on a CPU nothing."""
+        if self.device == "cpu":
+            yield None
+        else:
+            with self.start_executor() as executor:
+                yield executor
+
     def claim(self, id: str | None = None) -> Claim:
         """Return the chosen claim with this id, or the only one. Raises UsageError where there is no such claim."""
         chosen = {claim.id: claim for claim in self.claims}
@@ -145,7 +154,7 @@ def open_session(
         replicates: Another number of replicates than the locked one; verdicts are exploratory then.
         variant: Other settings: ``half-rate``, ``double-rate``, ``bfloat16`` or ``jolt``.
         device: ``cpu``, ``cuda``, or ``auto``: CUDA if present.
-        workers: Worker processes on a CPU; one a core, at most 8, by default.
+        workers: Worker processes: on a CPU one a core, at most 8, by default; 4 that share a GPU.
         executor: By what populations are computed: a name in `harness.compute.EXECUTORS`.
         data_dir: Where data sets are looked for first.
         download: Whether to download data sets that are needed and not found.

@@ -105,14 +105,17 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
     without: list[str] = []
     before = rows = None
     earlier: list[Results] = []
-    if (session.committed / "results.parquet").is_file():
-        rows = read_results(session.committed / "results.parquet")  # now: a whole run writes over them
-        earlier = read_earlier(session.committed)
-        changed, but = other_bytes(session)
-        unlike = not_as_locked(session.committed, session.catalogue, session.registry)
-        without = [claim.id for claim in session.claims if _is_locked(claim, session) and claim.id not in rows.claims]
-        before = recorded(session, required=True)
-    ran = run_within(session, limit, progress)
+    with session.executor_ahead() as ahead:
+        if (session.committed / "results.parquet").is_file():
+            rows = read_results(session.committed / "results.parquet")  # now: a whole run writes over them
+            earlier = read_earlier(session.committed)
+            changed, but = other_bytes(session)
+            unlike = not_as_locked(session.committed, session.catalogue, session.registry)
+            without = [
+                claim.id for claim in session.claims if _is_locked(claim, session) and claim.id not in rows.claims
+            ]
+            before = recorded(session, required=True)
+        ran = run_within(session, limit, progress, ahead)
     if ran.left is not None:
         return Verified(ran, recorded=before)
     judged = judge(session)

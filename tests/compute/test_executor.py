@@ -8,8 +8,9 @@ from types import ModuleType
 
 import pytest
 
-from harness.compute import Local
-from harness.errors import DesignError
+from harness.compute import Local, usual_workers
+from harness.compute import _executor as executor
+from harness.errors import DesignError, StoppedError
 
 
 class Starting:
@@ -56,3 +57,41 @@ def test_a_worker_does_not_run_the_main_module(monkeypatch):
     executor.submit(0, None)
     assert starting.told == set()
     assert sys.modules["__main__"] is main
+
+
+def test_workers_of_a_gpu_start_before_anything_is_computed():
+    """Two processes are there with the executor, which waits for none of them where there was nothing to compute."""
+    before = set(multiprocessing.active_children())
+    with Local(device="cuda", workers=2) as local:
+        assert local.places == 2
+        mine = set(multiprocessing.active_children()) - before
+        assert len(mine) == 2
+    assert not any(each.is_alive() for each in mine)
+    with Local(device="cuda") as local:
+        assert local.places == usual_workers("cuda") == 4
+
+
+def test_workers_of_a_cpu_start_with_the_first_population():
+    """Where everything is stored, none is started."""
+    before = set(multiprocessing.active_children())
+    with Local(workers=2):
+        assert set(multiprocessing.active_children()) == before
+
+
+def test_nothing_is_begun_once_the_run_stops():
+    """A population that waited for a place when the run was stopped is left as it was."""
+    with Local(workers=1) as local:
+        local.stop()
+        with pytest.raises(StoppedError, match="not begun"):
+            local.submit(1, None).result()
+
+
+def test_what_fails_while_a_worker_warms_up_is_told_by_the_first_population(monkeypatch):
+    """An error there would only be a worker that died: the first population has it again."""
+    queue, event = multiprocessing.get_context("spawn").Queue(), multiprocessing.get_context("spawn").Event()
+    monkeypatch.setattr(executor.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(executor, "_die_with_parent", lambda: None)
+    monkeypatch.setattr(executor, "_warm_up", unprepared)
+    executor._start_worker(queue, event, "cuda", 1, unprepared)
+    with pytest.raises(DesignError, match="no folder of claims"):
+        executor._work(1, b"", None)

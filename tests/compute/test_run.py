@@ -16,6 +16,7 @@ from harness.compute._plan import Plan, Wanted
 from harness.compute._progress import Silent
 from harness.compute._run import run_plan
 from harness.engine import _course as engine
+from harness.engine._machine import matmul_flops, warm_up
 from harness.errors import RunError, StoreError
 from harness.store import _store as module
 from harness.store._store import Store
@@ -80,6 +81,34 @@ def test_another_error_halves_nothing(monkeypatch):
     with pytest.raises(RuntimeError, match="illegal memory access"):
         engine.compute_within_memory(population(PROGRAMS["digits mlp, adam"], range(5)))
     assert sizes == [5]
+
+
+@pytest.mark.parametrize(
+    ("places", "free", "members"), [(1, 80, 31), (4, 80, 7), (4, 20, 7), (4, 12, 3), (1, 12, 3), (100, 80, 1)]
+)
+def test_a_worker_has_its_share_of_a_gpu_s_memory(monkeypatch, places, free, members):
+    """Of 80 GB four fifths are used: a member takes 2 and all of them 2 more; of what is free no more than that."""
+    monkeypatch.setattr(engine, "_peak_bytes", lambda population, device: 2 + 2 * len(population.members))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 80))
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 0)
+    made = population(PROGRAMS["digits mlp, adam"], range(3))
+    assert engine.most_members(made, torch.device("cuda"), places) == members
+
+
+def test_halves_have_the_same_share(monkeypatch):
+    """How many workers share the memory is asked of every half too."""
+    asked = []
+    monkeypatch.setattr(engine, "most_members", lambda population, device, places: (asked.append(places), 1)[1])
+    engine.compute_within_memory(population(PROGRAMS["digits mlp, adam"], range(3), until=1), places=3)
+    assert asked == [3, 3]
+
+
+def test_warming_up_measures_the_device_once():
+    """What a worker does before its first population is what each population asks for."""
+    warm_up("cpu")
+    before = matmul_flops.cache_info()
+    assert matmul_flops(torch.device("cpu"), "float32") > 0
+    assert matmul_flops.cache_info().misses == before.misses
 
 
 class Failing(Inline):

@@ -1,13 +1,17 @@
 """A session: where results go, so that a run replaces no report but its own."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.cli.computing import judged_where
+from harness.compute import EXECUTORS
 from harness.errors import UsageError
-from harness.workflow import open_session, run
+from harness.workflow import _running as running
+from harness.workflow import open_session, run, verify
+from tests.inline import Inline
 from tests.project import ROOT
 
 NAMED = ["ramanujan2020"]
@@ -38,6 +42,44 @@ def test_only_a_whole_run_replaces_a_report(root, asked, folder):
     """All claims as locked write to the report, or beside it for a variant; anything less writes to scratch."""
     session = open_session(root=root, device="cpu", **asked)
     assert session.out == (Path("elsewhere") if folder is None else root / "reports" / folder)
+
+
+class Noted(Inline):
+    """Computes in this process; keeps when it was made, entered and left."""
+
+    def __init__(self, *, device, workers, prepare):
+        self.seen.append("made")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.seen.append("left")
+
+
+@pytest.mark.parametrize("command", [run, verify])
+@pytest.mark.parametrize(
+    ("device", "seen"), [("cpu", ["planned", "made", "left"]), ("cuda", ["made", "planned", "left"])]
+)
+def test_what_computes_on_a_gpu_starts_before_the_plan(root, tmp_path, monkeypatch, command, device, seen):
+    """Its workers take seconds to start; on a CPU nothing is started before it is known that something is due."""
+    monkeypatch.setitem(EXECUTORS._things, "local", Noted)
+    monkeypatch.setattr(Noted, "seen", [], raising=False)
+    real = running.make_plan
+    monkeypatch.setattr(running, "make_plan", lambda session: (Noted.seen.append("planned"), real(session))[1])
+    session = open_session(NAMED, root=root, quick=True, device="cpu", store=tmp_path / "store", out=tmp_path / "out")
+    command(replace(session, device=device))
+    assert Noted.seen == seen
+
+
+def test_what_was_started_ends_where_there_is_no_plan(root, monkeypatch):
+    """An error of the plan ends the workers of a GPU too."""
+    monkeypatch.setitem(EXECUTORS._things, "local", Noted)
+    monkeypatch.setattr(Noted, "seen", [], raising=False)
+    monkeypatch.setattr(running, "make_plan", None)
+    with pytest.raises(TypeError):
+        run(replace(open_session(NAMED, root=root, quick=True, device="cpu"), device="cuda"))
+    assert Noted.seen == ["made", "left"]
 
 
 def test_claims_of_another_folder_replace_no_report(root, tmp_path):
