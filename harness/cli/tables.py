@@ -58,9 +58,8 @@ def show_places(session: Session, others: Sequence[Installed], console: Console)
 
 def show_work(work: Work, console: Console) -> None:
     """Print a plan: what each claim needs, the populations, whether the replicates can decide, and totals."""
-    table = Table(
-        "claim", "needs", "stored", "shared", "due", "member-steps due", "core time", title="trainings and evaluations"
-    )
+    columns = ("claim", "needs", "stored", "shared", "due", "member-steps due", _time_of(work))
+    table = Table(*columns, title="trainings and evaluations")
     for claim in work.claims:
         counts = (claim.needs, claim.stored, claim.shared, claim.due)
         table.add_row(claim.claim, *map(str, counts), f"{claim.member_steps:,}", f"{claim.core_s:.0f} s")
@@ -76,8 +75,12 @@ def show_work(work: Work, console: Console) -> None:
         console.print(work.totals.warning, style="yellow", highlight=False, markup=False)
 
 
+def _time_of(work: Work) -> str:
+    return "core time" if work.totals.kind == "cpu" else "worker time"
+
+
 def _show_populations(work: Work, console: Console) -> None:
-    table = Table("program", "members", "populations", "core time", "memory each", title="populations due")
+    table = Table("program", "members", "populations", _time_of(work), "memory each", title="populations due")
     for each in work.populations:
         table.add_row(
             each.program,

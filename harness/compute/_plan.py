@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from harness.compute._code import code_digest, own_code
 from harness.compute._due import Due, Unit
 from harness.compute._inputs import Inputs, Made
+from harness.compute._times import Times
 from harness.data import SETS, load_set
 from harness.errors import DataError
 from harness.expression import Measured, consumed, lineage
-from harness.population import Population, Program, evaluation_flops, unit_name
+from harness.population import Population, Program, unit_name
 from harness.store import Entry, Store
 from harness.streams import Replicate
 
@@ -29,9 +27,6 @@ POPULATION_S = 120.0  # what a population is planned to take at most, as often a
 # GPU members cost little more together than alone, and checkpoints are what is not lost
 SLACK = 1.25  # a population is expected to take at most this times what is estimated, or it is not begun
 START_S = 6.0  # until a worker has loaded torch
-FLOPS = {"cpu": 4e10, "cuda": 1e13}  # of one core or GPU on such products, a cautious guess before any is measured
-STEP_S = 2e-4  # of a training step of one member on a GPU, before any is measured: its launches
-TOGETHER = 32  # members whose step on a GPU takes twice as long as that of one, about
 
 
 @dataclass(frozen=True)
@@ -68,6 +63,11 @@ class Plan:
                     before = self.units[name].wanted_by if name in self.units else ()
                     self.units[name] = Unit(node, replicate, tuple(dict.fromkeys((*before, each.by))))
         self._due = Due(self.units, self.slots, self._steps_after(), store)
+        self._times = Times(store, kind)
+        self._levels: dict[str, int] = {}  # by node: how many trainings in a row it is made from
+        for node in lineage(unit.node for unit in self.units.values()):
+            above = (self._levels[taken.training.key] for taken in consumed(node))
+            self._levels[node.key] = 1 + max(above, default=-1)
         self._packs: dict[Program, int] = {}
         self._pack_numbers: dict[str, int] = {}  # by node: programs are long to compare
         self._made = Made()
@@ -194,35 +194,46 @@ class Plan:
         return bisect_right(range(1, ready + 1), left_s / SLACK, key=lambda members: self.seconds(program, members))
 
     def seconds(self, program: Program, members: int) -> float:
-        """Return the seconds a population takes: as one was measured on this kind of device, else by arithmetic.
+        """Return the seconds a population takes: as one was measured on this kind of device, else by arithmetic."""
+        return self._times.seconds(program, members)
 
-        On a CPU members take their time one by one. On a GPU a step of a few takes about as long as that of one.
-        """
-        recent = itertools.islice(reversed(self.store.records.values()), 200)
-        measured = [
-            (len(record.members), record.provenance.wall_s)
-            for record in recent
-            if record.work == program.work and (record.provenance.kind or "cpu") == self.kind
-        ][:5]
-        if measured and self.kind == "cpu":
-            return members * float(np.median([wall_s / n for n, wall_s in measured]))
-        if measured:
-            n, wall_s = min(measured, key=lambda each: abs(math.log(each[0] / members)))
-            return wall_s * _together(members) / _together(n)
-        evaluated_s = evaluation_flops(program) / FLOPS[self.kind]
-        if program.recipe is None:
-            return members * evaluated_s
-        operations = 6 * program.network.multiply_adds() * program.recipe.batch * program.steps
-        if self.kind == "cuda":
-            launched_s = program.steps * STEP_S * _together(members)
-            return max(launched_s, members * operations / FLOPS["cuda"]) + members * evaluated_s
-        moved_s = program.steps * program.network.flat_size * (3e-8 if program.learn else 2e-9)
-        return members * (operations / FLOPS["cpu"] + moved_s + evaluated_s)
+    def guessed(self, units: Iterable[Unit]) -> float:
+        """Return which share of the seconds that `units` take is guessed, as nothing like them was measured."""
+        groups = self._groups(units)
+        seconds = {each: self.seconds(*each) for each, _ in groups}
+        whole_s = sum(seconds[each] for each, _ in groups)
+        return sum(seconds[each] for each, _ in groups if self._times.guessed(each[0])) / whole_s if whole_s else 0.0
 
     def place_seconds(self, units: Iterable[Unit]) -> float:
-        """Return the seconds that `units` take one place, population after population, a node's replicates together."""
-        nodes = Counter(unit.node for unit in units)
-        return sum(self.seconds(Program.of(node), members) for node, members in nodes.items())
+        """Return the seconds that `units` take one place, population after population."""
+        return sum(self.seconds(*each) for each, _ in self._groups(units))
+
+    def run_seconds(self, units: Iterable[Unit], places: int) -> float:
+        """Return the seconds that `units` take so many places: on a GPU at least those of the longest chain."""
+        if self.kind == "cpu":
+            return self.place_seconds(units) / places
+        groups = self._groups(units)
+        took = {key: self.seconds(*each) for each, keys in groups for key in keys}
+        ends: dict[str, float] = {}
+        for node in lineage(unit.node for unit in self.units.values()):
+            parents = (ends[taken.training.key] for taken in consumed(node))
+            ends[node.key] = took.get(node.key, 0.0) + max(parents, default=0.0)
+        return max(sum(self.seconds(*each) for each, _ in groups) / places, max(ends.values(), default=0.0))
+
+    def _groups(self, units: Iterable[Unit]) -> list[tuple[tuple[Program, int], set[str]]]:
+        """Return the program and size of each population that `units` come to, about, and the keys of its nodes.
+
+        On a CPU the replicates of a node, on a GPU all that pack together and are ready together: so many levels deep.
+        """
+        groups: defaultdict[object, list[Unit]] = defaultdict(list)
+        for unit in units:
+            key = unit.node.key
+            groups[key if self.kind == "cpu" else (self._pack_of(unit.node), self._levels[key])].append(unit)
+        return [
+            ((Program.of(same[0].node), len(same[i : i + MAX_MEMBERS_GPU])), {unit.node.key for unit in same})
+            for same in groups.values()
+            for i in range(0, len(same), MAX_MEMBERS_GPU)
+        ]
 
     @staticmethod
     def may_begin(seconds: float, *, left_s: float, whole_s: float) -> bool:
@@ -254,8 +265,3 @@ def _by_rates(units: list[Unit]) -> list[Unit]:
     """Return the units with those of equal learning rates together: each such group has an optimiser's step a step."""
     groups = list(dict.fromkeys(Program.of(unit.node).recipe for unit in units))
     return sorted(units, key=lambda unit: groups.index(Program.of(unit.node).recipe))
-
-
-def _together(members: int) -> float:
-    """Return how long a step of so many members takes on a GPU, in steps of hardly any."""
-    return 1 + members / TOGETHER

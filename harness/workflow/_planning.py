@@ -140,7 +140,7 @@ def plan(session: Session) -> Work:
         power=part_powers(made.requests, session, families),
         families=families,
         unusable=dict(made.plan.store.bad),
-        totals=totals(made.plan),
+        totals=totals(made.plan, session.workers),
         sources=frozenset(unit.node.task.source for unit in due),
     )
 
@@ -211,8 +211,9 @@ def _digest(entry: Locked | None) -> str:
 class Totals:
     """What a plan comes to: units that its claims need one by one, how many these are, and what the due ones cost.
 
-    Of what is stored, `other_code` were computed by other code of the harness than there is now, and `own_code` by
-    other code of the project's own, by its name.
+    `core_s` are seconds of one core, or of one worker of a GPU, and `run_s` those of a run by `workers`; the share
+    `guessed` of them is of work like none that was measured. Of what is stored, `other_code` were computed by other
+    code of the harness than there is now, and `own_code` by other code of the project's own, by its name.
     """
 
     needed: int
@@ -220,6 +221,10 @@ class Totals:
     due: int
     member_steps: int
     core_s: float
+    run_s: float
+    guessed: float = 0.0
+    kind: str = "cpu"
+    workers: int = 1
     other_code: int = 0
     own_code: Mapping[str, int] = field(default_factory=dict)
 
@@ -233,9 +238,15 @@ class Totals:
         """The totals in words."""
         return (
             f"{self.different:,} different of {self.needed:,} trainings and evaluations needed: {self.shared:.0%} "
-            f"shared between claims; {self.due:,} due, {self.member_steps:,} member-steps, about {self.core_s:,.0f} s "
-            "of a core"
+            f"shared between claims; {self.due:,} due, {self.member_steps:,} member-steps, about {self._time}"
+            f"{told_of_guesses(self.guessed)}"
         )
+
+    @property
+    def _time(self) -> str:
+        if self.kind == "cpu":
+            return f"{self.core_s:,.0f} s of a core"
+        return f"{self.run_s:,.0f} s of a GPU that {self.workers} workers share"
 
     @property
     def warning(self) -> str:
@@ -243,15 +254,21 @@ class Totals:
         return told_of_code(self.other_code, self.own_code)
 
 
-def totals(plan: Plan) -> Totals:
-    """Return what the plan comes to over all its claims."""
-    due = plan.due()
+def totals(plan: Plan, workers: int | None = None) -> Totals:
+    """Return what the plan comes to over all its claims, computed by so many workers or the usual number."""
+    from harness.compute import usual_workers
+
+    due, workers = plan.due(), workers or usual_workers(plan.kind)
     return Totals(
         needed=sum(len(unit.wanted_by) for unit in plan.units.values()),
         different=len(plan.units),
         due=len(due),
         member_steps=sum(Program.of(unit.node).steps for unit in due),
-        core_s=plan_seconds(plan, 1),
+        core_s=plan.place_seconds(due),
+        run_s=plan.run_seconds(due, workers),
+        guessed=plan.guessed(due),
+        kind=plan.kind,
+        workers=workers,
         other_code=plan.by_other_code(),
         own_code=plan.by_other_own_code(),
     )
@@ -272,9 +289,16 @@ def told_of_code(units: int, own: Mapping[str, int]) -> str:
     return "\n".join(lines)
 
 
+def told_of_guesses(share: float) -> str:
+    """Say which share of seconds is guessed, where one is."""
+    if not share:
+        return ""
+    return f" ({'' if share > 0.995 else f'{share:.0%} of them '}guessed: nothing like it was measured here yet)"
+
+
 def plan_seconds(plan: Plan, workers: int) -> float:
-    """Return about how long the due units take on `workers` cores."""
-    return plan.place_seconds(plan.due()) / workers
+    """Return about how long the due units take `workers`."""
+    return plan.run_seconds(plan.due(), workers)
 
 
 def _claims(made: Planned, due: Sequence[Unit]) -> tuple[ClaimWork, ...]:

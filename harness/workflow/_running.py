@@ -11,7 +11,7 @@ from harness.errors import InterruptedRunError, UsageError
 from harness.population import Program
 from harness.streams import SUITE_SEED
 from harness.workflow._collecting import collect
-from harness.workflow._planning import Planned, make_plan, plan_seconds, told_of_code
+from harness.workflow._planning import Planned, make_plan, plan_seconds, told_of_code, told_of_guesses
 from harness.workflow._session import Session, require_data
 
 if TYPE_CHECKING:
@@ -167,6 +167,7 @@ def compute(
         progress.note(
             f"{len(due)} of {len(plan.units)} trainings and evaluations are due, "
             f"about {plan_seconds(plan, executor.places):.0f} s on {executor.places} workers ({session.device})"
+            f"{told_of_guesses(plan.guessed(due))}"
         )
         try:
             summary = run_plan(

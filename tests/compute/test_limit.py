@@ -12,6 +12,7 @@ import pytest
 from harness.compute import _limit as limit
 from harness.compute import _plan as planning
 from harness.compute import _run as running
+from harness.compute import _times as times
 from harness.compute._executor import Local
 from harness.compute._limit import Limit, duration_s
 from harness.compute._plan import POPULATION_S, SLACK, Plan
@@ -234,7 +235,7 @@ def test_workers_are_stopped_when_the_limit_is_over(tmp_path, monkeypatch):
     """A training longer than the limit is saved by its worker, and goes on from there."""
     plan = small_plan(tmp_path, replicates=1, build=long_design)
     told = Told()
-    monkeypatch.setitem(planning.FLOPS, "cpu", 1e3)  # so that it is expected to take for ever
+    monkeypatch.setitem(times.FLOPS, "cpu", 1e3)  # so that it is expected to take for ever
     with plan.store.writing() as writer, Local(workers=1) as executor:
         summary = run_plan(plan, writer, executor, provenance={}, progress=told, limit=OverOnceUnderWay(told))
     assert (summary.trainings, summary.left) == (0, 1)

@@ -1,20 +1,29 @@
 """What the places of a GPU do with their time: the three MNIST claims of `standard` on a simulated device."""
 
+from dataclasses import replace
+
 import pytest
 
 from harness.compute._occupancy import Occupancy
 from harness.compute._plan import SLACK, START_S, Plan
 from harness.store._store import Store
+from harness.streams import Replicate
 from harness.workflow import open_session
 from harness.workflow._planning import request_of
 from tests.simulated import Packing, simulate
 
 
 @pytest.fixture
-def plan(tmp_path):
-    """Return the plan of the three claims on an empty store, on a GPU."""
+def wanted():
+    """Return what the three claims want, as the workflow asks for it."""
     session = open_session("frankle2019", scale="standard", device="cpu")
-    return Packing([request_of(claim, session).wanted for claim in session.claims], Store(tmp_path), "cuda")
+    return [request_of(claim, session).wanted for claim in session.claims]
+
+
+@pytest.fixture
+def plan(wanted, tmp_path):
+    """Return the plan of the three claims on an empty store, on a GPU."""
+    return Packing(wanted, Store(tmp_path), "cuda")
 
 
 @pytest.mark.parametrize("places", [1, 4])
@@ -43,6 +52,21 @@ def test_a_queue_keeps_within_a_limit(monkeypatch, plan, ends_s, begun):
     summary, device = simulate(monkeypatch, plan, 4, limit_s=START_S + ends_s)
     assert device.at_first_end == begun
     assert summary.left > 0
+
+
+@pytest.mark.parametrize("places", [1, 4])
+@pytest.mark.parametrize("replicates", [3, 5, 10])
+def test_a_second_run_is_foretold(monkeypatch, plan, wanted, places, replicates):
+    """After one run of such work, a run of more or fewer replicates takes 1 / 1.5 to 1.5 times what its plan says."""
+    block = tuple(Replicate(77, i) for i in range(replicates))
+    again = Packing([replace(each, replicates=block) for each in wanted], plan.store, "cuda")
+    assert again.guessed(again.due()) == 1
+    simulate(monkeypatch, plan, places)
+    assert again.guessed(again.due()) == 0
+    foretold = again.run_seconds(again.due(), places)
+    summary, _ = simulate(monkeypatch, again, places)
+    print(f"\n{places} places, {replicates} replicates: {foretold:.1f} s foretold, {summary.wall_s:.1f} s taken")
+    assert 1 / 1.5 < foretold / summary.wall_s < 1.5
 
 
 def test_time_is_counted_place_by_place():
