@@ -16,9 +16,9 @@ from tests.inline import Inline, everything, small_plan
 ROOT = Path(__file__).parents[2]
 
 
-def drive(store, kills, seed=0):
+def drive(store, kills, kind, seed=0):
     out = subprocess.run(
-        [sys.executable, "-m", "tests.crash_driver", str(store), str(kills), str(seed)],
+        [sys.executable, "-m", "tests.crash_driver", str(store), str(kills), str(seed), kind],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -35,10 +35,14 @@ def calm(path):
         run_plan(plan, writer, Inline(), provenance={})
 
 
-def test_resume_equals_uninterrupted_after_20_kills(tmp_path):
-    """Killed with SIGKILL at 20 random moments, logged, the store ends with the same rows, outputs and inputs."""
+@pytest.mark.parametrize("kind", ["cpu", "cuda"])
+def test_resume_equals_uninterrupted_after_20_kills(tmp_path, kind):
+    """Killed with SIGKILL at 20 random moments, logged, the store ends with the same rows, outputs and inputs.
+
+    That holds for records written between populations, as on a CPU, and for those that a thread writes.
+    """
     calm(tmp_path / "calm")
-    killed = drive(tmp_path / "killed", 20)
+    killed = drive(tmp_path / "killed", 20, kind)
     assert killed["status"] == 0
     assert len(killed["moments"]) == 20
     assert everything(tmp_path / "killed") == everything(tmp_path / "calm"), killed["moments"]

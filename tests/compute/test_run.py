@@ -12,12 +12,14 @@ import pytest
 import torch
 
 from harness import DIGITS, SGD, Recipe, Scores, evaluate, fresh, mlp, prune, random_mask, structure, train
+from harness.compute._executor import Local
+from harness.compute._limit import Limit
 from harness.compute._plan import Plan, Wanted
 from harness.compute._progress import Silent
 from harness.compute._run import run_plan
 from harness.engine import _course as engine
 from harness.engine._machine import matmul_flops, warm_up
-from harness.errors import RunError, StoreError
+from harness.errors import RunError, StoppedError, StoreError
 from harness.store import _store as module
 from harness.store._store import Store
 from harness.streams import Replicate
@@ -219,7 +221,11 @@ class Kept(Silent):
     """A progress that keeps its notes."""
 
     def __init__(self):
-        self.notes = []
+        self.notes, self.begun = [], []
+
+    def begin(self, population):
+        """Keep the number of what is begun."""
+        self.begun.append(population.number)
 
     def note(self, text, *, warning=False):
         """Keep what is noted."""
@@ -272,6 +278,63 @@ def test_a_record_that_cannot_be_written_beside_ends_the_run(tmp_path, monkeypat
     monkeypatch.setattr(module, "write_record", real)
     with plan.store.writing() as writer:
         assert run_plan(plan, writer, Inline(), provenance={}).left == 0
+
+
+def test_places_and_a_queue_give_what_one_place_gives(tmp_path):
+    """Two processes, each with one population more than it computes: the same rows, outputs and inputs."""
+    calm, plan = small_plan(tmp_path / "calm"), on_a_gpu(tmp_path / "places")
+    with calm.store.writing() as writer:
+        run_plan(calm, writer, Inline(), provenance={})
+    with plan.store.writing() as writer, Local(workers=2) as executor:
+        summary = run_plan(plan, writer, executor, provenance={"kind": "cuda"})
+    assert 0 < summary.waited + summary.idle < 1
+    assert everything(tmp_path / "places") == everything(tmp_path / "calm")
+
+
+class Queue(Inline):
+    """Begins one population and no other, and ends it when it is asked to stop."""
+
+    def __init__(self):
+        self.futures = []
+
+    def submit(self, number, population, checkpoint=None):
+        self.futures.append(Future())
+        if len(self.futures) == 1:
+            self.futures[0].set_running_or_notify_cancel()
+        return self.futures[-1]
+
+    def stop(self):
+        self.futures[0].set_exception(StoppedError("stopped after step 1"))
+
+
+class OverOnceBegun(Limit):
+    """A limit that is over when a second population waits."""
+
+    def __init__(self, queue):
+        super().__init__(1e9, 1e9)
+        object.__setattr__(self, "queue", queue)
+
+    @property
+    def left_s(self):
+        return 0.0 if len(self.queue.futures) == 2 else 1e9
+
+
+def test_what_waits_for_a_place_is_given_back_when_a_run_stops(tmp_path):
+    """It was not begun: nobody waits for it, and it is due as before."""
+    plan, queue, told = Plan(two_programs(), Store(tmp_path), "cuda"), Queue(), Kept()
+    with plan.store.writing() as writer:
+        summary = run_plan(plan, writer, queue, provenance={}, progress=told, limit=OverOnceBegun(queue))
+    assert queue.futures[1].cancelled()
+    assert (summary.trainings, summary.left) == (0, len(plan.units))
+    assert told.begun == [1]
+    assert [note for note, _ in told.notes if "stopped after step 1" in note]
+
+
+def two_programs():
+    """Return what is wanted of two trainings that do not pack together."""
+    recipes = (Recipe(optimiser=SGD(0.1), steps=steps, batch=20) for steps in (4, 5))
+    nodes = tuple(train(mlp(64, 10), DIGITS, recipe) for recipe in recipes)
+    return [Wanted("tests/two", nodes, (Replicate(11, 0),))]
 
 
 def full(*_):
