@@ -293,7 +293,7 @@ def told_of_guesses(share: float) -> str:
     """Say which share of seconds is guessed, where one is."""
     if not share:
         return ""
-    return f" ({'' if share > 0.995 else f'{share:.0%} of them '}guessed: nothing like it was measured here yet)"
+    return f", {'' if share > 0.995 else f'{share:.0%} of that '}guessed: nothing like it was measured here yet"
 
 
 def plan_seconds(plan: Plan, workers: int) -> float:

@@ -91,11 +91,11 @@ def test_a_plan_says_what_it_guesses(store, kind):
     """All of it, the share of what was never measured, or nothing; on a GPU for how many workers."""
     plan = Plan([Wanted("p/a", (NODE, OTHER), (Replicate(1, 0),))], store, kind)
     where = "of a core" if kind == "cpu" else "of a GPU that 4 workers share"
-    assert totals(plan).told.endswith(f"{where} (guessed: nothing like it was measured here yet)")
+    assert totals(plan).told.endswith(f"{where}, guessed: nothing like it was measured here yet")
     took(store, 1, 30.0, kind=kind)
     took(store, 1, 10.0, Program.of(OTHER), kind=kind)
     assert totals(plan).told.endswith(f" {where}")
-    assert told_of_guesses(0.25) == " (25% of them guessed: nothing like it was measured here yet)"
+    assert told_of_guesses(0.25) == ", 25% of that guessed: nothing like it was measured here yet"
     assert totals(plan, 2).workers == 2
 
 
