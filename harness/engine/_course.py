@@ -29,7 +29,9 @@ from harness.engine._machine import computer, device_name, matmul_flops, precisi
 from harness.engine._measuring import EarlyStop, Evaluator, Notes
 from harness.engine._stack import stacked
 from harness.engine._updates import Updates
-from harness.population import Arrays, Checkpoint, Computed, MemberResult, Population, Report, Saver
+from harness.population import Arrays, Checkpoint, Computed, MemberResult, Population, Program, Report, Saver
+
+_peaks: dict[tuple[Program, torch.device], tuple[int, int]] = {}  # bytes that one and two members took
 
 Slots = dict[str, NDArray[np.float32] | NDArray[np.bool_]]
 
@@ -237,7 +239,11 @@ def most_members(population: Population, device: torch.device, places: int = 1) 
     """
     if device.type == "cpu" or population.program.recipe is None:
         return math.inf
-    one, two = (_peak_bytes(replace(population, members=population.members[:n]), device) for n in (1, 2))
+    of = population.program.packs, device
+    if of not in _peaks:  # once a program: a ladder's populations run the same one
+        one, two = (_peak_bytes(replace(population, members=population.members[:n]), device) for n in (1, 2))
+        _peaks[of] = one, two
+    one, two = _peaks[of]
     free, whole = torch.cuda.mem_get_info(device)
     share = MEMORY_SHARE * min(free + torch.cuda.memory_reserved(device), whole / places)
     return max(1, (share - one) // max(two - one, 1) + 1)

@@ -90,11 +90,17 @@ def test_another_error_halves_nothing(monkeypatch):
 )
 def test_a_worker_has_its_share_of_a_gpu_s_memory(monkeypatch, places, free, members):
     """Of 80 GB four fifths are used: a member takes 2 and all of them 2 more; of what is free no more than that."""
-    monkeypatch.setattr(engine, "_peak_bytes", lambda population, device: 2 + 2 * len(population.members))
+    asked = []
+    monkeypatch.setattr(engine, "_peaks", {})
+    monkeypatch.setattr(
+        engine, "_peak_bytes", lambda population, _: (asked.append(n := len(population.members)), 2 + 2 * n)[1]
+    )
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 80))
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 0)
     made = population(PROGRAMS["digits mlp, adam"], range(3))
-    assert engine.most_members(made, torch.device("cuda"), places) == members
+    for _ in range(2):
+        assert engine.most_members(made, torch.device("cuda"), places) == members
+    assert asked == [1, 2]  # once a program
 
 
 def test_halves_have_the_same_share(monkeypatch):
