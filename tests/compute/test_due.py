@@ -56,7 +56,7 @@ def test_only_what_a_record_changes_is_looked_at(tmp_path, monkeypatch):
     looked, real = [], Due._reason
     monkeypatch.setattr(Due, "_reason", lambda due, name: (looked.append(name), real(due, name))[1])
     with plan.store.writing() as writer:
-        dense, first = (plan.pack([plan.units[unit_name(node, r)] for r in REPLICATES]) for node in (DENSE, DENSE))
+        dense = plan.pack([plan.units[unit_name(DENSE, r)] for r in REPLICATES])
         writer.add(dense, fake(dense), {})
         assert {unit.node for unit in plan.ready(set())} == {ladder[1], SCORES}
         looked.clear()
