@@ -7,16 +7,21 @@ import numpy as np
 import pytest
 import torch
 
+from harness.engine import _by_hand as by_hand
 from harness.engine import _capture as capture
 from harness.engine import _course as engine
 from harness.engine import _nn as nn
+from harness.engine import _updates as updates
 from harness.engine._course import compute, compute_within_memory, most_members
 from harness.engine._feed import Feed
 from harness.engine._measuring import Evaluator
 from harness.errors import StoppedError
+from harness.kernels import compiles, kernels_for
 from harness.population._population import Population, Program
 from harness.store import _checkpoints as checkpoint
 from harness.store._checkpoints import CheckpointSaver
+from tests.engine.test_by_hand import SIMPLE
+from tests.kernels.cases import CASES, NEVER_TOUCHED
 from tests.members import ADAM, CONVOLUTIONS, OWN, PROGRAMS, begun, population
 from tests.store.test_checkpoints import after
 
@@ -55,6 +60,38 @@ def test_replayed_equals_eager(name, monkeypatch):
     np.testing.assert_allclose(losses(replayed), losses(eager), rtol=2e-3)
     tests = [[row.value for m in r.members for row in m.rows if row.metric == "test_loss"] for r in (replayed, eager)]
     np.testing.assert_allclose(*tests, rtol=5e-3)
+
+
+@pytest.fixture
+def compiled():
+    """Skip where Triton makes no programs."""
+    if not compiles(CUDA):
+        pytest.skip("Triton makes no programs here")
+
+
+@pytest.mark.parametrize("perceptron", SIMPLE)
+def test_a_step_by_hand_is_autograd_s(perceptron, compiled, monkeypatch):
+    """On the same GPU: losses of 20 steps, most of them replayed, and removed weights exactly zero."""
+    program = SIMPLE[perceptron]
+    made = population(program, range(3), trace_every=1, until=program.first_step + 20)
+    monkeypatch.setattr(updates, "stands_in", by_hand.simple)
+    found = compute(made, device="cuda")
+    monkeypatch.setattr(updates, "stands_in", lambda *given: False)
+    np.testing.assert_allclose(losses(found), losses(compute(made, device="cuda")), rtol=1e-4)
+    for member, result in zip(made.members, found.members, strict=True):
+        assert member.mask is None or not result.arrays["end"][~member.mask].any()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_kernel_is_its_twin(case, compiled):
+    """Compiled for this GPU it gives what it gives in float64, to 1e-6 of the largest number."""
+    kernel, exact = case.partition(" ")[0], CASES[case](torch.float64)
+    found = CASES[case](torch.float32).to(CUDA).made_with(kernels_for(CUDA), kernel)
+    for what, expected in exact.made_with(kernels_for(torch.device("cpu")), kernel).items():
+        largest = float(expected[expected.isfinite() & (expected != NEVER_TOUCHED)].abs().max())
+        torch.testing.assert_close(
+            found[what].cpu().double(), expected.double(), rtol=0, atol=1e-6 * largest, equal_nan=True
+        )
 
 
 @pytest.mark.parametrize("name", ALL)

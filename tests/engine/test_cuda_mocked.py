@@ -11,7 +11,7 @@ CPU = torch.device("cpu")
 ONLY_THERE = {  # what a CPU does not do, and what the tests then say
     "test_float32_is_float32_and_tf32_is_not": "2e-06 <",
 }
-GIVEN = {"name": "digits mlp, adam", "how": "unfold"}
+GIVEN = {"name": "digits mlp, adam", "how": "unfold", "perceptron": "adam", "case": "adam", "compiled": None}
 NAMES = [name for name, each in vars(cuda).items() if name.startswith("test_") and inspect.isfunction(each)]
 
 

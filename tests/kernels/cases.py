@@ -20,6 +20,19 @@ class Call:
     arguments: dict
     memory: dict
 
+    def to(self, device):
+        """Return the call on a device: what is written is where it was in its memory."""
+        moved = {name: wide.to(device, copy=True) for name, wide in self.memory.items()}
+        return Call({name: self._moved(value, moved, device) for name, value in self.arguments.items()}, moved)
+
+    def _moved(self, value, moved, device):
+        if not torch.is_tensor(value):
+            return value
+        for name, wide in self.memory.items():
+            if value.data_ptr() == wide.data_ptr():
+                return moved[name].as_strided(value.shape, value.stride())
+        return value.to(device)
+
     def made_with(self, kernels, name):
         """Call the kernel of that name, and return the memory."""
         getattr(kernels, name)(**self.arguments)
