@@ -1974,6 +1974,9 @@ MUTANTS = (
     Mutant("pixels.scales",
            "else 255.0", "else 256.0",
            "test_by_hand::test_pixels_are_scaled_as_ever"),
+    Mutant("machine.versions",
+           ', "triton": triton_version(device)', "",
+           "test_choice::test_a_gpu_without_triton_has_torch_s"),
 )
 # fmt: on
 

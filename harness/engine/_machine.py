@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from harness.engine._processor import instructions, processor
+from harness.kernels import triton_version
 
 cudnn, mkldnn = cast("Any", torch.backends.cudnn), cast("Any", torch.backends.mkldnn)  # whose parts have no types
 ON_GPU = (cast("Any", torch.backends.cuda.matmul), cudnn.conv, cudnn.rnn)
@@ -98,9 +99,11 @@ def computer(device: torch.device) -> dict[str, str]:
 
 
 def versions(device: torch.device) -> dict[str, str]:
-    """Return the versions that can change a training's last digits."""
+    """Return the versions that can change a training's last digits; of Triton, which makes kernels, on a GPU alone."""
     found = {"torch": torch.__version__, "numpy": np.__version__, "cuda": torch.version.cuda or "none"}
-    return found | {"driver": told_by_driver(device)[0]} if device.type == "cuda" else found
+    if device.type == "cuda":
+        found |= {"driver": told_by_driver(device)[0], "triton": triton_version(device)}
+    return found
 
 
 @cache

@@ -1,6 +1,6 @@
 """Kernels of a step made by hand: what it does besides matrix products, in torch and in Triton."""
 
-from harness.kernels._choice import Kernels, compiles, kernels_for
+from harness.kernels._choice import Kernels, compiles, kernels_for, triton_version
 from harness.kernels._twins import packed
 
-__all__ = ["Kernels", "compiles", "kernels_for", "packed"]
+__all__ = ["Kernels", "compiles", "kernels_for", "packed", "triton_version"]

@@ -121,3 +121,12 @@ def compiles(device: torch.device) -> bool:
         warnings.warn(f"no kernels are made by Triton here, where steps are slower without: {error}", stacklevel=2)
         return False
     return True
+
+
+def triton_version(device: torch.device) -> str:
+    """Return the version of Triton that makes a device's kernels, or ``none``."""
+    if not compiles(device):
+        return "none"
+    from harness.kernels import _programs
+
+    return _programs.VERSION

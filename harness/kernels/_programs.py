@@ -14,6 +14,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
+VERSION: str = triton.__version__
 BLOCK = 1024  # values a program has
 TILE = 32  # examples and outputs that a sum over examples takes at a time
 OPTIONS = {"enable_fp_fusion": False}  # a product and a sum round one after the other, as torch's do

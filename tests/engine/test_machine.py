@@ -52,6 +52,7 @@ def card(monkeypatch, tmp_path):
     smi.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(uuid="a-b"))
+    monkeypatch.setattr("harness.engine._machine.triton_version", lambda device: "none")
     told_by_driver.cache_clear()
     yield smi
     told_by_driver.cache_clear()
@@ -60,7 +61,7 @@ def card(monkeypatch, tmp_path):
 def test_the_worker_s_card_is_named(card):
     """By its driver, its clocks and its power; where nobody tells, as unknown; on a CPU not at all."""
     gpu, cpu = torch.device("cuda"), torch.device("cpu")
-    assert versions(gpu) == {**versions(cpu), "driver": "580.65"}
+    assert versions(gpu) == {**versions(cpu), "driver": "580.65", "triton": "none"}
     assert computer(gpu)["clocks"] == "1980 MHz, memory 2619 MHz, at most 700.00 W"
     assert "clocks" not in computer(cpu)
     card.unlink()

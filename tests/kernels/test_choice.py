@@ -6,6 +6,8 @@ import warnings
 import pytest
 import torch
 
+from harness.engine import _machine
+from harness.engine._machine import versions
 from harness.kernels import Kernels, _choice, _twins, compiles, kernels_for
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda")
@@ -22,8 +24,9 @@ def programs():
 
 
 @pytest.fixture(autouse=True)
-def asked_anew():
-    """Forget what devices were found to be."""
+def asked_anew(monkeypatch):
+    """Forget what devices were found to be; a driver tells what it is."""
+    monkeypatch.setattr(_machine, "told_by_driver", lambda device: ("a driver",))
     compiles.cache_clear()
     yield
     compiles.cache_clear()
@@ -33,6 +36,7 @@ def test_a_cpu_has_torch_s():
     """Triton makes no programs for a CPU."""
     assert not compiles(CPU)
     assert kernels_for(CPU) is _twins
+    assert set(versions(CPU)) == {"torch", "numpy", "cuda"}
 
 
 def test_a_gpu_has_triton_s_where_a_launch_succeeds(programs, monkeypatch):
@@ -43,6 +47,7 @@ def test_a_gpu_has_triton_s_where_a_launch_succeeds(programs, monkeypatch):
     assert kernels_for(CUDA) is programs
     assert kernels_for(CUDA) is programs
     assert len(launched) == 1
+    assert versions(CUDA)["triton"] == programs.triton.__version__
 
 
 def test_a_gpu_without_a_compiler_has_torch_s_and_it_is_said(programs, monkeypatch):
@@ -61,9 +66,10 @@ def test_a_gpu_without_a_compiler_has_torch_s_and_it_is_said(programs, monkeypat
 
 
 def test_a_gpu_without_triton_has_torch_s(monkeypatch):
-    """As torch comes where Triton does not."""
+    """As torch comes where Triton does not; what it computes is then known as computed without."""
     monkeypatch.setattr(_choice, "find_spec", lambda name: None)
     assert kernels_for(CUDA) is _twins
+    assert versions(CUDA)["triton"] == "none"
 
 
 @pytest.mark.parametrize("name", KERNELS)
