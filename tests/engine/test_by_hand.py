@@ -1,6 +1,8 @@
 """An update by hand is autograd's update: the same numbers, masks and checkpoints, in fewer launches."""
 
 import csv
+import gc
+import weakref
 from collections import Counter
 from dataclasses import replace
 from fractions import Fraction
@@ -219,6 +221,25 @@ def test_an_update_by_hand_never_waits(name, on_a_cpu):
         ready._update(change=False)
     assert watched.found == []
     assert len(on_a_cpu) == 2
+
+
+def test_no_population_outlives_its_result_by_hand(on_a_cpu, monkeypatch):
+    """Nothing in an update by hand leads back to it: without a collection of cycles all is gone with the result."""
+    alive = []
+
+    def noted(*given):
+        alive.append(weakref.ref(built := stacked(*given)))
+        return built
+
+    monkeypatch.setattr(engine, "stacked", noted)
+    gc.collect()
+    gc.disable()
+    try:
+        engine.compute(population(PERCEPTRON, range(3), until=4))
+        assert [each() for each in alive] == [None]
+    finally:
+        gc.enable()
+    assert len(on_a_cpu) == 4
 
 
 def test_rows_of_buffers_start_at_multiples_of_128_bytes(on_a_cpu):

@@ -86,7 +86,7 @@ def _type(value):
 
 @pytest.mark.parametrize("capability", [80, 90])
 def test_every_program_compiles(capability, monkeypatch, tmp_path):
-    """Of A100 and H100, with each set of constants among the cases: machine code comes out of it."""
+    """Of A100 each once, of H100 with each set of constants among the cases: machine code comes out of it."""
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
@@ -98,6 +98,8 @@ def test_every_program_compiles(capability, monkeypatch, tmp_path):
     monkeypatch.setenv("TRITON_CACHE_DIR", str(tmp_path))
     launches = launched(monkeypatch)
     assert {program.fn.__name__ for program, _, _ in launches} >= {f"_{name.partition(' ')[0]}" for name in CASES}
+    if capability == 80:
+        launches = {launch[0].fn.__name__: launch for launch in launches}.values()
     for program, types, constants in launches:
         source = ASTSource(program, {name: types[name] for name in program.arg_names}, constants)
         compiled = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=OPTIONS)
