@@ -1974,6 +1974,13 @@ MUTANTS = (
     Mutant("pixels.scales",
            "else 255.0", "else 256.0",
            "test_by_hand::test_pixels_are_scaled_as_ever"),
+    Mutant("pixels.scales",
+           "each[:, 0].repeat_interleave(inputs // len(each))",
+           "each.expand(-1, inputs // len(each)).flatten()",  # one value with stride 0, past which a kernel would read
+           "test_by_hand::test_a_step_by_triton_is_that_by_torch"),
+    Mutant("by_hand.ByHand.__init__",
+           "batches.images[..., 0]", "batches.images[..., 0].flip(2)",  # of the answers' order no more
+           "test_by_hand::test_twenty_updates_by_hand_are_autograd_s"),
     Mutant("machine.versions",
            ', "triton": triton_version(device)', "",
            "test_choice::test_a_gpu_without_triton_has_torch_s"),

@@ -59,7 +59,7 @@ def scales(pixels_NI: Tensor, task: Task) -> tuple[Tensor, Tensor, Tensor]:
         return torch.cat(each)[:, 0], off_I, over_I
     if task.scaling is Scaling.STANDARDISED:
         mean_C1, sd_C1 = _moments(task.source, device)
-        off_I, over_I = (each.expand(-1, inputs // len(each)).flatten() for each in (mean_C1, sd_C1))
+        off_I, over_I = (each[:, 0].repeat_interleave(inputs // len(each)) for each in (mean_C1, sd_C1))
     by = 1.0 if pixels_NI.dtype == torch.float32 else 255.0
     return torch.full((images,), by, device=device), off_I, over_I
 

@@ -1,9 +1,9 @@
 """What each kernel does, and which way it is done on a device: by Triton on a GPU, else by torch.
 
 Tensors are named by shape: R members, S steps, B examples, I inputs, O outputs, C classes, P flat parameters, W words
-of 32 mask bits, G groups of members that share their learning rates, A ages of an optimiser, in updates, N images. A
-first axis R may have any stride; the last one has stride 1. Every kernel writes in place and reads nothing on the host,
-so that a CUDA graph can capture it, and sums in an order that is always the same.
+of 32 mask bits, G groups of members that share their learning rates, A ages of an optimiser, in updates, N images. Of
+x, z and biases the first axis may have any stride; else tensors are contiguous. Every kernel writes in place and reads
+nothing on the host, so that a CUDA graph can capture it, and sums in an order that is always the same.
 """
 
 from __future__ import annotations

@@ -21,20 +21,19 @@ OPTIONS = {"enable_fp_fusion": False}  # a product and a sum round one after the
 
 
 def _launch(program: Any, grid: tuple[int, ...], *given: Any, **constants: Any) -> None:
-    """Launch a program on torch's current stream: compiled at its first launch, so that a capture comes later."""
+    """Launch a program on torch's current stream: compiled at its first launch, so that a capture comes later.
+
+    Programs step through a tensor's last axis one value at a time, wherever the strides would lead.
+    """
+    assert all(each.stride(-1) == 1 for each in given if isinstance(each, Tensor) and each.dim())
     program[grid](*given, **constants, **OPTIONS)
 
 
 def gather(
-    x_RBI: Tensor,
-    source_NI: Tensor,
-    images_RSB: Tensor,
-    at_1: Tensor,
-    by_N: Tensor,
-    off_I: Tensor,
-    over_I: Tensor,
+    x_RBI: Tensor, source_NI: Tensor, images_RSB: Tensor, at_1: Tensor, by_N: Tensor, off_I: Tensor, over_I: Tensor
 ) -> None:
     """See `Kernels.gather`."""
+    assert images_RSB.is_contiguous()
     members, batch, inputs = x_RBI.shape
     steps = images_RSB.shape[1]
     _launch(
@@ -115,14 +114,10 @@ def _rectify_back(
 
 
 def cross_entropy(
-    z_RBC: Tensor,
-    bias_RC: Tensor | None,
-    answers_RSB: Tensor,
-    at_1: Tensor,
-    dbias_RC: Tensor | None,
-    loss_R: Tensor,
+    z_RBC: Tensor, bias_RC: Tensor | None, answers_RSB: Tensor, at_1: Tensor, dbias_RC: Tensor | None, loss_R: Tensor
 ) -> None:
     """See `Kernels.cross_entropy`."""
+    assert answers_RSB.is_contiguous()
     members, batch, classes = z_RBC.shape
     block = triton.next_power_of_2(classes)
     _launch(
@@ -185,6 +180,7 @@ def adam(
     decay: float,
 ) -> None:
     """See `Kernels.adam`."""
+    assert all(each.is_contiguous() for each in (rows_RP, gradient_RP, mean_RP, square_RP, bits_RW, rates_SG))
     count = rows_RP.numel()
     _launch(
         _adam, (triton.cdiv(count, BLOCK),),
@@ -231,6 +227,7 @@ def sgd(
     nesterov: bool,
 ) -> None:
     """See `Kernels.sgd`."""
+    assert all(each.is_contiguous() for each in (rows_RP, gradient_RP, bits_RW, rates_SG))
     count = rows_RP.numel()
     _launch(
         _sgd, (triton.cdiv(count, BLOCK),),

@@ -24,13 +24,7 @@ def _unpacked(bits_RW: Tensor) -> Tensor:
 
 
 def gather(
-    x_RBI: Tensor,
-    source_NI: Tensor,
-    images_RSB: Tensor,
-    at_1: Tensor,
-    by_N: Tensor,
-    off_I: Tensor,
-    over_I: Tensor,
+    x_RBI: Tensor, source_NI: Tensor, images_RSB: Tensor, at_1: Tensor, by_N: Tensor, off_I: Tensor, over_I: Tensor
 ) -> None:
     """See `Kernels.gather`."""
     images_RB = images_RSB.index_select(1, at_1)[:, 0]
@@ -54,12 +48,7 @@ def rectify_back(dx_RBO: Tensor, x_RBO: Tensor, dbias_RO: Tensor | None) -> None
 
 
 def cross_entropy(
-    z_RBC: Tensor,
-    bias_RC: Tensor | None,
-    answers_RSB: Tensor,
-    at_1: Tensor,
-    dbias_RC: Tensor | None,
-    loss_R: Tensor,
+    z_RBC: Tensor, bias_RC: Tensor | None, answers_RSB: Tensor, at_1: Tensor, dbias_RC: Tensor | None, loss_R: Tensor
 ) -> None:
     """See `Kernels.cross_entropy`."""
     answers_RB1 = answers_RSB.index_select(1, at_1)[:, 0, :, None].long()

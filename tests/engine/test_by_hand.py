@@ -2,6 +2,9 @@
 
 import csv
 import gc
+import os
+import subprocess
+import sys
 import weakref
 from collections import Counter
 from dataclasses import replace
@@ -32,6 +35,7 @@ from harness.store import _checkpoints as checkpoint
 from harness.store._checkpoints import CheckpointSaver
 from tests.engine.test_capture import Watched
 from tests.members import ADAM, CONVOLUTIONS, MOMENTUM, ODD, OWN, PROGRAMS, begun, member, population
+from tests.project import ROOT
 from tests.store.test_checkpoints import after
 
 LENET = mlp(64, 300, 100, 10)  # of digits: how many inputs there are launches nothing
@@ -56,6 +60,13 @@ SIMPLE = {
     "standardised images": Program(BIASED, replace(DIGITS, scaling="standardised"), MOMENTUM),
     "other labels": Program(BIASED, noisy(DIGITS, Fraction(1, 5)), MOMENTUM),
 }
+INTERPRETED = (
+    "adam, from a later step",
+    "nesterov",
+    "four layers without biases",
+    "images of length one",
+    "standardised images",
+)
 PERCEPTRON = SIMPLE["adam"]
 OTHERS = {
     **{name: program for name, program in {**PROGRAMS, **CONVOLUTIONS, **OWN}.items() if not name.startswith("digits")},
@@ -131,6 +142,37 @@ def test_twenty_updates_by_hand_are_autograd_s(name, factors, on_a_cpu, monkeypa
     assert [set(state) for state in states] == [set(state) for state in expected_states]
     for state, expected in zip(states, expected_states, strict=True):
         torch.testing.assert_close(dict(state), dict(expected), rtol=0, atol=1e-12)
+
+
+def one_step(name):
+    """Return updates of small batches, one of them, at two rates, which are float32 as on a GPU."""
+    program = SIMPLE[name]
+    made = of_several_rates(replace(program, recipe=replace(program.recipe, batch=3)), 1.0, 0.5)
+    ready = begun(replace(made, until=program.first_step + 1))
+    ready._rate_type = torch.float32
+    return ready
+
+
+@pytest.fixture(scope="module")
+def by_triton(tmp_path_factory):
+    """Losses and parameters after a step, by Triton's interpreter in a process of its own."""
+    pytest.importorskip("triton", reason="torch for CPUs alone comes without Triton")
+    file = tmp_path_factory.mktemp("interpreted") / "steps.pt"
+    command = [sys.executable, "-m", "tests.engine.by_triton", file]
+    subprocess.run(command, check=True, cwd=ROOT, env={**os.environ, "TRITON_INTERPRET": "1"}, timeout=120)
+    return torch.load(file)
+
+
+@pytest.mark.parametrize("name", INTERPRETED)
+def test_a_step_by_triton_is_that_by_torch(name, by_triton, on_a_cpu):
+    """Each kernel is given what it expects: a step agrees to rounding, with removed weights at zero."""
+    ready = one_step(name)
+    losses, learned_RP, _ = trained(ready)
+    assert len(on_a_cpu) == 1
+    found_losses, found_RP = by_triton[name]
+    torch.testing.assert_close(found_losses, losses, rtol=1e-6, atol=0)
+    torch.testing.assert_close(found_RP, learned_RP, rtol=0, atol=1e-6)
+    assert not found_RP[ready.stack.mask_RP == 0].any()
 
 
 @pytest.mark.parametrize("name", SIMPLE)
