@@ -16,7 +16,7 @@ from harness.extensions import NAMES
 from harness.sources import bare, is_own, source_digest
 
 HERE = Path(__file__).parents[1]
-MAKES_NUMBERS = ("streams.py", "data", "networks", "expression", "engine")
+MAKES_NUMBERS = ("streams.py", "data", "networks", "expression", "kernels", "engine")
 
 
 @cache

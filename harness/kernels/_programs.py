@@ -34,6 +34,7 @@ def gather(
 ) -> None:
     """See `Kernels.gather`."""
     assert images_RSB.is_contiguous()
+    assert source_NI.is_contiguous()
     members, batch, inputs = x_RBI.shape
     steps = images_RSB.shape[1]
     _launch(

@@ -42,15 +42,22 @@ def test_what_changes_nothing_is_not_in_the_digest():
     assert one != bared("def f(x):\n    return 3 * x\n")
 
 
-def test_a_changed_engine_has_another_digest(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        ("engine/_updates.py", "rate.copy_(now)", "rate.copy_(2 * now)"),
+        ("kernels/_programs.py", "size * mean, root", "2 * size * mean, root"),
+    ],
+)
+def test_a_changed_engine_has_another_digest(file, before, after, tmp_path, monkeypatch):
     """Adam's rate doubled, and the digest is another one; a comment, and it is the same."""
     copy = tmp_path / "harness"
     shutil.copytree(ROOT / "harness", copy, ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.setattr(code, "HERE", copy)
-    path = copy / "engine" / "_updates.py"
+    path = copy / file
     was = path.read_text()
     digests = []
-    for text in (was, was + "# a comment\n", was.replace("rate.copy_(now)", "rate.copy_(2 * now)")):
+    for text in (was, was + "# a comment\n", was.replace(before, after)):
         path.write_text(text)
         code_digest.cache_clear()
         digests.append(code_digest())
