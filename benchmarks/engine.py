@@ -36,8 +36,7 @@ from benchmarks.plain import measure
 from benchmarks.timing import NUMERICS, about, ceilings, invent_images, significant, synchronise, table
 from harness.compute._executor import WORKER_ENVIRONMENT
 from harness.data import look_in
-from harness.data._splits import CALIBRATION
-from harness.data._tasks import CIFAR10, MNIST, Augment, Scaling
+from harness.data._tasks import CALIBRATION, CIFAR10, MNIST, Augment, Scaling
 from harness.expression._masks import random_bits
 from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
 from harness.networks._network import initial_values, mlp

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.timing import best, copy_rate, dtype_of, numerics_of
-from harness.data._splits import CALIBRATION
+from harness.data._tasks import CALIBRATION
 from harness.engine._plain import plain_module
 from harness.networks._network import Network
 from harness.networks._recipe import SGD, Recipe

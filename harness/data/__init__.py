@@ -12,7 +12,6 @@ from harness.data._sets import (
     load_set,
 )
 from harness.data._splits import (
-    CALIBRATION,
     calibration,
     check_task,
     held_out,
@@ -27,6 +26,7 @@ from harness.data._table_set import table_set
 from harness.data._task_variants import fewer, mirrored, noisy, permuted, relabelled, subset
 from harness.data._tasks import (
     ACROBOT,
+    CALIBRATION,
     CARTPOLE,
     CIFAR10,
     DIGIT_DIFFERENCE,

@@ -16,14 +16,9 @@ from numpy.typing import NDArray
 from harness.data import _sets as data
 from harness.data._labels import LEFT_OUT, answered, with_noise
 from harness.data._sets import DataSet
-from harness.data._tasks import DIGITS, Task
+from harness.data._tasks import ANY, CALIBRATION, DIGITS, PAIRS, Task
 from harness.errors import DataError, DesignError
 from harness.streams import Replicate, generator, integers, permutations
-
-PAIRS = 4000  # validation and test pairs of digit-difference
-ANY = Replicate(1, 0)  # stands for all where they are alike
-TRAIN_EXAMPLES = 5000  # training images, at most, on which accuracy is measured
-CALIBRATION = 1000  # training inputs from which BatchNorm's statistics for evaluation are computed
 
 
 @dataclass(frozen=True)
@@ -205,7 +200,8 @@ def trained_on(task: Task, replicate: Replicate) -> Examples:
     if task.images > 1:
         return calibration(task, replicate)
     pool = pools(task.splitter(replicate), task)["train"]
-    return Examples(pool[:TRAIN_EXAMPLES, None], taught(task, replicate, pool)[:TRAIN_EXAMPLES])
+    most = task.examples("train")
+    return Examples(pool[:most, None], taught(task, replicate, pool)[:most])
 
 
 def source(name: str = DataSet.DIGITS) -> tuple[data.Images, NDArray[np.int64]]:

@@ -27,7 +27,7 @@ def in_its_place(monkeypatch):
     monkeypatch.setattr(cuda, "CUDA", CPU)
     monkeypatch.setattr(cuda, "watched", lambda mode: None)
     monkeypatch.setattr(cuda, "most_members", lambda made, device: 10)
-    monkeypatch.setattr(cuda.engine, "most_members", lambda made, device: 10 * (cuda.engine.MEMORY_SHARE > 0.1))
+    monkeypatch.setattr(cuda.engine, "most_members", lambda made, *given: 10 * (cuda.engine.MEMORY_SHARE > 0.1))
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
 
 

@@ -16,8 +16,7 @@ from torch.nn import functional
 
 from harness.data import _drawing as drawing
 from harness.data import _splits as splits
-from harness.data._splits import CALIBRATION, PAIRS
-from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
+from harness.data._tasks import CALIBRATION, DIGIT_DIFFERENCE, DIGITS, PAIRS
 from harness.engine import _course as engine
 from harness.errors import DesignError
 from harness.expression import Fresh, Scores, Snapshot, fresh, random_mask, train

@@ -12,6 +12,7 @@ import pytest
 
 from harness.compute._run import run_plan
 from harness.data import _splits as splits
+from harness.data import _tasks as tasks
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
 from harness.design import _metrics as metrics
 from harness.design._assertions import beats, matches
@@ -135,7 +136,7 @@ def test_train_accuracy_is_that_on_the_training_images(plan):
 
 def test_training_examples_are_as_many_as_are_said(monkeypatch):
     """Images up to a limit, and the calibration pairs of a task of pairs, none of them held out."""
-    monkeypatch.setattr(splits, "TRAIN_EXAMPLES", 300)
+    monkeypatch.setattr(tasks, "TRAIN_EXAMPLES", 300)
     for task in (DIGITS, DIGIT_DIFFERENCE, replace(DIGITS, train_images=200)):
         drawn, pools = splits.trained_on(task, REPLICATES[0]), splits.pools(REPLICATES[0], task)
         assert len(drawn.answers) == len(drawn.images) == task.examples("train")
