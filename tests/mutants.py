@@ -1934,6 +1934,28 @@ MUTANTS = (
     Mutant("programs._cross_entropy",
            "tl.store(dbias + r * dbias_member + c, tl.sum(total, 0), mask=c < classes)", "pass",
            "test_programs::test_a_program_gives_what_its_twin_gives"),
+    Mutant("twins.normalise_back",
+           "out_RBF <= 0", "out_RBF < 0",
+           "test_twins::test_normalise_and_back_are_those_of_autograd"),
+    Mutant("programs._normalise",
+           "tl.where(value < 0, 0.0, value)", "tl.where(value > 0, value, 0.0)",  # no number becomes 0
+           "test_programs::test_a_program_gives_what_its_twin_gives"),
+    Mutant("programs._normalise",
+           "tl.where(there, tl.load(x + at, mask=there, other=0).to(tl.float32) - centre[None, :], 0.0)",
+           "tl.load(x + at, mask=there, other=0).to(tl.float32) - centre[None, :]",  # places that are not there count
+           "test_programs::test_a_program_gives_what_its_twin_gives"),
+    Mutant("programs._normalise_back",
+           "- unit * along[None, :]", "",
+           "test_programs::test_a_program_gives_what_its_twin_gives"),
+    Mutant("programs._gradient",
+           "if ADDED:", "if False:",  # ReLU's mask without what was added
+           "test_programs::test_a_program_gives_what_its_twin_gives"),
+    Mutant("programs._shared",
+           "tl.sum(sums, 0) if IMAGES", "sums if IMAGES",  # a mean a place
+           "test_programs::test_a_program_gives_what_its_twin_gives"),
+    Mutant("programs._tiles",
+           "wide * x_RBF.stride(2)", "x_RBF.stride(2)",
+           "test_programs::test_a_program_gives_what_its_twin_gives"),
     Mutant("choice.compiles",
            'device.type != "cuda" or', "",
            "test_choice::test_a_cpu_has_torch_s"),

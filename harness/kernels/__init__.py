@@ -1,4 +1,4 @@
-"""Kernels of a step made by hand: what it does besides matrix products, in torch and in Triton."""
+"""Kernels of a step: what it does besides products, by hand or with BatchNorm, in torch and in Triton."""
 
 from harness.kernels._choice import Kernels, compiles, kernels_for, triton_version
 from harness.kernels._twins import packed

@@ -4,6 +4,10 @@ Tensors are named by shape: R members, S steps, B examples, I inputs, O outputs,
 of 32 mask bits, G groups of members that share their learning rates, A ages of an optimiser, in updates, N images. Of
 x, z and biases the first axis may have any stride; else tensors are contiguous. Every kernel writes in place and reads
 nothing on the host, so that a CUDA graph can capture it, and sums in an order that is always the same.
+
+BatchNorm's activations are x_RBF, or images x_RBCP of P places and channels C, which then are the features F. All of
+one call have the same strides, whatever these are. Each may be bfloat16: arithmetic and moments are float32 all the
+same. No gradient is taken through the moments that come out.
 """
 
 from __future__ import annotations
@@ -94,6 +98,46 @@ class Kernels(Protocol):
         nesterov: bool,
     ) -> None:
         """Make one update of SGD with weight decay in the gradient; masks and rates are as in `adam`."""
+
+    def normalise(
+        self,
+        x_RBF: Tensor,
+        scale_RF: Tensor,
+        shift_RF: Tensor,
+        added_RBF: Tensor | None,
+        y_RBF: Tensor,
+        mean_RF: Tensor,
+        rstd_RF: Tensor,
+        *,
+        eps: float,
+        rectified: bool,
+    ) -> None:
+        """Put into `y_RBF` BatchNorm of `x_RBF` by the batch's own moments, plus `added_RBF`, rectified if so asked.
+
+        The moments are put beside: means, and one over the standard deviations, of the variance plus `eps`. No number
+        stays none.
+        """
+
+    def normalise_back(
+        self,
+        dy_RBF: Tensor,
+        x_RBF: Tensor,
+        scale_RF: Tensor,
+        shift_RF: Tensor,
+        y_RBF: Tensor | None,
+        mean_RF: Tensor,
+        rstd_RF: Tensor,
+        dx_RBF: Tensor,
+        dscale_RF: Tensor,
+        dshift_RF: Tensor,
+        dadded_RBF: Tensor | None,
+        *,
+        rectified: bool,
+    ) -> None:
+        """Put the gradients of what `normalise` was given in place, where `dy_RBF` is that of what it gave.
+
+        Where something was added, `y_RBF` says what was rectified. Where nothing was, that is computed again.
+        """
 
 
 def kernels_for(device: torch.device) -> Kernels:

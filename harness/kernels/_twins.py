@@ -112,3 +112,72 @@ def sgd(
         momentum_RP.mul_(momentum).add_(direction_RP)
         direction_RP = direction_RP + momentum * momentum_RP if nesterov else momentum_RP
     rows_RP -= rate * direction_RP
+
+
+def normalise(
+    x_RBF: Tensor,
+    scale_RF: Tensor,
+    shift_RF: Tensor,
+    added_RBF: Tensor | None,
+    y_RBF: Tensor,
+    mean_RF: Tensor,
+    rstd_RF: Tensor,
+    *,
+    eps: float,
+    rectified: bool,
+) -> None:
+    """See `Kernels.normalise`."""
+    x_RBF, over = x_RBF.to(mean_RF.dtype), _over(x_RBF)
+    mean_R1F = x_RBF.mean(over, keepdim=True)
+    unit_RBF = x_RBF - mean_R1F
+    rstd_R1F = torch.rsqrt(unit_RBF.square().mean(over, keepdim=True) + eps)
+    out_RBF = torch.addcmul(_wide(shift_RF, x_RBF), unit_RBF * rstd_R1F, _wide(scale_RF, x_RBF))
+    if added_RBF is not None:
+        out_RBF = out_RBF + added_RBF
+    y_RBF.copy_(torch.relu(out_RBF) if rectified else out_RBF)
+    mean_RF.copy_(mean_R1F.view_as(mean_RF))
+    rstd_RF.copy_(rstd_R1F.view_as(rstd_RF))
+
+
+def normalise_back(
+    dy_RBF: Tensor,
+    x_RBF: Tensor,
+    scale_RF: Tensor,
+    shift_RF: Tensor,
+    y_RBF: Tensor | None,
+    mean_RF: Tensor,
+    rstd_RF: Tensor,
+    dx_RBF: Tensor,
+    dscale_RF: Tensor,
+    dshift_RF: Tensor,
+    dadded_RBF: Tensor | None,
+    *,
+    rectified: bool,
+) -> None:
+    """See `Kernels.normalise_back`."""
+    dy_RBF, over = dy_RBF.to(mean_RF.dtype), _over(x_RBF)
+    scale_R1F, rstd_R1F = _wide(scale_RF, x_RBF), _wide(rstd_RF, x_RBF)
+    unit_RBF = (x_RBF.to(mean_RF.dtype) - _wide(mean_RF, x_RBF)) * rstd_R1F
+    if rectified:
+        out_RBF = torch.addcmul(_wide(shift_RF, x_RBF), unit_RBF, scale_R1F) if y_RBF is None else y_RBF
+        dy_RBF = dy_RBF.masked_fill(out_RBF <= 0, 0)
+    dshift_R1F = dy_RBF.sum(over, keepdim=True)
+    dscale_R1F = (dy_RBF * unit_RBF).sum(over, keepdim=True)
+    batch = dy_RBF.numel() // dshift_R1F.numel()  # values that share a mean
+    change_RBF = torch.addcmul(dy_RBF, unit_RBF, dscale_R1F, value=-1 / batch)
+    change_RBF -= dshift_R1F / batch
+    dx_RBF.copy_(change_RBF * (scale_R1F * rstd_R1F))
+    dscale_RF.copy_(dscale_R1F.view_as(dscale_RF))
+    dshift_RF.copy_(dshift_R1F.view_as(dshift_RF))
+    if dadded_RBF is not None:
+        dadded_RBF.copy_(dy_RBF)
+
+
+def _over(x_RBF: Tensor) -> tuple[int, ...]:
+    """Return the axes that share a member's feature: the batch, of images the places too."""
+    return (1,) if x_RBF.dim() == 3 else (1, 3)
+
+
+def _wide(each_RF: Tensor, x_RBF: Tensor) -> Tensor:
+    """Return a value per feature with an axis for each that shares it."""
+    return each_RF[:, None] if x_RBF.dim() == 3 else each_RF[:, None, :, None]

@@ -171,6 +171,85 @@ def sgd(dtype, *, kept=0.5, odd=None, groups=3, momentum=0.9, decay=1e-2, nester
     return Call({**moving, "momentum_RP": make.memory.get("momentum"), **more}, make.memory)
 
 
+class Normalised:
+    """Makes what BatchNorm is given and gives: activations `apart` have the examples first in memory, not the members.
+
+    `coarse` ones lie there as bfloat16, where the type is float32.
+    """
+
+    def __init__(self, dtype, shape, *, coarse, apart):
+        self.make, self.shape, self.coarse, self.apart = Maker(dtype), shape, coarse, apart
+
+    def activations(self, name, values=None, *, constant=False, odd=None):
+        values = self.make.numbers(*self.shape) if values is None else values.to(self.make.dtype)
+        if constant:
+            values[:, :, -1] = 2.0
+        if odd is not None:
+            values[1, 2, 0] = odd
+        if self.coarse:
+            values = values.to(torch.bfloat16)
+            values = values.to(self.make.dtype) if self.make.dtype == torch.float64 else values
+        axes = (1, 0, *range(2, values.dim())) if self.apart else range(values.dim())
+        self.make.memory[name] = values.permute(*axes).contiguous().permute(*axes)
+        return self.make.memory[name]
+
+    def features(self, name, values=None):
+        """A value a feature, in rows apart from each other if there are none yet."""
+        if values is None:
+            return self.make.inside(name, self.make.numbers(self.shape[0], self.shape[2]))
+        self.make.memory[name] = values.to(self.make.dtype, copy=True)
+        return self.make.memory[name]
+
+
+IMAGES = (3, 7, 5, 15)
+
+
+def normalise(dtype, *, shape=IMAGES, rectified=False, added=False, coarse=False, apart=False, **more):
+    made = Normalised(dtype, shape, coarse=coarse, apart=apart)
+    nothing_RF = torch.zeros(shape[0], shape[2])
+    return Call(
+        {
+            "x_RBF": made.activations("x", **more),
+            "scale_RF": made.features("scale"),
+            "shift_RF": made.features("shift"),
+            "added_RBF": made.activations("added") if added else None,
+            "y_RBF": made.activations("y", torch.zeros(shape)),
+            "mean_RF": made.features("mean", nothing_RF),
+            "rstd_RF": made.features("rstd", nothing_RF),
+            "eps": 1e-5,
+            "rectified": rectified,
+        },
+        made.make.memory,
+    )
+
+
+def normalise_back(dtype, *, rectified=False, added=False, **more):
+    from harness.kernels import _twins
+
+    forward = normalise(torch.float64, rectified=rectified, added=added, **more)
+    given, shape = forward.arguments, forward.arguments["x_RBF"].shape
+    memory = forward.made_with(_twins, "normalise")
+    made = Normalised(dtype, shape, coarse=more.get("coarse", False), apart=more.get("apart", False))
+    nothing_RF = torch.zeros(shape[0], shape[2])
+    return Call(
+        {
+            "dy_RBF": made.activations("dy", made.make.numbers(*shape).roll(1, 0)),  # the same as x has no gradient
+            "x_RBF": made.activations("x", given["x_RBF"]),
+            "scale_RF": made.features("scale", given["scale_RF"]),
+            "shift_RF": made.features("shift", given["shift_RF"]),
+            "y_RBF": made.activations("y", memory["y"]) if added else None,
+            "mean_RF": made.features("mean", memory["mean"]),
+            "rstd_RF": made.features("rstd", memory["rstd"]),
+            "dx_RBF": made.activations("dx", torch.zeros(shape)),
+            "dscale_RF": made.features("dscale", nothing_RF),
+            "dshift_RF": made.features("dshift", nothing_RF),
+            "dadded_RBF": made.activations("dadded", torch.zeros(shape)) if added else None,
+            "rectified": rectified,
+        },
+        made.make.memory,
+    )
+
+
 NAN = float("nan")
 CASES = {
     "gather bytes": gather,
@@ -208,6 +287,21 @@ CASES = {
     "sgd nothing removed": partial(sgd, kept=2.0),
     "sgd everything removed, no numbers": partial(sgd, kept=-1.0, odd=NAN),
 }
+NORMALISED = {
+    "alone": {},
+    "rectified": {"rectified": True},
+    "added and rectified": {"rectified": True, "added": True},
+    "examples before members": {"rectified": True, "added": True, "apart": True},
+    "bfloat16": {"rectified": True, "added": True, "coarse": True},
+    "of a constant": {"rectified": True, "constant": True},
+    "no number": {"rectified": True, "odd": NAN},
+    "added, no number": {"rectified": True, "added": True, "odd": NAN},
+    "more than a tile": {"shape": (2, 9, 3, 1030), "rectified": True},
+    "vectors": {"shape": (3, 7, 5), "rectified": True},
+    "vectors, more than a tile": {"shape": (2, 300, 35), "rectified": True, "added": True},
+}
+CASES |= {f"normalise {name}": partial(normalise, **more) for name, more in NORMALISED.items()}
+CASES |= {f"normalise_back {name}": partial(normalise_back, **more) for name, more in NORMALISED.items()}
 
 
 def computed(kernels, dtype):

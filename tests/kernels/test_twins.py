@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional
 
 from harness.kernels import _twins
-from tests.kernels.cases import CASES
+from tests.kernels.cases import CASES, normalise, normalise_back
 
 DOUBLE = {"rtol": 1e-13, "atol": 1e-14}
 
@@ -65,6 +65,37 @@ def test_cross_entropy_is_that_of_autograd(name):
     torch.testing.assert_close(memory["z"][..., :classes], dz_RBC, **DOUBLE)
     if given["bias_RC"] is not None:
         torch.testing.assert_close(memory["db"][:, :classes], dbias_RC, **DOUBLE)
+
+
+@pytest.mark.parametrize("followed", [(False, False), (True, False), (True, True)])
+@pytest.mark.parametrize("shape", [(3, 7, 5), (3, 7, 5, 15)])
+def test_normalise_and_back_are_those_of_autograd(shape, followed):
+    """BatchNorm of each member by itself, an addition and ReLU, the moments, and the gradients of all that is given."""
+    rectified, added = followed
+    more = {"shape": shape, "rectified": rectified, "added": added}
+    forward, back = normalise(torch.float64, **more), normalise_back(torch.float64, **more)
+    given = {
+        name: forward.arguments[f"{name}_RBF"]
+        for name in ("x", "added")
+        if forward.arguments[f"{name}_RBF"] is not None
+    }
+    given |= {name: forward.arguments[f"{name}_RF"] for name in ("scale", "shift")}
+    given = {name: value.clone().requires_grad_() for name, value in given.items()}
+    each = [
+        functional.batch_norm(x, None, None, scale, shift, training=True)
+        for x, scale, shift in zip(given["x"], given["scale"], given["shift"], strict=True)
+    ]
+    y_RBF = torch.stack(each) + given.get("added", 0)
+    y_RBF = torch.relu(y_RBF) if rectified else y_RBF
+    found = forward.made_with(_twins, "normalise")
+    torch.testing.assert_close(found["y"], y_RBF.detach(), **DOUBLE)
+    over = (1, 3)[: len(shape) - 2]
+    torch.testing.assert_close(found["mean"], given["x"].detach().mean(over), **DOUBLE)
+    variance_RF = given["x"].detach().var(over, unbiased=False)
+    torch.testing.assert_close(found["rstd"], 1 / torch.sqrt(variance_RF + 1e-5), **DOUBLE)
+    expected = torch.autograd.grad((y_RBF * back.arguments["dy_RBF"]).sum(), list(given.values()))
+    memory = back.made_with(_twins, "normalise_back")
+    torch.testing.assert_close([memory[f"d{name}"] for name in given], list(expected), rtol=1e-12, atol=1e-12)
 
 
 MOVED = [name for name in CASES if name.startswith(("adam", "sgd")) and "no number" not in name]
