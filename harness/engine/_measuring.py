@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from harness.engine._batch_norm import Moments
 from harness.engine._capture import Captured
 from harness.engine._feed import Feed
 from harness.engine._machine import arithmetic
-from harness.engine._nn import Moments, forward
+from harness.engine._nn import forward
 from harness.engine._stack import Stack
 from harness.population import Arrays, Population, Row, examples_a_pass
 

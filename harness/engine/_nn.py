@@ -11,12 +11,13 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache, partial
-from typing import Any, Literal, assert_never
+from typing import Literal, assert_never
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from harness.engine._batch_norm import Moments, applied, fuses, normalised
 from harness.engine._looped import called
 from harness.engine._noise import Noise
 from harness.engine._recurrent import recurrent
@@ -43,54 +44,11 @@ from harness.networks import (
     Tokens,
 )
 
-BATCH_NORM_EPS = 1e-5  # torch's default
-
-Moments = tuple[Tensor, Tensor]  # mean_R1F, one over the standard deviation_R1F; of images mean_R1C11, ...
-
 How = Literal["loop", "grouped", "unfold", "streams", "by size"]
 CONVOLUTION: dict[str, How] = {"cpu": "loop", "cuda": "by size"}  # by device type; see `convolve`
 GROUPED = 2**29  # multiply-adds of a layer with a member's batch up to which a grouped convolution is the faster one
 VECTOR = 64  # values; a multiple of what a processor computes at once, unrolled
 STREAMS = 8  # on which ``streams`` spreads a population's members
-
-
-class Normalise(torch.autograd.Function):
-    """BatchNorm by the batch's own moments (Ioffe & Szegedy 2015), forward and backward in as few passes as it takes.
-
-    Autograd over the plain formula makes about three times as many passes over the activations, which cost more than
-    the matrix products at these widths. Activations are x_RBF, or images x_RBCHW with moments and parameters R1C11.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, x_RBF: Tensor, scale_R1F: Tensor, shift_R1F: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the normalised activations, their mean, and one over their standard deviation."""
-        over = _over(x_RBF)
-        mean_R1F = x_RBF.mean(over, keepdim=True)
-        unit_RBF = x_RBF - mean_R1F
-        rstd_R1F = torch.rsqrt(unit_RBF.square().mean(over, keepdim=True) + BATCH_NORM_EPS)
-        unit_RBF *= rstd_R1F
-        ctx.save_for_backward(unit_RBF, rstd_R1F, scale_R1F)
-        ctx.mark_non_differentiable(mean_R1F, rstd_R1F)
-        return torch.addcmul(shift_R1F, unit_RBF, scale_R1F), mean_R1F, rstd_R1F
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the gradients of activations, scale and shift."""
-        unit_RBF, rstd_R1F, scale_R1F = ctx.saved_tensors
-        dy_RBF = gradients[0]
-        over = _over(dy_RBF)
-        dshift_R1F = dy_RBF.sum(over, keepdim=True)
-        dscale_R1F = (dy_RBF * unit_RBF).sum(over, keepdim=True)
-        batch = dy_RBF.numel() // dshift_R1F.numel()  # values that share a mean
-        dx_RBF = torch.addcmul(dy_RBF, unit_RBF, dscale_R1F, value=-1 / batch)
-        dx_RBF -= dshift_R1F / batch
-        dx_RBF *= scale_R1F * rstd_R1F
-        return dx_RBF, dscale_R1F, dshift_R1F
-
-
-def _over(x: Tensor) -> tuple[int, ...]:
-    """Return the axes that share a member's feature: the batch, of images the places too."""
-    return (1,) if x.dim() == 3 else (1, 3, 4)
 
 
 def convolve(
@@ -193,7 +151,7 @@ def _through(
     noise: Noise | None,
 ) -> Tensor:
     """Return what `layers` make of activations x_RBI, x_RBCHW or x_RBTF."""
-    for layer in layers:
+    for layer, rectified in _steps(layers, fused=fuses(x)):
         match layer:
             case Linear():
                 x = _linear(params, layer.name, x, bias=layer.bias)
@@ -207,18 +165,7 @@ def _through(
                     padding=layer.padding,
                 )
             case BatchNorm():
-                x = x if x.dtype == torch.float64 else x.float()  # moments of bfloat16 activations lose too much
-                scale_R1F = params[f"{layer.name}.scale"].unsqueeze(1)
-                shift_R1F = params[f"{layer.name}.shift"].unsqueeze(1)
-                if x.dim() == 5:
-                    scale_R1F, shift_R1F = scale_R1F[..., None, None], shift_R1F[..., None, None]
-                if given is not None:
-                    mean_R1F, rstd_R1F = next(given)
-                    x = torch.addcmul(shift_R1F, x - mean_R1F, rstd_R1F * scale_R1F)
-                else:
-                    x, mean_R1F, rstd_R1F = Normalise.apply(x, scale_R1F, shift_R1F)
-                    if collect is not None:
-                        collect.append((mean_R1F, rstd_R1F))
+                x = _batch_norm(params, layer.name, x, given, collect, rectified=rectified)
             case LayerNorm():
                 x = _layer_norm(params, layer.name, x)
             case Relu():
@@ -248,12 +195,58 @@ def _through(
                 x = pooled.view(*x.shape[:2], *pooled.shape[1:])
             case AveragePool():
                 x = x.mean(2) if x.dim() == 4 else x.mean((3, 4))
+            case Residual(body=(*first, BatchNorm(name=name))) if rectified:
+                h = _through(first, params, x, given, collect, noise)
+                beside = partial(_through, layer.shortcut, params, x, given, collect, noise)
+                x = _batch_norm(params, name, h, given, collect, beside=beside, rectified=True)
             case Residual():
                 body = _through(layer.body, params, x, given, collect, noise)
                 x = body + _through(layer.shortcut, params, x, given, collect, noise)
             case _:
                 raise TypeError(f"no forward pass of {layer}")
     return x
+
+
+def _steps(layers: Sequence[Layer], *, fused: bool) -> Iterator[tuple[Layer, bool]]:
+    """Yield each layer, and whether the ReLU behind it belongs to it: where `fused`, to what ends with BatchNorm."""
+    pairs = itertools.pairwise((*layers, None))
+    for layer, behind in pairs:
+        assert layer is not None
+        rectified = fused and isinstance(behind, Relu) and _ends_with_batch_norm(layer)
+        yield layer, rectified
+        if rectified:
+            next(pairs)
+
+
+def _ends_with_batch_norm(layer: Layer) -> bool:
+    """Whether it is BatchNorm, or a residual block whose body ends with it."""
+    last = layer.body[-1:] if isinstance(layer, Residual) else (layer,)
+    return any(isinstance(each, BatchNorm) for each in last)
+
+
+def _batch_norm(
+    params: Mapping[str, Tensor],
+    name: str,
+    x: Tensor,
+    given: Iterator[Moments] | None,
+    collect: list[Moments] | None,
+    *,
+    beside: Callable[[], Tensor] | None = None,
+    rectified: bool = False,
+) -> Tensor:
+    """Return BatchNorm of x_RBF or x_RBCHW, plus what is computed `beside` it, rectified if so asked.
+
+    Moments are given and collected in the order of the layers: before those of what is beside.
+    """
+    moments, place = None if given is None else next(given), len(collect or ())
+    scale_RF, shift_RF = params[f"{name}.scale"], params[f"{name}.shift"]
+    added = None if beside is None else beside()
+    if moments is not None:
+        return applied(x, moments, scale_RF, shift_RF, added=added, rectified=rectified)
+    y, moments = normalised(x, scale_RF, shift_RF, added=added, rectified=rectified)
+    if collect is not None:
+        collect.insert(place, moments)
+    return y
 
 
 def _linear(params: Mapping[str, Tensor], name: str, x: Tensor, *, bias: bool = True) -> Tensor:

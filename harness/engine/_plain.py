@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from harness.engine._batch_norm import BATCH_NORM_EPS, Moments
 from harness.engine._feed import Feed
 from harness.engine._machine import precision
-from harness.engine._nn import BATCH_NORM_EPS, Moments, forward
+from harness.engine._nn import forward
 from harness.engine._stack import stacked
 from harness.errors import DesignError
 from harness.expression import Bits, Flat

@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from harness.engine._batch_norm import Moments
 from harness.engine._feed import Feed
 from harness.engine._machine import arithmetic
-from harness.engine._nn import Moments, forward
+from harness.engine._nn import forward
 from harness.population import Population
 
 
