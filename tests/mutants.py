@@ -1999,7 +1999,7 @@ MUTANTS = (
            "test_batch_norm::test_it_is_fused_on_a_gpu_and_not_in_float64"),
     Mutant("batch_norm._laid_as",
            "size == 1 or own == other", "True",
-           "test_batch_norm::test_it_is_what_autograd_makes_of_the_formula"),
+           "test_batch_norm::test_all_activations_of_a_kernel_have_the_same_strides"),
     Mutant("batch_norm.Fused.forward",
            "ctx.set_materialize_grads(False)", "pass",
            "test_batch_norm::test_it_reads_and_writes_as_a_grouped_convolution_lays_images"),

@@ -22,6 +22,7 @@ from harness.networks._layers import AveragePool, BatchNorm, Conv, Image, Linear
 from harness.networks._network import Network
 from harness.population._population import Program
 from tests.engine.test_by_hand import Launches
+from tests.engine.test_capture import Watched
 from tests.members import CONVOLUTIONS, MOMENTUM, begun, population
 
 TABLE = Path(__file__).with_name("residual_launches.csv")
@@ -131,6 +132,46 @@ def test_it_reads_and_writes_as_a_grouped_convolution_lays_images(fused):
     assert [each.stride() for each in gradients] == [x.stride(), x.stride()]
     assert set(launches.counts) == {"empty", "empty_like"}
     assert fused == {"normalise": 1, "normalise_back": 1}
+
+
+@pytest.mark.parametrize("layout", ["members first", "as a grouped convolution", "with gaps"])
+@pytest.mark.parametrize("shape", ["vectors", "images"])
+def test_all_activations_of_a_kernel_have_the_same_strides(shape, layout, fused, monkeypatch):
+    """Those of its input, whatever is added and whatever gradient comes, here one for all; no two share a place."""
+    strides = []
+
+    def noted(real):
+        def kernel(*given, **more):
+            seen = [each for each in given if torch.is_tensor(each) and each.shape == given[0].shape]
+            strides.append({each.stride() for each in seen})
+            assert all(len(set(_places(each))) == each.numel() for each in seen)
+            real(*given, **more)
+
+        return kernel
+
+    for name in ("normalise", "normalise_back"):
+        monkeypatch.setattr(_twins, name, noted(getattr(_twins, name)))
+    x, scale_RF, shift_RF, _ = drawn(SHAPES[shape], torch.float32, layout=layout)
+    added = drawn(SHAPES[shape], torch.float32)[3].transpose(0, 1).contiguous().transpose(0, 1)
+    y, _ = batch_norm.normalised(x, scale_RF, shift_RF, added=added, rectified=True)
+    y.sum().backward()
+    assert [len(each) for each in strides] == [1, 1]
+    if layout != "with gaps":
+        assert y.stride() == x.stride()
+
+
+def _places(x):
+    return torch.as_strided(torch.arange(10**4), x.shape, x.stride()).flatten().tolist()
+
+
+def test_an_update_with_it_never_waits(fused):
+    """Nothing in it asks for a number, draws or copies from the host, so that a CUDA graph can capture it."""
+    ready = begun(population(CONVOLUTIONS["residual batch-norm, sgd"], range(3)))
+    next(ready.run())
+    with Watched() as watched:
+        ready._update(change=False)
+    assert watched.found == []
+    assert fused["normalise_back"] == 2 * 4
 
 
 def test_it_is_fused_on_a_gpu_and_not_in_float64(monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from harness.engine import _by_hand as by_hand
+from harness.engine import _batch_norm as batch_norm
 from harness.engine import _capture as capture
 from harness.engine import _course as engine
 from harness.engine import _nn as nn
@@ -123,6 +124,18 @@ def test_convolutions_agree(name, how, monkeypatch):
     expected = losses(compute(made, device="cuda"))
     monkeypatch.setitem(nn.CONVOLUTION, "cuda", how)
     np.testing.assert_allclose(losses(compute(made, device="cuda")), expected, rtol=rtol)
+
+
+@pytest.mark.parametrize(
+    "name", ["residual batch-norm, sgd", "residual batch-norm, bfloat16", "difference batch-norm mlp, sgd"]
+)
+def test_batch_norm_fused_trains_as_batch_norm_alone(name, monkeypatch):
+    """By kernels with what is behind it, and by torch's operations one after the other."""
+    made = population(ALL[name], range(3), trace_every=1, until=10)
+    rtol = 5e-2 if ALL[name].recipe.numerics == "bfloat16" else 5e-3
+    fused = losses(compute(made, device="cuda"))
+    monkeypatch.setattr(batch_norm, "compiles", lambda device: False)
+    np.testing.assert_allclose(losses(compute(made, device="cuda")), fused, rtol=rtol)
 
 
 def test_float32_is_float32_and_tf32_is_not():
