@@ -1944,6 +1944,9 @@ MUTANTS = (
            "tl.where(there, tl.load(x + at, mask=there, other=0).to(tl.float32) - centre[None, :], 0.0)",
            "tl.load(x + at, mask=there, other=0).to(tl.float32) - centre[None, :]",  # places that are not there count
            "test_programs::test_a_program_gives_what_its_twin_gives"),
+    Mutant("programs._normalise",
+           "if GIVEN:", "if False:",  # evaluated by the batch's own moments
+           "test_programs::test_a_program_gives_what_its_twin_gives"),
     Mutant("programs._normalise_back",
            "- unit * along[None, :]", "",
            "test_programs::test_a_program_gives_what_its_twin_gives"),
@@ -1997,6 +2000,9 @@ MUTANTS = (
     Mutant("batch_norm.fuses",
            "x.dtype != torch.float64 and", "",
            "test_batch_norm::test_it_is_fused_on_a_gpu_and_not_in_float64"),
+    Mutant("batch_norm.applied",
+           "and not torch.is_grad_enabled()", "",  # what is computed by a kernel has no gradient
+           "test_batch_norm::test_a_network_gives_the_same_whether_its_layers_are_fused"),
     Mutant("batch_norm._laid_as",
            "size == 1 or own == other", "True",
            "test_batch_norm::test_all_activations_of_a_kernel_have_the_same_strides"),

@@ -34,7 +34,7 @@ def normalised(
     Activations in bfloat16 give float32, in which they are computed: moments of bfloat16 lose too much.
     """
     if fuses(x):
-        flat, other = (each.flatten(3) if each is not None and x.dim() == 5 else each for each in (x, added))
+        flat, other = _flat(x), None if added is None else _flat(added)
         y, mean_RF, rstd_RF = Fused.apply(flat, scale_RF, shift_RF, other, rectified)
         return y.view(x.shape), (wide(mean_RF, x), wide(rstd_RF, x))
     y, *moments_R1F = Normalise.apply(_exact(x), wide(scale_RF, x), wide(shift_RF, x))
@@ -52,6 +52,15 @@ def applied(
 ) -> Tensor:
     """Return BatchNorm by moments that are given, as evaluation does, plus what is added, rectified if so asked."""
     mean_R1F, rstd_R1F = moments_R1F
+    if fuses(x) and not torch.is_grad_enabled():  # the kernel backward is that by the batch's own moments
+        flat = _flat(x)
+        y = torch.empty_like(flat, dtype=_exact_type(x))
+        flat, other = _laid_as(y, flat), None if added is None else _laid_as(y, _flat(added))
+        mean_RF, rstd_RF = (each_R1F.reshape(scale_RF.shape).contiguous() for each_R1F in moments_R1F)
+        kernels_for(x.device).normalise(
+            flat, scale_RF, shift_RF, other, y, mean_RF, rstd_RF, eps=BATCH_NORM_EPS, rectified=rectified, given=True
+        )
+        return y.view(x.shape)
     y = torch.addcmul(wide(shift_RF, x), _exact(x) - mean_R1F, rstd_R1F * wide(scale_RF, x))
     return _followed(y, added, rectified=rectified)
 
@@ -60,6 +69,11 @@ def _followed(y: Tensor, added: Tensor | None, *, rectified: bool) -> Tensor:
     """Return what comes of normalised activations where each operation is torch's own."""
     y = y if added is None else y + added
     return torch.relu(y) if rectified else y
+
+
+def _flat(x: Tensor) -> Tensor:
+    """Return x_RBF as it is, and images with the places of a channel as one axis."""
+    return x.flatten(3) if x.dim() == 5 else x
 
 
 def _exact(x: Tensor) -> Tensor:
@@ -134,8 +148,9 @@ class Fused(torch.autograd.Function):
         rstd_RF = torch.empty_like(mean_RF)
         other_RBF = None if added_RBF is None else _laid_as(x_RBF, added_RBF)
         kernels_for(x_RBF.device).normalise(
-            x_RBF, scale_RF, shift_RF, other_RBF, y_RBF, mean_RF, rstd_RF, eps=BATCH_NORM_EPS, rectified=rectified
-        )
+            x_RBF, scale_RF, shift_RF, other_RBF, y_RBF, mean_RF, rstd_RF,
+            eps=BATCH_NORM_EPS, rectified=rectified, given=False,
+        )  # fmt: skip
         seen_RBF = None if added_RBF is None else y_RBF
         ctx.save_for_backward(x_RBF, scale_RF, shift_RF, seen_RBF, mean_RF, rstd_RF)
         ctx.rectified, ctx.added = rectified, None if added_RBF is None else added_RBF.dtype

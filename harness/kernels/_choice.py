@@ -111,11 +111,12 @@ class Kernels(Protocol):
         *,
         eps: float,
         rectified: bool,
+        given: bool,
     ) -> None:
         """Put into `y_RBF` BatchNorm of `x_RBF` by the batch's own moments, plus `added_RBF`, rectified if so asked.
 
-        The moments are put beside: means, and one over the standard deviations, of the variance plus `eps`. No number
-        stays none.
+        The moments are put beside: means, and one over the standard deviations, of the variance plus `eps`. Where they
+        are `given` they are read instead. No number stays none.
         """
 
     def normalise_back(

@@ -278,6 +278,7 @@ def normalise(
     *,
     eps: float,
     rectified: bool,
+    given: bool,
 ) -> None:
     """See `Kernels.normalise`."""
     grid, shape, constants = _tiles(x_RBF)
@@ -285,7 +286,7 @@ def normalise(
         _normalise, grid,
         x_RBF, scale_RF, shift_RF, x_RBF if added_RBF is None else added_RBF, y_RBF, mean_RF, rstd_RF,
         *shape, _member(scale_RF), _member(shift_RF),
-        EPS=eps, ADDED=added_RBF is not None, RECTIFIED=rectified, **constants,
+        EPS=eps, ADDED=added_RBF is not None, RECTIFIED=rectified, GIVEN=given, **constants,
     )  # fmt: skip
 
 
@@ -293,24 +294,28 @@ def normalise(
 def _normalise(
     x, scale, shift, added, y, mean, rstd,
     batch, features, columns, tiles, x_member, x_row, x_group, x_column, scale_member, shift_member,
-    EPS: tl.constexpr, ADDED: tl.constexpr, RECTIFIED: tl.constexpr,
+    EPS: tl.constexpr, ADDED: tl.constexpr, RECTIFIED: tl.constexpr, GIVEN: tl.constexpr,
     IMAGES: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
 ):  # fmt: skip
     r, f, first, columns = _features(features, columns, x_member, x_group, IMAGES, COLUMNS)
-    count = (batch * columns if IMAGES else batch) * 1.0
-    total = tl.zeros((ROWS, COLUMNS), tl.float32)
-    for i in range(tiles):
-        at, there = _tile(i, first, batch, columns, x_row, x_column, ROWS, COLUMNS)
-        total += tl.load(x + at, mask=there, other=0).to(tl.float32)
-    centre = tl.div_rn(_shared(total, IMAGES, COLUMNS), count)
-    total = tl.zeros((ROWS, COLUMNS), tl.float32)
-    for i in range(tiles):
-        at, there = _tile(i, first, batch, columns, x_row, x_column, ROWS, COLUMNS)
-        off = tl.where(there, tl.load(x + at, mask=there, other=0).to(tl.float32) - centre[None, :], 0.0)
-        total += off * off
-    over = tl.div_rn(1.0, tl.sqrt_rn(tl.div_rn(_shared(total, IMAGES, COLUMNS), count) + EPS))
-    tl.store(mean + r * features + f, centre, mask=f < features)
-    tl.store(rstd + r * features + f, over, mask=f < features)
+    if GIVEN:
+        centre = tl.load(mean + r * features + f, mask=f < features, other=0)
+        over = tl.load(rstd + r * features + f, mask=f < features, other=0)
+    else:
+        count = (batch * columns if IMAGES else batch) * 1.0
+        total = tl.zeros((ROWS, COLUMNS), tl.float32)
+        for i in range(tiles):
+            at, there = _tile(i, first, batch, columns, x_row, x_column, ROWS, COLUMNS)
+            total += tl.load(x + at, mask=there, other=0).to(tl.float32)
+        centre = tl.div_rn(_shared(total, IMAGES, COLUMNS), count)
+        total = tl.zeros((ROWS, COLUMNS), tl.float32)
+        for i in range(tiles):
+            at, there = _tile(i, first, batch, columns, x_row, x_column, ROWS, COLUMNS)
+            off = tl.where(there, tl.load(x + at, mask=there, other=0).to(tl.float32) - centre[None, :], 0.0)
+            total += off * off
+        over = tl.div_rn(1.0, tl.sqrt_rn(tl.div_rn(_shared(total, IMAGES, COLUMNS), count) + EPS))
+        tl.store(mean + r * features + f, centre, mask=f < features)
+        tl.store(rstd + r * features + f, over, mask=f < features)
     by = tl.load(scale + r * scale_member + f, mask=f < features, other=0)
     plus = tl.load(shift + r * shift_member + f, mask=f < features, other=0)
     for i in range(tiles):

@@ -125,18 +125,23 @@ def normalise(
     *,
     eps: float,
     rectified: bool,
+    given: bool,
 ) -> None:
     """See `Kernels.normalise`."""
-    x_RBF, over = x_RBF.to(mean_RF.dtype), _over(x_RBF)
-    mean_R1F = x_RBF.mean(over, keepdim=True)
-    unit_RBF = x_RBF - mean_R1F
-    rstd_R1F = torch.rsqrt(unit_RBF.square().mean(over, keepdim=True) + eps)
-    out_RBF = torch.addcmul(_wide(shift_RF, x_RBF), unit_RBF * rstd_R1F, _wide(scale_RF, x_RBF))
+    x_RBF, over, scale_R1F = x_RBF.to(mean_RF.dtype), _over(x_RBF), _wide(scale_RF, x_RBF)
+    if given:
+        unit_RBF, scale_R1F = x_RBF - _wide(mean_RF, x_RBF), _wide(rstd_RF, x_RBF) * scale_R1F
+    else:
+        mean_R1F = x_RBF.mean(over, keepdim=True)
+        unit_RBF = x_RBF - mean_R1F
+        rstd_R1F = torch.rsqrt(unit_RBF.square().mean(over, keepdim=True) + eps)
+        unit_RBF *= rstd_R1F
+        mean_RF.copy_(mean_R1F.view_as(mean_RF))
+        rstd_RF.copy_(rstd_R1F.view_as(rstd_RF))
+    out_RBF = torch.addcmul(_wide(shift_RF, x_RBF), unit_RBF, scale_R1F)
     if added_RBF is not None:
         out_RBF = out_RBF + added_RBF
     y_RBF.copy_(torch.relu(out_RBF) if rectified else out_RBF)
-    mean_RF.copy_(mean_R1F.view_as(mean_RF))
-    rstd_RF.copy_(rstd_R1F.view_as(rstd_RF))
 
 
 def normalise_back(

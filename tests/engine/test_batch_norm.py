@@ -227,9 +227,12 @@ def test_a_network_gives_the_same_whether_its_layers_are_fused(name, fused, monk
         logits_RBO = nn.forward(network, params, x_RBI, collect=moments)
         logits_RBO.square().sum().backward()
         given_RBO = nn.forward(network, params, x_RBI[:, ::2], moments=moments)
+        assert given_RBO.requires_grad
+        with torch.no_grad():
+            assert torch.equal(nn.forward(network, params, x_RBI[:, ::2], moments=moments), given_RBO)
         together = [each for pair in moments for each in pair]
         results.append([logits_RBO, given_RBO, *together, *(each.grad for each in params.values())])
-    assert fused == {"normalise": kernels, "normalise_back": kernels}
+    assert fused == {"normalise": 2 * kernels, "normalise_back": kernels}
     for one, other in zip(*results, strict=True):
         assert torch.equal(one, other)
 

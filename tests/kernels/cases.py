@@ -204,9 +204,9 @@ class Normalised:
 IMAGES = (3, 7, 5, 15)
 
 
-def normalise(dtype, *, shape=IMAGES, rectified=False, added=False, coarse=False, apart=False, **more):
+def normalise(dtype, *, shape=IMAGES, rectified=False, added=False, given=False, coarse=False, apart=False, **more):
     made = Normalised(dtype, shape, coarse=coarse, apart=apart)
-    nothing_RF = torch.zeros(shape[0], shape[2])
+    moments_RF = made.make.numbers(shape[0], shape[2], positive=True) * (1.0 if given else 0.0)
     return Call(
         {
             "x_RBF": made.activations("x", **more),
@@ -214,10 +214,11 @@ def normalise(dtype, *, shape=IMAGES, rectified=False, added=False, coarse=False
             "shift_RF": made.features("shift"),
             "added_RBF": made.activations("added") if added else None,
             "y_RBF": made.activations("y", torch.zeros(shape)),
-            "mean_RF": made.features("mean", nothing_RF),
-            "rstd_RF": made.features("rstd", nothing_RF),
+            "mean_RF": made.features("mean", moments_RF),
+            "rstd_RF": made.features("rstd", moments_RF + 0.5),
             "eps": 1e-5,
             "rectified": rectified,
+            "given": given,
         },
         made.make.memory,
     )
@@ -301,6 +302,8 @@ NORMALISED = {
     "vectors, more than a tile": {"shape": (2, 300, 35), "rectified": True, "added": True},
 }
 CASES |= {f"normalise {name}": partial(normalise, **more) for name, more in NORMALISED.items()}
+GIVEN = ("alone", "added and rectified", "bfloat16", "no number", "vectors, more than a tile")
+CASES |= {f"normalise by given moments {name}": partial(normalise, given=True, **NORMALISED[name]) for name in GIVEN}
 CASES |= {f"normalise_back {name}": partial(normalise_back, **more) for name, more in NORMALISED.items()}
 
 

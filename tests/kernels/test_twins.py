@@ -98,6 +98,19 @@ def test_normalise_and_back_are_those_of_autograd(shape, followed):
     torch.testing.assert_close([memory[f"d{name}"] for name in given], list(expected), rtol=1e-12, atol=1e-12)
 
 
+def test_normalise_by_given_moments_is_torch_s():
+    """Nothing of the batch counts, and the moments stay as they are."""
+    made = normalise(torch.float64, given=True)
+    given = {name: value.clone() for name, value in made.arguments.items() if torch.is_tensor(value)}
+    found = made.made_with(_twins, "normalise")
+    names = ("x_RBF", "mean_RF", "rstd_RF", "scale_RF", "shift_RF")
+    for r, (x, mean, rstd, scale, shift) in enumerate(zip(*(given[name] for name in names), strict=True)):
+        expected = functional.batch_norm(x, mean, rstd**-2, scale, shift, eps=0.0)
+        torch.testing.assert_close(found["y"][r], expected, **DOUBLE)
+    assert torch.equal(found["mean"], given["mean_RF"])
+    assert torch.equal(found["rstd"], given["rstd_RF"])
+
+
 MOVED = [name for name in CASES if name.startswith(("adam", "sgd")) and "no number" not in name]
 
 
