@@ -298,6 +298,8 @@ NORMALISED = {
     "no number": {"rectified": True, "odd": NAN},
     "added, no number": {"rectified": True, "added": True, "odd": NAN},
     "more than a tile": {"shape": (2, 9, 3, 1030), "rectified": True},
+    "one place": {"shape": (2, 7, 1, 1), "rectified": True},
+    "of one example": {"shape": (2, 1, 5), "rectified": True},
     "vectors": {"shape": (3, 7, 5), "rectified": True},
     "vectors, more than a tile": {"shape": (2, 300, 35), "rectified": True, "added": True},
 }
