@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import shutil
 import sys
 import tarfile
@@ -32,6 +33,7 @@ from benchmarks.timing import about, ceilings, significant, table
 from harness.__main__ import main as harness
 from harness.compute._limit import Limit
 from harness.design._lock import Registry
+from harness.kernels import compiles
 
 ROOT = Path(__file__).resolve().parents[1]
 PILOTS = 3  # replicates
@@ -45,6 +47,7 @@ SPEEDS = {  # network: numerics, and the largest of `MEMBERS` that is measured
     "conv6": (("tf32",), 16),
     "vgg19": (("tf32",), 16),
 }
+KERNELS = ("lenet", "resnet20")  # of which both ways are measured: our own kernels, and torch's operators
 CLAIMS = (  # scale, claims
     ("standard", ("frankle2019",)),
     ("micro", ("frankle2019", "frankle2019b", "ramanujan2020", "frankle2018", "frankle2020", "han2015")),
@@ -77,7 +80,9 @@ def speeds(device: str, out: Path, limit: Limit) -> bool:
     rows = []
     for network, (every, most) in SPEEDS.items():
         for numerics in every:
-            cases = [("plain", 1), *(("population", members) for members in MEMBERS if members <= most)]
+            sizes = [members for members in MEMBERS if members <= most]
+            ways = ("torch's operators", "population") if network in KERNELS else ("population",)
+            cases = [("plain", 1), *((way, members) for way in ways for members in sizes)]
             cells = []
             for what, members in cases:
                 if limit.left_s < 10:
@@ -90,8 +95,10 @@ def speeds(device: str, out: Path, limit: Limit) -> bool:
                         rate = vmapped.member_steps_a_second(members, numerics, SECONDS)
                         found["rows"].append([network, numerics, "JAX", members, rate])
             (out / "speeds.json").write_text(json.dumps(found, indent=1))
-            shown = [significant(cell) if cell else "" for cell in cells]
-            rows.append([f"{network}, {numerics}", *shown, *[""] * (len(MEMBERS) + 1 - len(shown))])
+            plain, *shown = [significant(cell) if cell else "" for cell in cells]
+            for i, way in enumerate(ways):
+                of_way = shown[i * len(sizes) : (i + 1) * len(sizes)]
+                rows.append([f"{network}, {numerics}, {way}", plain, *of_way, *[""] * (len(MEMBERS) - len(sizes))])
     text = table(["member-steps/s", "a plain module", *(f"R = {members}" for members in MEMBERS)], rows)
     told = [
         f"JAX, {numerics}, R = {n}: {significant(rate)}"
@@ -106,6 +113,9 @@ def speeds(device: str, out: Path, limit: Limit) -> bool:
 def _rate(network: str, what: str, members: int, numerics: str, device: str) -> float:
     """Return steps of training a second of all members together; 0 where memory does not hold them."""
     case = engine.Case(what, network, members, device, numerics, SECONDS, random_images=False)
+    if what == "torch's operators":
+        os.environ["HARNESS_KERNELS"] = "torch"
+    compiles.cache_clear()
     try:
         if what == "plain":
             return 1 / engine.child(case)["training_s"]
@@ -113,6 +123,8 @@ def _rate(network: str, what: str, members: int, numerics: str, device: str) -> 
     except torch.OutOfMemoryError:
         return 0.0
     finally:
+        os.environ.pop("HARNESS_KERNELS", None)
+        compiles.cache_clear()
         if device == "cuda":
             torch.cuda.empty_cache()
 

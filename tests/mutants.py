@@ -517,6 +517,9 @@ MUTANTS = (
     Mutant("nn.convolve",
            "batch * channels * outputs", "channels * outputs",
            "test_layers::test_a_gpu_convolves_by_size"),
+    Mutant("choice.compiles",
+           ' or os.environ.get("HARNESS_KERNELS") == "torch"', "",
+           "test_choice::test_a_gpu_whose_user_says_so_has_torch_s"),
     Mutant("updates.Updates._begin",
            "self._at.zero_()", "self._at.zero_(); self.optimiser.state.clear()",  # forget momentum at every chunk
            "test_training::test_batches_drawn_ahead_change_no_bit"),

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from harness.engine import _by_hand as by_hand
 from harness.engine import _batch_norm as batch_norm
+from harness.engine import _by_hand as by_hand
 from harness.engine import _capture as capture
 from harness.engine import _course as engine
 from harness.engine import _nn as nn

@@ -65,6 +65,14 @@ def test_a_gpu_without_a_compiler_has_torch_s_and_it_is_said(programs, monkeypat
         assert kernels_for(CUDA) is _twins
 
 
+def test_a_gpu_whose_user_says_so_has_torch_s(programs, monkeypatch):
+    """By the environment, so that both ways can be measured on one card; the record says that none were made."""
+    monkeypatch.setattr(programs, "_launch", lambda *given, **constants: pytest.fail("launched"))
+    monkeypatch.setenv("HARNESS_KERNELS", "torch")
+    assert not compiles(CUDA)
+    assert versions(CUDA)["triton"] == "none"
+
+
 def test_a_gpu_without_triton_has_torch_s(monkeypatch):
     """As torch comes where Triton does not; what it computes is then known as computed without."""
     monkeypatch.setattr(_choice, "find_spec", lambda name: None)
