@@ -258,7 +258,7 @@ def test_rounding_alone_leaves_first_losses_within_tolerance(accepted, monkeypat
     found, _ = check(accepted)
     assert red(found) == {Tier.TRAJECTORY: ["dense", "ticket", "popup"]}
     assert all("end weights of replicate" in finding.figures for finding in findings.failed(found))
-    monkeypatch.setattr(engine, "computer", lambda: {"processor": "other", "instructions": "0"})
+    monkeypatch.setattr(engine, "computer", lambda device: {"processor": "other", "instructions": "0"})
     assert red(check(accepted)[0]) == {}
 
 
