@@ -33,7 +33,7 @@ from harness.population._population import Program
 from tests.members import begun, population
 
 MEMBERS, BATCH, TOKENS = 32, 32, 32
-EVERY, FOLLOWING = 25, 600  # steps between changes of a mask; the fewest steps after rounds, in the candidates
+EVERY, FOLLOWING = 25, 600  # steps between changes of a mask; after rounds, of candidates on digits
 ROUNDS = {"snip": 1, "synflow": 100, "grasp": 1}
 WAYS = {
     **{by: Saliency(Salience(by), Fraction(1, 10)) for by in ("snip", "synflow", "grasp")},

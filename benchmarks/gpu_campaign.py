@@ -24,6 +24,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 import torch
@@ -183,17 +184,17 @@ def stages(store: Path, device: str, data_dir: Path | None) -> list[Stage]:
 class _Both:
     """Writes what is printed into a file too."""
 
-    def __init__(self, *places: object) -> None:
+    def __init__(self, *places: TextIO) -> None:
         self._places = places
 
     def write(self, text: str) -> int:
         for place in self._places:
-            place.write(text)  # type: ignore[attr-defined]
+            place.write(text)
         return len(text)
 
     def flush(self) -> None:
         for place in self._places:
-            place.flush()  # type: ignore[attr-defined]
+            place.flush()
 
     def isatty(self) -> bool:
         return False
