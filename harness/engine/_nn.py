@@ -8,14 +8,15 @@ T tokens, D features of a head.
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from functools import cache, partial
 from typing import Literal, assert_never
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from harness.engine._batch_norm import Moments, applied, fuses, normalised
 from harness.engine._looped import called
@@ -287,20 +288,17 @@ def _gelu(x: Tensor) -> Tensor:
 
 
 def _attention(params: Mapping[str, Tensor], layer: Attention, x_RBTF: Tensor) -> Tensor:
-    """Return what attention makes of tokens: one product over all members, examples and heads for each of its two."""
+    """Return what attention makes of tokens, each member's examples and heads by themselves.
+
+    On a GPU torch's fused kernels add up gradients in an order that may differ from run to run, and are not used.
+    """
     members, batch, tokens, features = x_RBTF.shape
-    heads = layer.heads
 
     def split(part: str) -> Tensor:
         y_RBTF = _linear(params, f"{layer.name}.{part}", x_RBTF)
-        y_RBTHD = y_RBTF.view(members, batch, tokens, heads, features // heads)
-        return y_RBTHD.transpose(2, 3).flatten(0, 2)
+        return y_RBTF.view(members * batch, tokens, layer.heads, features // layer.heads).transpose(1, 2)
 
-    q_NTD, k_NTD, v_NTD = (split(part) for part in ("query", "key", "value"))
-    scores_NTT = torch.bmm(q_NTD * math.sqrt(heads / features), k_NTD.transpose(1, 2))
-    if layer.causal:
-        after_TT = torch.ones(tokens, tokens, dtype=torch.bool, device=x_RBTF.device).triu(1)
-        scores_NTT = scores_NTT.masked_fill(after_TT, -math.inf)
-    mixed_NTD = torch.bmm(scores_NTT.softmax(2), v_NTD)
-    mixed_RBHTD = mixed_NTD.view(members, batch, heads, tokens, features // heads)
-    return _linear(params, f"{layer.name}.output", mixed_RBHTD.transpose(2, 3).flatten(3))
+    query, key, value = (split(part) for part in ("query", "key", "value"))
+    with nullcontext() if x_RBTF.device.type == "cpu" else sdpa_kernel(SDPBackend.MATH):
+        mixed_NHTD = functional.scaled_dot_product_attention(query, key, value, is_causal=layer.causal)
+    return _linear(params, f"{layer.name}.output", mixed_NHTD.transpose(1, 2).reshape(x_RBTF.shape))

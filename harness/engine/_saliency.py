@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from harness.engine._nn import forward
 from harness.engine._noise import Noise
@@ -63,7 +64,10 @@ class SaliencyStack(MaskStack):
 
         Nothing is added then, and BatchNorm leaves everything as it is.
         """
-        if self._learn.by is not Salience.SYNFLOW:
+        if self._learn.by is Salience.GRASP:
+            with sdpa_kernel(SDPBackend.MATH):  # torch's fused attention has no second derivative
+                return forward(self.network, leaves, inputs_RBI)
+        if self._learn.by is Salience.SNIP:
             return forward(self.network, leaves, inputs_RBI)
         nothing = torch.zeros((), device=self.device), torch.ones((), device=self.device)
         moments = [nothing] * self.network.batch_norms
