@@ -144,9 +144,9 @@ SETTINGS = {
     Scale.MICRO: Setting(
         task=SHAKESPEARE,
         net=lstm_net(SHAKESPEARE.classes, places=SHAKESPEARE.inputs),
-        recipe=Recipe(optimiser=Adam(4e-3), steps=1000, batch=32, validate_every=250),
+        recipe=Recipe(optimiser=Adam(4e-3), steps=650, batch=32, validate_every=130),
         kept=_kept(Fraction(3, 5), 6),
-        rewound_to=100,
+        rewound_to=65,
         controls=(2, 4, 6),
     ),
     Scale.STANDARD: Setting(
@@ -161,9 +161,9 @@ SETTINGS = {
 ATTENTION = Setting(
     task=SHAKESPEARE,
     net=text_transformer(SHAKESPEARE.classes, places=SHAKESPEARE.inputs),
-    recipe=Recipe(optimiser=Adam(2e-3), steps=1000, batch=32, validate_every=250),
+    recipe=Recipe(optimiser=Adam(2e-3), steps=650, batch=32, validate_every=650),
     kept=_kept(Fraction(3, 5), 6),
-    rewound_to=100,
+    rewound_to=65,
     controls=(2, 4, 6),
 )
 POLE = Setting(
