@@ -46,5 +46,5 @@ def one_shot_fails_in_language(scale: Scale) -> Design:
             told_better("iterative", "one-shot", band=few),
         ),
         contrast=("mask", "start", "first_step", "streams.order"),
-        replicates=10,
+        replicates=20,
     )

@@ -22,12 +22,13 @@ from . import study
         "200,000 characters of Tiny Shakespeare and two blocks of 64 instead of translation by Transformer Base.",
         "40 % removed a round, six rounds, instead of 20 % and twenty; all layers compete.",
         "Biases, LayerNorm and positions are not pruned.",
+        "Read at 13 % kept: at 4.7 % pilots' tickets told no more than a table of bigrams.",
     ),
 )
 def tickets_of_attention(scale: Scale) -> Design:
     """Controls keep the mask, or its layers' densities."""
     s = study.ATTENTION
-    told_better = partial(beats, on=s.task, metric="nats", band=at(s.kept[s.controls[-1] - 1]))
+    told_better = partial(beats, on=s.task, metric="nats", band=at(s.kept[s.controls[1] - 1]))
     return Design(
         arms={
             "dense": s.dense(),
