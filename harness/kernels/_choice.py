@@ -1,12 +1,13 @@
 """What each kernel does, and which way it is done on a device: by Triton on a GPU, else by torch.
 
 Tensors are named by shape: R members, S steps, B examples, I inputs, O outputs, C classes, P flat parameters, W words
-of 32 mask bits, G groups of members that share their learning rates, A ages of an optimiser, in updates, N images. Of
-x, z and biases the first axis may have any stride; else tensors are contiguous. Every kernel writes in place and reads
-nothing on the host, so that a CUDA graph can capture it, and sums in an order that is always the same.
+of 32 mask bits, G groups of members that share their learning rates, A ages of an optimiser, in updates, N images. The
+last axis of each has a stride of 1; of x, z, biases and what is of a feature the others may have any, else tensors are
+contiguous. Every kernel writes in place and reads nothing on the host, so that a CUDA graph can capture it, and sums in
+an order that is always the same.
 
 BatchNorm's activations are x_RBF, or images x_RBCP of P places and channels C, which then are the features F. All of
-one call have the same strides, whatever these are. Each may be bfloat16: arithmetic and moments are float32 all the
+one call have the same strides. Each may be bfloat16: arithmetic and moments are float32 all the
 same. No gradient is taken through the moments that come out.
 """
 

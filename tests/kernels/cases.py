@@ -11,6 +11,12 @@ import numpy as np
 import torch
 
 NEVER_TOUCHED = -7.0  # what lies between rows
+ULPS = 2  # of the larger of what was there and what is there now
+OF_THE_LARGEST = 1e-6  # the error of a sum
+OF_BFLOAT16 = 2.0**-7  # the error of a number that becomes one: the interpreter does not round, it cuts off
+SUMS = {("cross_entropy", "z"), ("cross_entropy", "db"), ("cross_entropy", "loss"), ("rectify_back", "db")}
+SUMS |= {("normalise", what) for what in ("y", "mean", "rstd")}
+SUMS |= {("normalise_back", what) for what in ("dx", "dscale", "dshift")}
 
 
 @dataclass
@@ -174,7 +180,7 @@ def sgd(dtype, *, kept=0.5, odd=None, groups=3, momentum=0.9, decay=1e-2, nester
 class Normalised:
     """Makes what BatchNorm is given and gives: activations `apart` have the examples first in memory, not the members.
 
-    `coarse` ones lie there as bfloat16, where the type is float32.
+    `coarse` ones lie there as bfloat16, where the type is float32; what BatchNorm gives does not, nor its gradient.
     """
 
     def __init__(self, dtype, shape, *, coarse, apart):
@@ -186,7 +192,7 @@ class Normalised:
             values[:, :, -1] = 2.0
         if odd is not None:
             values[1, 2, 0] = odd
-        if self.coarse:
+        if self.coarse and name not in ("y", "dy"):
             values = values.to(torch.bfloat16)
             values = values.to(self.make.dtype) if self.make.dtype == torch.float64 else values
         axes = (1, 0, *range(2, values.dim())) if self.apart else range(values.dim())
@@ -257,6 +263,7 @@ CASES = {
     "gather numbers, more than a block": partial(gather, inputs=1030, bytes_=False),
     "rectify": rectify,
     "rectify no number": partial(rectify, odd=NAN),
+    "rectify infinite": partial(rectify, odd=float("inf")),
     "rectify without bias": partial(rectify, outputs=33, bias=False),
     "rectify one value": partial(rectify, batch=1, outputs=1),
     "rectify more than a block": partial(rectify, outputs=1030),
@@ -307,6 +314,25 @@ CASES |= {f"normalise {name}": partial(normalise, **more) for name, more in NORM
 GIVEN = ("alone", "added and rectified", "bfloat16", "no number", "vectors, more than a tile")
 CASES |= {f"normalise by given moments {name}": partial(normalise, given=True, **NORMALISED[name]) for name in GIVEN}
 CASES |= {f"normalise_back {name}": partial(normalise_back, **more) for name, more in NORMALISED.items()}
+
+
+def assert_near(name, found, exact):
+    """What a kernel has left in memory is within rounding of float64; what is not finite is the same."""
+    kernel, before = name.partition(" ")[0], CASES[name](torch.float64).memory
+    for what, expected in exact.items():
+        coarse = found[what].dtype == torch.bfloat16
+        now, expected, was = (each.double().cpu().numpy() for each in (found[what], expected, before[what]))
+        there = np.isfinite(expected)
+        np.testing.assert_array_equal(now[~there], expected[~there])
+        if (kernel, what) in SUMS:
+            summed = expected[there & (expected != NEVER_TOUCHED)]
+            allowed = np.full(expected.shape, OF_THE_LARGEST * abs(summed).max(initial=0))
+        else:
+            larger = np.maximum(*(abs(np.nan_to_num(each, posinf=0, neginf=0)) for each in (expected, was)))
+            allowed = ULPS * np.spacing(larger.astype(np.float32))
+        if coarse:
+            allowed += OF_BFLOAT16 * abs(np.nan_to_num(expected, posinf=0, neginf=0))
+        assert (abs(now[there] - expected[there]) <= allowed[there]).all(), what
 
 
 def computed(kernels, dtype):

@@ -23,6 +23,15 @@ def programs():
     return _programs
 
 
+@pytest.fixture
+def launching():
+    """What launches them."""
+    pytest.importorskip("triton", reason="torch for CPUs alone comes without Triton")
+    from harness.kernels import _launching
+
+    return _launching
+
+
 @pytest.fixture(autouse=True)
 def asked_anew(monkeypatch):
     """Forget what devices were found to be; a driver tells what it is."""
@@ -39,25 +48,25 @@ def test_a_cpu_has_torch_s():
     assert set(versions(CPU)) == {"torch", "numpy", "cuda"}
 
 
-def test_a_gpu_has_triton_s_where_a_launch_succeeds(programs, monkeypatch):
+def test_a_gpu_has_triton_s_where_a_launch_succeeds(programs, launching, monkeypatch):
     """One small launch is tried."""
     launched = []
     monkeypatch.setattr(_choice.torch, "zeros", lambda *shape, device: torch.ones(shape))
-    monkeypatch.setattr(programs, "_launch", lambda *given, **constants: launched.append(given))
+    monkeypatch.setattr(launching, "launch", lambda *given, **constants: launched.append(given))
     assert kernels_for(CUDA) is programs
     assert kernels_for(CUDA) is programs
     assert len(launched) == 1
     assert versions(CUDA)["triton"] == programs.triton.__version__
 
 
-def test_a_gpu_without_a_compiler_has_torch_s_and_it_is_said(programs, monkeypatch):
+def test_a_gpu_without_a_compiler_has_torch_s_and_it_is_said(programs, launching, monkeypatch):
     """What Triton misses is in a warning, which comes once."""
 
     def fails(*given, **constants):
         raise RuntimeError("Failed to find C compiler")
 
     monkeypatch.setattr(_choice.torch, "zeros", lambda *shape, device: torch.ones(shape))
-    monkeypatch.setattr(programs, "_launch", fails)
+    monkeypatch.setattr(launching, "launch", fails)
     with pytest.warns(UserWarning, match="no kernels are made by Triton here.*Failed to find C compiler"):
         assert kernels_for(CUDA) is _twins
     with warnings.catch_warnings():
@@ -65,9 +74,9 @@ def test_a_gpu_without_a_compiler_has_torch_s_and_it_is_said(programs, monkeypat
         assert kernels_for(CUDA) is _twins
 
 
-def test_a_gpu_whose_user_says_so_has_torch_s(programs, monkeypatch):
+def test_a_gpu_whose_user_says_so_has_torch_s(programs, launching, monkeypatch):
     """By the environment, so that both ways can be measured on one card; the record says that none were made."""
-    monkeypatch.setattr(programs, "_launch", lambda *given, **constants: pytest.fail("launched"))
+    monkeypatch.setattr(launching, "launch", lambda *given, **constants: pytest.fail("launched"))
     monkeypatch.setenv("HARNESS_KERNELS", "torch")
     assert not compiles(CUDA)
     assert versions(CUDA)["triton"] == "none"

@@ -4,22 +4,14 @@ import os
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 import torch
 
 from harness.kernels import _twins
-from tests.kernels.cases import CASES, NEVER_TOUCHED, computed
+from tests.kernels.cases import CASES, assert_near, computed
 from tests.project import ROOT
 
 triton = pytest.importorskip("triton", reason="torch for CPUs alone comes without Triton")
-
-ULPS = 2  # of the larger of what was there and what is there now
-OF_THE_LARGEST = 1e-6  # the error of a sum
-OF_BFLOAT16 = 2.0**-7  # the error of a number that becomes one: the interpreter does not round, it cuts off
-SUMS = {("cross_entropy", "z"), ("cross_entropy", "db"), ("cross_entropy", "loss"), ("rectify_back", "db")}
-SUMS |= {("normalise", what) for what in ("y", "mean", "rstd")}
-SUMS |= {("normalise_back", what) for what in ("dx", "dscale", "dshift")}
 
 
 @pytest.fixture(scope="module")
@@ -40,22 +32,7 @@ def exact():
 @pytest.mark.parametrize("name", CASES)
 def test_a_program_gives_what_its_twin_gives(name, interpreted, exact):
     """Within rounding of float64, no numbers in the same places; what lies between rows is as it was."""
-    kernel = name.partition(" ")[0]
-    before = CASES[name](torch.float64).memory
-    for what, expected in exact[name].items():
-        coarse = interpreted[name][what].dtype == torch.bfloat16
-        found, expected, was = (each.double().numpy() for each in (interpreted[name][what], expected, before[what]))
-        np.testing.assert_array_equal(np.isnan(found), np.isnan(expected))
-        there = np.isfinite(expected)
-        if (kernel, what) in SUMS:
-            summed = expected[there & (expected != NEVER_TOUCHED)]
-            allowed = np.full(expected.shape, OF_THE_LARGEST * abs(summed).max(initial=0))
-        else:
-            larger = np.maximum(abs(expected), abs(np.nan_to_num(was)))
-            allowed = ULPS * np.spacing(np.nan_to_num(larger).astype(np.float32))
-        if coarse:
-            allowed += OF_BFLOAT16 * np.nan_to_num(abs(expected))
-        assert (abs(found - expected)[there] <= allowed[there]).all(), what
+    assert_near(name, interpreted[name], exact[name])
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name.startswith(("adam", "sgd"))])
@@ -77,7 +54,7 @@ TYPES = {
 
 def launched(monkeypatch):
     """Return every different launch of the cases: its program, the types of what it is given, and its constants."""
-    from harness.kernels import _programs
+    from harness.kernels import _launching, _programs
 
     found = {}
 
@@ -88,7 +65,7 @@ def launched(monkeypatch):
         types = {name: _type(value) for name, value in named.items()} | dict.fromkeys(constants, "constexpr")
         found[program.fn.__name__, *types.items(), *constants.items()] = (program, types, constants, num_warps)
 
-    monkeypatch.setattr(_programs, "_launch", note)
+    monkeypatch.setattr(_launching, "_begin", note)
     computed(_programs, torch.float32)
     return list(found.values())
 
@@ -105,7 +82,7 @@ def test_every_program_compiles(capability, monkeypatch, tmp_path):
     from triton.backends.compiler import GPUTarget
     from triton.compiler import ASTSource
 
-    from harness.kernels._programs import OPTIONS
+    from harness.kernels._launching import OPTIONS
 
     ptxas = triton.knobs.nvidia.ptxas
     if not os.path.isfile(getattr(ptxas, "path", ptxas)):

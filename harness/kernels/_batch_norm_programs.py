@@ -1,0 +1,195 @@
+"""BatchNorm in Triton, with what is added after it and its ReLU, ahead and back.
+
+What each does is said in `Kernels`, and what tensors are named by.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from harness.kernels import _launching
+from harness.kernels._launching import BLOCK, TILE, apart
+
+NORMALISED = 8192  # values of a feature, or of TILE features, that a program takes at a time
+PER_THREAD = 16  # of them
+
+
+def normalise(
+    x_RBF: Tensor,
+    scale_RF: Tensor,
+    shift_RF: Tensor,
+    added_RBF: Tensor | None,
+    y_RBF: Tensor,
+    mean_RF: Tensor,
+    rstd_RF: Tensor,
+    *,
+    eps: float,
+    rectified: bool,
+    given: bool,
+) -> None:
+    """See `Kernels.normalise`."""
+    grid, shape, constants = _tiles(x_RBF)
+    _launching.launch(
+        _normalise, grid,
+        x_RBF, scale_RF, shift_RF, x_RBF if added_RBF is None else added_RBF, y_RBF, mean_RF, rstd_RF,
+        *shape, apart(scale_RF), apart(shift_RF),
+        EPS=eps, ADDED=added_RBF is not None, RECTIFIED=rectified, GIVEN=given, **constants,
+    )  # fmt: skip
+
+
+@triton.jit
+def _normalise(
+    x, scale, shift, added, y, mean, rstd,
+    batch, features, columns, tiles, x_member, x_row, x_group, scale_member, shift_member,
+    EPS: tl.constexpr, ADDED: tl.constexpr, RECTIFIED: tl.constexpr, GIVEN: tl.constexpr,
+    IMAGES: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+):  # fmt: skip
+    r, f, first, columns = _features(features, columns, x_member, x_group, IMAGES, COLUMNS)
+    if GIVEN:
+        centre = tl.load(mean + r * features + f, mask=f < features, other=0)
+        over = tl.load(rstd + r * features + f, mask=f < features, other=0)
+    else:
+        count = (batch * columns if IMAGES else batch) * 1.0
+        total = tl.zeros((ROWS, COLUMNS), tl.float32)
+        for i in range(tiles):
+            at, there = _tile(i, first, batch, columns, x_row, ROWS, COLUMNS)
+            total += tl.load(x + at, mask=there, other=0).to(tl.float32)
+        centre = tl.div_rn(_shared(total, IMAGES, COLUMNS), count)
+        total = tl.zeros((ROWS, COLUMNS), tl.float32)
+        for i in range(tiles):
+            at, there = _tile(i, first, batch, columns, x_row, ROWS, COLUMNS)
+            off = tl.where(there, tl.load(x + at, mask=there, other=0).to(tl.float32) - centre[None, :], 0.0)
+            total += off * off
+        over = tl.div_rn(1.0, tl.sqrt_rn(tl.div_rn(_shared(total, IMAGES, COLUMNS), count) + EPS))
+        tl.store(mean + r * features + f, centre, mask=f < features)
+        tl.store(rstd + r * features + f, over, mask=f < features)
+    by = tl.load(scale + r * scale_member + f, mask=f < features, other=0)
+    plus = tl.load(shift + r * shift_member + f, mask=f < features, other=0)
+    for i in range(tiles):
+        at, there = _tile(i, first, batch, columns, x_row, ROWS, COLUMNS)
+        unit = (tl.load(x + at, mask=there, other=0).to(tl.float32) - centre[None, :]) * over[None, :]
+        value = plus[None, :] + unit * by[None, :]
+        if ADDED:
+            value += tl.load(added + at, mask=there, other=0).to(tl.float32)
+        if RECTIFIED:
+            value = tl.where(value < 0, 0.0, value)  # what is no number is not below zero, and stays
+        tl.store(y + at, value, mask=there)
+
+
+def normalise_back(
+    dy_RBF: Tensor,
+    x_RBF: Tensor,
+    scale_RF: Tensor,
+    shift_RF: Tensor,
+    y_RBF: Tensor | None,
+    mean_RF: Tensor,
+    rstd_RF: Tensor,
+    dx_RBF: Tensor,
+    dscale_RF: Tensor,
+    dshift_RF: Tensor,
+    dadded_RBF: Tensor | None,
+    *,
+    rectified: bool,
+) -> None:
+    """See `Kernels.normalise_back`."""
+    grid, shape, constants = _tiles(x_RBF)
+    _launching.launch(
+        _normalise_back, grid,
+        dy_RBF, x_RBF, scale_RF, shift_RF, x_RBF if y_RBF is None else y_RBF, mean_RF, rstd_RF,
+        dx_RBF, dscale_RF, dshift_RF, dx_RBF if dadded_RBF is None else dadded_RBF,
+        *shape, apart(scale_RF), apart(shift_RF),
+        ADDED=dadded_RBF is not None, RECTIFIED=rectified, **constants,
+    )  # fmt: skip
+
+
+@triton.jit
+def _normalise_back(
+    dy, x, scale, shift, y, mean, rstd, dx, dscale, dshift, dadded,
+    batch, features, columns, tiles, x_member, x_row, x_group, scale_member, shift_member,
+    ADDED: tl.constexpr, RECTIFIED: tl.constexpr,
+    IMAGES: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
+):  # fmt: skip
+    r, f, first, columns = _features(features, columns, x_member, x_group, IMAGES, COLUMNS)
+    count = (batch * columns if IMAGES else batch) * 1.0
+    centre = tl.load(mean + r * features + f, mask=f < features, other=0)
+    over = tl.load(rstd + r * features + f, mask=f < features, other=0)
+    by = tl.load(scale + r * scale_member + f, mask=f < features, other=0)
+    plus = tl.load(shift + r * shift_member + f, mask=f < features, other=0)
+    plain = tl.zeros((ROWS, COLUMNS), tl.float32)
+    weighted = tl.zeros((ROWS, COLUMNS), tl.float32)
+    for i in range(tiles):
+        at, there = _tile(i, first, batch, columns, x_row, ROWS, COLUMNS)
+        unit = (tl.load(x + at, mask=there, other=0).to(tl.float32) - centre[None, :]) * over[None, :]
+        gradient = _gradient(dy, y, at, there, unit, by, plus, ADDED, RECTIFIED)
+        plain += tl.where(there, gradient, 0.0)
+        weighted += tl.where(there, gradient * unit, 0.0)
+    dplus, dby = _shared(plain, IMAGES, COLUMNS), _shared(weighted, IMAGES, COLUMNS)
+    tl.store(dshift + r * features + f, dplus, mask=f < features)
+    tl.store(dscale + r * features + f, dby, mask=f < features)
+    each, along = tl.div_rn(dplus, count), tl.div_rn(dby, count)
+    for i in range(tiles):
+        at, there = _tile(i, first, batch, columns, x_row, ROWS, COLUMNS)
+        unit = (tl.load(x + at, mask=there, other=0).to(tl.float32) - centre[None, :]) * over[None, :]
+        gradient = _gradient(dy, y, at, there, unit, by, plus, ADDED, RECTIFIED)
+        if ADDED:
+            tl.store(dadded + at, gradient, mask=there)
+        change = gradient - unit * along[None, :] - each[None, :]
+        tl.store(dx + at, change * (by * over)[None, :], mask=there)
+
+
+@triton.jit
+def _gradient(dy, y, at, there, unit, by, plus, ADDED: tl.constexpr, RECTIFIED: tl.constexpr):
+    """Return the gradient of what was rectified: that of the output, zero where the output was set to zero."""
+    gradient = tl.load(dy + at, mask=there, other=0).to(tl.float32)
+    if RECTIFIED:
+        value = plus[None, :] + unit * by[None, :]  # the same operations as ahead, and so the same sign
+        if ADDED:
+            value = tl.load(y + at, mask=there, other=0).to(tl.float32)
+        gradient = tl.where(value <= 0, 0.0, gradient)
+    return gradient
+
+
+@triton.jit
+def _features(features, columns, x_member, x_group, IMAGES: tl.constexpr, COLUMNS: tl.constexpr):
+    """Return this program's member, the feature of each column, where its values begin, and how many columns it has.
+
+    Columns are the places of one channel, or some of the features.
+    """
+    r, group = tl.program_id(0).to(tl.int64), tl.program_id(1).to(tl.int64)
+    f = group + tl.zeros((COLUMNS,), tl.int64) if IMAGES else group * COLUMNS + tl.arange(0, COLUMNS)
+    return r, f, r * x_member + group * x_group, columns if IMAGES else tl.minimum(features - group * COLUMNS, COLUMNS)
+
+
+@triton.jit
+def _tile(i, first, batch, columns, x_row, ROWS: tl.constexpr, COLUMNS: tl.constexpr):
+    """Return where the values of tile `i` are, a row an example, and which of them are there."""
+    across = tl.cdiv(columns, COLUMNS)
+    b = (i // across * ROWS + tl.arange(0, ROWS)).to(tl.int64)
+    c = (i % across * COLUMNS + tl.arange(0, COLUMNS)).to(tl.int64)
+    return first + b[:, None] * x_row + c[None, :], (b < batch)[:, None] & (c < columns)[None, :]
+
+
+@triton.jit
+def _shared(total, IMAGES: tl.constexpr, COLUMNS: tl.constexpr):
+    """Return the sum of each column's feature, which in images is that of all columns."""
+    sums = tl.sum(total, 0)
+    return tl.zeros((COLUMNS,), tl.float32) + tl.sum(sums, 0) if IMAGES else sums
+
+
+def _tiles(x_RBF: Tensor) -> tuple[tuple[int, int], tuple[int, ...], dict[str, Any]]:
+    """Return the grid of a program of BatchNorm, what it is told of its activations, and its constants."""
+    members, batch, features = x_RBF.shape[:3]
+    images = x_RBF.dim() == 4
+    columns = x_RBF.shape[3] if images else features
+    wide = min(triton.next_power_of_2(columns), BLOCK if images else TILE)
+    rows = min(triton.next_power_of_2(batch), NORMALISED // wide)
+    groups = features if images else triton.cdiv(features, wide)
+    tiles = triton.cdiv(batch, rows) * (triton.cdiv(columns, wide) if images else 1)
+    strides = (*x_RBF.stride()[:2], x_RBF.stride(2) if images else wide)
+    warps = min(max(rows * wide // (32 * PER_THREAD), 1), 16)
+    constants = {"IMAGES": images, "ROWS": rows, "COLUMNS": wide, "num_warps": warps}
+    return (members, groups), (batch, features, columns, tiles, *strides), constants
