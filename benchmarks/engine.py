@@ -39,7 +39,8 @@ from harness.data import look_in
 from harness.data._tasks import CALIBRATION, CIFAR10, MNIST, Augment, Scaling
 from harness.expression._masks import random_bits
 from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19
-from harness.networks._network import initial_values, mlp
+from harness.networks._initial import initial_values
+from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Adam, Recipe
 from harness.population._flops import training_flops
 from harness.population._population import Member, Population, Program

@@ -36,7 +36,7 @@ from benchmarks.timing import about, table
 from harness.data import look_in
 from harness.engine._course import compute
 from harness.networks._architectures import vgg19
-from harness.networks._network import initial_values
+from harness.networks._initial import initial_values
 from harness.population._population import Member, Population, Program
 from harness.streams import Replicate
 

@@ -22,7 +22,8 @@ from fractions import Fraction
 from harness.compute._executor import WORKER_ENVIRONMENT
 from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
 from harness.expression._masks import random_bits
-from harness.networks._network import Network, initial_values, mlp
+from harness.networks._initial import initial_values
+from harness.networks._network import Network, mlp
 from harness.networks._recipe import SGD, Adam, Drops, Recipe
 from harness.population._population import Member, Population, Program
 from harness.streams import Replicate

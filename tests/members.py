@@ -30,8 +30,9 @@ from harness.networks._architectures import (
     vgg19,
     vision_transformer,
 )
+from harness.networks._initial import initial_scores, initial_values
 from harness.networks._layers import AveragePool, BatchNorm, Conv, Image, Linear, Relu, Residual
-from harness.networks._network import Network, initial_scores, initial_values, mlp
+from harness.networks._network import Network, mlp
 from harness.networks._recipe import SGD, Adam, AdamW, Recipe, RMSprop
 from harness.population._population import Member, Population, Program
 from harness.streams import Replicate

@@ -5,7 +5,6 @@ of the keys of the nodes it mentions, so two claims that mention the same traini
 not enter the key: a later field with a neutral default leaves every stored result valid.
 """
 
-from harness.expression._algebra import COMBINATIONS, carry, combination, combine, graft, shared, without
 from harness.expression._answers import ANSWER_METRICS, AnswerMetric, disagreement
 from harness.expression._criteria import CRITERIA, Criterion, criterion
 from harness.expression._densities import Keep, erk, layer_keep, unit_keep
@@ -20,6 +19,8 @@ from harness.expression._learning import (
     Switches,
     TargetedDropout,
 )
+from harness.expression._made_masks import carry, shared, without
+from harness.expression._made_starts import COMBINATIONS, combination, combine, graft
 from harness.expression._masks import (
     Bits,
     Flat,

@@ -9,6 +9,8 @@ from harness.networks._architectures import (
     vgg19,
     vision_transformer,
 )
+from harness.networks._counts import kept_counts, round_half_up, unit_counts, unit_weights
+from harness.networks._initial import initial_scores, initial_values
 from harness.networks._layers import (
     Attention,
     AveragePool,
@@ -29,19 +31,7 @@ from harness.networks._layers import (
     trace,
 )
 from harness.networks._modules import NETWORKS, Builder, Module, network
-from harness.networks._network import (
-    ALIGN,
-    Init,
-    Network,
-    Tensor,
-    initial_scores,
-    initial_values,
-    kept_counts,
-    mlp,
-    round_half_up,
-    unit_counts,
-    unit_weights,
-)
+from harness.networks._network import ALIGN, Init, Network, Tensor, mlp
 from harness.networks._published import Counted, counted
 from harness.networks._recipe import (
     SGD,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from harness.errors import DesignError
+from harness.networks._counts import round_half_up
 from harness.networks._layers import (
     Attention,
     AveragePool,
@@ -24,7 +25,7 @@ from harness.networks._layers import (
     Residual,
     Tokens,
 )
-from harness.networks._network import Init, Network, round_half_up
+from harness.networks._network import Init, Network
 from harness.networks._sequences import LSTM, Embedding, Positions
 
 CIFAR = Image(3, 32, 32)

@@ -1,4 +1,4 @@
-"""Networks as frozen specifications: tensors, exact counts, initial values. Knows numpy, not torch."""
+"""Networks as frozen specifications: layers, tensors, exact counts. Knows numpy, not torch."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.errors import DesignError, nearest
 from harness.networks._layers import (
@@ -32,7 +30,6 @@ from harness.networks._layers import (
 )
 from harness.networks._modules import Module
 from harness.networks._sequences import LSTM, Embedding
-from harness.streams import Replicate, generator
 
 ALIGN = 64  # floats; slices of a member's flat parameters start at multiples of this, see `population`
 
@@ -365,96 +362,3 @@ def mlp(
         layers += [Relu(), Dropout(dropout)] if dropout else [Relu()]
     layers.append(Linear("output", widths[-2], widths[-1], bias=bias))
     return Network(tuple(layers), init)
-
-
-def initial_values(
-    network: Network, replicate: Replicate, stream: str, draw: int, first: int = 0
-) -> NDArray[np.float32]:
-    """Return one member's flat initial parameters, shape (flat_size,), padding zero.
-
-    Each tensor has its own counter in the stream, from `first` on, so a changed layer does not move the draws of the
-    others.
-    """
-    flat = np.zeros(network.flat_size, np.float32)
-    layers = {each.name: layer for layer, _ in network.traced() for each in layer.parameters()}
-    fans = {tensor.layer: tensor.fans[0] for tensor in network.prunable().values()}
-    inits = dict(network.inits)
-    for i, tensor in enumerate(network.tensors()):
-        rng = generator(replicate, stream, draw, counter=first + i)
-        own, init = layers[tensor.name].initial(tensor.name, tensor.shape, rng), inits.get(tensor.layer, network.init)
-        if own is not None:
-            flat[tensor.slice] = np.ravel(own)
-        elif len(tensor.shape) > 1:
-            flat[tensor.slice] = _weights(rng, tensor, init)
-        elif init is Init.TORCH_DEFAULT and tensor.layer in fans:
-            flat[tensor.slice] = _uniform(rng, tensor.size) / math.sqrt(fans[tensor.layer])
-    return flat
-
-
-def _weights(rng: np.random.Generator, tensor: Tensor, init: Init) -> NDArray[np.float32]:
-    fan_in, fan_out = tensor.fans
-    size = tensor.size
-    match init:
-        case Init.GLOROT_NORMAL:
-            values = rng.standard_normal(size) * math.sqrt(2 / (fan_in + fan_out))
-        case Init.KAIMING_NORMAL:
-            values = rng.standard_normal(size) * math.sqrt(2 / fan_in)
-        case Init.KAIMING_UNIFORM:
-            values = _uniform(rng, size) * math.sqrt(6 / fan_in)
-        case Init.TORCH_DEFAULT:
-            values = _uniform(rng, size) / math.sqrt(fan_in)
-        case Init.SIGNED_KAIMING_CONSTANT:
-            signs = 1.0 - 2.0 * (rng.bit_generator.random_raw(size) >> np.uint64(63)).astype(np.float64)
-            values = signs * math.sqrt(2 / fan_in)
-    return values.astype(np.float32)
-
-
-def _uniform(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-    """Return numbers uniform on [-1, 1), of 53 bits of the raw words."""
-    return 2 * ((rng.bit_generator.random_raw(size) >> np.uint64(11)).astype(np.float64) * 2.0**-53) - 1
-
-
-def initial_scores(network: Network, replicate: Replicate, stream: str, draw: int) -> NDArray[np.float32]:
-    """Return flat edge-popup scores, shape (flat_size,), Kaiming uniform with a = sqrt(5): U(-1, 1) / sqrt(fan_in).
-
-    Source: Ramanujan et al. 2020, reference implementation.
-    """
-    flat = np.zeros(network.flat_size, np.float32)
-    for i, tensor in enumerate(network.tensors()):
-        if tensor.prunable:
-            uniform = _uniform(generator(replicate, stream, draw, counter=i), tensor.size)
-            flat[tensor.slice] = (uniform / math.sqrt(tensor.fans[0])).astype(np.float32)
-    return flat
-
-
-def kept_counts(network: Network, keep: dict[str, Fraction]) -> dict[str, int]:
-    """Return how many weights each layer in `keep` keeps: round-half-up(n * keep) of the layer's original n."""
-    layers = {layer: tensor for layer, tensor in network.prunable().items() if layer in keep}
-    return {layer: round_half_up(tensor.size * keep[layer]) for layer, tensor in layers.items()}
-
-
-def unit_counts(network: Network, keep: dict[str, Fraction]) -> dict[str, int]:
-    """Return how many units each hidden layer in `keep` keeps: round-half-up(units * keep) of its original units."""
-    return {layer: round_half_up(network.hidden()[layer].shape[1] * fraction) for layer, fraction in keep.items()}
-
-
-def unit_weights(network: Network, units: Mapping[str, int]) -> dict[str, int]:
-    """Return how many weights each layer has with so many `units` in the hidden ones: all between those that are left.
-
-    >>> unit_weights(mlp(2, 10, 2), {"fc1": 3})
-    {'fc1': 6, 'output': 6}
-    """
-    counts, inputs = {}, network.inputs
-    for layer, tensor in network.prunable().items():
-        outputs = units.get(layer, tensor.shape[1])
-        counts[layer], inputs = inputs * outputs, outputs
-    return counts
-
-
-def round_half_up(x: Fraction) -> int:
-    """Round to the nearest integer, halves upwards.
-
-    >>> round_half_up(Fraction(5, 2))
-    3
-    """
-    return math.floor(x + Fraction(1, 2))

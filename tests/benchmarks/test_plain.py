@@ -10,8 +10,9 @@ from benchmarks.floor import products
 from harness.engine._nn import forward
 from harness.engine._plain import plain_module, put
 from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19, vision_transformer
+from harness.networks._initial import initial_values
 from harness.networks._layers import Image
-from harness.networks._network import initial_values, mlp
+from harness.networks._network import mlp
 from harness.streams import Replicate
 
 NARROW = {

@@ -11,7 +11,8 @@ from harness.data._tasks import Augment, Scaling
 from harness.design._check import check_design
 from harness.design._claim import Scale
 from harness.expression import Fresh, Scope, Snapshot, Training, density, lineage
-from harness.networks._network import Init, kept_counts
+from harness.networks._counts import kept_counts
+from harness.networks._network import Init
 from harness.networks._recipe import SGD, Adam, Constant
 from harness.stats._kinds import BEATS, MATCHES
 from harness.streams import Replicate

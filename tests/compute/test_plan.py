@@ -32,7 +32,8 @@ from harness.expression import (
     train,
 )
 from harness.expression._masks import learned_bits, ones, prune_by_magnitude, resampled, shuffled
-from harness.networks._network import initial_values, mlp
+from harness.networks._initial import initial_values
+from harness.networks._network import mlp
 from harness.networks._recipe import Adam, Recipe
 from harness.population._jolt import jolted
 from harness.population._population import Computed, MemberResult, Program, Row, unit_name

@@ -25,8 +25,9 @@ from harness.errors import DesignError
 from harness.expression import RedrawnScores, Scope, Scores, ScoresUnderMask
 from harness.expression._masks import prunable_bits, random_bits, redrawn
 from harness.networks._architectures import conv_net
+from harness.networks._initial import initial_scores, initial_values
 from harness.networks._layers import Image
-from harness.networks._network import Init, initial_scores, initial_values, mlp
+from harness.networks._network import Init, mlp
 from harness.networks._recipe import SGD, Recipe
 from harness.population._population import Member, Population, Program
 from harness.streams import Replicate

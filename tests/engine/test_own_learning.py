@@ -20,7 +20,8 @@ from harness.engine import Stack, _stack, learner, top
 from harness.engine._course import compute
 from harness.errors import DesignError, RunError
 from harness.expression import Learn, density, evaluate, train
-from harness.networks._network import mlp, round_half_up
+from harness.networks._counts import round_half_up
+from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Adam, Recipe
 from harness.population._population import Population, Program
 from tests.engine.test_saliency import as_lists

@@ -20,8 +20,9 @@ from harness.errors import DesignError
 from harness.expression import saliency, train
 from harness.expression._masks import ones, prune_by_magnitude, random_bits
 from harness.networks._architectures import lstm_net, text_transformer
+from harness.networks._initial import initial_values
 from harness.networks._layers import Attention, AveragePool, Linear, Residual
-from harness.networks._network import Network, initial_values, mlp
+from harness.networks._network import Network, mlp
 from harness.networks._recipe import SGD, Recipe
 from harness.networks._sequences import LSTM, Embedding, Positions
 from harness.population import _memory

@@ -15,9 +15,13 @@ from harness.compute._run import run_plan
 from harness.data._tasks import DIGITS
 from harness.engine._course import compute
 from harness.engine._feed import Feed
+from harness.engine._plain import plain_module, put
 from harness.errors import DesignError
 from harness.expression import Salience, Saliency, density, kept_in, random_mask, saliency, train
-from harness.networks._network import initial_values, mlp
+from harness.networks._architectures import vision_transformer
+from harness.networks._initial import initial_values
+from harness.networks._layers import Image
+from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Adam, Recipe
 from harness.population._population import Program
 from harness.store import _checkpoints
@@ -90,6 +94,37 @@ def test_scores_are_the_papers(by, temperature, monkeypatch):
             scale = float(other.abs().max())
             assert float(((one - other) * mask).abs().max()) < 1e-4 * scale
             assert scale > 0
+
+
+def test_grasp_goes_through_attention():
+    """The Hessian's product is how the gradient changes along itself: in float64, a small step either way."""
+    net = vision_transformer(image=Image(1, 8, 8), patch=4, features=8, heads=2, hidden=9)
+    made = population(program("grasp", 1, network=net), range(2))
+    stack, feed = begun(made).stack, Feed(made, torch.device("cpu"))
+    batches = feed.batches(0, 1)
+    x_RBI, answers_RB = feed.inputs(batches.images[:, 0]), batches.answers[:, 0].long()
+    leaves = stack.leaves()
+    loss_R = stack.objective(stack.forward(leaves, x_RBI, None, torch.zeros(1)), answers_RB)
+    found = stack.gradients(loss_R, leaves)
+    module, temperature = plain_module(net).double(), made.program.learn.temperature
+    weights = {t: p for t, p in zip(net.tensors(), module.parameters(), strict=True) if t.prunable}
+
+    def gradients(place):
+        logits = module(x_RBI[place].double()) / temperature
+        return torch.autograd.grad(torch.nn.functional.cross_entropy(logits, answers_RB[place]), weights.values())
+
+    for place in range(2):
+        put(module, net, made.members[place].start)
+        along, ways = gradients(place), []
+        for by in (1e-5, -2e-5):
+            with torch.no_grad():
+                for weight, step in zip(weights.values(), along, strict=True):
+                    weight += by * step
+            ways.append(gradients(place))
+        for tensor, ahead, behind in zip(weights, *ways, strict=True):
+            product = (ahead - behind) / 2e-5
+            product = product.T if tensor.turned else product
+            assert (found[tensor.name][place] - product).abs().max() < 1e-3 * product.abs().max()
 
 
 @pytest.mark.parametrize("rounds", [1, 5])

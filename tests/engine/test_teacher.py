@@ -13,7 +13,8 @@ from harness.data._tasks import DIGIT_DIFFERENCE, DIGITS
 from harness.engine._course import compute
 from harness.errors import DesignError
 from harness.expression import fresh, lineage, train
-from harness.networks._network import initial_values, mlp
+from harness.networks._initial import initial_values
+from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Recipe
 from harness.population._flops import training_flops
 from harness.population._population import Population, Program

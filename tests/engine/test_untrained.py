@@ -40,7 +40,8 @@ from harness.expression import (
     train,
 )
 from harness.expression._masks import ones, prune_by_magnitude, random_bits
-from harness.networks._network import initial_values, mlp
+from harness.networks._initial import initial_values
+from harness.networks._network import mlp
 from harness.networks._recipe import Adam, Recipe
 from harness.population._population import Population, Program, Row, unit_name
 from harness.store._store import Store

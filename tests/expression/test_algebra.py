@@ -29,7 +29,8 @@ from harness.expression import (
     train,
     without,
 )
-from harness.networks._network import initial_values, mlp
+from harness.networks._initial import initial_values
+from harness.networks._network import mlp
 from harness.networks._recipe import Adam, Recipe
 from harness.store._store import Store
 from harness.streams import Replicate

@@ -26,7 +26,8 @@ from harness.expression import (
     train,
 )
 from harness.expression._answers import calibration_error
-from harness.networks._network import initial_values, mlp
+from harness.networks._initial import initial_values
+from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Recipe
 from harness.population._population import Population, Program
 from harness.streams import Replicate

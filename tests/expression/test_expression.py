@@ -39,7 +39,9 @@ from harness.expression import (
     train,
 )
 from harness.networks import _recipe as recipe
-from harness.networks._network import Init, initial_scores, initial_values, mlp, round_half_up
+from harness.networks._counts import round_half_up
+from harness.networks._initial import initial_scores, initial_values
+from harness.networks._network import Init, mlp
 from harness.networks._recipe import SGD, Adam, Cosine, Recipe, Warmup
 from harness.streams import STREAMS, Replicate, generator, integers, permutations
 

@@ -19,7 +19,8 @@ from harness.engine import _updates as updates
 from harness.errors import DesignError
 from harness.expression import Scope, density, kept, kept_in, prune, random_mask, train
 from harness.expression._masks import largest, learned_bits, ones, prune_by_magnitude, random_bits, resampled, shuffled
-from harness.networks._network import mlp, round_half_up
+from harness.networks._counts import round_half_up
+from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Adam, Recipe
 from harness.population._population import Population, Program
 from harness.streams import Replicate

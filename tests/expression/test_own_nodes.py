@@ -23,7 +23,8 @@ from harness.expression import (
     rebuilt,
     train,
 )
-from harness.networks._network import Network, initial_values, mlp
+from harness.networks._initial import initial_values
+from harness.networks._network import Network, mlp
 from harness.networks._recipe import Adam, Recipe
 from harness.population._flops import evaluation_flops
 from harness.population._population import MemberResult, Program, Row

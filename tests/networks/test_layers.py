@@ -1,6 +1,6 @@
 """The papers' networks: their counts, what refuses to fit, and that each computes what torch's own layers compute.
 
-Also tests `networks._architectures` and `networks._network`.
+Also tests `networks._architectures`, `networks._network`, `networks._initial` and `networks._counts`.
 """
 
 import itertools
@@ -14,11 +14,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from harness import streams
 from harness.engine import _nn as population_nn
 from harness.engine._nn import convolve, forward
 from harness.errors import DesignError
-from harness.networks import _network as networks
+from harness.networks import _initial as initial
 from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19, vision_transformer
+from harness.networks._initial import initial_scores, initial_values
 from harness.networks._layers import (
     Attention,
     AveragePool,
@@ -34,7 +36,7 @@ from harness.networks._layers import (
     Residual,
     Tokens,
 )
-from harness.networks._network import Init, Network, initial_scores, initial_values, mlp
+from harness.networks._network import Init, Network, mlp
 from harness.streams import Replicate
 
 REPLICATE = Replicate(7, 0)
@@ -101,7 +103,8 @@ def test_multiply_adds_count_each_weight_at_each_place():
 @pytest.mark.parametrize("make", [lenet5, lambda: conv_net(8), resnet20, vgg19])
 def test_specifications_draw_nothing(make, monkeypatch):
     """Building, counting and describing a network draws no numbers."""
-    monkeypatch.setattr(networks, "generator", None)
+    monkeypatch.setattr(streams, "generator", None)
+    monkeypatch.setattr(initial, "generator", None)
     network = make()
     assert f"{network.weights:,} weights" in network.label
     assert network.inputs in (784, 3072)

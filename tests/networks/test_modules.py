@@ -32,9 +32,10 @@ from harness import (
 )
 from harness.errors import DesignError
 from harness.expression import describe
+from harness.networks._initial import initial_values
 from harness.networks._layers import BatchNorm, Image, Linear, Relu
 from harness.networks._modules import NETWORKS, network
-from harness.networks._network import initial_values, mlp
+from harness.networks._network import mlp
 from harness.streams import Replicate
 from tests.modules import MODULES, encoder, perceptron, recurrent, sequence
 
