@@ -14,14 +14,17 @@ import numpy as np
 from harness.compute import _run as running
 from harness.compute._plan import Plan
 from harness.expression import consumed
-from harness.population._population import Computed, Member, MemberResult, Population, Program, Row
+from harness.population._population import Computed, Member, MemberResult, Population, Program, Row, unit_name
 from harness.population._provenance import Provenance
 from harness.store._records import MemberRecord, Record
 
 RATES = {1: 5_600.0, 20: 63_000.0, 64: 114_000.0, 180: 124_000.0, 512: 133_000.0}  # member-steps/s, LeNet on an H100
 DRAWN = 300_000.0  # member-steps a second whose batches one thread draws
-PACK_S = 0.009  # of a member of LeNet: its mask, and reading what it is made from, on a core of a busy machine
-STORE_S = 0.07  # of a record of five to twelve members of LeNet, there: the mean of 13
+BUSY = 1.6  # times as long as on an idle machine, that much longer took a member there
+PACK_S = 0.003 * BUSY  # of a member of LeNet: its mask, its start
+READ_S = 0.0015 * BUSY  # of what a member is made from, where its record has been written
+DIGEST_S = 0.001 * BUSY  # of what a member produced, before its record is written
+STORE_S = 0.07  # of a record of five to twelve members of LeNet on a busy machine: the mean of 13
 
 
 def step_s(members):
@@ -168,21 +171,25 @@ class Packing(Plan):
 
     def pack(self, units):
         """Return a population of names."""
-        self.device.advance(self.device.clock.now + PACK_S * len(units))
+        self.device.advance(self.device.clock.now + PACK_S * len(units) + READ_S * sum(map(self._reads, units)))
         members = tuple(Member(unit.name, unit.replicate, 0, np.zeros(0, np.float32)) for unit in units)
         return Population(Program.of(units[0].node), members)
 
+    def _reads(self, unit):
+        """Whether what a unit is made from is read from a record."""
+        parents = {unit_name(taken.training, unit.replicate) for taken in consumed(unit.node)}
+        return any(self.store.entries[parent].record for parent in parents)
+
 
 class Index:
-    """Stands for the writer: a record takes its time, of whoever writes it, and is nothing but its index."""
+    """Stands for the writer: digests and records take their time, and are nothing but the index."""
 
     def __init__(self, plan, device, thread):
         self.plan, self.store, self.device, self.thread = plan, plan.store, device, thread
 
-    def write(self, population, computed, provenance, nodes, own_code):
-        """Return what the record would say."""
-        if not self.thread.busy:
-            self.device.advance(self.device.clock.now + STORE_S)
+    def promise(self, population, computed):
+        """Enter the names of what was computed, while the device goes on."""
+        self.device.advance(self.device.clock.now + DIGEST_S * len(population.members))
         members = tuple(
             MemberRecord(
                 unit=member.unit,
@@ -192,6 +199,13 @@ class Index:
             )
             for member in population.members
         )
+        self.store._promise(members, computed)
+        return members
+
+    def write(self, population, computed, members, provenance, nodes, own_code):
+        """Return what the record would say."""
+        if not self.thread.busy:
+            self.device.advance(self.device.clock.now + STORE_S)
         program = population.program
         made = Provenance(device="a GPU", versions={}, wall_s=computed.wall_s, kind="cuda")
         return f"{len(self.store.records) + 1:06d}-00000000", Record(

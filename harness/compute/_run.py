@@ -28,7 +28,15 @@ from harness.compute._returned import Asked, result, wanted_by
 from harness.errors import InterruptedRunError, StoppedError
 from harness.expression import describe
 from harness.population import Computed, Population, Program
-from harness.store import Writer, Written, checkpoint_name, discard_checkpoints, found_checkpoints, now
+from harness.store import (
+    MemberRecord,
+    Writer,
+    Written,
+    checkpoint_name,
+    discard_checkpoints,
+    found_checkpoints,
+    now,
+)
 
 NO_LIMIT = Limit()
 
@@ -41,8 +49,8 @@ class Summary:
     populations: int = 0
     member_steps: int = 0
     wall_s: float = 0.0
-    waited: float = 0.0  # share of the places' time until the last population begins: of all that was left, parents
-    idle: float = 0.0  # were being computed or stored; and the share in which they had no population for another reason
+    waited: float = 0.0  # share of the places' time until the last population begins: all that was left waited for
+    idle: float = 0.0  # parents that were being computed; and the share in which they had no population otherwise
     left: int = 0  # units that are still due
 
 
@@ -99,8 +107,9 @@ class _Run:
     """A run under way: the populations that an executor has, and those whose records are being written.
 
     On a GPU an executor has one population more for each of its places, so that none waits for this process, and a
-    thread writes records. On a CPU, where a population takes longer than all of that, the next one is chosen with
-    everything stored, as always: which trainings are packed together depends on nothing else.
+    thread writes records: what is made from a population begins before its record is there. On a CPU, where a
+    population takes longer than all of that, the next one is chosen with everything stored, as always: which trainings
+    are packed together depends on nothing else.
     """
 
     def __init__(
@@ -118,6 +127,8 @@ class _Run:
         self.summary = Summary()
         self.stopping = False
         self.occupancy = Occupancy()
+        self._submitted = 0
+        self._held = False  # by the limit, in which nothing that is ready would end
         self._checkpoints = writer.store.path / "checkpoints"
         self._resumable = _resumable(plan, self._checkpoints)
         self._computing: dict[Future[Computed], _Running] = {}  # in the order in which they were submitted
@@ -142,13 +153,14 @@ class _Run:
             idle, left_s = max(1, places - len(self._computing)), max(0.0, self.limit.left_s - begins_s)
             taken = [*self._computing.values(), *self._storing.values()]
             units = _next(self.plan, self._resumable, taken, idle=idle, left_s=left_s, limit=self.limit)
+            self._held = not units and bool(self.plan.ready({unit.name for each in taken for unit in each.units}))
             if not units:
                 break
             population = self.plan.pack(units)
-            self.summary.populations += 1
+            self._submitted += 1
             if told := emptied(population):
                 self.progress.note(told, warning=True)
-            named, number = checkpoint_name(population), self.summary.populations
+            named, number = checkpoint_name(population), self._submitted
             future = self.executor.submit(number, population, checkpoint=self._checkpoints / named)
             self._count(waiting=False)
             ends = time.perf_counter() + begins_s + SLACK * self.plan.seconds(population.program, len(units))
@@ -162,7 +174,7 @@ class _Run:
 
     def _begins_s(self, places: int) -> float:
         """Return the seconds until one population more would begin: until a worker has started and a place is free."""
-        start_s = START_S if self.summary.populations < places else 0.0
+        start_s = START_S if self._submitted < places else 0.0
         if len(self._computing) < places:
             return start_s
         ends = sorted(each.ends for each in self._computing.values())
@@ -175,7 +187,7 @@ class _Run:
         self._count(waiting=False)
         under_way: list[Future[Any]] = [*self._computing, *self._storing]
         wait(under_way, timeout=0.25, return_when=FIRST_COMPLETED)
-        self._count(waiting=True)  # what was ready has been submitted: parents are computed, or their records written
+        self._count(waiting=bool(self._computing))  # what was ready has been submitted: the rest waits for parents
         for number, steps in self.executor.progress():
             for each in (r.shown for r in self._computing.values() if r.shown.number == number):
                 self.progress.advance(each, steps)
@@ -198,17 +210,21 @@ class _Run:
         return len(self._seconds) - self.summary.trainings - sum(len(each.units) for each in taken)
 
     def _count(self, *, waiting: bool) -> None:
-        """Count the time since the last call for the places, until the last population has begun."""
-        places = self.executor.places
+        """Count the time since the last call for the places, until the last population has begun.
+
+        Time in which nothing more is begun, as the run is stopped or its limit near, is none of theirs.
+        """
+        places = 0 if self.stopping or self._held else self.executor.places
         computing = min(len(self._computing), places)
-        queued = len(self._computing) > places
+        queued = len(self._computing) > self.executor.places
         if self._left() or queued:
             self.occupancy.until(time.perf_counter(), computing=computing, free=places - computing, waiting=waiting)
 
     def _store(self, finished: _Running, computed: Computed) -> None:
         """Write the record of what was computed, and enter it into the index once it is there."""
-        write = partial(_write, self.writer, finished, computed, {**self.provenance, "computed": now()})
         stored = _Stored(finished.units, finished.population, finished.shown, computed.wall_s)
+        members = self.writer.promise(finished.population, computed)
+        write = partial(_write, self.writer, finished, computed, members, {**self.provenance, "computed": now()})
         if self.plan.kind == "cpu":
             self._enter(stored, write())
         else:
@@ -216,6 +232,7 @@ class _Run:
 
     def _enter(self, stored: _Stored, written: Written) -> None:
         self.writer.enter(written)
+        self.summary.populations += 1
         self.summary.trainings += len(stored.units)
         self.summary.member_steps += len(stored.units) * stored.population.program.steps
         under_way = [each.checkpoint for each in self._computing.values()]
@@ -234,11 +251,17 @@ class _Run:
                 self.progress.begin(each.shown)
 
 
-def _write(writer: Writer, finished: Asked, computed: Computed, provenance: Mapping[str, str]) -> Written:
+def _write(
+    writer: Writer,
+    finished: Asked,
+    computed: Computed,
+    members: tuple[MemberRecord, ...],
+    provenance: Mapping[str, str],
+) -> Written:
     nodes = {unit.node.key: unit.node for unit in finished.units}
     described = {key: describe(node) for key, node in nodes.items()}
     own = {name: digest for node in nodes.values() for name, digest in own_code(node).items()}
-    return writer.write(finished.population, computed, provenance, described, own)
+    return writer.write(finished.population, computed, members, provenance, described, own)
 
 
 def _resumable(plan: Plan, checkpoints: Path) -> list[tuple[list[Unit], float]]:

@@ -7,12 +7,13 @@ from harness.store._checkpoints import (
     found_checkpoints,
 )
 from harness.store._merge import Merged, merge_into, merge_told
-from harness.store._records import Record, digest
+from harness.store._records import MemberRecord, Record, digest
 from harness.store._store import Entry, Store, Writer, Written, check_records, now
 
 __all__ = [
     "CheckpointSaver",
     "Entry",
+    "MemberRecord",
     "Merged",
     "Record",
     "Store",

@@ -71,10 +71,24 @@ class Record:
     seal: str = ""
 
 
+def member_records(population: Population, computed: Computed) -> tuple[MemberRecord, ...]:
+    """Return what a record says of each member: of all it holds, the digests."""
+    return tuple(
+        MemberRecord(
+            unit=result.unit,
+            ins=dict(member.ins),
+            outs={slot: digest(array) for slot, array in result.arrays.items()},
+            diverged=result.diverged,
+        )
+        for member, result in zip(population.members, computed.members, strict=True)
+    )
+
+
 def write_record(
     folder: Path,
     population: Population,
     computed: Computed,
+    members: tuple[MemberRecord, ...],
     provenance: Mapping[str, str],
     nodes: Mapping[str, Mapping[str, object]],
     own_code: Mapping[str, str],
@@ -103,15 +117,6 @@ def write_record(
         "wall_s": round(computed.wall_s, 3),
         "matmul_flops": None if computed.matmul_flops is None else round(computed.matmul_flops),
     }
-    members = [
-        MemberRecord(
-            unit=result.unit,
-            ins=dict(member.ins),
-            outs={slot: digest(array) for slot, array in result.arrays.items()},
-            diverged=result.diverged,
-        )
-        for member, result in zip(population.members, computed.members, strict=True)
-    ]
     record = Record(
         format=FORMAT,
         program=program.label,
@@ -119,7 +124,7 @@ def write_record(
         steps=program.steps,
         nodes=nodes,
         own_code=own_code,
-        members=tuple(members),
+        members=members,
         provenance=from_json(Provenance, known),
         files=_fingerprints(folder),
     )

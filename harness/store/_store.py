@@ -29,12 +29,24 @@ from safetensors import SafetensorError, safe_open
 
 from harness.errors import StoreError
 from harness.population import Computed, Population, Provenance, Row
-from harness.store._records import Array, Record, copy_record, digest, read_record, write_record
+from harness.store._records import (
+    Array,
+    MemberRecord,
+    Record,
+    copy_record,
+    digest,
+    member_records,
+    read_record,
+    write_record,
+)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One stored unit: where it lies, what it consumed (`ins`) and produced (`outs`), digests by slot."""
+    """One stored unit: where it lies, what it consumed (`ins`) and produced (`outs`), digests by slot.
+
+    `record` is empty while the unit's record is still to be written.
+    """
 
     unit: str
     record: str
@@ -52,6 +64,14 @@ class Entry:
 Written = tuple[str, Record]  # a record's name, and what it says
 
 
+@dataclass(frozen=True)
+class _Promised:
+    """What a unit produced, by slot, while its record is still to be written; and its entry before, if it had one."""
+
+    arrays: Mapping[str, Array]
+    before: Entry | None
+
+
 class Store:
     """The records under `path`. Reading needs no lock; `writing` takes it.
 
@@ -65,6 +85,7 @@ class Store:
         self.indexed: list[str] = []
         self.bad: dict[str, str] = {}
         self._rows: dict[str, list[tuple[int, Row]]] = {}
+        self._promised: dict[str, _Promised] = {}
         self.refresh()
 
     def refresh(self) -> None:
@@ -79,10 +100,32 @@ class Store:
                 self.bad[record.name] = str(error)
 
     def _index(self, name: str, record: Record) -> None:
-        entries = [Entry(m.unit, name, i, m.ins, m.outs, m.diverged) for i, m in enumerate(record.members)]
         self.records[name] = record
-        self.entries.update({entry.unit: entry for entry in entries})
-        self.indexed += [entry.unit for entry in entries]
+        self._enter(name, record.members)
+
+    def _enter(self, name: str, members: Sequence[MemberRecord]) -> None:
+        for i, m in enumerate(members):
+            self.entries[m.unit] = Entry(m.unit, name, i, m.ins, m.outs, m.diverged)
+            self.indexed.append(m.unit)
+            self._promised.pop(m.unit, None)
+
+    def _promise(self, members: Sequence[MemberRecord], computed: Computed) -> None:
+        before = {m.unit: self._stored(m.unit) for m in members}
+        self._enter("", members)
+        self._promised.update({m.unit: _Promised(m.arrays, before[m.unit]) for m in computed.members})
+
+    def _stored(self, unit: str) -> Entry | None:
+        """Return the entry of what has a record."""
+        return self._promised[unit].before if unit in self._promised else self.entries.get(unit)
+
+    def _forget_promised(self) -> None:
+        """Let the index be as it was before it had what has no record."""
+        for unit, promised in self._promised.items():
+            del self.entries[unit]
+            if promised.before is not None:
+                self.entries[unit] = promised.before
+            self.indexed.append(unit)
+        self._promised.clear()
 
     def rows(self, entry: Entry) -> list[Row]:
         """Return the rows of one stored unit."""
@@ -99,6 +142,8 @@ class Store:
 
         Raises StoreError when it cannot be read or its digest is not the recorded one.
         """
+        if not entry.record:
+            return self._promised[entry.unit].arrays[slot]
         file = self.path / "records" / entry.record / "arrays.safetensors"
         try:
             with safe_open(file, framework="numpy") as tensors:
@@ -160,6 +205,7 @@ class Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.store._forget_promised()
         (self.store.path / "holder.json").unlink(missing_ok=True)
         if self._lock is not None:
             self._lock.release()
@@ -186,21 +232,32 @@ class Writer:
         `nodes` describes by key what was computed, for ``harness why``; `own_code` has by name the digests of a
         project's own code that computed it.
         """
-        return self.enter(self.write(population, computed, provenance, nodes, own_code))
+        members = member_records(population, computed)
+        return self.enter(self.write(population, computed, members, provenance, nodes, own_code))
+
+    def promise(self, population: Population, computed: Computed) -> tuple[MemberRecord, ...]:
+        """Enter what was computed into the index, by which it is found in memory until its record is entered.
+
+        What is made from it may begin at once. Its own record must be written first: so a kill leaves nothing that
+        was made from what is not stored. Returns what `write` is given.
+        """
+        members = member_records(population, computed)
+        self.store._promise(members, computed)
+        return members
 
     def write(
         self,
         population: Population,
         computed: Computed,
+        members: tuple[MemberRecord, ...],
         provenance: Mapping[str, str],
         nodes: Mapping[str, Mapping[str, object]] | None = None,
         own_code: Mapping[str, str] | None = None,
     ) -> Written:
         """Write one record as `add` does, and leave the index as it is: for a thread beside that which reads it."""
-        units = [member.unit for member in population.members]
         return self._place(
-            units,
-            lambda folder: write_record(folder, population, computed, provenance, nodes or {}, own_code or {}),
+            [member.unit for member in members],
+            lambda folder: write_record(folder, population, computed, members, provenance, nodes or {}, own_code or {}),
         )
 
     def enter(self, written: Written) -> str:

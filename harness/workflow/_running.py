@@ -192,7 +192,10 @@ def _told_of_places(summary: Summary, places: int) -> str:
     """Say for what share of the time several places had nothing to compute, and why; of one there is nothing to say."""
     if places < 2:
         return ""
-    return f"; the {places} places waited for parents {summary.waited:.0%} of it and were idle {summary.idle:.0%}"
+    return (
+        f"; until the last one began the {places} places waited for parents {summary.waited:.0%} of the time and were "
+        f"idle {summary.idle:.0%}"
+    )
 
 
 def _left(made: Planned, workers: int) -> Left:

@@ -28,10 +28,7 @@ def plan(wanted, tmp_path):
 
 @pytest.mark.parametrize("places", [1, 4])
 def test_places_are_hardly_ever_idle(monkeypatch, plan, places):
-    """At most 5 % of the time until the last population begins; waits for a parent level are counted apart.
-
-    With these counts the time in which a parent's record is written, which is ours: as idle, four places have 7.2 %.
-    """
+    """At most 5 % of the time until the last population begins, without waits for a parent that is being computed."""
     summary, device = simulate(monkeypatch, plan, places)
     print(
         f"\n{places} places: {summary.wall_s:.1f} s of virtual time, {summary.populations} populations; places waited "

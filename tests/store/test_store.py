@@ -28,16 +28,43 @@ def test_the_writer_sees_what_it_has_written(tmp_path):
         assert len(store.rows(store.entries[UNITS[0]])) == 2
 
 
-def test_records_may_be_written_ahead_of_the_index(tmp_path):
-    """A thread writes one after the other, each under a number of its own; each counts once it is entered."""
+def test_what_is_computed_counts_before_its_record_is_written(tmp_path):
+    """It is read from memory until then; records are written one after the other, each under a number of its own."""
     store = Store(tmp_path)
     with store.writing() as writer:
-        written = [writer.write(*work(generation), {}) for generation in (0, 1)]
-        assert store.entries == {}
+        promised = []
+        for generation in (0, 1):
+            promised.append(writer.promise(*work(generation)))
+            computed = work(generation)[1].members[0]
+            entry = store.entries[UNITS[0]]
+            assert not entry.record
+            assert entry.outs == {slot: records.digest(array) for slot, array in computed.arrays.items()}
+            assert all((store.array(entry, slot, SIZE) == array).all() for slot, array in computed.arrays.items())
+        assert not Store(tmp_path).entries
+        written = [writer.write(*work(generation), promised[generation], {}) for generation in (0, 1)]
         names = [writer.enter(each) for each in written]
         assert [name[:6] for name in names] == ["000001", "000002"]
         assert store.entries == Store(tmp_path).entries
         assert {entry.record for entry in store.entries.values()} == {names[1]}
+        assert (store.array(store.entries[UNITS[0]], "end", SIZE) == computed.arrays["end"]).all()
+
+
+def test_what_was_not_written_is_forgotten(tmp_path):
+    """The index is then as it was, what was found anew is told again, and what was stored before counts."""
+    fill(tmp_path, 0)
+    store = Store(tmp_path)
+    before = dict(store.entries)
+    with store.writing() as writer:
+        writer.promise(*work(1))
+        writer.promise(*work(2))
+        assert store.entries != before
+        told = len(store.indexed)
+    assert store.entries == before == Store(tmp_path).entries
+    assert store.indexed[told:] == [*UNITS]
+    other = Store(tmp_path / "other")
+    with other.writing() as writer:
+        writer.promise(*work(1))
+    assert other.entries == {}
 
 
 def test_newest_record_of_a_unit_counts(tmp_path):
