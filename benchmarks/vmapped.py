@@ -1,11 +1,16 @@
 """LeNet-300-100 under masks in JAX, members by `vmap` and steps by `scan`: the same step by another compiler.
 
 Runs where JAX is installed, which the project does not ask for. Batches are drawn beforehand, so that only steps count.
+
+    python -m benchmarks.vmapped MEMBERS NUMERICS SECONDS
 """
 
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 import time
 from functools import partial
 from typing import Any
@@ -68,6 +73,15 @@ def member_steps_a_second(members: int, numerics: str, seconds: float) -> float:
     return done / (time.perf_counter() - started)
 
 
+def in_a_process(members: int, numerics: str, seconds: float, device: str) -> float:
+    """Return the same, of a process that gives a GPU's memory back; device is ``cpu`` or ``cuda``.
+
+    Raises CalledProcessError where JAX does not find the device.
+    """
+    line = [sys.executable, "-m", "benchmarks.vmapped", str(members), numerics, str(seconds)]
+    env = {**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false", "JAX_PLATFORMS": device}
+    return float(subprocess.run(line, stdout=subprocess.PIPE, env=env, text=True, check=True).stdout.split()[-1])
+
+
 if __name__ == "__main__":
-    for count in (1, 4):
-        print(count, f"{member_steps_a_second(count, 'float32', 1.0):,.0f}")
+    print(member_steps_a_second(int(sys.argv[1]), sys.argv[2], float(sys.argv[3])))

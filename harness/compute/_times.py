@@ -29,14 +29,14 @@ class Times:
         self._took: defaultdict[str, deque[tuple[int, Took]]] = defaultdict(lambda: deque(maxlen=KEPT[kind]))
 
     def _measured(self, program: Program) -> list[Took]:
-        """Return the sizes and seconds of recent populations of such work, the newest first."""
+        """Return the sizes and seconds of recent populations of such work."""
         records = self._store.records
         for record in itertools.islice(records.values(), self._seen, None):
             self._seen += 1
             if (record.provenance.kind or "cpu") == self._kind:
                 self._took[record.work].append((self._seen, (len(record.members), record.provenance.wall_s)))
         took = self._took.get(program.work, ())
-        return [each for number, each in reversed(took) if number > len(records) - RECENT]
+        return [each for number, each in took if number > len(records) - RECENT]
 
     def guessed(self, program: Program) -> bool:
         """Whether nothing like it was measured."""

@@ -17,7 +17,6 @@ import itertools
 import torch
 from torch import Tensor
 
-from harness.data import Augment
 from harness.engine._feed import Batches, Feed
 from harness.engine._stack import Stack
 from harness.kernels import compiles, kernels_for, packed
@@ -45,7 +44,7 @@ def simple(population: Population, stack: Stack, feed: Feed) -> bool:
         and program.teacher is None
         and _is_perceptron(program.network)
         and _is_plain(recipe)
-        and (task.images, task.answered, task.augment) == (1, (), Augment.NONE)
+        and (task.images, task.answered) == (1, ())
         and feed.of_pixels
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import torch
 
@@ -32,8 +33,7 @@ class Captured:
             function()
         elif self._eager_left:
             self._eager_left -= 1
-            # torch leaves its streams untyped
-            beside = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
+            beside = _stream(self._device)
             beside.wait_stream(torch.cuda.current_stream(self._device))
             with torch.cuda.stream(beside):
                 function()
@@ -45,6 +45,12 @@ class Captured:
                 function()
             self._graph = graph
             graph.replay()
+
+
+@cache
+def _stream(device: torch.device) -> torch.cuda.Stream:
+    """Return one stream a device: libraries and the allocator keep memory for each that there ever was."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch leaves its streams untyped
 
 
 @contextmanager

@@ -63,18 +63,21 @@ def convolve(
 ) -> Tensor:
     """Return each member's convolution of its own images with its own weights, shape (R, B, O, H', W').
 
-    ``loop`` calls torch once a member: on a CPU the only one of the three that is both fast and exact for any packing.
+    ``loop`` calls torch once a member: on a CPU the only way that is both fast and exact for any packing.
     ``grouped`` is one grouped convolution, whose backward pass is not exact there; ``unfold`` is one `bmm` over
     patches, exact but three to seven times slower; ``streams`` is the loop on parallel streams of a GPU. They differ by
-    rounding only. ``by size`` is grouped up to `GROUPED`, else on streams, as an H100 and an H200 measured whole nets:
-    grouped is 1.5 times as fast for ResNet-20, whose layers have .3 billion multiply-adds a batch, and streams are 1.15
-    to 1.25 times as fast for Conv-2 and Conv-6, whose second layer has 2.3 billion.
+    rounding only. ``by size`` is grouped up to `GROUPED`, else on streams, as an H100 and an H200 measured whole nets
+    in training: grouped is 1.5 times as fast for ResNet-20, whose layers have .3 billion multiply-adds a batch, and
+    streams are 1.15 to 1.25 times as fast for Conv-2 and Conv-6, whose second layer has 2.3 billion. Without gradients
+    it is the loop beyond that: a pass of an evaluation keeps a GPU busy by itself, and in a graph the memory that was
+    on two streams would not be used again.
     """
     members, batch, channels = x_RBCHW.shape[:3]
     outputs, kernel = w_ROCKK.shape[1], w_ROCKK.shape[3]
     height, width = ((side + 2 * padding - kernel) // stride + 1 for side in x_RBCHW.shape[3:])
     if how == "by size":
-        how = "grouped" if batch * channels * outputs * kernel**2 * height * width <= GROUPED else "streams"
+        small = batch * channels * outputs * kernel**2 * height * width <= GROUPED
+        how = "grouped" if small else "streams" if torch.is_grad_enabled() else "loop"
     match how:
         case "loop" | "streams":
             biases = [None] * members if bias_RO is None else bias_RO.unbind()

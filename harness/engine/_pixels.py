@@ -50,7 +50,7 @@ def scaled(pixels_NI: Tensor, task: Task) -> Tensor:
 
 
 def scales(pixels_NI: Tensor, task: Task) -> tuple[Tensor, Tensor, Tensor]:
-    """Return by_N, off_I and over_I, with which `scaled` is (pixel / by - off) / over, to the bit."""
+    """Return by_N, off_I and over_I, with which `scaled` is (pixel / by - off) / over: of bytes to the bit."""
     images, inputs = pixels_NI.shape
     device = pixels_NI.device
     off_I, over_I = torch.zeros(inputs, device=device), torch.ones(inputs, device=device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from harness.networks import Network
@@ -33,13 +34,17 @@ def chunks(program: Program, first: int, last: int) -> Iterator[Chunk]:
         first = end
 
 
-def population_bytes(program: Program, members: int) -> int:
-    """Return about how much memory a population of `members` takes on its device."""
+def population_bytes(program: Program, members: int, kind: str = "cpu") -> int:
+    """Return about how much memory a population of `members` takes on its device.
+
+    On a GPU training and evaluation are graphs, each with memory of its own.
+    """
     network, task, recipe = program.network, program.task, program.recipe
     evaluated = 8 * examples_a_pass(network) * network.widest
     trained = waiting = 0
     if recipe is not None:
         trained = recipe.batch * network.activations * BYTES_AN_ACTIVATION
         longest = max((count for _, count in chunks(program, program.first_step, recipe.steps)), default=0)
-        waiting = longest * recipe.batch * (5 * task.images + 4)
-    return members * (network.flat_size * BYTES_A_PARAMETER + max(trained, evaluated) + waiting)
+        waiting = longest * recipe.batch * (5 * task.images + 4 * math.prod(task.answered))
+    passes = max(trained, evaluated) if kind == "cpu" else trained + evaluated
+    return members * (network.flat_size * BYTES_A_PARAMETER + passes + waiting)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -322,11 +322,12 @@ def _claims(made: Planned, due: Sequence[Unit]) -> tuple[ClaimWork, ...]:
 
 
 def _populations(plan: Plan, due: Sequence[Unit]) -> tuple[PopulationWork, ...]:
-    programs: Counter[Program] = Counter()
-    for node, members in Counter(unit.node for unit in due).items():
-        programs[Program.of(node)] += members
+    programs: defaultdict[Program, list[Unit]] = defaultdict(list)
+    for unit in due:
+        programs[Program.of(unit.node)].append(unit)
     lines = []
-    for program, members in sorted(programs.items(), key=lambda item: item[0].label):
+    for program, units in sorted(programs.items(), key=lambda item: item[0].label):
+        members = len(units)
         size = plan.population_size(program, members, idle=1)
         lines.append(
             PopulationWork(
@@ -334,8 +335,8 @@ def _populations(plan: Plan, due: Sequence[Unit]) -> tuple[PopulationWork, ...]:
                 members=members,
                 populations=-(-members // size),
                 size=size,
-                core_s=plan.seconds(program, members),
-                memory=population_bytes(program, min(members, size)),
+                core_s=plan.place_seconds(units),
+                memory=population_bytes(program, min(members, size), plan.kind),
             )
         )
     return tuple(lines)

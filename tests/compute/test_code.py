@@ -46,7 +46,7 @@ def test_what_changes_nothing_is_not_in_the_digest():
     ("file", "before", "after"),
     [
         ("engine/_updates.py", "rate.copy_(now)", "rate.copy_(2 * now)"),
-        ("kernels/_programs.py", "size * mean, root", "2 * size * mean, root"),
+        ("kernels/_step_programs.py", "size * mean, root", "2 * size * mean, root"),
     ],
 )
 def test_a_changed_engine_has_another_digest(file, before, after, tmp_path, monkeypatch):

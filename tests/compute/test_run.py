@@ -86,21 +86,32 @@ def test_another_error_halves_nothing(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("places", "free", "members"), [(1, 80, 31), (4, 80, 7), (4, 20, 7), (4, 12, 3), (1, 12, 3), (100, 80, 1)]
+    ("places", "free", "own", "members"),
+    [(1, 80, 0, 31), (4, 80, 0, 7), (4, 20, 0, 7), (4, 12, 0, 3), (4, 12, 8, 7), (1, 12, 0, 3), (100, 80, 0, 1)],
 )
-def test_a_worker_has_its_share_of_a_gpu_s_memory(monkeypatch, places, free, members):
-    """Of 80 GB four fifths are used: a member takes 2 and all of them 2 more; of what is free no more than that."""
+def test_a_worker_has_its_share_of_a_gpu_s_memory(monkeypatch, places, free, own, members):
+    """Of 80 GB four fifths are used: a member takes 2 and all of them 2 more; of what is free or its own no more."""
     asked = []
     monkeypatch.setattr(engine, "_peaks", {})
     monkeypatch.setattr(
         engine, "_peak_bytes", lambda population, _: (asked.append(n := len(population.members)), 2 + 2 * n)[1]
     )
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (free, 80))
-    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: 0)
+    monkeypatch.setattr(torch.cuda, "memory_reserved", lambda device: own)
     made = population(PROGRAMS["digits mlp, adam"], range(3))
     for _ in range(2):
         assert engine.most_members(made, torch.device("cuda"), places) == members
     assert asked == [1, 2]  # once a program
+
+
+def test_an_update_and_an_evaluation_have_memory_of_their_own(monkeypatch):
+    """What is measured ahead is the most that the one takes, and the most that the other does."""
+    peaks, began = iter([5, 7]), []
+    monkeypatch.setattr(torch.cuda, "reset_peak_memory_stats", began.append)
+    monkeypatch.setattr(torch.cuda, "max_memory_allocated", lambda device: next(peaks))
+    made = population(PROGRAMS["digits mlp, odd widths, adam"], range(2))
+    assert engine._peak_bytes(made, torch.device("cpu")) == 12
+    assert len(began) == 2
 
 
 def test_halves_have_the_same_share(monkeypatch):

@@ -4,13 +4,13 @@ import pytest
 
 from harness import DIGITS, MNIST, SGD, Adam, Recipe, mlp, train
 from harness.compute._plan import Plan, Wanted
-from harness.compute._times import RECENT, TOGETHER, Times
+from harness.compute._times import KEPT, RECENT, TOGETHER, Times
 from harness.population._population import Program
 from harness.population._provenance import Provenance
 from harness.store._records import MemberRecord, Record
 from harness.store._store import Store
 from harness.streams import Replicate
-from harness.workflow._planning import told_of_guesses, totals
+from harness.workflow._planning import _populations, told_of_guesses, totals
 
 NODE = train(mlp(784, 300, 100, 10), MNIST, Recipe(optimiser=Adam(1.2e-3), steps=6_000, batch=60))
 OTHER = train(mlp(64, 10), DIGITS, Recipe(optimiser=SGD(0.1), steps=10, batch=20))
@@ -49,9 +49,17 @@ def test_several_sizes_give_a_line(store):
     took(store, 45, 5.5)
     assert [times.seconds(PROGRAM, n) for n in (5, 45, 25, 105)] == pytest.approx([1.5, 5.5, 3.5, 11.5])
     took(store, 45, 6.5)
-    assert 5.5 < times.seconds(PROGRAM, 45) < 6.5
+    assert times.seconds(PROGRAM, 45) == pytest.approx(5.92, abs=0.01)  # a second less counts more than one more
     assert not times.guessed(PROGRAM)
     assert times.guessed(Program.of(OTHER))
+
+
+def test_times_long_past_are_forgotten(store):
+    """As many as are kept count, the last ones: an absurd one goes, in time."""
+    for wall_s in (1000.0, *[4.0] * (KEPT["cuda"] - 1)):
+        took(store, 5, wall_s)
+        took(store, 45, 2 * wall_s)
+    assert Times(store, "cuda").seconds(PROGRAM, 5) == pytest.approx(4.0)
 
 
 def test_one_size_gives_a_line_too(store):
@@ -97,6 +105,17 @@ def test_a_plan_says_what_it_guesses(store, kind):
     assert totals(plan).told.endswith(f" {where}")
     assert told_of_guesses(0.25) == ", 25% of that guessed: nothing like it was measured here yet"
     assert totals(plan, 2).workers == 2
+
+
+def test_a_program_s_time_is_that_of_its_populations(store):
+    """Levels follow one another, so that each has the part of its own that a population takes whatever its size."""
+    second = train(NODE.network, MNIST, NODE.recipe, start=NODE.at("end"))
+    took(store, 1, 3.0)
+    took(store, 3, 4.0)
+    plan = Plan([Wanted("p/a", (second,), tuple(Replicate(1, i) for i in range(3)))], store, "cuda")
+    (one,) = _populations(plan, plan.due())
+    assert one.members == 6
+    assert one.core_s == pytest.approx(2 * 4.0) == plan.place_seconds(plan.due())
 
 
 def test_a_gpu_s_run_takes_as_long_as_its_longest_chain(store):

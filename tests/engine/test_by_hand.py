@@ -325,10 +325,10 @@ def launches_by_hand(program, monkeypatch):
 
     An operator whose arguments lie on different devices raises. Of Triton only the launches are counted.
     """
-    from harness.kernels import _programs
+    from harness.kernels import _launching
 
     triton = Counter()
-    monkeypatch.setattr(_programs, "_launch", lambda program, *given, **constants: triton.update([program.fn.__name__]))
+    monkeypatch.setattr(_launching, "_begin", lambda program, *given, **constants: triton.update([program.fn.__name__]))
     for module in ("engine._by_hand", "kernels._choice"):
         monkeypatch.setattr(f"harness.{module}.compiles", lambda device: device.type == "cuda")
     made = population(program, range(3))

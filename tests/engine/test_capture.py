@@ -27,6 +27,7 @@ from harness.population._population import Population, Program
 from tests.engine.test_control import PLAYED
 from tests.members import CONVOLUTIONS, MOMENTUM, OWN, PROGRAMS, begun, member, population
 
+FROM_THE_HOST = {"lift_fresh"}  # of a number that Python has
 WAITS = {"_local_scalar_dense", "item", "nonzero", "masked_select", "is_nonzero", "equal", "unique", "bincount"}
 DRAWS = {"rand", "randn", "randint", "randperm", "bernoulli", "normal_", "uniform_", "dropout", "multinomial"}
 
@@ -43,7 +44,7 @@ class Watched(TorchDispatchMode):
         by_bits = name in ("index", "index_put_") and any(
             torch.is_tensor(x) and x.dtype == torch.bool for x in args[1] if x is not None
         )
-        if name in WAITS | DRAWS or by_bits:
+        if name in WAITS | DRAWS | FROM_THE_HOST or by_bits:
             self.found.append(name)
         return function(*args, **(kwargs or {}))
 

@@ -11,7 +11,13 @@ CPU = torch.device("cpu")
 ONLY_THERE = {  # what a CPU does not do, and what the tests then say
     "test_float32_is_float32_and_tf32_is_not": "2e-06 <",
 }
-GIVEN = {"name": "digits mlp, adam", "how": "unfold", "perceptron": "adam", "case": "adam", "compiled": None}
+GIVEN = {
+    "name": "digits mlp, adam",
+    "how": "unfold",
+    "perceptron": "adam",
+    "case": "normalise bfloat16",
+    "compiled": None,
+}
 NAMES = [name for name, each in vars(cuda).items() if name.startswith("test_") and inspect.isfunction(each)]
 
 
@@ -29,6 +35,7 @@ def in_its_place(monkeypatch):
     monkeypatch.setattr(cuda, "most_members", lambda made, device: 10)
     monkeypatch.setattr(cuda.engine, "most_members", lambda made, *given: 10 * (cuda.engine.MEMORY_SHARE > 0.1))
     monkeypatch.setattr(torch.cuda, "empty_cache", lambda: None)
+    monkeypatch.setattr(torch.cuda, "_sleep", lambda cycles: None)
 
 
 @pytest.mark.parametrize("name", NAMES)

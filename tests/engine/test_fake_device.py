@@ -1,7 +1,8 @@
 """Every program on a device that is not there: all stays on it, and no more is dispatched than a table says.
 
 torch's fake tensors know a device and a shape, and no values. The device is torch's "meta": of a GPU that is not there
-autograd asks the driver. The engine does on any device that is no CPU what it does on a GPU.
+autograd asks the driver. There the engine does what it does on a GPU without Triton; steps by hand are looked at in
+`test_by_hand`.
 
     python -m tests.engine.test_fake_device > tests/engine/operators.csv
 """
@@ -17,6 +18,7 @@ import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from harness.engine import _batch_norm as batch_norm
 from harness.engine import _feed
 from harness.engine import _nn as nn
 from harness.engine._measuring import EarlyStop, Evaluator
@@ -117,6 +119,13 @@ def test_no_more_is_dispatched_than_the_table_says(name):
     if tuple(header) != COLUMNS:
         pytest.skip(f"the table is of {header[-1]}: another version dispatches other operators")
     assert [row for row in table if row[0] == name] == rows(name, found)
+
+
+def test_batch_norm_fused_is_on_the_device(monkeypatch):
+    """Where Triton compiles, what is behind BatchNorm is computed with it: here too, by the kernels' twins."""
+    monkeypatch.setattr(batch_norm, "compiles", lambda device: True)
+    found = dispatched(FAKED["residual batch-norm, sgd"])
+    assert [seen.elsewhere for seen in found.values()] == [[] for _ in found]
 
 
 def test_what_is_elsewhere_is_noticed(monkeypatch):

@@ -36,6 +36,32 @@ def test_each_chunk_has_its_batches(task, ahead):
     assert [None if place is None else place.data_ptr() for place in supply.now] == places
 
 
+def test_a_buffer_is_drawn_into_once_it_has_been_copied(monkeypatch):
+    """Of each buffer on the way to a GPU: its copy to the device is waited for, it is drawn into, it is copied."""
+    net, told = mlp(64, 5, 10), []
+    made = population(Program(net, DIGITS, Recipe(optimiser=SGD(0.1), steps=20, batch=60)), range(2))
+    feed = Feed(made, torch.device("cpu"))
+    supply = Supply(feed, 5, ahead=2)
+    for number, host in enumerate(supply._ahead):
+
+        class Copied:
+            def synchronize(self, number=number):
+                told.append((number, "waited for"))
+
+            def record(self, number=number):
+                told.append((number, "copied"))
+
+        host._copied = Copied()
+    number_of = {id(host._batches): number for number, host in enumerate(supply._ahead)}
+    draw = feed.draw
+    monkeypatch.setattr(
+        feed, "draw", lambda room, *steps: (told.append((number_of[id(room)], "drawn")), draw(room, *steps))
+    )
+    assert list(supply.chunks(CHUNKS)) == CHUNKS
+    for number, times in ((0, 3), (1, 2)):
+        assert [what for of, what in told if of == number] == ["waited for", "drawn", "copied"] * times
+
+
 def test_arms_of_one_replicate_share_what_is_drawn():
     """Members of one replicate and order see the same images, which are drawn once; others see others."""
     made = population(Program(mlp(64, 5, 10), DIGITS, Recipe(optimiser=SGD(0.1), steps=20, batch=60)), [0, 1])
