@@ -1559,9 +1559,9 @@ MUTANTS = (
     Mutant("run._Run._store",
            'if self.plan.kind == "cpu":', "if True:",  # records are written between two submissions
            "test_occupancy::test_places_are_hardly_ever_idle"),
-    Mutant("run._Run.begin",
-           "taken = [*self._computing.values(), *self._storing.values()]", "taken = self._computing.values()",
-           "test_occupancy::test_places_are_hardly_ever_idle"),
+    Mutant("running.run_within",
+           "before_writing()\n", "pass\n",  # a whole run writes over what is being looked at
+           "test_example::test_the_committed_report_is_looked_at_while_others_compute"),
     Mutant("run._Run.stop",
            "del self._computing[future]", "pass",
            "test_run::test_what_waits_for_a_place_is_given_back_when_a_run_stops"),

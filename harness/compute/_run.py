@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -151,9 +151,9 @@ class _Run:
         while not self.stopping and len(self._computing) < (places := self.executor.places) * (1 + self._ahead):
             begins_s = self._begins_s(places)
             idle, left_s = max(1, places - len(self._computing)), max(0.0, self.limit.left_s - begins_s)
-            taken = [*self._computing.values(), *self._storing.values()]
-            units = _next(self.plan, self._resumable, taken, idle=idle, left_s=left_s, limit=self.limit)
-            self._held = not units and bool(self.plan.ready({unit.name for each in taken for unit in each.units}))
+            busy = {unit.name for each in self._computing.values() for unit in each.units}
+            units = _next(self.plan, self._resumable, busy, idle=idle, left_s=left_s, limit=self.limit)
+            self._held = not units and bool(self.plan.ready(busy))
             if not units:
                 break
             population = self.plan.pack(units)
@@ -285,7 +285,7 @@ def _resumable(plan: Plan, checkpoints: Path) -> list[tuple[list[Unit], float]]:
 def _next(
     plan: Plan,
     resumable: list[tuple[list[Unit], float]],
-    taken: Iterable[Asked],
+    busy: Set[str],
     *,
     idle: int,
     left_s: float,
@@ -296,7 +296,6 @@ def _next(
         if plan.may_begin(seconds, left_s=left_s, whole_s=limit.whole_s):
             del resumable[i]
             return units
-    busy = {unit.name for each in taken for unit in each.units}
     kept = {unit.name for units, _ in resumable for unit in units}
     return plan.next_population(busy | kept, idle=idle, left_s=left_s, whole_s=limit.whole_s)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -86,8 +87,18 @@ def run(session: Session, *, time_limit: str | None = None, progress: Progress |
         return run_within(session, limit, progress, ahead)
 
 
-def run_within(session: Session, limit: Limit, progress: Progress | None, ahead: Executor | None) -> Ran:
-    """Do what `run` does, within a limit that has begun, by an executor that was started ahead, if one was."""
+def run_within(
+    session: Session,
+    limit: Limit,
+    progress: Progress | None,
+    ahead: Executor | None,
+    *,
+    before_writing: Callable[[], object] = lambda: None,
+) -> Ran:
+    """Do what `run` does, within a limit that has begun, by an executor that was started ahead, if one was.
+
+    `before_writing` is called before rows are written over.
+    """
     from harness.verdict import earlier_rows, with_printed, write_earlier, write_results
 
     _require_whole(session)
@@ -102,6 +113,7 @@ def run_within(session: Session, limit: Limit, progress: Progress | None, ahead:
         progress.note(f"stored, and of the same families, so that they count in Holm's correction: {', '.join(others)}")
     path = session.out / "results.parquet"
     whole = session.out.resolve() == session.committed  # the committed rows are written over
+    before_writing()
     before = earlier_rows(collected, session.committed, session.registry, whole=whole)
     write_results(with_printed(collected, session.committed, session.registry, whole=whole), path)
     write_earlier(before, session.out)

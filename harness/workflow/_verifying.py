@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Collection, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,25 +100,26 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
     from harness.compute import Limit
 
     limit = Limit.starting_now(time_limit)
-    changed: tuple[str, ...] = ()
-    but: tuple[str, ...] = ()
+    looked: Future[tuple[tuple[str, ...], tuple[str, ...]]] = Future()
+    looked.set_result(((), ()))
     unlike: dict[str, str] = {}
     without: list[str] = []
     before = rows = None
     earlier: list[Results] = []
-    with session.executor_ahead() as ahead:
+    with session.executor_ahead() as ahead, ThreadPoolExecutor(1) as beside:
         if (session.committed / "results.parquet").is_file():
             rows = read_results(session.committed / "results.parquet")  # now: a whole run writes over them
             earlier = read_earlier(session.committed)
-            changed, but = other_bytes(session)
             unlike = not_as_locked(session.committed, session.catalogue, session.registry)
             without = [
                 claim.id for claim in session.claims if _is_locked(claim, session) and claim.id not in rows.claims
             ]
             before = recorded(session, required=True)
-        ran = run_within(session, limit, progress, ahead)
+            looked = beside.submit(other_bytes, session)  # while others compute
+        ran = run_within(session, limit, progress, ahead, before_writing=looked.result)
     if ran.left is not None:
         return Verified(ran, recorded=before)
+    changed, but = looked.result()
     judged = judge(session)
     again, lost = None, Losses()
     if rows is not None:

@@ -10,13 +10,17 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from harness import verdict
 from harness.verdict import read_results, write_results
+from harness.workflow import _running as running
+from harness.workflow import _verifying as verifying
 from tests import command
 from tests.design.test_lock import sealed
 from tests.verdict.test_rounds import locks
@@ -220,6 +224,29 @@ def test_the_reports_own_rows_are_no_run_of_another_machine(copy):
     report = (copy / "reports" / "micro" / "report.md").read_text()
     assert "populations are the report's own, computed once" in report
     assert "computed again on other machines" not in report
+
+
+def test_the_committed_report_is_looked_at_while_others_compute(copy, monkeypatch):
+    """That begins before anything is computed and waits for nothing; rows are written over when it has ended."""
+    told, computing = [], threading.Event()
+    look, compute, write = verifying.other_bytes, running.compute, verdict.write_results
+
+    def looked(session):
+        assert computing.wait(10)
+        time.sleep(0.2)
+        told.append("looked")
+        return look(session)
+
+    def computed(*given):
+        computing.set()
+        told.append("computed")
+        return compute(*given)
+
+    monkeypatch.setattr(verifying, "other_bytes", looked)
+    monkeypatch.setattr(running, "compute", computed)
+    monkeypatch.setattr(verdict, "write_results", lambda *given: (told.append("written"), write(*given)))
+    ok(harness(copy, "verify"))
+    assert told == ["computed", "looked", "written"]
 
 
 def test_a_lock_alone_makes_nothing_red(copy):

@@ -209,8 +209,8 @@ def test_a_checkpoint_that_does_not_fit_the_time_left_is_kept(tmp_path, always_l
     resumable = running._resumable(plan, tmp_path / "checkpoints")
     assert [(tuple(u.name for u in units), s) for units, s in resumable] == [(first.members, 3 * 100.0 * 0.6)]
     few = {"idle": 1, "left_s": 150.0, "limit": Limit(1000.0, 0.0)}
-    assert running._next(plan, resumable, {}, **few) == []
-    assert [u.name for u in running._next(plan, resumable, {}, **{**few, "left_s": 300.0})] == list(first.members)
+    assert running._next(plan, resumable, set(), **few) == []
+    assert [u.name for u in running._next(plan, resumable, set(), **{**few, "left_s": 300.0})] == list(first.members)
     assert resumable == []
 
 
