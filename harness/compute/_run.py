@@ -7,7 +7,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -285,7 +285,7 @@ def _resumable(plan: Plan, checkpoints: Path) -> list[tuple[list[Unit], float]]:
 def _next(
     plan: Plan,
     resumable: list[tuple[list[Unit], float]],
-    busy: Set[str],
+    busy: set[str],
     *,
     idle: int,
     left_s: float,

@@ -1,4 +1,7 @@
-"""Starts and masks made of others: which numbers they hold, of which network, and what is refused."""
+"""Starts and masks made of others: which numbers they hold, of which network, and what is refused.
+
+Also tests `expression._made_starts` and `expression._made_masks`.
+"""
 
 from fractions import Fraction
 

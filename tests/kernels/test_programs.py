@@ -1,4 +1,7 @@
-"""Each Triton kernel gives what its twin gives, by Triton's interpreter, and compiles for GPUs that are not here."""
+"""Each Triton kernel gives what its twin gives, by Triton's interpreter, and compiles for GPUs that are not here.
+
+Also tests `kernels._step_programs`, `kernels._batch_norm_programs` and `kernels._launching`.
+"""
 
 import os
 import subprocess
