@@ -30,7 +30,7 @@ from typing import TextIO
 import pytest
 import torch
 
-from benchmarks import engine, vmapped
+from benchmarks import engine, plain, vmapped
 from benchmarks.timing import about, ceilings, significant, table
 from harness.__main__ import main as harness
 from harness.compute._limit import Limit
@@ -50,7 +50,7 @@ SPEEDS = {  # network: numerics, and the largest of `MEMBERS` that is measured
     "conv6": (("tf32",), 16),
     "vgg19": (("tf32",), 16),
 }
-PLAIN, BY_TORCH, JAX = "a plain module", "torch's operators", "JAX"
+PLAIN, STREAMS, BY_TORCH, JAX = "a plain module", "plain modules on streams, one graph", "torch's operators", "JAX"
 KERNELS = ("lenet", "resnet20")  # of which both ways are measured: our own kernels, and torch's operators
 CLAIMS = (  # scale, claims
     ("standard", ("frankle2019",)),
@@ -125,7 +125,7 @@ def _cases() -> Iterator[Measured]:
 
 def _ways(network: str) -> tuple[str, ...]:
     """Return the ways in which populations of a network are measured."""
-    ways = (*((BY_TORCH,) if network in KERNELS else ()), "population")
+    ways = (*((BY_TORCH,) if network in KERNELS else ()), "population", STREAMS)
     return (*ways, *((JAX,) if network == "lenet" and find_spec("jax") else ()))
 
 
@@ -154,6 +154,9 @@ def _rate(network: str, numerics: str, what: str, members: int, device: str) -> 
     try:
         if what == PLAIN:
             return 1 / engine.child(case)["training_s"]
+        if what == STREAMS:
+            packed = engine.members(case.program, members)
+            return 1 / plain.together(case.program, packed, torch.device(device), SECONDS)
         return 1 / engine.training_s(case, torch.device(device))
     except RuntimeError as error:
         if not out_of_memory(error):

@@ -1,12 +1,15 @@
 """The plain loop that the benchmarks compare with trains the same networks, on the same products."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
+from benchmarks import engine, plain
 from benchmarks.floor import products
+from harness.data._tasks import DIGITS
 from harness.engine._nn import forward
 from harness.engine._plain import plain_module, put
 from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19, vision_transformer
@@ -55,3 +58,33 @@ def test_floor_has_every_product_of_the_network(name):
         total += layers * outputs * inputs * int(np.prod(kernel)) * places
     assert total == network.multiply_adds()
     assert sum(layers for product, layers in found.items() if product.first) == 1
+
+
+def test_networks_together_each_take_their_steps(monkeypatch):
+    """As many steps of each, from weights and under a mask of its own, and the time is that of a step of one."""
+    program, made = engine.Case("", "lenet", 3, "cpu", "float32", 0.0, False).program, []
+    program = replace(program, task=DIGITS, network=mlp(64, 5, 10))
+    real = plain._learner
+
+    def noted(*given, **more):
+        net, step = real(*given, **more)
+        made.append([net, 0, [p.detach().clone() for p in net.parameters()]])
+        of = made[-1]
+
+        def counted(x, y):
+            of[1] += 1
+            step(x, y)
+
+        return net, counted
+
+    monkeypatch.setattr(plain, "_learner", noted)
+    took_s = plain.together(program, engine.members(program, 3), torch.device("cpu"), 0.1)
+    steps = {count for _, count, _ in made}
+    assert len(made) == 3
+    assert len(steps) == 1
+    assert 0 < took_s < 0.2 / (steps.pop() - plain.WARM)
+    for net, _, before in made:
+        weights = zip(net.parameters(), before, strict=True)
+        assert all(
+            not torch.equal(now, was) and ((now == 0) >= (was == 0)).all() for now, was in weights if was.dim() > 1
+        )
