@@ -1559,6 +1559,18 @@ MUTANTS = (
     Mutant("run._Run._store",
            'if self.plan.kind == "cpu":', "if True:",  # records are written between two submissions
            "test_occupancy::test_places_are_hardly_ever_idle"),
+    Mutant("nn._linear",
+           "1 in w_RIO.shape[1:]", "False",
+           "test_packing::test_layers_of_one_input_or_output_are_packed_too"),
+    Mutant("run._Run._in_turn",
+           "if self._unwritten:", "if False:",
+           "test_run::test_a_record_that_cannot_be_written_beside_ends_the_run"),
+    Mutant("executor._starting",
+           "block(signal.SIG_BLOCK, {signal.SIGINT}) if block else set()", "set()",
+           "test_executor::test_workers_are_deaf_to_ctrl_c_while_they_start"),
+    Mutant("verifying._beside",
+           "daemon=True).start()", "daemon=True).run()",  # waited for
+           "test_example::test_a_limit_waits_for_no_look_at_the_committed_report"),
     Mutant("running.run_within",
            "before_writing()\n", "pass\n",  # a whole run writes over what is being looked at
            "test_example::test_the_committed_report_is_looked_at_while_others_compute"),

@@ -117,14 +117,14 @@ class Local:
         )
         self._given = False
         if device != "cpu":
-            with _no_main():
+            with _starting():
                 for _ in range(self.places):  # one worker starts with each, as none is idle
                     self._pool.submit(_nothing)
 
     def submit(self, number: int, population: Population, checkpoint: Path | None = None) -> Future[Computed]:
         """Start computing `population`."""
         self._given = True
-        with _no_main():  # the first call starts the workers of a CPU
+        with _starting():  # the first call starts the workers of a CPU
             return self._pool.submit(_work, number, pickle.dumps(population), checkpoint)
 
     def stop(self) -> None:
@@ -154,14 +154,21 @@ class Local:
 
 
 @contextmanager
-def _no_main() -> Iterator[None]:
-    """Hide the main module: a worker would run a user's script again, which starts workers, and needs none of it."""
-    main = sys.modules["__main__"]
+def _starting() -> Iterator[None]:
+    """Let workers start without the main module, and deaf to Ctrl-C.
+
+    A worker would run a user's script again, which starts workers, and needs none of it. What Ctrl-C means the parent
+    decides: a worker inherits that it is blocked, and else it would end one that is still importing, with a traceback.
+    """
+    main, block = sys.modules["__main__"], getattr(signal, "pthread_sigmask", None)
+    before: set[int] = block(signal.SIG_BLOCK, {signal.SIGINT}) if block else set()
     sys.modules["__main__"] = ModuleType("__main__")
     try:
         yield
     finally:
         sys.modules["__main__"] = main
+        if block:
+            block(signal.SIG_SETMASK, before)
 
 
 def usual_workers(device: str = "cpu") -> int:

@@ -25,7 +25,7 @@ from harness.compute._occupancy import Occupancy
 from harness.compute._plan import SLACK, START_S, Plan
 from harness.compute._progress import SILENT, Progress, UnderWay
 from harness.compute._returned import Asked, result, wanted_by
-from harness.errors import InterruptedRunError, StoppedError
+from harness.errors import InterruptedRunError, StoppedError, StoreError
 from harness.expression import describe
 from harness.population import Computed, Population, Program
 from harness.store import (
@@ -128,6 +128,7 @@ class _Run:
         self.stopping = False
         self.occupancy = Occupancy()
         self._submitted = 0
+        self._unwritten = False  # a record that was to be, so that none may follow
         self._held = False  # by the limit, in which nothing that is ready would end
         self._checkpoints = writer.store.path / "checkpoints"
         self._resumable = _resumable(plan, self._checkpoints)
@@ -228,7 +229,16 @@ class _Run:
         if self.plan.kind == "cpu":
             self._enter(stored, write())
         else:
-            self._storing[self.beside.submit(write)] = stored
+            self._storing[self.beside.submit(partial(self._in_turn, write))] = stored
+
+    def _in_turn(self, write: Callable[[], Written]) -> Written:
+        """Write a record, if all before it were written: it may be of what was made from them."""
+        if self._unwritten:
+            raise StoreError("not written, as a record before it could not be")
+        self._unwritten = True
+        written = write()
+        self._unwritten = False
+        return written
 
     def _enter(self, stored: _Stored, written: Written) -> None:
         self.writer.enter(written)

@@ -254,10 +254,21 @@ def _batch_norm(
 
 
 def _linear(params: Mapping[str, Tensor], name: str, x: Tensor, *, bias: bool = True) -> Tensor:
-    """Return what a fully connected layer makes of x_RBI, or of each token of x_RBTI."""
+    """Return what a fully connected layer makes of x_RBI, or of each token of x_RBTI.
+
+    A product with one input or one output is another kind for one member than for several, on a CPU, and differs in the
+    last place: members of such layers go through one by one.
+    """
     w_RIO, x_RNI = params[f"{name}.weight"], x.flatten(1, -2)
-    y_RNO = torch.baddbmm(params[f"{name}.bias"].unsqueeze(1), x_RNI, w_RIO) if bias else torch.bmm(x_RNI, w_RIO)
-    return y_RNO.view(*x.shape[:-1], -1)
+    given = (x_RNI, w_RIO, params[f"{name}.bias"].unsqueeze(1)) if bias else (x_RNI, w_RIO)
+    if x.device.type == "cpu" and 1 in w_RIO.shape[1:]:
+        each = zip(*(torch.split(tensor, 1) for tensor in given), strict=True)
+        return torch.cat([_product(*tensors) for tensors in each]).view(*x.shape[:-1], -1)
+    return _product(*given).view(*x.shape[:-1], -1)
+
+
+def _product(x_RNI: Tensor, w_RIO: Tensor, bias_R1O: Tensor | None = None) -> Tensor:
+    return torch.bmm(x_RNI, w_RIO) if bias_R1O is None else torch.baddbmm(bias_R1O, x_RNI, w_RIO)
 
 
 def _embedded(rows_RVF: Tensor, tokens_RBT: Tensor) -> Tensor:

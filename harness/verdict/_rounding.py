@@ -126,6 +126,8 @@ def read_spreads(folder: Path) -> tuple[Spread, ...]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = csv.DictReader(file)
+            if lacks := set(kinds) - set(rows.fieldnames or ()):
+                raise ValueError(f"it has no column {sorted(lacks)[0]}")
             found = tuple(Spread(**{name: kind(row[name]) for name, kind in kinds.items()}) for row in rows)
         if wrong := [each for each in found if not 0 <= each.sd < math.inf or each.n < 2]:
             raise ValueError(f"an sd of {wrong[0].sd} over {wrong[0].n} replicates")

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Collection, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+from collections.abc import Callable, Collection, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.design import Claim
+from harness.errors import ResultsError
 from harness.verdict import (
     Losses,
     Rerun,
@@ -33,6 +35,7 @@ from harness.workflow._session import Session
 if TYPE_CHECKING:
     from harness.compute import Progress
 
+OtherBytes = tuple[tuple[str, ...], tuple[str, ...]]  # names of files, and claims that are left out of it
 REGENERATED = ("verdicts.json", "junit.xml", "report.md", "figures")  # from the rows beside them
 
 
@@ -100,13 +103,13 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
     from harness.compute import Limit
 
     limit = Limit.starting_now(time_limit)
-    looked: Future[tuple[tuple[str, ...], tuple[str, ...]]] = Future()
+    looked: Future[OtherBytes] = Future()
     looked.set_result(((), ()))
     unlike: dict[str, str] = {}
     without: list[str] = []
     before = rows = None
     earlier: list[Results] = []
-    with session.executor_ahead() as ahead, ThreadPoolExecutor(1) as beside:
+    with session.executor_ahead() as ahead:
         if (session.committed / "results.parquet").is_file():
             rows = read_results(session.committed / "results.parquet")  # now: a whole run writes over them
             earlier = read_earlier(session.committed)
@@ -115,9 +118,16 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
                 claim.id for claim in session.claims if _is_locked(claim, session) and claim.id not in rows.claims
             ]
             before = recorded(session, required=True)
-            looked = beside.submit(other_bytes, session)  # while others compute
+            looked = _beside(other_bytes, session)
+        elif (session.committed / "verdicts.json").is_file():
+            raise ResultsError(
+                f"{session.committed} has verdicts and lacks their rows, results.parquet: nothing could be compared. "
+                "Next: git checkout it"
+            )
         ran = run_within(session, limit, progress, ahead, before_writing=looked.result)
     if ran.left is not None:
+        if looked.done():
+            looked.result()  # which raises what was found wrong
         return Verified(ran, recorded=before)
     changed, but = looked.result()
     judged = judge(session)
@@ -149,14 +159,28 @@ def _is_locked(claim: Claim, session: Session) -> bool:
     return session.registry.in_force(claim.id, session.scale) is not None
 
 
-def other_bytes(session: Session) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _beside(look: Callable[[Session], OtherBytes], session: Session) -> Future[OtherBytes]:
+    """Call a function while others compute. Nobody waits for it where a run ends early, or is interrupted."""
+    looked: Future[OtherBytes] = Future()
+
+    def see() -> None:
+        try:
+            looked.set_result(look(session))
+        except BaseException as error:  # whoever asks for the result has it
+            looked.set_exception(error)
+
+    threading.Thread(target=see, daemon=True).start()
+    return looked
+
+
+def other_bytes(session: Session) -> OtherBytes:
     """Return the files that the committed rows, judged and reported again, would change, and claims left out of that.
 
     Those were amended: their rows are of what they were. Then files that speak of all claims are compared in what they
     say of the others: their verdicts. A report tells of what is locked and not run, so that a lock alone changes it: it
     is what the rows give with the registry as it is, or as it was before its last rounds, of which there are no rows.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         every = range(_rounds_with_rows(session), len(session.registry.rounds) + 1)
         then = [_with_rounds(session, rounds, Path(folder) / str(rounds)) for rounds in every[:-1]]
         tried = [(each, _amended(each)) for each in (*then, session)]
@@ -191,9 +215,9 @@ def _with_rounds(session: Session, rounds: int, folder: Path) -> Session:
 
 
 def _other_bytes(session: Session, but: Collection[str]) -> tuple[str, ...]:
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         again = replace(session, folder=Path(folder) / "again")
-        shutil.copytree(session.committed, again.out, ignore=shutil.ignore_patterns(*REGENERATED))
+        shutil.copytree(session.committed, again.out, symlinks=True, ignore=shutil.ignore_patterns(*REGENERATED))
         judged = judge(again)
         if not but:
             report(again)

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 
 from harness import verdict
+from harness.errors import ResultsError
 from harness.verdict import read_results, write_results
 from harness.workflow import _running as running
 from harness.workflow import _verifying as verifying
@@ -247,6 +248,41 @@ def test_the_committed_report_is_looked_at_while_others_compute(copy, monkeypatc
     monkeypatch.setattr(verdict, "write_results", lambda *given: (told.append("written"), write(*given)))
     ok(harness(copy, "verify"))
     assert told == ["computed", "looked", "written"]
+
+
+def test_a_limit_waits_for_no_look_at_the_committed_report(copy, monkeypatch):
+    """What ends early ends at once, whatever still looks; what that has found wrong by then is told."""
+    ended, shown = threading.Event(), ("verify", "--time-limit", "11s", "--store", copy / "empty")
+    monkeypatch.setattr(verifying, "other_bytes", lambda session: ended.wait(60))
+    began = time.monotonic()
+    assert "to be continued" in ok(harness(copy, *shown))
+    assert time.monotonic() - began < 30
+    ended.set()
+
+    def broken(session):
+        raise ResultsError("what is committed is upside down")
+
+    looked = verifying._beside(broken, None)
+    assert "upside down" in str(looked.exception(timeout=10))
+    monkeypatch.setattr(verifying, "_beside", lambda look, session: looked)
+    result = harness(copy, *shown)
+    assert (result.returncode, "upside down" in result.stderr) == (3, True)
+
+
+def test_a_link_in_the_report_is_no_error(copy):
+    """It is no file of the report, wherever it leads."""
+    (copy / "reports" / "micro" / "link").symlink_to("/nowhere")
+    ok(harness(copy, "verify"))
+
+
+def test_verdicts_without_their_rows_are_status_3(copy):
+    """Nothing could be compared with them."""
+    (copy / "reports" / "micro" / "results.parquet").unlink()
+    result = harness(copy, "verify")
+    assert result.returncode == 3
+    assert re.search(
+        r"has verdicts and lacks their rows, results\.parquet.* Next: git checkout", result.stderr, re.DOTALL
+    )
 
 
 def test_a_lock_alone_makes_nothing_red(copy):

@@ -1,6 +1,8 @@
 """The worker processes of this machine."""
 
 import multiprocessing
+import os
+import signal
 import sys
 import time
 from multiprocessing import spawn
@@ -69,6 +71,19 @@ def test_workers_of_a_gpu_start_before_anything_is_computed():
     assert not any(each.is_alive() for each in mine)
     with Local(device="cuda") as local:
         assert local.places == usual_workers("cuda") == 4
+
+
+def test_workers_are_deaf_to_ctrl_c_while_they_start():
+    """The terminal sends it to all processes, and what it means the parent decides; there it comes as ever."""
+    before = set(multiprocessing.active_children())
+    with Local(device="cuda", workers=1) as local:
+        (worker,) = set(multiprocessing.active_children()) - before
+        for _ in range(20):
+            os.kill(worker.pid, signal.SIGINT)
+            time.sleep(0.05)
+        assert local._pool.submit(os.getpid).result(timeout=60) == worker.pid
+        local._given = True
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
 
 
 def test_workers_of_a_cpu_start_with_the_first_population():

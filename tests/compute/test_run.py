@@ -4,6 +4,7 @@ Also tests `compute._inputs`, `compute._returned`, `compute._progress` and `work
 """
 
 import re
+import time
 from concurrent.futures import Future
 from dataclasses import replace
 from fractions import Fraction
@@ -286,11 +287,19 @@ def test_records_written_beside_are_those_written_between(tmp_path):
 
 
 def test_a_record_that_cannot_be_written_beside_ends_the_run(tmp_path, monkeypatch):
-    """The error of the thread is the run's, nothing is made from what was not stored, and the same run goes on."""
+    """The error of the thread is the run's, nothing is stored after what was not, and the same run goes on."""
     plan, real = on_a_gpu(tmp_path), module.write_record
-    monkeypatch.setattr(module, "write_record", full)
+    written = []
+
+    def first_full(*given):
+        written.append(given)
+        time.sleep(0.3)  # in which what is made from it is computed
+        return full(*given) if len(written) == 1 else real(*given)
+
+    monkeypatch.setattr(module, "write_record", first_full)
     with plan.store.writing() as writer, pytest.raises(StoreError, match="Next: make room"):
         run_plan(plan, writer, Inline(), provenance={})
+    assert len(written) == 1
     assert not list(tmp_path.glob("records/*"))
     monkeypatch.setattr(module, "write_record", real)
     with plan.store.writing() as writer:

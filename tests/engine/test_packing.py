@@ -16,6 +16,8 @@ from harness.data._sets import DataSet
 from harness.data._tasks import MNIST, Scaling
 from harness.engine import _course as course
 from harness.engine._course import compute
+from harness.networks._architectures import vision_transformer
+from harness.networks._layers import Image
 from harness.networks._network import mlp
 from harness.population._population import Program
 from tests.members import CONVOLUTIONS, PAPERS, PROGRAMS, population
@@ -48,6 +50,25 @@ def test_packed_equals_alone(name):
         packed = compute(population(program, range(size), snapshots=(10,))).members
         for position in sorted({0, size // 2, size - 1}):
             assert_same(packed[position], alone[position])
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        mlp(64, 1, 10),
+        mlp(64, 33, 1, 10),
+        mlp(64, 1, 33, 10, bias=False),
+        mlp(64, 1, 10, batch_norm=True),
+        vision_transformer(image=Image(1, 8, 8), patch=2, features=12, heads=3, hidden=1),
+        vision_transformer(image=Image(1, 8, 8), patch=2, features=1, heads=1, hidden=5),
+    ],
+)
+def test_layers_of_one_input_or_output_are_packed_too(network):
+    """Torch has another product for one of them than for several, which differs in the last place."""
+    program = replace(PROGRAMS["digits mlp, odd widths, adam"], network=network)
+    packed = compute(population(program, range(3))).members
+    for i in range(3):
+        assert_same(packed[i], compute(population(program, [i])).members[0])
 
 
 CROPPED = replace(PROGRAMS["digits mlp, odd widths, sgd"].task, augment="crop-flip", scaling="standardised")

@@ -83,6 +83,7 @@ HEAD = "claim,digest,what,n,sd,unit\n"
 @pytest.mark.parametrize(
     "text",
     [
+        "garbage\n",
         "claim,n\nx,1\n",
         f"{HEAD}a,b,c,many,1,pp\n",
         *(f"{HEAD}a,b,c,10,{sd},pp\n" for sd in ("nan", "inf", "-1")),
