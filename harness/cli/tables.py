@@ -138,7 +138,8 @@ def show_left(left: Left, command: str, console: Console) -> None:
         f"workers; the longest takes about {left.longest_s:.0f} s",
         highlight=False,
     )
-    console.print(f"to be continued. Next: {command}", highlight=False, markup=False, soft_wrap=True)
+    told = f". Next: {command}" if left.begun else "; nothing could begin within the limit. Next: a longer --time-limit"
+    console.print(f"to be continued{told}", highlight=False, markup=False, soft_wrap=True)
 
 
 def show_verdicts(judged: Judged, console: Console, recorded: Judged | None = None) -> None:

@@ -45,6 +45,7 @@ NO_LIMIT = Limit()
 class Summary:
     """What a run did."""
 
+    begun: int = 0  # populations, of which a limit may have ended some
     trainings: int = 0
     populations: int = 0
     member_steps: int = 0
@@ -95,6 +96,7 @@ def run_plan(
                 break
         interrupted = asked_to_stop()
     summary = run.summary
+    summary.begun = run.submitted
     summary.wall_s = time.perf_counter() - started
     summary.waited, summary.idle = run.occupancy.shares()
     summary.left = len(plan.due())
@@ -127,7 +129,7 @@ class _Run:
         self.summary = Summary()
         self.stopping = False
         self.occupancy = Occupancy()
-        self._submitted = 0
+        self.submitted = 0
         self._unwritten = False  # a record that was to be, so that none may follow
         self._held = False  # by the limit, in which nothing that is ready would end
         self._checkpoints = writer.store.path / "checkpoints"
@@ -158,10 +160,10 @@ class _Run:
             if not units:
                 break
             population = self.plan.pack(units)
-            self._submitted += 1
+            self.submitted += 1
             if told := emptied(population):
                 self.progress.note(told, warning=True)
-            named, number = checkpoint_name(population), self._submitted
+            named, number = checkpoint_name(population), self.submitted
             future = self.executor.submit(number, population, checkpoint=self._checkpoints / named)
             self._count(waiting=False)
             ends = time.perf_counter() + begins_s + SLACK * self.plan.seconds(population.program, len(units))
@@ -175,7 +177,7 @@ class _Run:
 
     def _begins_s(self, places: int) -> float:
         """Return the seconds until one population more would begin: until a worker has started and a place is free."""
-        start_s = START_S if self._submitted < places else 0.0
+        start_s = START_S if self.submitted < places else 0.0
         if len(self._computing) < places:
             return start_s
         ends = sorted(each.ends for each in self._computing.values())

@@ -30,7 +30,10 @@ class ClaimLeft:
 
 @dataclass(frozen=True)
 class Left:
-    """What a time limit left to be done: by claim and in all, and about how long it takes on `workers`."""
+    """What a time limit left to be done: by claim and in all, and about how long it takes on `workers`.
+
+    Where nothing was `begun`, another run within the same limit would get no further.
+    """
 
     claims: tuple[ClaimLeft, ...]
     left: int
@@ -38,6 +41,7 @@ class Left:
     seconds: float
     longest_s: float
     workers: int
+    begun: bool
 
 
 @dataclass(frozen=True)
@@ -196,7 +200,7 @@ def compute(
         f"{summary.trainings} computed in {summary.populations} populations, "
         f"{summary.member_steps:,} member-steps, {summary.wall_s:.0f} s" + _told_of_places(summary, executor.places)
     )
-    left = _left(made, executor.places) if summary.left else None
+    left = _left(made, executor.places, begun=summary.begun > 0) if summary.left else None
     return Ran(summary.trainings, summary.populations, summary.member_steps, summary.wall_s, left)
 
 
@@ -210,7 +214,7 @@ def _told_of_places(summary: Summary, places: int) -> str:
     )
 
 
-def _left(made: Planned, workers: int) -> Left:
+def _left(made: Planned, workers: int, *, begun: bool) -> Left:
     plan = made.plan
     due = plan.due()
     names, units_of = {unit.name for unit in due}, made.units_of()
@@ -220,4 +224,4 @@ def _left(made: Planned, workers: int) -> Left:
         if left := sum(unit.name in names for unit in mine):
             claims.append(ClaimLeft(request.claim.id, left, len(mine)))
     longest_s = max((plan.seconds(Program.of(node), 1) for node in {unit.node for unit in due}), default=0.0)
-    return Left(tuple(claims), len(due), len(plan.units), plan_seconds(plan, workers), longest_s, workers)
+    return Left(tuple(claims), len(due), len(plan.units), plan_seconds(plan, workers), longest_s, workers, begun)

@@ -5,10 +5,13 @@ import subprocess
 import sys
 from concurrent.futures import Future
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
+from harness.cli.tables import show_left
 from harness.compute import _limit as limit
 from harness.compute import _plan as planning
 from harness.compute import _run as running
@@ -23,6 +26,7 @@ from harness.errors import StoppedError, UsageError
 from harness.population._population import Program
 from harness.store import _checkpoints as checkpoint
 from harness.store._checkpoints import CheckpointSaver
+from harness.workflow import Left
 from tests.inline import Inline, everything, small_plan
 
 ROOT = Path(__file__).parents[2]
@@ -280,7 +284,7 @@ def long_design(scale):
 
 
 def test_the_command_says_how_to_go_on(tmp_path):
-    """In 11 seconds nothing is begun: status 0, what is left by claim, and the same command; nothing is judged."""
+    """In 11 seconds nothing is begun: status 0, what is left by claim, a longer limit; nothing is judged."""
     shutil.copytree(ROOT / "claims", tmp_path / "claims")  # without a report, which verify would draw again
     line = ["ramanujan2020", "--quick", "--workers", "1", "--device", "cpu", "--time-limit", "11s"]
     line += ["--store", str(tmp_path / "store"), "--out", str(tmp_path / "out"), "--root", str(tmp_path)]
@@ -290,5 +294,13 @@ def test_the_command_says_how_to_go_on(tmp_path):
         )
         assert result.returncode == 0, result.stderr
         assert "ramanujan2020/edge-popup-matches-trained: 20 of 20 left" in result.stdout
-        assert f"to be continued. Next: harness {command} {' '.join(line)}" in result.stdout
+        assert "to be continued; nothing could begin within the limit. Next: a longer --time-limit" in result.stdout
         assert not (tmp_path / "out").exists() or not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize(("begun", "told"), [(True, "Next: harness run x"), (False, "Next: a longer --time-limit")])
+def test_the_same_command_is_next_where_it_got_somewhere(begun, told):
+    """Where nothing could begin it would never get on."""
+    text = StringIO()
+    show_left(Left((), 1, 2, 3.0, 4.0, 1, begun), "harness run x", Console(file=text))
+    assert text.getvalue().splitlines()[-1].endswith(told)
