@@ -2,6 +2,7 @@
 
 import json
 import tarfile
+from subprocess import CalledProcessError
 
 import pytest
 
@@ -79,3 +80,13 @@ def test_commands_of_the_harness_run_in_this_process(capsys):
     assert campaign._harness("list", "--scale", "micro") == 0
     assert "frankle2019/iterative-beats-one-shot" in capsys.readouterr().out
     assert campaign._harness("diff", "nowhere", "elsewhere") != 0
+
+
+def test_a_device_that_jax_does_not_find_stops_nothing(monkeypatch):
+    """Its cell is empty, and the networks after it are measured."""
+
+    def fails(*given):
+        raise CalledProcessError(1, "jax")
+
+    monkeypatch.setattr(campaign.vmapped, "in_a_process", fails)
+    assert campaign._rate("lenet", "float32", campaign.JAX, 1, "cuda") == 0.0
