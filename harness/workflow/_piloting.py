@@ -64,7 +64,7 @@ def pilot(
     from harness.compute import Limit, git_revision
     from harness.store import now
 
-    limit = Limit.starting_now(time_limit)
+    limit, git = Limit.starting_now(time_limit), git_revision(session.root)  # before the log itself is changed
     with session.executor_ahead() as ahead:
         made = make_pilot_plan(session, replicates, grid=grid)
         ran = compute(made, session, limit, progress, ahead)
@@ -72,7 +72,7 @@ def pilot(
     if ran.left is None:
         collected = collect(made, scale=session.scale, suite_seed=PILOT_SEED, quick=False)
         for request in made.requests:
-            told = summarise_pilot(request, collected, scale=session.scale, date=now(), git=git_revision(session.root))
+            told = summarise_pilot(request, collected, scale=session.scale, date=now(), git=git)
             append_pilots(session.pilots, told)
             lines += told
     return Piloted(ran, tuple(lines), session.pilots)
