@@ -1251,6 +1251,12 @@ MUTANTS = (
     Mutant("recurrent.Recurrence.forward",
            "(given[t - 1], hidden_RHG", "(given[t - 1].roll(1, 0), hidden_RHG",  # another member's state
            "test_recurrent::test_no_answer_depends_on_what_comes_later_or_on_another_window"),
+    Mutant("recurrent.recurrent",
+           "batch_first=True", "batch_first=False",  # from window to window
+           "test_recurrent::test_no_answer_depends_on_what_comes_later_or_on_another_window"),
+    Mutant("recurrent.recurrent",
+           "x_RBTI.new_zeros(", "x_RBTI.new_ones(",
+           "test_recurrent::test_forward_and_gradients_are_those_of_torchs_lstm"),
     Mutant("recurrent.Recurrence.backward",
            "by_gates_RNG[:, batch:]", "by_gates_RNG[:, :-batch]",
            "test_recurrent::test_forward_and_gradients_are_those_of_torchs_lstm"),

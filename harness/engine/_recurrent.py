@@ -1,7 +1,8 @@
-"""Long short-term memory for many members at once: a loop over time of products, forward and backward by hand.
+"""Long short-term memory for many members at once.
 
-Autograd's loop would add up the gradients of weights step by step; here they are one product over all steps. Every
-array that a step touches has members first, so that what is made of a member does not depend on the others.
+On a CPU torch's own takes one member after the other: its kernel is fused, and what it makes of a member cannot depend
+on the others. Elsewhere it is a loop over time of products of all members, forward and backward by hand: autograd's
+would add up the gradients of weights step by step; here they are one product over all steps.
 
 Tensors are named by shape: R members, B examples, T tokens, I inputs, H outputs, G gates times outputs.
 """
@@ -9,14 +10,15 @@ Tensors are named by shape: R members, B examples, T tokens, I inputs, H outputs
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from harness.networks import LSTM
 
-STEP_BYTES = 3 * 2**17  # of the gates of a step, of all members that go through time together
+How = Literal["loop", "together"]
+RECURRENCE: dict[str, How] = {"cpu": "loop", "cuda": "together"}  # by device type; see `recurrent`
 
 through_sigmoid = torch.ops.aten.sigmoid_backward.grad_input
 through_tanh = torch.ops.aten.tanh_backward.grad_input
@@ -101,19 +103,34 @@ def _with_bias(weights_RIG: Tensor, bias_RG: Tensor) -> Tensor:
 
 
 def recurrent(params: Mapping[str, Tensor], layer: LSTM, x_RBTI: Tensor) -> Tensor:
-    """Return what the layer gives at each token; shape (R, B, T, H). It is computed in float32 under autocast too."""
+    """Return what the layer gives at each token; shape (R, B, T, H). It is computed in float32 under autocast too.
+
+    ``loop`` calls torch once a member, ``together`` is `Recurrence`. They differ by rounding only.
+    """
     if torch.is_autocast_enabled(x_RBTI.device.type):
         with torch.autocast(x_RBTI.device.type, enabled=False):
             return recurrent(params, layer, x_RBTI.float())
-    weights = [params[f"{layer.name}.{part}"] for part in ("input.weight", "hidden.weight", "input.bias")]
-    together = members_together(layer, x_RBTI)
-    parts = zip(*(torch.split(tensor, together) for tensor in (x_RBTI, *weights)), strict=True)
-    given = [Recurrence.apply(*part) for part in parts]
-    return given[0] if len(given) == 1 else torch.cat(given)
-
-
-def members_together(layer: LSTM, x_RBTI: Tensor) -> int:
-    """Return how many members go through time together: on a CPU as many as its cache holds a step of."""
-    if x_RBTI.device.type != "cpu":
-        return len(x_RBTI)
-    return max(1, STEP_BYTES // (x_RBTI.shape[1] * 4 * layer.outputs * x_RBTI.element_size()))
+    input_RIG, hidden_RHG, bias_RG = (
+        params[f"{layer.name}.{part}"] for part in ("input.weight", "hidden.weight", "input.bias")
+    )
+    if RECURRENCE[x_RBTI.device.type] == "together":
+        given_RBTH: Tensor = Recurrence.apply(x_RBTI, input_RIG, hidden_RHG, bias_RG)
+        return given_RBTH
+    zeros_1BH = x_RBTI.new_zeros(1, x_RBTI.shape[1], layer.outputs)
+    no_bias_G = zeros_1BH.new_zeros(4 * layer.outputs)
+    weights = (whole.transpose(1, 2).contiguous() for whole in (input_RIG, hidden_RHG))  # as torch has them
+    given = [
+        torch.lstm(
+            x_BTI,
+            (zeros_1BH, zeros_1BH),
+            (input_GI, hidden_GH, bias_G, no_bias_G),
+            has_biases=True,
+            num_layers=1,
+            dropout=0.0,
+            train=torch.is_grad_enabled(),
+            bidirectional=False,
+            batch_first=True,
+        )[0]
+        for x_BTI, input_GI, hidden_GH, bias_G in zip(x_RBTI, *weights, bias_RG, strict=True)
+    ]
+    return torch.stack(given)

@@ -19,7 +19,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from harness.engine import _batch_norm as batch_norm
-from harness.engine import _feed
+from harness.engine import _feed, _recurrent
 from harness.engine import _nn as nn
 from harness.engine._measuring import EarlyStop, Evaluator
 from harness.engine._stack import Stack
@@ -68,7 +68,7 @@ class Dispatched(TorchDispatchMode):
 
 @contextmanager
 def on_meta():
-    """Let optimisers and convolutions do on "meta" what they do on a GPU; forget images that were copied to it."""
+    """Let optimisers, convolutions and LSTMs do on "meta" what they do on a GPU; forget what was copied to it."""
     patch = pytest.MonkeyPatch()
     for name in [name for name in sys.modules if name.startswith(("torch.optim", "torch.utils._foreach"))]:
         for asked in ("_get_fused_kernels_supported_devices", "_get_capturable_supported_devices"):
@@ -76,6 +76,7 @@ def on_meta():
                 patch.setattr(sys.modules[name], asked, lambda *given, **more: ["meta"])
     patch.setattr(torch, "is_autocast_enabled", lambda device: False)  # which knows no "meta"
     patch.setitem(nn.CONVOLUTION, "meta", nn.CONVOLUTION["cuda"])
+    patch.setitem(_recurrent.RECURRENCE, "meta", _recurrent.RECURRENCE["cuda"])
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from harness.data._tasks import DIGITS, SHAKESPEARE
+from harness.engine import _recurrent
 from harness.engine._course import compute
 from harness.engine._feed import Feed
 from harness.engine._nn import forward
@@ -80,21 +81,30 @@ def tokens():
     return torch.randint(0, TOKENS, (MEMBERS, BATCH, PLACES), generator=torch.Generator().manual_seed(0))
 
 
+@pytest.fixture(params=["loop", "together"])
+def way(request, monkeypatch):
+    """Each way to compute an LSTM, a CPU's and a GPU's."""
+    monkeypatch.setitem(_recurrent.RECURRENCE, "cpu", request.param)
+    return request.param
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize(("dtype", "within"), [(torch.float64, 1e-12), (torch.float32, 1e-5)])
 @pytest.mark.parametrize(("name", "hidden"), [("lstm", 7), ("two", 8)])
-def test_forward_and_gradients_are_those_of_torchs_lstm(name, hidden):
-    """Of embedding, both weights, biases and output, under masks, for each member: to rounding of float64."""
+def test_forward_and_gradients_are_those_of_torchs_lstm(name, hidden, dtype, within):
+    """Of embedding, both weights, biases and output, under masks, for each member: to rounding."""
     net, x = NETS[name], tokens()
-    params, _ = stacks(net)
+    params, _ = stacks(net, dtype)
     logits = forward(net, params, x)
     assert logits.shape == (MEMBERS, BATCH * PLACES, TOKENS)
-    weights = torch.randn(logits.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    weights = torch.randn(logits.shape, dtype=dtype, generator=torch.Generator().manual_seed(1))
     (logits * weights).sum().backward()
     for member in range(MEMBERS):
-        module = Torchs(int(name == "two") + 1, 5, hidden).double()
+        module = Torchs(int(name == "two") + 1, 5, hidden).to(dtype)
         module.take(params, member)
         given = module(x[member]).flatten(0, 1)
         (given * weights[member]).sum().backward()
-        assert float((given - logits[member]).detach().abs().max()) < 1e-12
+        assert float((given - logits[member]).detach().abs().max()) < within
         lstm, gradient = module.lstm, {key: value.grad[member] for key, value in params.items()}
         pairs = [
             (gradient["embedding.weight"], module.embedding.weight.grad),
@@ -105,7 +115,7 @@ def test_forward_and_gradients_are_those_of_torchs_lstm(name, hidden):
                 pairs.append((gradient[f"lstm{layer + 1}.{ours}"], getattr(lstm, f"{theirs}_l{layer}").grad.T))
             pairs.append((gradient[f"lstm{layer + 1}.input.bias"], getattr(lstm, f"bias_ih_l{layer}").grad))
         for one, other in pairs:
-            assert float((one - other).abs().max()) < 1e-12 * max(1.0, float(other.abs().max()))
+            assert float((one - other).abs().max()) < within * max(1.0, float(other.abs().max()))
             assert float(other.abs().max()) > 0
 
 
@@ -124,6 +134,7 @@ def test_the_plain_module_is_the_same_net(name):
             torch.testing.assert_close(given.flatten(0, 1), logits[member], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("name", NETS)
 def test_no_answer_depends_on_what_comes_later_or_on_another_window(name):
     """Another last token changes the last answer alone; another window or member changes none of the others."""
@@ -137,6 +148,7 @@ def test_no_answer_depends_on_what_comes_later_or_on_another_window(name):
     assert torch.equal(changed, expected)
 
 
+@pytest.mark.usefixtures("way")
 def test_state_is_zero_before_the_first_token():
     """A window's first answer is that of the token alone, whatever was read before: nothing is carried over."""
     net = NETS["lstm"]
