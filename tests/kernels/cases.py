@@ -309,6 +309,8 @@ NORMALISED = {
     "of one example": {"shape": (2, 1, 5), "rectified": True},
     "vectors": {"shape": (3, 7, 5), "rectified": True},
     "vectors, more than a tile": {"shape": (2, 300, 35), "rectified": True, "added": True},
+    "vectors, a section a tile": {"shape": (1, 1300, 33), "rectified": True, "added": True},
+    "vectors, sections of two tiles": {"shape": (1, 16500, 31), "rectified": True},
 }
 CASES |= {f"normalise {name}": partial(normalise, **more) for name, more in NORMALISED.items()}
 GIVEN = ("alone", "added and rectified", "bfloat16", "no number", "vectors, more than a tile")
