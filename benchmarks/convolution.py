@@ -26,7 +26,9 @@ import torch
 
 from benchmarks.timing import NUMERICS, about, best, numerics_of, significant, table
 from harness.engine import _nn as nn
+from harness.engine._batch_norm import FIRST, LAST
 
+HOWS = (*get_args(nn.Way), "by size")
 MISSING = {"cpu": {"streams"}, "cuda": set()}  # ways that a device does not have
 PATCHES = {"cpu": 2**28, "cuda": 2**32}  # floats of `unfold`'s patches at most
 
@@ -76,11 +78,11 @@ def both_ways(
 ) -> Callable[[], object]:
     """Return a call that convolves forward and backward."""
     kernel = (shape.kernel, shape.kernel)
-    x_RBCHW = torch.randn(members, batch, shape.inputs, shape.side, shape.side, device=device)
+    x_RBCHW = _laid(torch.randn(members, batch, shape.inputs, shape.side, shape.side, device=device), how)
     w_ROCKK = torch.randn(members, shape.outputs, shape.inputs, *kernel, device=device).requires_grad_()
     wanted = [w_ROCKK] if shape.first else [x_RBCHW.requires_grad_(), w_ROCKK]
     after = (shape.side + 2 * shape.padding - shape.kernel) // shape.stride + 1
-    dy_RBOHW = torch.randn(members, batch, shape.outputs, after, after, device=device)
+    dy_RBOHW = _laid(torch.randn(members, batch, shape.outputs, after, after, device=device), how)
 
     def call() -> object:
         with numerics_of(numerics, device):
@@ -88,6 +90,11 @@ def both_ways(
         return torch.autograd.grad(y_RBOHW, wanted, dy_RBOHW.to(y_RBOHW.dtype))
 
     return call
+
+
+def _laid(x_RBCHW: torch.Tensor, how: nn.How) -> torch.Tensor:
+    """Return images as they lie between two layers that convolve in that way."""
+    return x_RBCHW.permute(*LAST).contiguous().permute(*FIRST) if how == "channels last" else x_RBCHW
 
 
 def possible(shape: Shape, how: nn.How, members: int, batch: int, device: torch.device) -> bool:
@@ -99,7 +106,7 @@ def possible(shape: Shape, how: nn.How, members: int, batch: int, device: torch.
 def member_s(shape: Shape, members: int, args: argparse.Namespace, device: torch.device) -> dict[str, float]:
     """Return the seconds a member by each way that is possible."""
     found = {}
-    for how in get_args(nn.How):
+    for how in HOWS:
         if not possible(shape, how, members, args.batch, device):
             continue
         try:
@@ -128,17 +135,16 @@ def main() -> None:
     args = parser.parse_args()
     torch.set_num_threads(1)
     device = torch.device(args.device)
-    ways = get_args(nn.How)
     machine = about(device, args.numerics)
     rows: list[list[str]] = []
     results: list[dict[str, Any]] = []
     for shape in SHAPES:
         for members in args.members or ([1, 5, 20] if args.device == "cpu" else [1, 5, 20, 60]):
             found = member_s(shape, members, args, device)
-            rows.append([shape.label, f"{members}", *(marked(found, how) for how in ways)])
+            rows.append([shape.label, f"{members}", *(marked(found, how) for how in HOWS)])
             results.append({"shape": shape.label, "members": members, "batch": args.batch, "seconds": found})
     print(", ".join(machine.values()) + f"; batch {args.batch}; the engine uses `{nn.CONVOLUTION[args.device]}`.\n")
-    print(table(["layer", "members", *ways], rows))
+    print(table(["layer", "members", *HOWS], rows))
     if args.json:
         args.json.write_text(json.dumps({"about": machine, "results": results}, indent=1) + "\n")
 

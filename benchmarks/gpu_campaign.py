@@ -36,6 +36,7 @@ from benchmarks.timing import about, ceilings, significant, table
 from harness.__main__ import main as harness
 from harness.compute._limit import Limit
 from harness.design._lock import Registry
+from harness.engine import _nn as nn
 from harness.engine._course import out_of_memory
 from harness.kernels import compiles
 
@@ -47,12 +48,14 @@ SPEEDS = {  # network: numerics, and the largest of `MEMBERS` that is measured
     "lenet": (("float32", "tf32"), 256),
     "lenet5": (("float32",), 64),
     "resnet20": (("tf32", "bfloat16"), 64),
-    "conv2": (("tf32",), 64),
-    "conv6": (("tf32",), 16),
+    "conv2": (("tf32", "bfloat16"), 64),
+    "conv6": (("tf32", "bfloat16"), 16),
     "vgg19": (("tf32",), 16),
 }
 PLAIN, STREAMS, BY_TORCH, JAX = "a plain module", "plain modules on streams, one graph", "torch's operators", "JAX"
 KERNELS = ("lenet", "resnet20")  # of which both ways are measured: our own kernels, and torch's operators
+CONVOLVED, TOGETHER = ("resnet20", "conv2", "conv6"), 16  # of which every way is measured, with so many members
+WAYS: tuple[nn.Way, ...] = ("grouped", "streams", "channels last")
 CLAIMS = (  # scale, claims
     ("standard", ("frankle2019",)),
     ("micro", ("frankle2019", "frankle2019b", "ramanujan2020", "frankle2018", "frankle2020", "han2015")),
@@ -122,6 +125,9 @@ def _cases() -> Iterator[Measured]:
             yield network, numerics, PLAIN, 1
             for what in _ways(network):
                 yield from ((network, numerics, what, members) for members in sizes)
+    for network in CONVOLVED:
+        for numerics in SPEEDS[network][0]:
+            yield from ((network, numerics, way, TOGETHER) for way in WAYS)
 
 
 def _ways(network: str) -> tuple[str, ...]:
@@ -135,7 +141,7 @@ def _as_table(rates: Mapping[Measured, float]) -> str:
     rows = []
     for network, (every, _) in SPEEDS.items():
         for numerics in every:
-            for way in _ways(network):
+            for way in (*_ways(network), *(WAYS if network in CONVOLVED else ())):
                 measured = [rates.get((network, numerics, way, members)) for members in MEMBERS]
                 alone = rates.get((network, numerics, PLAIN, 1))
                 cells = [significant(rate) if rate else "" for rate in (alone, *measured)]
@@ -151,7 +157,9 @@ def _rate(network: str, numerics: str, what: str, members: int, device: str) -> 
         except CalledProcessError:  # it has told why; what is measured after it is worth its time all the same
             return 0.0
     case = engine.Case("plain" if what == PLAIN else what, network, members, device, numerics, SECONDS, False)
-    before = os.environ.get("HARNESS_KERNELS")
+    before, convolved = os.environ.get("HARNESS_KERNELS"), nn.CONVOLUTION[device]
+    if what in WAYS:
+        nn.CONVOLUTION[device] = what
     if what == BY_TORCH:
         os.environ["HARNESS_KERNELS"] = "torch"
     compiles.cache_clear()
@@ -167,6 +175,7 @@ def _rate(network: str, numerics: str, what: str, members: int, device: str) -> 
             raise
         return 0.0
     finally:
+        nn.CONVOLUTION[device] = convolved
         os.environ.pop("HARNESS_KERNELS", None)
         if before is not None:
             os.environ["HARNESS_KERNELS"] = before

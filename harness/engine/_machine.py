@@ -41,6 +41,13 @@ def precision(numerics: str) -> Iterator[None]:
             products.fp32_precision = was
 
 
+def coarse_convolutions(device: torch.device) -> str | None:
+    """Return to what a GPU rounds the factors of its convolutions now: ``bfloat16``, ``tf32``, or nothing."""
+    if torch.is_autocast_enabled(device.type):
+        return "bfloat16"
+    return "tf32" if cudnn.conv.fp32_precision == "tf32" else None
+
+
 def arithmetic(device: torch.device, numerics: str) -> AbstractContextManager[object]:
     """Return the context of a forward pass: products in bfloat16 under autocast where the recipe says so.
 

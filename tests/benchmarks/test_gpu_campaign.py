@@ -90,3 +90,18 @@ def test_a_device_that_jax_does_not_find_stops_nothing(monkeypatch):
 
     monkeypatch.setattr(campaign.vmapped, "in_a_process", fails)
     assert campaign._rate("lenet", "float32", campaign.JAX, 1, "cuda") == 0.0
+
+
+def test_each_way_to_convolve_is_measured_as_itself(monkeypatch):
+    """And a population, after it, as ever."""
+    found = []
+    monkeypatch.setattr(
+        campaign.engine, "training_s", lambda case, device: found.append(campaign.nn.CONVOLUTION["cpu"]) or 1.0
+    )
+    for what in (*campaign.WAYS, "population"):
+        assert campaign._rate("conv2", "tf32", what, 16, "cpu") == 1.0
+    assert found == [*campaign.WAYS, "loop"]
+    measured = list(campaign._cases())
+    assert {("conv2", "bfloat16", way, 16) for way in campaign.WAYS} <= set(measured)
+    table = campaign._as_table(dict.fromkeys(measured, 2.0))
+    assert "conv2, bfloat16, channels last" in table

@@ -111,7 +111,7 @@ def test_replays_never_wait(name):
         watched("default")
 
 
-@pytest.mark.parametrize("how", ["grouped", "unfold", "streams"])
+@pytest.mark.parametrize("how", ["grouped", "unfold", "streams", "channels last"])
 @pytest.mark.parametrize("name", CONVOLUTIONS)
 def test_convolutions_agree(name, how, monkeypatch):
     """Each way to convolve trains as the loop does."""

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from harness import streams
 from harness.engine import _nn as population_nn
+from harness.engine._machine import precision
 from harness.engine._nn import convolve, forward
 from harness.errors import DesignError
 from harness.networks import _initial as initial
@@ -344,23 +345,39 @@ def test_forward_is_that_of_torch_modules(network, make):
 SMALL = resnet20(image=Image(2, 9, 8), width=Fraction(1, 4))  # 4, 8 and 16 channels; odd heights
 
 
+CONV2, SMALL_CONV, VGG = (60, 64, 32), (128, 16, 32), (64, 512, 4)  # examples, channels, side
+
+
 @pytest.mark.parametrize(
-    ("batch", "channels", "side", "how"),
-    [(60, 64, 32, "streams"), (128, 64, 8, "grouped"), (128, 16, 32, "grouped"), (64, 512, 4, "streams")],
-    ids=["Conv-2's second", "ResNet-20's last", "ResNet-20's first", "VGG-19's"],
+    ("shape", "numerics", "way"),
+    [
+        (CONV2, "float32", "streams"),
+        (CONV2, "tf32", "channels last"),
+        (CONV2, "bfloat16", "channels last"),
+        ((128, 64, 8), "float32", "grouped"),
+        (SMALL_CONV, "float32", "grouped"),
+        (SMALL_CONV, "tf32", "grouped"),
+        (SMALL_CONV, "bfloat16", "channels last"),
+        (VGG, "float32", "streams"),
+    ],
 )
-def test_a_gpu_convolves_by_size(batch, channels, side, how, monkeypatch):
+def test_a_gpu_convolves_by_size_and_numerics(shape, numerics, way, monkeypatch):
     """Large layers member by member on streams, small ones as one grouped convolution, as was measured."""
     asked = []
-    monkeypatch.setattr(population_nn, "_on_streams", lambda calls, device: asked.append("streams") or [])
-    monkeypatch.setattr(torch, "stack", lambda made: made)
-    monkeypatch.setattr(functional, "conv2d", lambda x, *given, **more: asked.append("grouped") or x)
+    monkeypatch.setattr(population_nn, "_on_streams", lambda calls, device: [call() for call in calls])
+    monkeypatch.setattr(functional, "conv2d", lambda x, *given, **more: asked.append(x) or x)
+    monkeypatch.setattr(torch, "is_autocast_enabled", lambda device: numerics == "bfloat16")
+    monkeypatch.setattr(torch, "get_autocast_dtype", lambda device: torch.bfloat16)
+    batch, channels, side = shape
     x, w = torch.empty(2, batch, channels, side, side, device="meta"), torch.empty(2, channels, channels, 3, 3)
-    population_nn.convolve(x, w, "by size", padding=1)
-    assert asked == [how]
+    with precision(numerics):
+        population_nn.convolve(x, w, "by size", padding=1)
+    assert len(asked) == (1 if way == "grouped" else 2)
+    assert [len(each) for each in asked] == [batch] * len(asked)
+    assert all(each.is_contiguous(memory_format=torch.channels_last) == (way == "channels last") for each in asked)
 
 
-@pytest.mark.parametrize("how", ["loop", "grouped", "unfold"])
+@pytest.mark.parametrize("how", ["loop", "grouped", "unfold", "channels last"])
 def test_gradients_are_those_of_torch_modules(how, monkeypatch):
     """Each of three members has the loss and the gradients that torch.autograd gives it alone, however convolved."""
     monkeypatch.setitem(population_nn.CONVOLUTION, "cpu", how)
@@ -384,17 +401,38 @@ def test_gradients_are_those_of_torch_modules(how, monkeypatch):
 
 @pytest.mark.parametrize(("kernel", "stride", "padding"), [(3, 1, 1), (5, 1, 0), (1, 2, 0), (3, 2, 1)])
 def test_every_way_to_convolve_is_the_same(kernel, stride, padding):
-    """Grouped, unfolded and looped convolutions agree in shape, values and bias, whatever the stride and padding."""
+    """All agree in shape, values and bias, whatever the stride and padding."""
     drawn = torch.Generator().manual_seed(0)
     x = torch.randn(3, 4, 2, 9, 7, generator=drawn)
     w = torch.randn(3, 5, 2, kernel, kernel, generator=drawn)
     bias = torch.randn(3, 5, generator=drawn)
     for b in (None, bias):
         one, *others = (
-            convolve(x, w, how, bias_RO=b, stride=stride, padding=padding) for how in ("loop", "grouped", "unfold")
+            convolve(x, w, how, bias_RO=b, stride=stride, padding=padding)
+            for how in ("loop", "grouped", "unfold", "channels last")
         )
         for other in others:
             torch.testing.assert_close(one, other)
+
+
+def test_channels_stay_last_from_layer_to_layer(monkeypatch):
+    """Forward and backward, through ReLU, pooling and a sum: only the first convolution lays images otherwise."""
+    monkeypatch.setitem(population_nn.CONVOLUTION, "cpu", "channels last")
+    seen, each = [], population_nn._each
+
+    def noted(stack, *, last):
+        if stack.shape[1] == 6:  # examples
+            seen.append(stack.permute(0, 1, 3, 4, 2).is_contiguous())
+            stack.register_hook(lambda gradient: seen.append(gradient.permute(0, 1, 3, 4, 2).is_contiguous()))
+        return each(stack, last=last)
+
+    monkeypatch.setattr(population_nn, "_each", noted)
+    body = (Conv("b", 5, 5), Relu(), Conv("c", 5, 5))
+    layers = (Image(2, 8, 8), Conv("a", 2, 5), Relu(), MaxPool(2), Residual(body), Relu(), Conv("d", 5, 4), Flatten())
+    net = Network((*layers, Linear("output", 64, 10)))
+    leaves = stacks(net, values(net, 3))
+    forward(net, leaves, torch.randn(3, 6, 128).requires_grad_()).square().sum().backward()
+    assert seen == [False, True, True, True, True, True, True, True]
 
 
 def test_evaluation_uses_the_moments_that_were_collected():
