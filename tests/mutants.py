@@ -2071,7 +2071,7 @@ MUTANTS = (
            "test_batch_norm::test_all_activations_of_a_kernel_have_the_same_strides"),
     Mutant("batch_norm.Fused.forward",
            "ctx.set_materialize_grads(False)", "pass",
-           "test_batch_norm::test_it_reads_and_writes_as_a_grouped_convolution_lays_images"),
+           "test_batch_norm::test_it_reads_and_writes_as_a_convolution_lays_images"),
     Mutant("nn._steps",
            "next(pairs)", "pass",
            "test_batch_norm::test_launches_are_those_of_the_table"),
