@@ -88,7 +88,7 @@ def both(claims, alpha, fair):
     return many, single
 
 
-@pytest.mark.parametrize("n", [4, 5, 9, 10, 12])
+@pytest.mark.parametrize("n", [4, 5, 9, 10, 11, 12])
 @pytest.mark.parametrize("fair", [False, True])
 def test_every_outcome_is_that_of_one_sample(n, fair):
     """Seven claims of all kinds, tests and floors: 100 samples of each, on both sides of the rules' numbers."""
@@ -98,6 +98,19 @@ def test_every_outcome_is_that_of_one_sample(n, fair):
     assert {name: signs.tolist() for name, signs in many.items()} == single
     if n >= 9:
         assert {sign for signs in single.values() for sign in signs} == {-1, 0, 1}
+
+
+def test_sign_flip_has_no_say_where_it_could_not_agree_with_two_small_differences():
+    """Of ten replicates and four claims it has one on a claim of one part, and none on what refutes one of two."""
+    rng, found = np.random.default_rng(5), {}
+    for name, kinds in {"one": (BEATS,), "two": (BEATS, BEATS)}.items():
+        parts = [Samples(kind=kind, bound=0.5, differences=rng.normal(0.05, 0.5, (DRAWS, 10))) for kind in kinds]
+        many, single = both({name: (parts, Decision.T)}, 0.025, fair=True)
+        assert many[name].tolist() == single[name]
+        by_flip = decide_many({name: assess_many(parts, Decision.SIGN_FLIP)} | FIXED | {"not run": None}, 0.025)
+        found[name] = int(((many[name] == -1) & (by_flip[name] == 0)).sum())
+    assert found["one"] == 0
+    assert found["two"] > 0
 
 
 def test_sign_flip_is_left_out_beyond_its_patterns():
@@ -120,6 +133,19 @@ def test_a_claim_without_spread_is_not_decided():
         }
     )
     assert {name: each.tolist() for name, each in signs.items()} == {"a": [0, 1], "b": [0, 1]}
+
+
+def test_a_part_without_spread_spares_no_other_claim_its_place():
+    """Where one part is the same in all replicates, another that would refute counts as p = 1 beside other claims."""
+    still = np.vstack([np.full(8, 30.0), np.linspace(29, 31, 8)])
+    behind, near = np.vstack([np.linspace(-31, -29, 8)] * 2), np.vstack([np.linspace(-1.0, 0.85, 8)] * 2)
+    signs = decide_many(
+        {
+            name: assess_many([Samples(kind=BEATS, bound=0.5, differences=each) for each in parts], Decision.T)
+            for name, parts in {"a": (still, behind), "b": (near,)}.items()
+        }
+    )
+    assert {name: each.tolist() for name, each in signs.items()} == {"a": [0, -1], "b": [0, -1]}
 
 
 def test_holm_is_holm_in_each_draw():
