@@ -37,8 +37,7 @@ from harness.__main__ import main as harness
 from harness.compute._limit import Limit
 from harness.design._lock import Registry
 from harness.engine import _nn as nn
-from harness.engine._course import out_of_memory
-from harness.kernels import compiles
+from harness.kernels import compiles, out_of_memory
 
 ROOT = Path(__file__).resolve().parents[1]
 PILOTS = 3  # replicates

@@ -29,6 +29,7 @@ from harness.engine._machine import computer, device_name, matmul_flops, precisi
 from harness.engine._measuring import EarlyStop, Evaluator, Notes
 from harness.engine._stack import stacked
 from harness.engine._updates import Updates
+from harness.kernels import out_of_memory
 from harness.population import Arrays, Checkpoint, Computed, MemberResult, Population, Program, Report, Saver
 
 _peaks: dict[tuple[Program, torch.device], tuple[int, int]] = {}  # bytes that one and two members took
@@ -36,13 +37,6 @@ _peaks: dict[tuple[Program, torch.device], tuple[int, int]] = {}  # bytes that o
 Slots = dict[str, NDArray[np.float32] | NDArray[np.bool_]]
 
 MEMORY_SHARE = 0.8  # of a GPU's free memory that populations may take
-OUT_OF_MEMORY = (  # the driver, as when a graph is made of a step; cuBLAS and cuDNN, also when they cannot begin
-    "out of memory",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUBLAS_STATUS_NOT_INITIALIZED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_NOT_INITIALIZED",
-)
 
 
 def compute(
@@ -225,11 +219,6 @@ def compute_within_memory(
         for number, half in enumerate((members[:middle], members[middle:]))
     )
     return replace(one, members=one.members + other.members, wall_s=one.wall_s + other.wall_s)
-
-
-def out_of_memory(error: RuntimeError) -> bool:
-    """Whether it says, in the words of whichever library found it, that a GPU's memory is out."""
-    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def most_members(population: Population, device: torch.device, places: int = 1) -> float:

@@ -24,6 +24,15 @@ from torch import Tensor
 
 from harness.kernels import _twins
 
+OUT_OF_MEMORY = (  # the driver, as when a graph is made of a step; cuBLAS and cuDNN, also when they cannot begin
+    "out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_NOT_INITIALIZED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_NOT_INITIALIZED",
+)
+WAYS = ("", "torch")  # that HARNESS_KERNELS may say
+
 
 class Kernels(Protocol):
     """The kernels of one way: `_twins` in torch, which is the reference, and `_programs` in Triton."""
@@ -156,19 +165,31 @@ def kernels_for(device: torch.device) -> Kernels:
 def compiles(device: torch.device) -> bool:
     """Whether Triton makes programs for this device: there is a GPU, Triton, and the C compiler that it calls.
 
-    One small launch is tried. Warns where it fails. With ``HARNESS_KERNELS=torch`` in the environment none is made: all
-    is then left to torch's own operators, to compare the two.
+    One small launch is tried. Warns where it fails, but for want of memory: that raises, and is asked again. With
+    ``HARNESS_KERNELS=torch`` in the environment none is made: all is then left to torch's own operators, to compare the
+    two. Raises ValueError where it says anything else.
     """
-    if device.type != "cuda" or find_spec("triton") is None or os.environ.get("HARNESS_KERNELS") == "torch":
+    if device.type != "cuda":
+        return False
+    if (way := os.environ.get("HARNESS_KERNELS", "")) not in WAYS:
+        raise ValueError(f"HARNESS_KERNELS={way} in the environment. Next: HARNESS_KERNELS=torch, or nothing")
+    if way == "torch" or find_spec("triton") is None:
         return False
     from harness.kernels import _programs
 
     try:
         _programs.rectify(torch.zeros(1, 1, 1, device=device), None)
     except Exception as error:  # of whatever kind: each part of Triton that can fail has its own
+        if out_of_memory(error):
+            raise
         warnings.warn(f"no kernels are made by Triton here, where steps are slower without: {error}", stacklevel=2)
         return False
     return True
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether it says, in the words of whichever library found it, that a GPU's memory is out."""
+    return isinstance(error, torch.OutOfMemoryError) or any(words in str(error) for words in OUT_OF_MEMORY)
 
 
 def triton_version(device: torch.device) -> str:

@@ -74,6 +74,28 @@ def test_a_gpu_without_a_compiler_has_torch_s_and_it_is_said(programs, launching
         assert kernels_for(CUDA) is _twins
 
 
+def test_a_card_that_others_fill_is_asked_again(programs, launching, monkeypatch):
+    """A worker whose first launch finds no memory does not stay with torch's operators for its whole life."""
+    answers = [RuntimeError("Triton Error [CUDA]: out of memory"), None]
+
+    def launched(*given, **constants):
+        if (error := answers.pop(0)) is not None:
+            raise error
+
+    monkeypatch.setattr(_choice.torch, "zeros", lambda *shape, device: torch.ones(shape))
+    monkeypatch.setattr(launching, "launch", launched)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        kernels_for(CUDA)
+    assert kernels_for(CUDA) is programs
+
+
+def test_another_way_than_there_is_is_refused(monkeypatch):
+    """It would be taken for one of the two."""
+    monkeypatch.setenv("HARNESS_KERNELS", "pytorch")
+    with pytest.raises(ValueError, match=r"HARNESS_KERNELS=pytorch .*Next: HARNESS_KERNELS=torch, or nothing"):
+        compiles(CUDA)
+
+
 def test_a_gpu_whose_user_says_so_has_torch_s(programs, launching, monkeypatch):
     """By the environment, so that both ways can be measured on one card; the record says that none were made."""
     monkeypatch.setattr(launching, "launch", lambda *given, **constants: pytest.fail("launched"))
