@@ -308,7 +308,9 @@ def test_scores_of_all_layers_together_have_their_count_and_no_layer_s():
     assert scores.learned_mask().kept_in(frozenset({"fc1"})) is None
     assert scores.key != train(NET, DIGITS, RECIPE, learn=Scores(THIRD)).key
     pruned = prune(DENSE, keep=HALF, scope="global")
-    assert density(train(NET, DIGITS, RECIPE, mask=pruned, learn=Scores(THIRD, "global"))) == density(scores)
+    under = train(NET, DIGITS, RECIPE, mask=pruned, learn=Scores(THIRD, "global"))
+    assert density(under) == density(scores)
+    assert under.learned_mask().kept_in(frozenset({"fc1"})) is None
     with pytest.raises(DesignError, match=r"of all layers, of which the mask leaves \d+\. Next: lower"):
         train(NET, DIGITS, RECIPE, mask=pruned, learn=Scores(Fraction(2, 3), "global"))
     with pytest.raises(DesignError, match="it is the fraction KEPT"):
