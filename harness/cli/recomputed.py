@@ -12,6 +12,7 @@ from rich.table import Table
 
 from harness.cli.options import shown
 from harness.cli.tables import show_verdicts, signed
+from harness.stats import decimals
 
 if TYPE_CHECKING:
     from harness.verdict import Bias, ClaimVerdict, Losses, Rerun, Spread
@@ -92,12 +93,11 @@ def _show_losses(found: Losses, console: Console) -> None:
 def _briefly(verdict: ClaimVerdict, deciding: ClaimVerdict) -> str:
     """Return an outcome with the effect of the part on which the verdict `deciding` rests."""
     name = deciding.deciding.name if deciding.deciding else ""
-    effects = [
-        f" ({signed(part.mean)} {part.unit}, {signed(part.lower)} to {signed(part.upper)})"
-        for part in verdict.parts
-        if part.name == name
-    ]
-    return f"{verdict.outcome}{''.join(effects)}"
+    told = str(verdict.outcome)
+    for part in (part for part in verdict.parts if part.name == name):
+        mean, lower, upper = (signed(each, part.unit) for each in (part.mean, part.lower, part.upper))
+        told += f" ({mean} {part.unit}, {lower} to {upper})"
+    return told
 
 
 def _show_rerun(found: Rerun, console: Console) -> None:
@@ -116,25 +116,28 @@ def _show_rerun(found: Rerun, console: Console) -> None:
         columns = ("claim", "mean of", "n", "now − committed", "sd", "by rounding", "visible from")
         table = Table(*columns, title="what moved")
         for each in found.shifts:
-            rounding = "–" if each.rounding is None else f"{each.rounding:.2f}"
-            told = (f"{each.mean:+.2f} {each.unit}", f"{each.sd:.2f}", rounding, f"{each.visible:.2f}")
+            to = decimals(each.unit)
+            rounding = "–" if each.rounding is None else f"{each.rounding:.{to}f}"
+            told = (f"{each.mean:+.{to}f} {each.unit}", f"{each.sd:.{to}f}", rounding, f"{each.visible:.{to}f}")
             table.add_row(each.claim, each.what, str(each.n), *told, style="red" if each.moved else "")
         console.print(table)
     for row in found.differing:
         console.print(f"[red]other numbers on the same kind of machine: {escape(row)}. Next: harness variance[/red]")
     for each in found.shifts:
         if each.wider:
+            to = decimals(each.unit)
             console.print(
-                f"{each.claim}, {escape(each.what)}: replicates moved apart with an sd of {each.sd:.2f} {each.unit}, "
-                f"where rounding was measured to give {each.rounding:.2f}",
+                f"{each.claim}, {escape(each.what)}: replicates moved apart with an sd of {each.sd:.{to}f} "
+                f"{each.unit}, where rounding was measured to give {each.rounding:.{to}f}",
                 style="yellow",
                 highlight=False,
                 soft_wrap=True,
             )
     for each in found.moved:
+        to = decimals(each.unit)
         console.print(
-            f"[red]{each.claim}, {escape(each.what)}, has moved by {each.mean:+.2f} {each.unit}, where chance explains "
-            f"{each.limit:.2f}. Next: harness variance[/red]"
+            f"[red]{each.claim}, {escape(each.what)}, has moved by {each.mean:+.{to}f} {each.unit}, where chance "
+            f"explains {each.limit:.{to}f}. Next: harness variance[/red]"
         )
 
 
@@ -149,10 +152,10 @@ def show_spreads(spreads: Sequence[Spread], console: Console) -> None:
 def comparison_markdown(comparison: Comparison) -> str:
     """Return a comparison as markdown tables."""
     lines = ["| | A | B | B − A (95 % interval) | |", "| --- | --- | --- | --- | --- |"]
-    lines += [
-        f"| {e.what} | {e.a} | {e.b} | {e.difference:+.2f} ({e.lower:+.2f} to {e.upper:+.2f}) {e.unit} | {e.how} |"
-        for e in comparison.lines
-    ]
+    for e in comparison.lines:
+        to = decimals(e.unit)
+        interval = f"{e.lower:+.{to}f} to {e.upper:+.{to}f}"
+        lines.append(f"| {e.what} | {e.a} | {e.b} | {e.difference:+.{to}f} ({interval}) {e.unit} | {e.how} |")
     lines += ["", *_changed_markdown(comparison.changed)]
     if comparison.bias is not None:
         lines += ["", *_bias_markdown(comparison.bias)]

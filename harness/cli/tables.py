@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from harness.cli.options import shown
-from harness.stats import ALPHA, MOST
+from harness.stats import ALPHA, MOST, decimals
 
 if TYPE_CHECKING:
     from harness.design import Pilot, Round
@@ -126,7 +126,8 @@ def power_cells(power: PartPower) -> tuple[str, str, str, str]:
     else:
         half = "" if power.planned is None else f" at 0, {power.planned:.2f} half way to the margin"
         told = f"{power.at_bound:.2f}{half}; at the pilots' effect {power.at_pilot:.2f}"
-    return f"{power.sd:.2f} ({power.upper:.2f})", told, str(power.needs or f"more than {MOST}"), power.answer
+    to = decimals(power.unit)
+    return f"{power.sd:.{to}f} ({power.upper:.{to}f})", told, str(power.needs or f"more than {MOST}"), power.answer
 
 
 def show_left(left: Left, command: str, console: Console) -> None:
@@ -171,13 +172,13 @@ def effect(line: Judgement) -> str:
     """Return an effect with its 95 % interval: ``+3.55 pp (+2.52 to +4.58)``."""
     if line.effect is None:
         return "–"
-    mean, lower, upper = (signed(value) for value in (line.effect, line.lower, line.upper))
+    mean, lower, upper = (signed(value, line.unit) for value in (line.effect, line.lower, line.upper))
     return f"{mean} {line.unit} ({lower} to {upper})"
 
 
-def signed(value: float | None) -> str:
-    """Return a number with its sign and two decimals, or a dash where there is none."""
-    return "–" if value is None else f"{value:+.2f}".replace("-", "−")
+def signed(value: float | None, unit: str) -> str:
+    """Return a number with its sign and the decimals of its unit, or a dash where there is none."""
+    return "–" if value is None else f"{value:+.{decimals(unit)}f}".replace("-", "−")
 
 
 def p_value(value: float | None) -> str:
@@ -206,7 +207,7 @@ def show_pilots(pilots: Sequence[Pilot], console: Console) -> None:
     """Print the lines that a pilot added to its log."""
     table = Table("claim", "what", "n", "mean", "sd", title="pilots, in percent, percentage points or log points")
     for line in pilots:
-        table.add_row(line.claim, line.what, str(line.n), f"{line.mean:.2f}", f"{line.sd:.2f}")
+        table.add_row(line.claim, line.what, str(line.n), f"{line.mean:.3f}", f"{line.sd:.3f}")
     console.print(table)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from harness.design import Design, Part, metric
 from harness.report._hypothesis import gap
-from harness.report._notation import interval, signed, unit_of
+from harness.report._notation import amount, interval, signed
 from harness.stats import MOST, Bound, Interval, Outcome, prediction_interval, t_critical
 from harness.verdict import ClaimVerdict, FloorVerdict, PartVerdict
 
@@ -37,9 +37,9 @@ def compared(part: Part, result: PartVerdict, verdict: ClaimVerdict, design: Des
         result=result,
         compared=difference(part),
         role="null setting" if part.null_setting else "decides" if decides else "beside",
-        asserts=part.kind.asserts(part.bound, unit_of(part)) + (", its own" if _is_own(part, design) else ""),
+        asserts=part.kind.asserts(part.bound, part.unit) + (", its own" if _is_own(part, design) else ""),
         effect=interval(result),
-        sd=f"{result.sd:.2f} {unit_of(part)}" if result.sd is not None else "–",
+        sd=f"{amount(result.sd, part.unit)} {part.unit}" if result.sd is not None else "–",
         needed=_needed(part, result),
         alone=_alone(part, result),
         again=_again(part, result),
@@ -69,7 +69,7 @@ def _alone(part: Part, result: PartVerdict) -> str:
     worse = alone.outcome is Outcome.REPRODUCED and low < 0 and result.upper is not None and result.upper < 0
     note = alone.qualifier if not worse else "worse, within the margin" if math.isfinite(low) else "worse"
     if result.sd == 0:
-        note = f"all {result.n} differences equal {signed(result.mean)} {unit_of(part)}"
+        note = f"all {result.n} differences equal {signed(result.mean, part.unit)} {part.unit}"
     return f"{alone.outcome} ({note})" if note else str(alone.outcome)
 
 
@@ -80,7 +80,8 @@ def _again(part: Part, result: PartVerdict) -> str:
     fresh = prediction_interval(result.mean, result.sd, result.n, further=result.n)
     inside = Interval(fresh.lower, fresh.upper)
     side = part.kind.inside(inside, part.bound) or part.kind.outside(inside, part.bound)
-    return f"{signed(fresh.lower)} to {signed(fresh.upper)}" + ("" if side else ", on both sides")
+    told = f"{signed(fresh.lower, part.unit)} to {signed(fresh.upper, part.unit)}"
+    return told + ("" if side else ", on both sides")
 
 
 def _margin(part: Part, result: PartVerdict, alpha: float) -> str:
@@ -90,7 +91,7 @@ def _margin(part: Part, result: PartVerdict, alpha: float) -> str:
         return "–"
     reach = t_critical(result.n, alpha) * result.sd / math.sqrt(result.n)
     ends = [reach - result.mean] * math.isfinite(low) + [reach + result.mean] * math.isfinite(high)
-    return f"{max(0.0, *ends):.2f} {unit_of(part)}"
+    return f"{amount(max(0.0, *ends), part.unit)} {part.unit}"
 
 
 def difference(part: Part) -> str:

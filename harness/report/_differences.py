@@ -16,7 +16,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.design import Claim, Design, Part, Published, printed_of
-from harness.report._notation import unit_of
 from harness.report._pictures import jitter
 from harness.report._printed import expected
 from harness.report._style import FAINT, GRID, INK
@@ -65,12 +64,12 @@ def differences(figure: Figure, results: Results, claim: Claim, verdict: ClaimVe
     scales = _share_scales(rows)
     for row in rows:
         _call_star(row, design)
-    units = ", ".join(dict.fromkeys(unit_of(row.part) for row in rows))
+    units = ", ".join(dict.fromkeys(row.part.unit for row in rows))
     lines = [
         f"difference ({units}): dots are n = {len(results.replicates(claim.id))} replicates,",
         "the bar is the 95 % interval of their mean; dashed: the bound",
     ]
-    if scales > len({unit_of(row.part) for row in rows}):
+    if scales > len({row.part.unit for row in rows}):
         lines.append("on scales of their own where a common one would flatten some")
     stars = [(each, row) for row in rows for each in row.published]
     if stars:
@@ -102,7 +101,7 @@ def _draw(row: Row, design: Design) -> None:
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)
     role = ", null setting" if part.null_setting else "" if row.decides else ", beside"
-    axis.set_title(f"{part.name}\n{part.kind.holds_to(part.bound, unit_of(part))}{role}", fontsize=9)
+    axis.set_title(f"{part.name}\n{part.kind.holds_to(part.bound, part.unit)}{role}", fontsize=9)
     axis.grid(axis="x", color=GRID, lw=0.6)
     axis.set_axisbelow(True)
 
@@ -140,7 +139,7 @@ def _share_scales(rows: Sequence[Row]) -> int:
     """
     scales, units = 0, defaultdict[str, list[Row]](list)
     for row in rows:
-        units[unit_of(row.part)].append(row)
+        units[row.part.unit].append(row)
     for group in units.values():
         left = sorted(group, key=_wide, reverse=True)
         while left:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.design import Design, Part, metric
 from harness.population import hundredths
-from harness.report._notation import kept, point_of, unit_of
+from harness.report._notation import kept, point_of
 
 
 def in_words(design: Design, *, locked: bool) -> str:
@@ -24,10 +24,10 @@ def in_words(design: Design, *, locked: bool) -> str:
 
 def _asserted(part: Part, design: Design) -> str:
     read = f"{gap(part)} in {metric(part.metric).words}{_where(part, design)}"
-    words = f"{read} {part.kind.registers(part.bound, unit_of(part))}"
+    words = f"{read} {part.kind.registers(part.bound, part.unit)}"
     if part.floors:
         needed = part.kind.floor_needed(part.bound)
-        by = f"by {needed:g} {unit_of(part)}" if needed else "at all"
+        by = f"by {needed:g} {part.unit}" if needed else "at all"
         words += f", where {part.reference} leads {' and '.join(part.floors)} {by}"
     return words + ", as the effect is absent there" * part.null_setting
 

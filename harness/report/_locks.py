@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harness.design import Locked, Registry, Scale, changes, compares_alike
-from harness.report._notation import interval, p_is, signed
+from harness.report._notation import interval, p_is
 from harness.stats import Sample, heterogeneity, pooled
 from harness.verdict import ClaimVerdict, EarlierVersion, MeanInterval
 
@@ -108,10 +108,11 @@ def _together(told: list[_Attempt], registry: Registry) -> Iterator[str]:
     if len(samples) < 2 or last.effect is None:
         return
     mean, p = pooled(samples), heterogeneity(samples)
+    ends = mean.interval
+    both = MeanInterval(mean=mean.mean, lower=ends.lower, upper=ends.upper, unit=last.effect.unit)
     yield (
-        f"together {signed(mean.mean)} {last.effect.unit} ({signed(mean.interval.lower)} to "
-        f"{signed(mean.interval.upper)}), n = {mean.n}, biased where a verdict led to the next lock; that "
-        f"their means are one: p {p_is(p)} (Welch)"
+        f"together {interval(both)}, n = {mean.n}, biased where a verdict led to the next lock; that their means are "
+        f"one: p {p_is(p)} (Welch)"
     )
 
 

@@ -7,26 +7,28 @@ import re
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
-from harness.design import Axis, Part, metric
+from harness.design import PERCENTAGE_POINTS, Axis, metric
 from harness.population import hundredths
+from harness.stats import decimals
 from harness.verdict import MeanInterval
 
 
-def unit_of(part: Part) -> str:
-    """Return the unit of the effect, spread and bound of a design's part."""
-    return part.unit
+def amount(value: float, unit: str, *, sign: str = "") -> str:
+    """Return a number with the decimals of its unit."""
+    to = decimals(unit)
+    return f"{round(value, to) + 0.0:{sign}.{to}f}".replace("-", "−")  # no zero below zero
 
 
-def signed(value: float | None) -> str:
-    """Return a number with its sign and two decimals, or a dash where there is none."""
-    return "–" if value is None else f"{round(value, 2) + 0.0:+.2f}".replace("-", "−")  # no zero below zero
+def signed(value: float | None, unit: str = PERCENTAGE_POINTS) -> str:
+    """Return a number with its sign and the decimals of its unit, or a dash where there is none."""
+    return "–" if value is None else amount(value, unit, sign="+")
 
 
 def written(value: float, name: str) -> str:
     """Return a hundredfold of metric `name` as it is printed: percent, or the number whose logarithm it is."""
     if metric(name).log:
         return significant(math.exp(value / 100))
-    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")  # no zero below zero
+    return amount(value, metric(name).unit)
 
 
 def significant(number: float) -> str:
@@ -38,7 +40,8 @@ def interval(effect: MeanInterval) -> str:
     """Return the mean of a judged part with its 95 % interval: ``+3.55 pp (+2.52 to +4.58)``."""
     if effect.mean is None:
         return "–"
-    return f"{signed(effect.mean)} {effect.unit} ({signed(effect.lower)} to {signed(effect.upper)})"
+    mean, lower, upper = (signed(each, effect.unit) for each in (effect.mean, effect.lower, effect.upper))
+    return f"{mean} {effect.unit} ({lower} to {upper})"
 
 
 def p_value(value: float | None) -> str:

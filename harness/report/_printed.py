@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.design import Claim, Design, Part, Published, printed_of
 from harness.report._hypothesis import gap
-from harness.report._notation import point_of, signed, unit_of
+from harness.report._notation import point_of, signed
 from harness.stats import Interval, prediction_interval
 from harness.verdict import ClaimVerdict, PartVerdict
 
@@ -35,7 +35,7 @@ def _of(each: Published, part: Part, design: Design) -> str:
     kept = f"{each.kept} % kept" if each.kept else ""
     told = ", ".join(filter(None, (each.net, kept, each.task, trials)))
     here = f"; read here at {_levels(part, design)}" if each.kept else ""
-    return f"The paper prints {signed(each.value)} {unit_of(part)} for {gap(part)} ({told}{here})"
+    return f"The paper prints {signed(each.value, part.unit)} {part.unit} for {gap(part)} ({told}{here})"
 
 
 def _levels(part: Part, design: Design) -> str:
@@ -50,7 +50,5 @@ def _compared(each: Published, part: Part, result: PartVerdict, design: Design) 
     if (found := expected(each, part, result, design)) is None:
         return ": not compared, as it is not said over how many trials." if each.trials is None else ": not compared."
     inside = found.lower <= each.value <= found.upper
-    return (
-        f"; 95 % of means over {each.trials} such trials would lie in {signed(found.lower)} to {signed(found.upper)}: "
-        f"it {'does' if inside else 'does not'}."
-    )
+    ends = " to ".join(signed(end, part.unit) for end in (found.lower, found.upper))
+    return f"; 95 % of means over {each.trials} such trials would lie in {ends}: it {'does' if inside else 'does not'}."

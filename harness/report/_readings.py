@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 from harness.design import Band, Claim, Part
 from harness.report._hypothesis import band_of
-from harness.report._notation import signed, unit_of
-from harness.verdict import Results, Specification, specifications
+from harness.report._notation import interval
+from harness.verdict import MeanInterval, Results, Specification, specifications
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,6 @@ def _both(found: Sequence[Specification]) -> tuple[str, str]:
 
 def _words(each: Specification) -> str:
     notes = [*(["**not that side**"] if not each.keeps else []), *(f"{floor} not cleared" for floor in each.missed)]
-    effect = (
-        f"{signed(each.mean)} {unit_of(each.part)} ({signed(each.interval.lower)} to {signed(each.interval.upper)})"
-    )
-    return "; ".join([effect, *notes])
+    ends = each.interval
+    effect = MeanInterval(mean=each.mean, lower=ends.lower, upper=ends.upper, unit=each.part.unit)
+    return "; ".join([interval(effect), *notes])

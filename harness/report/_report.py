@@ -14,7 +14,7 @@ from harness.report import _repeats as repeats
 from harness.report import _summary as summary
 from harness.report._comparisons import binds
 from harness.report._controls import Control, equal_arms, of_claims
-from harness.report._notation import p_is, p_value, section_link, sentence, signed, unit_of
+from harness.report._notation import p_is, p_value, section_link, sentence, signed
 from harness.report._scales import Others
 from harness.report._section import origin_of, section
 from harness.report._told import overview_in_a_sentence
@@ -81,7 +81,7 @@ def report_text(
     )
     found = read_known(registry.path)
     environment.filters.update(
-        binds=binds, signed=signed, unit=unit_of, p=p_value, p_is=p_is, sentence=sentence, section_link=section_link
+        binds=binds, signed=signed, p=p_value, p_is=p_is, sentence=sentence, section_link=section_link
     )
     scale, overall = verdicts.scale, over_all_papers(verdicts, registry)
     again = repeated(results, verdicts, reruns)

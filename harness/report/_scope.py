@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from harness.data import SETS, Task
 from harness.design import Design
-from harness.report._notation import signed, unit_of
+from harness.report._notation import signed
 from harness.verdict import ClaimVerdict, PartVerdict
 
 
@@ -21,7 +21,7 @@ def scope(design: Design, verdict: ClaimVerdict) -> str:
     drawn = [task for task in read if not task.whole]
     what = _examples(drawn or read)
     wide = [
-        f"{part.name} {' to '.join(map(signed, result.both))} {unit_of(part)}"
+        f"{part.name} {' to '.join(signed(each, part.unit) for each in result.both)} {part.unit}"
         for part, result in parts
         if result.both is not None
     ]

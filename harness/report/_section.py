@@ -234,9 +234,9 @@ def _arms(results: Results, claim: str, design: Design) -> list[ArmLine]:
 
 
 def _replicates(results: Results, claim: str, design: Design) -> list[ReplicateLine]:
-    columns = [results.differences(claim, part) for part in design.compared()]
+    columns = [(results.differences(claim, part), part.unit) for part in design.compared()]
     return [
-        ReplicateLine(replicate=r, differences=[signed(values[i]) for values in columns])
+        ReplicateLine(replicate=r, differences=[signed(values[i], unit) for values, unit in columns])
         for i, r in enumerate(results.replicates(claim))
     ]
 

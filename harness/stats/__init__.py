@@ -2,6 +2,7 @@
 
 from harness.stats._acceptance import CONFIRM, GATE_FRESH, location, spread, spread_confirm
 from harness.stats._alarms import FalseAlarm, check_false_alarm, false_alarm, location_power, spread_power
+from harness.stats._amounts import decimals
 from harness.stats._assessment import (
     Assessment,
     Comparison,
@@ -111,6 +112,7 @@ __all__ = [
     "decide",
     "decide_many",
     "decided_with",
+    "decimals",
     "effect_of_power",
     "exactly",
     "false_alarm",

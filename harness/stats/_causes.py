@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from harness.stats._amounts import decimals
 from harness.stats._assessment import Assessment, PartResult
 from harness.stats._kinds import Decision, Outcome
 from harness.stats._paired import ALPHA, flip_least
@@ -17,7 +18,10 @@ def undecidable(claim: Assessment) -> str:
     by_flip = claim.decision is Decision.SIGN_FLIP
     still = [part for part in claim.parts if part.sd == 0 and not (by_flip and part.discrete)]
     if still:
-        told = "; ".join(f"'{part.name}' is {part.mean:+.2f} {part.unit} in all {part.n} replicates" for part in still)
+        told = "; ".join(
+            f"'{part.name}' is {part.mean:+.{decimals(part.unit)}f} {part.unit} in all {part.n} replicates"
+            for part in still
+        )
         counted = any(part.discrete for part in still)
         return f"no spread (sd = 0): {told}{'; of counts, decision=Decision.SIGN_FLIP can decide that' * counted}"
     return ""
@@ -68,10 +72,11 @@ def floor_causes(claim: Assessment) -> list[str]:
     for part in claim.parts:
         if part.kind.floor and not part.floors:
             causes.append(f"floor: '{part.name}' has no floor arm, so nothing shows that it could have failed")
+        to = decimals(part.unit)
         causes.extend(
-            f"floor: in '{part.name}' the reference is ahead of {floor.name} by {floor.mean:+.2f} {part.unit} with "
-            f"a lower 95 % limit of {floor.lower:+.2f} {part.unit}, "
-            + (f"at least {floor.needed:.2f}" if floor.needed else "more than 0")
+            f"floor: in '{part.name}' the reference is ahead of {floor.name} by {floor.mean:+.{to}f} {part.unit} with "
+            f"a lower 95 % limit of {floor.lower:+.{to}f} {part.unit}, "
+            + (f"at least {floor.needed:.{to}f}" if floor.needed else "more than 0")
             + f" {part.unit} is needed"
             for floor in part.floors
             if not floor.beaten
@@ -84,9 +89,9 @@ def _weakest(claim: Assessment) -> PartResult:
 
 
 def _described(part: PartResult) -> str:
-    return (
-        f"'{part.name}' at {part.mean:+.2f} {part.unit} [{part.lower:+.2f}, {part.upper:+.2f}] from {part.n} replicates"
-    )
+    to = decimals(part.unit)
+    interval = f"[{part.lower:+.{to}f}, {part.upper:+.{to}f}]"
+    return f"'{part.name}' at {part.mean:+.{to}f} {part.unit} {interval} from {part.n} replicates"
 
 
 def _open(part: PartResult) -> str:

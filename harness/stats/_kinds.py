@@ -13,6 +13,7 @@ import numpy as np
 
 from harness.errors import DesignError
 from harness.extensions import Extensions
+from harness.stats._amounts import decimals
 from harness.stats._paired import FloatArray, Interval, t_power, tost_power
 from harness.stats._sides import Side, above, below
 
@@ -172,7 +173,7 @@ class Kind:
 
     def to_show(self, bound: float, unit: str) -> str:
         """What is not shown yet, in a cause: ``above 0 (sesoi 0.40 pp)``."""
-        return self.shown.format(bound=f"{bound:.2f} {unit}")
+        return self.shown.format(bound=f"{bound:.{decimals(unit)}f} {unit}")
 
     def asserts(self, bound: float, unit: str) -> str:
         """What is asserted, in a table: ``> 0, sesoi 0.4 pp``."""

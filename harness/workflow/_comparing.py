@@ -12,8 +12,8 @@ import numpy as np
 from harness.design import PERCENTAGE_POINTS, Claim, design_of
 from harness.errors import UsageError
 from harness.population import Provenance
-from harness.stats import Interval, PartResult, mean_interval, welch_interval
-from harness.verdict import Bias, ClaimVerdict, Results, bias, compare_part, read_results
+from harness.stats import Interval, PartResult, decimals, mean_interval, welch_interval
+from harness.verdict import Bias, ClaimVerdict, PartVerdict, Results, bias, compare_part, read_results
 from harness.workflow._judging import judge_rows
 from harness.workflow._session import Session
 
@@ -136,7 +136,12 @@ def _rests_on(verdict: ClaimVerdict) -> str:
     part = verdict.deciding
     if part is None or part.mean is None:
         return ""
-    return f"{part.name} {part.mean:+.2f} ({part.lower:+.2f} to {part.upper:+.2f}) {part.unit}"
+    return f"{part.name} {_interval(part)} {part.unit}"
+
+
+def _interval(part: PartResult | PartVerdict) -> str:
+    to = decimals(part.unit)
+    return f"{part.mean:+.{to}f} ({part.lower:+.{to}f} to {part.upper:+.{to}f})"
 
 
 def _kind_of_run(side: Results) -> dict[str, str]:
@@ -168,7 +173,7 @@ def _effects(claim: Claim, a: Results, b: Results) -> list[Line]:
 
 
 def _effect(part: PartResult) -> str:
-    return f"{part.mean:+.2f} ({part.lower:+.2f} to {part.upper:+.2f}), n {part.n}"
+    return f"{_interval(part)}, n {part.n}"
 
 
 def _line(what: str, a: str, b: str, difference: float, interval: Interval, how: str) -> Line:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PartPower:
-    """Whether `n` replicates can decide a part: its pilot's sd, the power that follows, and an answer.
+    """Whether `n` replicates can decide a part: its pilot's sd in `unit`, the power that follows, and an answer.
 
     `upper` is the upper confidence limit of the sd, at which `at_bound` is the power at a true effect of the sesoi, or
     to confirm a true 0 within a margin, `planned` the power half way to that margin, where there is one, and
@@ -36,6 +36,7 @@ class PartPower:
     claim: str
     part: str
     n: int
+    unit: str
     sd: float | None = None
     upper: float | None = None
     at_bound: float | None = None
@@ -90,13 +91,14 @@ def power_of(request: Request, part: Part, pilots: Sequence[Pilot], held: Held) 
     every = [p for p in pilots if p.what == part.name]
     logged = [p for p in every if p.sd > 0]
     if not logged:
-        unknown = PartPower(request.claim.id, part.name, n)
+        unknown = PartPower(request.claim.id, part.name, n, part.unit)
         return replace(unknown, answer="no: its pilots had no spread") if every else unknown
     upper = sd_upper(sd=logged[-1].sd, n=logged[-1].n)
     known = PartPower(
         claim=request.claim.id,
         part=part.name,
         n=n,
+        unit=part.unit,
         sd=logged[-1].sd,
         upper=upper,
         needs=planned_needs(part.kind, bound=part.bound, sd=upper, held=held),
