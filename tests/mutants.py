@@ -1359,6 +1359,9 @@ MUTANTS = (
     Mutant("moving.RewiredStack.change",
            "weights.mul_(numbers(kept_RN).view_as(weights))", "weights.mul_(numbers(there_RN).view_as(weights))",
            "test_moving::test_rigl_drops_and_grows_as_the_loop_does"),
+    Mutant("moving._smallest_by_partition",
+           "<= wanted_RO1", "<= count",  # whatever ties is among them
+           "test_moving::test_the_smallest_are_those_of_a_stable_sort"),
     Mutant("moving.GradualStack.settled",
            "step > self._learn.end", "True",
            "test_moving::test_the_early_stop_is_of_the_density_in_the_end"),
