@@ -176,7 +176,7 @@ def pilot(
         show_left(piloted.ran.left, this_command(), console)
         return
     show_pilots(piloted.lines, console)
-    place = f" --claims {session.place.name}" if session.place is not None and session.place.name else ""
+    place = session.elsewhere
     console.print(
         f"logged to {shown(piloted.log, Path.cwd())}. Next: harness plan{place}, then harness lock CLAIM{place}",
         highlight=False,
@@ -346,7 +346,7 @@ def seed_variance(
 
 def judged_where(session: Session) -> str:
     """Return the options with which results are judged: a re-run with the report beside which it lies."""
-    claims = f" --claims {session.place.name}" if session.place is not None and session.place.name else ""
+    claims = session.elsewhere
     if session.out == session.committed or session.is_rerun:
         return claims + (f" --scale {session.scale}" if session.scale != "micro" else "")
     return f"{claims} --out {session.out if claims else shown(session.out, session.root)}"

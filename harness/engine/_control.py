@@ -73,9 +73,11 @@ class ActorCriticStack(Stack):
         self._age_RE += 1
         self._return_RE += reward_RE
         over_RE = over_RE | (self._age_RE >= self._environment.limit)
-        place_RE = (self._ended_R[:, None] + over_RE.cumsum(1) - 1) % LAST
-        self._last_RL.scatter_(1, torch.where(over_RE, place_RE, LAST), self._return_RE)
-        self._ended_R += over_RE.sum(1)
+        count_RE = over_RE.cumsum(1)
+        last_RE = over_RE & (count_RE > count_RE[:, -1:] - LAST)  # more may end at once than have places
+        place_RE = (self._ended_R[:, None] + count_RE - 1) % LAST
+        self._last_RL.scatter_(1, torch.where(last_RE, place_RE, LAST), self._return_RE)
+        self._ended_R += count_RE[:, -1]
         self._state_RES.copy_(torch.where(over_RE[..., None], fresh_RES, state_RES))
         self._age_RE.masked_fill_(over_RE, 0)
         self._return_RE.masked_fill_(over_RE, 0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Literal
 
@@ -22,7 +23,7 @@ from harness.engine._feed import Feed
 from harness.engine._machine import precision
 from harness.engine._nn import forward
 from harness.engine._stack import stacked
-from harness.errors import DesignError
+from harness.errors import DesignError, RunError
 from harness.expression import Bits, Flat
 from harness.networks import (
     LSTM,
@@ -52,6 +53,7 @@ from harness.population import Population
 Named = dict[str, NDArray[np.generic]]  # by the names of the module's state
 
 PASS = 1000  # examples of one evaluation pass
+STATES = 100  # in which a policy and its module are compared
 
 
 @dataclass(frozen=True)
@@ -164,15 +166,16 @@ def plain_module(network: Network) -> nn.Module:
     return nn.Sequential(*_layers(network.layers, "vector"))
 
 
+NEW = (Linear, Conv, BatchNorm)  # behind which a ReLU may write in place: nobody else reads what they give
 Form = Literal["vector", "image", "tokens"]  # (B, F), (B, C, H, W), (B, T, F)
 
 
 def _layers(layers: Sequence[Layer], form: Form) -> Iterator[nn.Module]:
     """Yield torch's layer for each of `layers`, from inputs of this form."""
+    before: Layer | None = None
     for layer in layers:
         match layer:
             case Image(channels, height, width):
-                form = "image"
                 yield nn.Unflatten(1, (channels, height, width))
             case Linear():
                 yield nn.Linear(layer.inputs, layer.outputs, bias=layer.bias)
@@ -183,16 +186,14 @@ def _layers(layers: Sequence[Layer], form: Form) -> Iterator[nn.Module]:
             case LayerNorm(features=features):
                 yield nn.LayerNorm(features)
             case Relu():
-                yield nn.ReLU(inplace=True)
+                yield nn.ReLU(inplace=isinstance(before, NEW))
             case Gelu():
                 yield nn.GELU()
             case Tokens():
-                form = "tokens"
                 yield Places(layer.places, layer.features)
             case Attention():
                 yield SelfAttention(layer.features, layer.heads, layer.causal)
             case Embedding():
-                form = "tokens"
                 yield nn.Embedding(layer.tokens, layer.features)
             case Positions():
                 yield Places(layer.places, layer.features)
@@ -204,14 +205,28 @@ def _layers(layers: Sequence[Layer], form: Form) -> Iterator[nn.Module]:
                 yield nn.MaxPool2d(size)
             case AveragePool():
                 yield MeanOfTokens() if form == "tokens" else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-                form = "vector"
             case Flatten():
-                form = "vector"
                 yield nn.Flatten()
             case Residual(body, shortcut):
                 yield Sum(*(nn.Sequential(*_layers(branch, form)) for branch in (body, shortcut)))
             case _:
                 raise DesignError(f"torch has no layer like {layer}. Next: export an arm of a network without it")
+        before, form = layer, _form_after(layer, form)
+
+
+def _form_after(layer: Layer, form: Form) -> Form:
+    """Return the form of what a layer gives, from inputs of this form."""
+    match layer:
+        case Image():
+            return "image"
+        case Tokens() | Embedding():
+            return "tokens"
+        case AveragePool() | Flatten():
+            return "vector"
+        case Residual(body, shortcut):
+            return reduce(lambda found, each: _form_after(each, found), body or shortcut, form)
+        case _:
+            return form
 
 
 def put(net: nn.Module, network: Network, flat: Flat) -> None:
@@ -236,7 +251,7 @@ def as_plain(population: Population, end: Flat, mask: Bits) -> Plain:
     """Return a population's only member as a plain module, with the parameters `end` that training has left, on a CPU.
 
     Of learned scores the weights are those that they choose, scaled as they are used. `end` and `mask` have shape
-    (flat_size,).
+    (flat_size,). Raises RunError for a policy that acts otherwise than the module: it has no examples that could tell.
     """
     network, device = population.program.network, torch.device("cpu")
     (member,) = population.members
@@ -251,7 +266,11 @@ def as_plain(population: Population, end: Flat, mask: Bits) -> Plain:
             moments: list[Moments] = []
             forward(network, leaves, feed.inputs(feed.held_out("calibration")[0]), collect=moments)
             _put_moments(net, moments)
-        right, of = (0, 0) if population.program.task.is_played else _answered(net, network, feed)
+        right, of = 0, 0
+        if population.program.task.is_played:
+            _check_policy(net, network, leaves)
+        else:
+            right, of = _answered(net, network, feed)
     names = [name for name, _ in net.named_parameters()]
     weights = {
         name.rpartition(".")[0]: tensor.name.rpartition(".")[0]
@@ -267,6 +286,17 @@ def as_plain(population: Population, end: Flat, mask: Bits) -> Plain:
         right=right,
         of=of,
     )
+
+
+def _check_policy(net: nn.Module, network: Network, leaves: Mapping[str, Tensor]) -> None:
+    """Raise RunError where a module gives other logits than the member, of states drawn at random."""
+    state_BI = torch.randn(STATES, network.inputs, generator=torch.Generator().manual_seed(0))
+    given, expected = net(state_BI), forward(network, leaves, state_BI[None])[0]
+    if not torch.allclose(given, expected, rtol=1e-3, atol=1e-4 * float(expected.abs().max()), equal_nan=True):
+        raise RunError(
+            f"as plain layers the policy gives other logits, by {float((given - expected).abs().max()):.2g}: it is "
+            "another net. Next: report this, with the network"
+        )
 
 
 def _answered(net: nn.Module, network: Network, feed: Feed) -> tuple[int, int]:

@@ -50,9 +50,13 @@ def _are_followed(layers: Sequence[Any]) -> bool:
 
 @dataclass
 class Paths:
-    """Which units a mask connects: `from_input` and `to_output` by layer, one flag an output; `inputs` lead on."""
+    """Which units a mask connects: `from_input` and `to_output` by layer, one flag an output; `inputs` lead on.
+
+    Of the layers `last` the network's outputs come.
+    """
 
     layers: Mapping[str, Flags]
+    last: frozenset[str] = frozenset()
     from_input: dict[str, Flags] = field(default_factory=dict)
     to_output: dict[str, Flags] = field(default_factory=dict)
     inputs: Flags = field(default_factory=lambda: np.zeros(0, np.bool_))
@@ -61,7 +65,7 @@ class Paths:
     @classmethod
     def of(cls, network: Network, layers: Mapping[str, Flags]) -> Paths:
         """Return the paths of a network of which `layers` keep weights, each in the shape of its tensor."""
-        made = cls(layers)
+        made = cls(layers, _last(network.layers))
         shape: Shape = (network.inputs,)
         *_, (_, last) = network.traced()
         made.outputs = made._forth(network.layers, shape, np.ones(network.inputs, np.bool_))
@@ -75,7 +79,7 @@ class Paths:
 
     def connected(self) -> Flags:
         """Return which hidden units lie on a path from an input to an output, of all layers one after the other."""
-        *hidden, _ = self.from_input
+        hidden = [name for name in self.from_input if name not in self.last]
         flags = [self.from_input[name] & self.to_output[name] for name in hidden]
         return np.concatenate(flags) if flags else np.zeros(0, np.bool_)
 
@@ -110,6 +114,16 @@ class Paths:
         """Return which inputs of a layer each of its outputs has, shape (I, O)."""
         kept = self.layers[layer.name]
         return kept if kept.ndim == 2 else np.asarray(kept.any((2, 3))).T
+
+
+def _last(layers: Sequence[Layer]) -> frozenset[str]:
+    """Return the layers with weights that no other follows; of a block at the end those of both branches."""
+    for layer in reversed(layers):
+        if isinstance(layer, Residual) and (found := _last(layer.body) | _last(layer.shortcut)):
+            return found
+        if isinstance(layer, Linear | Conv):
+            return frozenset({layer.name})
+    return frozenset()
 
 
 def _after(layer: Layer, shape: Shape) -> Shape:

@@ -212,7 +212,7 @@ def n_of_m(weights: Layer, alive: Alive, m: int) -> NDArray[Any]:
 def filters(weights: Layer, alive: Alive) -> NDArray[Any]:
     """Return for each weight the sum of the magnitudes of its output (Li et al. 2017): whole filters or columns stay.
 
-    Where counts do not divide, the last output keeps some of its weights.
+    Where counts do not divide, the last output keeps some of its weights. An LSTM's columns are those of single gates.
     """
     magnitudes_OI = np.where(_by_output(alive), np.abs(_by_output(weights)), 0).astype(np.float64)
     return _back(np.broadcast_to(magnitudes_OI.sum(1, keepdims=True), magnitudes_OI.shape), weights)

@@ -11,7 +11,7 @@ from harness.data import Task
 from harness.errors import DesignError, nearest
 from harness.expression._densities import check_keep
 from harness.expression._nodes import Learn, Mask, Start
-from harness.expression._trainings import INITIAL, Training, train
+from harness.expression._trainings import INITIAL, Training, check_examples, train
 from harness.networks import SGD, Network, Recipe, round_half_up
 
 
@@ -117,6 +117,7 @@ def saliency(
     if by not in list(Salience):
         raise DesignError(f"unknown saliency {by!r}{nearest(by, list(Salience))} There are {', '.join(Salience)}")
     check_keep(network, keep)
+    check_examples(task, "what saliency() scores on")
     if by == Salience.SYNFLOW and not network.flows:
         raise DesignError(
             "saliency by synflow of a network with attention, LayerNorm, an embedding, an LSTM or a torch module: what "

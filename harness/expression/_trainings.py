@@ -138,9 +138,9 @@ class Training(Measured):
         """
         if step == self.recipe.steps:
             step = "end"
-        if step != "end" and not self.first_step <= step < self.recipe.steps:
+        if step != "end" and not (isinstance(step, int | np.integer) and self.first_step <= step < self.recipe.steps):
             raise DesignError(
-                f"at({step}) of a training of steps {self.first_step} to {self.recipe.steps}: no such moment. "
+                f"at({step!r}) of a training of steps {self.first_step} to {self.recipe.steps}: no such moment. "
                 "Next: correct the step in the claim or its study.py."
             )
         stays = self.learn is not None and not self.learn.moves_weights
@@ -260,12 +260,15 @@ def train(
     )
     if unused := [name for name, _ in draws if name not in drawn]:
         raise DesignError(f"a training that never draws from {unused[0]!r} cannot use another draw of it")
-    if recipe.batch > task.train_images:
-        raise DesignError(f"batches of {recipe.batch} from the {task.train_images} training images of {task.name}")
     if task.is_played != (learn is not None and learn.plays):
         raise DesignError(
             f"{task.name} is {'an environment' if task.is_played else 'no environment'}, which a policy plays in. "
             "Next: learn=ActorCritic() with CARTPOLE or ACROBOT, and with these alone"
+        )
+    if recipe.batch > task.train_images:
+        raise DesignError(
+            f"batches of {recipe.batch} from the {task.train_images} training images of {task.name}. "
+            + ("Next: Recipe(batch=1) for a policy" if task.is_played else "Next: a smaller batch= of its recipe")
         )
     if learn is not None:
         learn = learn.under(network, recipe, mask)

@@ -281,11 +281,13 @@ def lstm_net(
         The network.
 
     Raises:
-        DesignError: For a dropout rate outside [0, 1).
+        DesignError: For a dropout rate outside [0, 1), and no LSTM at all.
 
     >>> lstm_net(33_278, places=50, features=650, hidden=650, layers=2).weights
     50021400
     """
+    if layers < 1:
+        raise DesignError(f"lstm_net() of {layers} LSTMs. Next: layers=1 or more")
     drop = (Dropout(dropout),) if dropout else ()
     made: list[Layer] = [Embedding("embedding", tokens, features, places)]
     for number in range(1, layers + 1):

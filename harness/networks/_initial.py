@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.networks._modules import Module
 from harness.networks._network import Init, Network, Tensor
 from harness.streams import Replicate, generator
 
@@ -25,8 +26,10 @@ def initial_values(
     inits = dict(network.inits)
     for i, tensor in enumerate(network.tensors()):
         rng = generator(replicate, stream, draw, counter=first + i)
-        own, init = layers[tensor.name].initial(tensor.name, tensor.shape, rng), inits.get(tensor.layer, network.init)
-        if own is not None:
+        layer, init = layers[tensor.name], inits.get(tensor.layer, network.init)
+        if tensor.layer in inits and tensor.prunable and not isinstance(layer, Module):
+            flat[tensor.slice] = _weights(rng, tensor, init)
+        elif (own := layer.initial(tensor.name, tensor.shape, rng)) is not None:
             flat[tensor.slice] = np.ravel(own)
         elif len(tensor.shape) > 1:
             flat[tensor.slice] = _weights(rng, tensor, init)

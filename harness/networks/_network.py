@@ -109,12 +109,13 @@ class Network:
 
     Args:
         layers: From input to output; names are unique.
-        init: The distribution of initial weights.
+        init: The distribution of initial weights. An LSTM, an embedding and positions have one of their own, and keep
+            it where `inits` does not name them.
         inits: Layers whose weights have another one, each with it: ``(("output", Init.KAIMING_NORMAL),)``.
 
     Raises:
         DesignError: Where two layers have one name, a layer does not fit what comes before it, `inits` names a layer
-            that is not there, or ``TORCH_DEFAULT`` is not how PyTorch starts a layer of a module.
+            that is not there or has no weights, or ``TORCH_DEFAULT`` is not how PyTorch starts a layer of a module.
 
     >>> Network((Linear("fc1", 64, 30), Relu(), Linear("output", 30, 10))) == mlp(64, 30, 10)
     True
@@ -129,9 +130,22 @@ class Network:
             name for layer, _ in self.traced() for name in {layer_of(each.name) for each in layer.parameters()}
         )
         if names and (most := names.most_common(1)[0])[1] > 1:
-            raise DesignError(f"{most[1]} layers are named {most[0]!r}: names must be unique")
+            raise DesignError(
+                f"{most[1]} layers are named {most[0]!r}: names must be unique. Next: give each a name of its own"
+            )
         if unknown := [name for name, _ in self.inits if name not in names]:
             raise DesignError(f"inits= names {unknown[0]!r}, no layer with parameters{nearest(unknown[0], names)}")
+        drawn = {
+            layer_of(each.name)
+            for layer, _ in self.traced()
+            for each in layer.parameters()
+            if each.prunable or isinstance(layer, Module)
+        }
+        if own := [name for name, _ in self.inits if name not in drawn]:
+            raise DesignError(
+                f"inits= names {own[0]!r}, which has no weights, and starts as its kind of layer does. "
+                "Next: name a layer with weights"
+            )
         if Init.TORCH_DEFAULT in (self.init, *dict(self.inits).values()):
             self._check_default()
 
@@ -185,7 +199,8 @@ class Network:
         """
         if not all(isinstance(layer, OF_PERCEPTRONS) for layer in self.layers):
             raise DesignError(
-                f"{self.label} is no multilayer perceptron: its units are not one weight matrix's columns"
+                f"{self.label} is no multilayer perceptron: its units are not one weight matrix's columns. "
+                "Next: a network of Linear layers, as mlp() makes it, or weights one by one"
             )
         return dict(list(self.prunable().items())[:-1])
 

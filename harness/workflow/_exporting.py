@@ -119,7 +119,7 @@ def export(
     if retrained and not reported:
         raise UsageError(
             f"replicate {replicate} of {chosen.id} is not computed: neither the store {session.store} nor the results "
-            f"in {session.out} have it. Next: harness run {chosen.id}"
+            f"in {session.out} have it. Next: harness run {chosen.id}{session.elsewhere}"
         )
     if retrained:
         compute(made, session, Limit(), progress)

@@ -197,7 +197,10 @@ def differences(session: Session, claim: str | None = None) -> pd.DataFrame:
     chosen = session.claim(claim)
     results = read_results(session.out / "results.parquet")
     if chosen.id not in results.claims:
-        raise UsageError(f"the results in {session.out} have no rows of {chosen.id}. Next: harness run {chosen.id}")
+        raise UsageError(
+            f"the results in {session.out} have no rows of {chosen.id}. "
+            f"Next: harness run {chosen.id}{session.elsewhere}"
+        )
     parts = design_of(chosen, results.meta.scale, results.meta.variant).compared()
     table = pd.DataFrame(
         {part.name: results.differences(chosen.id, part) for part in parts},

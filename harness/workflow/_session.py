@@ -50,6 +50,11 @@ class Session:
         return Registry(self.catalogue.registry_file)
 
     @property
+    def elsewhere(self) -> str:
+        """What a command needs to find claims that are not the working folder's own, with a space before it."""
+        return f" --claims {self.place.name}" if self.place is not None and self.place.name else ""
+
+    @property
     def committed(self) -> Path:
         """The report of this scale that is under version control."""
         return self.root / "reports" / self.scale

@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from benchmarks import engine, plain
 from benchmarks.floor import products
@@ -14,8 +15,8 @@ from harness.engine._nn import forward
 from harness.engine._plain import plain_module, put
 from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19, vision_transformer
 from harness.networks._initial import initial_values
-from harness.networks._layers import Image
-from harness.networks._network import mlp
+from harness.networks._layers import AveragePool, BatchNorm, Conv, Dropout, Image, Linear, Relu, Residual
+from harness.networks._network import Network, mlp
 from harness.streams import Replicate
 
 NARROW = {
@@ -27,6 +28,15 @@ NARROW = {
     "vgg-19": vgg19(width=Fraction(1, 8)),
 }
 OTHERS = {"vision transformer": vision_transformer(image=Image(1, 8, 8), patch=2, features=12, heads=3, hidden=20)}
+FIRST, LAST = Linear("a", 64, 8), Linear("output", 8, 10)
+FLAT = Residual((Conv("c", 1, 2), AveragePool()), (Conv("d", 1, 2), AveragePool()))
+OTHERS |= {  # where two branches read the same, of which a ReLU writes
+    "a block that begins with ReLU": Network((FIRST, Residual((Relu(), Linear("b", 8, 8))), LAST)),
+    "ReLU beside nothing": Network((FIRST, Residual((), (Relu(),)), LAST)),
+    "ReLU behind dropout": Network((FIRST, Residual((Dropout(0.5), Relu(), Linear("b", 8, 8))), LAST)),
+    "a block in a block": Network((FIRST, Residual((Residual((Relu(), Linear("b", 8, 8))), Relu())), LAST)),
+    "a block that makes images flat": Network((Image(1, 8, 8), FLAT, BatchNorm("bn", 2), Linear("output", 2, 10))),
+}
 
 
 @pytest.mark.parametrize("name", [*NARROW, *OTHERS])
@@ -40,6 +50,8 @@ def test_plain_module_has_the_harness_networks_logits(name):
             flat[tensor.slice] += np.random.default_rng(0).normal(0, 0.1, tensor.size)
     x = torch.randn(4, network.inputs, generator=torch.Generator().manual_seed(0))
     net = plain_module(network).train()
+    for drop in (each for each in net.modules() if isinstance(each, nn.Dropout)):
+        drop.eval()
     put(net, network, flat)
     params = {t.name: torch.from_numpy(flat[t.slice].reshape(1, *t.shape)) for t in network.tensors()}
     torch.testing.assert_close(net(x), forward(network, params, x[None])[0], rtol=1e-4, atol=1e-4)

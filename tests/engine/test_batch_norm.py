@@ -5,9 +5,11 @@ python -m tests.engine.test_batch_norm    # writes residual_launches.csv
 
 import csv
 from collections import Counter
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import _disable_current_modes
@@ -16,6 +18,7 @@ from harness.data._tasks import DIGITS
 from harness.engine import _batch_norm as batch_norm
 from harness.engine import _nn as nn
 from harness.engine._course import compute
+from harness.engine._plain import plain_module, put
 from harness.kernels import _twins
 from harness.networks._architectures import resnet20
 from harness.networks._layers import AveragePool, BatchNorm, Conv, Image, Linear, Relu, Residual
@@ -254,6 +257,37 @@ def gives_the_same(name, fused, monkeypatch, **within):
     assert fused == {"normalise": 2 * kernels, "normalise_back": kernels}
     for one, other in zip(*results, strict=True):
         torch.testing.assert_close(one, other, **(within or {"rtol": 0, "atol": 0}))
+
+
+def test_in_bfloat16_it_is_as_near_to_float64_as_torch_s_modules(fused):
+    """Its logits and the gradients of most layers: activations in bfloat16 lose no more here than under autocast."""
+    network = resnet20(image=Image(1, 8, 8), width=Fraction(1, 2))
+    stack = begun(population(replace(RESIDUAL, network=network), range(1))).stack
+    flat_P = stack.learned_RP[0].numpy()
+    x_RBI = torch.randn(1, 32, network.inputs, generator=torch.Generator().manual_seed(2))
+
+    def errors(logits, gradients):
+        pairs = [(logits, exact[0]), *((gradients[name], exact[1][name]) for name in gradients)]
+        return sorted(float((one.double() - other).norm() / other.norm()) for one, other in pairs)
+
+    def ours(dtype):
+        params = {key: x.detach().to(dtype).requires_grad_() for key, x in stack.views(stack.learned_RP).items()}
+        logits = nn.forward(network, params, x_RBI.to(dtype))[0]
+        logits.square().sum().backward()
+        return logits.detach(), {key: x.grad[0] for key, x in params.items() if key.endswith(".weight")}
+
+    exact = ours(torch.float64)
+    module = plain_module(network).train()
+    put(module, network, flat_P)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = ours(torch.float32)
+        logits = module(x_RBI[0])
+    logits.float().square().sum().backward()
+    each = zip(network.tensors(), module.parameters(), strict=True)
+    theirs = {t.name: x.grad.T if t.turned else x.grad for t, x in each if t.name.endswith(".weight")}
+    one, other = errors(*found), errors(logits.detach().float(), theirs)
+    assert fused["normalise_back"] == 21
+    assert np.mean(one) < 1.3 * np.mean(other)
 
 
 def test_a_training_fused_is_one_that_is_not(fused, monkeypatch):

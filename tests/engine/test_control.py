@@ -18,7 +18,7 @@ from harness.engine._course import compute
 from harness.engine._environments import ENVIRONMENTS
 from harness.engine._plain import plain_module, put
 from harness.errors import DesignError
-from harness.expression import ActorCritic, between, evaluate, fresh, train
+from harness.expression import ActorCritic, between, evaluate, fresh, saliency, train
 from harness.networks._network import mlp
 from harness.networks._recipe import SGD, Recipe, RMSprop
 from harness.population._population import Program
@@ -213,10 +213,32 @@ def test_time_is_up_after_the_limit():
     assert stack.played().item() == 200
 
 
+def test_of_more_episodes_than_are_kept_the_last_ones_are(monkeypatch):
+    """Where 112 end in one step each has a place of its own, or none: a GPU writes twice in whatever order."""
+    places, scatter = [], torch.Tensor.scatter_
+    monkeypatch.setattr(
+        torch.Tensor,
+        "scatter_",
+        lambda x, dim, at, values: places.extend(at[0].tolist()) or scatter(x, dim, at, values),
+    )
+    program = replace(PLAYED["cartpole"], learn=replace(SMALL, environments=112), recipe=replace(RECIPE, steps=80))
+    stack = begun(population(program, [0])).stack
+    stack._age_RE.fill_(stack._environment.limit - 1)
+    stack._return_RE.copy_(torch.arange(112.0))
+    stack._played(torch.zeros(1, 112, dtype=torch.int64), torch.zeros(1, 112, 4, dtype=torch.float64))
+    assert sorted(stack._last_RL[0, :100].tolist()) == [each + 1 for each in range(12, 112)]
+    assert stack._ended_R.tolist() == [112]
+    assert sorted(places) == [*range(100), *[100] * 12]
+
+
 def test_what_does_not_go_together_is_refused():
     """An environment without a policy, a policy without one, and environments that fill no vector."""
     with pytest.raises(DesignError, match=r"cartpole is an environment, which a policy plays in. Next: learn=Actor"):
-        train(mlp(4, 16, 3), CARTPOLE, RECIPE)
+        train(mlp(4, 16, 3), CARTPOLE, replace(RECIPE, batch=10))
+    with pytest.raises(DesignError, match=r"batches of 10 .* of cartpole. Next: Recipe\(batch=1\)"):
+        train(mlp(4, 16, 3), CARTPOLE, replace(RECIPE, batch=10), learn=SMALL)
+    with pytest.raises(DesignError, match=r"a policy in cartpole as what saliency\(\) scores on"):
+        saliency(mlp(4, 16, 3), CARTPOLE, by="snip", keep=Fraction(1, 2))
     with pytest.raises(DesignError, match="digits is no environment"):
         train(mlp(64, 16, 10), DIGITS, RECIPE, learn=SMALL)
     policy = train(mlp(4, 16, 3), CARTPOLE, RECIPE, learn=SMALL)

@@ -118,6 +118,19 @@ def test_a_path_may_be_gone_where_no_layer_is_empty():
     assert Paths.of(NET, layers).connected().tolist() == [True, False, False, False, False, False, True]
 
 
+def test_outputs_are_no_hidden_units():
+    """Of a block at the end neither branch's are; of one that adds what comes in, that is hidden all the same."""
+    first = (Linear("fc1", 6, 3), Relu())
+    for body, hidden in {
+        Residual((Linear("b", 3, 3),), (Linear("s", 3, 3),)): 3,
+        Residual((Linear("b", 3, 3),), ()): 3,
+        Residual((Linear("a", 3, 5), Relu(), Linear("b", 5, 3)), (Linear("s", 3, 3),)): 8,
+    }.items():
+        net = Network((*first, body))
+        kept = {name: np.ones(t.shape, bool) for name, t in net.prunable().items()}
+        assert Paths.of(net, kept).connected().sum() == hidden
+
+
 def test_networks_of_known_layers_are_followed():
     """Those of papers are; one with a layer of another kind is not, nor one without layers."""
     assert is_followed(resnet20())

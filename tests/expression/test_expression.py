@@ -605,3 +605,10 @@ def test_a_training_means_its_end():
     assert train(net, DIGITS, recipe, start=dense) == train(net, DIGITS, recipe, start=dense.at("end"))
     assert evaluate(net, DIGITS, weights=dense) == evaluate(net, DIGITS, weights=dense.at("end"))
     assert magnitudes(net, DIGITS, weights=dense) == magnitudes(net, DIGITS, weights=dense.at("end"))
+
+
+@pytest.mark.parametrize("step", ["early_stop", -1, 601, 1.5])
+def test_a_moment_that_is_none_is_refused(step):
+    """A word, a step outside the training, and half a step."""
+    with pytest.raises(DesignError, match=r"at\(.*\) of a training of steps 0 to \d+: no such moment. Next:"):
+        DENSE.at(step)

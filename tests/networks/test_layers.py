@@ -20,7 +20,7 @@ from harness.engine._machine import precision
 from harness.engine._nn import convolve, forward
 from harness.errors import DesignError
 from harness.networks import _initial as initial
-from harness.networks._architectures import conv_net, lenet5, resnet20, vgg19, vision_transformer
+from harness.networks._architectures import conv_net, lenet5, lstm_net, resnet20, vgg19, vision_transformer
 from harness.networks._initial import initial_scores, initial_values
 from harness.networks._layers import (
     Attention,
@@ -216,6 +216,34 @@ def test_a_layer_may_have_a_distribution_of_its_own():
     assert mixed.label == "MLP 64-30-20-10 (glorot-normal, fc2 torch-default; 2,720 weights)"
     with pytest.raises(DesignError, match=r"inits= names 'fc4', no layer with parameters.*did you mean fc"):
         replace(usual, inits=(("fc4", Init.TORCH_DEFAULT),))
+
+
+def test_layers_with_a_distribution_of_their_own_take_the_one_they_are_named_with():
+    """An LSTM's and an embedding's weights; their biases and all else stay, whatever the network's is."""
+    usual = lstm_net(62, places=32, features=5, hidden=7)
+    named = replace(usual, inits=(("lstm1.hidden", Init.SIGNED_KAIMING_CONSTANT), ("embedding", Init.KAIMING_NORMAL)))
+    other = replace(usual, init=Init.KAIMING_NORMAL)
+    flats = [initial_values(net, REPLICATE, "init", 0) for net in (usual, named, other)]
+    for t in usual.tensors():
+        was, now, by_all = (flat[t.slice] for flat in flats)
+        assert (was == now).all() == (t.layer not in dict(named.inits) or not t.prunable), t.name
+        assert (was == by_all).all() == (t.layer != "output"), t.name
+        if t.name == "lstm1.hidden.weight":
+            np.testing.assert_allclose(np.abs(now), math.sqrt(2 / 7), rtol=1e-6)
+
+
+def test_a_layer_without_weights_takes_no_other_distribution():
+    """It would be in the key and change nothing."""
+    net = mlp(64, 30, 10, batch_norm=True)
+    (name,) = {t.layer for t in net.tensors() if t.name.endswith(".scale")}
+    with pytest.raises(DesignError, match=f"inits= names '{name}', which has no weights.*Next: name a layer"):
+        replace(net, inits=((name, Init.KAIMING_NORMAL),))
+
+
+def test_a_language_model_has_an_lstm():
+    """None would be told as widths that do not fit."""
+    with pytest.raises(DesignError, match=r"lstm_net\(\) of 0 LSTMs. Next: layers=1"):
+        lstm_net(62, places=32, layers=0)
 
 
 def test_normalisation_starts_at_one_and_zero():

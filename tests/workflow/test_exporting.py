@@ -39,8 +39,8 @@ from harness import (
 from harness.compute import EXECUTORS
 from harness.data import held_out, source
 from harness.design import Catalogue
-from harness.engine import plain_module
-from harness.errors import DesignError, ResultsError, UsageError
+from harness.engine import _plain, plain_module
+from harness.errors import DesignError, ResultsError, RunError, UsageError
 from harness.expression import evaluate, random_mask
 from harness.networks import conv_net
 from harness.streams import SUITE_SEED, Replicate
@@ -251,6 +251,30 @@ def test_a_module_that_answers_otherwise_is_refused(computed, tmp_path, monkeypa
     with pytest.raises(ResultsError, match=r"as plain layers it answers .* it is another net\. Next: raise version="):
         export(computed, arm="dense", replicate=1, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_policy_that_acts_otherwise_is_refused(tmp_path, monkeypatch):
+    """It has no examples whose count could tell: its logits are compared."""
+    monkeypatch.setitem(EXECUTORS._things, "local", Here)
+    recipe = Recipe(optimiser=SGD(0.5), steps=20, batch=1)
+    node = train(mlp(4, 16, 3), harness.CARTPOLE, recipe, learn=harness.ActorCritic(reward=0.01))
+    part = beats("policy", "policy", on=node.task, metric="mean_return")
+    session = session_on(tmp_path, lambda scale: two("policy", node, part))
+    run(session)
+    monkeypatch.setattr(_plain, "plain_module", lambda network: Doubled(network.layers))
+    with pytest.raises(RunError, match=r"the policy gives other logits, by \d.*Next: report this"):
+        export(session, arm="policy", replicate=1, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+class Doubled(nn.Sequential):
+    """A module that has the parameters, and answers twice as much."""
+
+    def __init__(self, layers):
+        super().__init__(*_plain._layers(layers, "vector"))
+
+    def forward(self, x):
+        return 2 * super().forward(x)
 
 
 @pytest.mark.parametrize("stored", [True, False])
