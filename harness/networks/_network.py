@@ -109,8 +109,8 @@ class Network:
 
     Args:
         layers: From input to output; names are unique.
-        init: The distribution of initial weights. An LSTM, an embedding and positions have one of their own, and keep
-            it where `inits` does not name them.
+        init: The distribution of initial weights. An LSTM and an embedding have one of their own, and keep it where
+            `inits` does not name them.
         inits: Layers whose weights have another one, each with it: ``(("output", Init.KAIMING_NORMAL),)``.
 
     Raises:
