@@ -1378,7 +1378,7 @@ MUTANTS = (
            "torch.where(last_RE,", "torch.where(over_RE,",
            "test_control::test_of_more_episodes_than_are_kept_the_last_ones_are"),
     Mutant("moving._smallest_by_partition",
-           "<= wanted_RO1", "<= count",  # whatever ties is among them
+           "<= wanted_RO1", "<= wanted",  # whatever ties is among them
            "test_moving::test_the_smallest_are_those_of_a_stable_sort"),
     Mutant("moving.GradualStack.settled",
            "step > self._learn.end", "True",

@@ -159,20 +159,23 @@ class TargetedStack(Stack):
 
 def _smallest(size_RON: Tensor, count: Tensor) -> Tensor:
     """Return which are among so many smallest of each row, ties to the lower place; on a GPU the count is not read."""
-    if size_RON.device.type == "cpu":
-        return _smallest_by_partition(size_RON, int(count))
+    return (_smallest_by_partition if size_RON.device.type == "cpu" else _smallest_unasked)(size_RON, count)
+
+
+def _smallest_unasked(size_RON: Tensor, count: Tensor) -> Tensor:
+    """Return the same by a sort, without asking the device how many are wanted."""
     order_RON = torch.argsort(size_RON, dim=2, stable=True)
     places_N = torch.arange(size_RON.shape[2], device=size_RON.device)
     return torch.empty_like(order_RON).scatter_(2, order_RON, places_N.expand_as(order_RON)) < count
 
 
-def _smallest_by_partition(size_RON: Tensor, count: int) -> Tensor:
+def _smallest_by_partition(size_RON: Tensor, count: Tensor) -> Tensor:
     """Return the same without a sort, which on a CPU takes seven times as long as all else of a step."""
-    if not count:
+    if not (wanted := int(count)):
         return torch.zeros(size_RON.shape, dtype=torch.bool)
-    threshold_RO1 = torch.from_numpy(np.partition(size_RON.numpy(), count - 1, axis=2)[..., count - 1 : count])
+    threshold_RO1 = torch.from_numpy(np.partition(size_RON.numpy(), wanted - 1, axis=2)[..., wanted - 1 : wanted])
     below_RON, equal_RON = size_RON < threshold_RO1, size_RON == threshold_RO1
-    wanted_RO1 = count - below_RON.sum(2, keepdim=True)
+    wanted_RO1 = wanted - below_RON.sum(2, keepdim=True)
     return below_RON | (equal_RON & (equal_RON.cumsum(2, dtype=torch.int32) <= wanted_RO1))
 
 

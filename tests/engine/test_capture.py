@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from harness.data._task_variants import noisy, permuted
 from harness.data._tasks import DIGITS, Augment
 from harness.engine import _course as engine
+from harness.engine import _moving as moving
 from harness.engine import _stack as stack
 from harness.engine._course import compute, most_members
 from harness.engine._measuring import EarlyStop, Evaluator
@@ -65,8 +66,10 @@ STEPS = {
 def test_neither_an_update_nor_an_evaluation_waits_for_the_device(name, monkeypatch):
     """No number is asked for, nothing chosen by bits, nothing drawn: what a CUDA graph can capture.
 
-    On a CPU `top` asks whether there are ties, and saliency how many stay; what they do on a GPU is put in its place.
+    On a CPU `top` asks whether there are ties, saliency how many stay, and targeted dropout how many are targeted; what
+    they do on a GPU is put in its place.
     """
+    monkeypatch.setattr(moving, "_smallest_by_partition", moving._smallest_unasked)
     monkeypatch.setattr(stack, "_top_by_rows", stack._top_unasked)
     monkeypatch.setattr(SaliencyStack, "_keep_by_rows", SaliencyStack._keep_unasked)
     made = population(STEPS[name], range(3), until=8)

@@ -321,8 +321,9 @@ def test_members_of_other_densities_keep_their_own_counts(grow):
 
 @pytest.mark.parametrize("count", [0, 1, 6, 11, 12])
 def test_the_smallest_are_those_of_a_stable_sort(count):
-    """By threshold, as on a CPU: in steps of a quarter many tie, and the lower places go first; rows lie as columns."""
+    """On a CPU and on a GPU: in steps of a quarter many tie, and the lower places go first; rows lie as columns."""
     size_RON = (torch.rand(2, 12, 50, generator=torch.Generator().manual_seed(1)) * 4).round().div(4).transpose(1, 2)
     order_RON = torch.argsort(size_RON, dim=2, stable=True)
     expected = torch.zeros(size_RON.shape, dtype=torch.bool).scatter_(2, order_RON[..., :count], True)
-    assert torch.equal(moving._smallest(size_RON, torch.tensor(count)), expected)
+    for way in (moving._smallest, moving._smallest_unasked):
+        assert torch.equal(way(size_RON, torch.tensor(count)), expected)
