@@ -1359,6 +1359,9 @@ MUTANTS = (
     Mutant("moving.RewiredStack.change",
            "weights.mul_(numbers(kept_RN).view_as(weights))", "weights.mul_(numbers(there_RN).view_as(weights))",
            "test_moving::test_rigl_drops_and_grows_as_the_loop_does"),
+    Mutant("criteria.filters",
+           "_told_apart(magnitudes_OI.sum(1))", "magnitudes_OI.sum(1)",  # equal outputs keep rows
+           "test_criteria::test_whole_outputs_stay_where_all_are_equal"),
     Mutant("initial.initial_values",
            "tensor.layer in inits and tensor.prunable and not isinstance(layer, Module)", "False",
            "test_layers::test_layers_with_a_distribution_of_their_own_take_the_one_they_are_named_with"),

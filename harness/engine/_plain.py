@@ -207,6 +207,11 @@ def _layers(layers: Sequence[Layer], form: Form) -> Iterator[nn.Module]:
                 yield MeanOfTokens() if form == "tokens" else nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
             case Flatten():
                 yield nn.Flatten()
+            case Module():
+                raise DesignError(
+                    f"torch module {layer.name!r} stands beside layers, and only one that is the whole network is "
+                    "exported. Next: export an arm of such a network"
+                )
             case Residual(body, shortcut):
                 yield Sum(*(nn.Sequential(*_layers(branch, form)) for branch in (body, shortcut)))
             case _:

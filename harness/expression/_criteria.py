@@ -201,21 +201,35 @@ def per_output(weights: Layer, alive: Alive) -> NDArray[Any]:
 def n_of_m(weights: Layer, alive: Alive, m: int) -> NDArray[Any]:
     """Return scores by which as many of every `m` consecutive inputs of an output stay, m times the density.
 
-    Those of largest magnitude do. Where `m` does not divide the inputs, the last group of an output has fewer.
+    Those of largest magnitude do. Where `m` does not divide the inputs, the last group of an output has fewer, and may
+    keep more than its share; so may a group where a mask is in place, or the density is no number of weights of `m`.
     """
-    if m < 2:
+    if m < 2 or m != int(m):
         raise DesignError(f"groups of {m} weights. Next: also={{'m': 4}} for 2:4 sparsity")
-    return _in_rows(weights, alive, partial(_standing_in_groups, m=m))
+    return _in_rows(weights, alive, partial(_standing_in_groups, m=int(m)))
 
 
 @criterion("filters")
 def filters(weights: Layer, alive: Alive) -> NDArray[Any]:
     """Return for each weight the sum of the magnitudes of its output (Li et al. 2017): whole filters or columns stay.
 
-    Where counts do not divide, the last output keeps some of its weights. An LSTM's columns are those of single gates.
+    Of equal ones the lower output comes first. Where counts do not divide, the last output keeps some of its weights.
+    An LSTM's columns are those of single gates.
     """
     magnitudes_OI = np.where(_by_output(alive), np.abs(_by_output(weights)), 0).astype(np.float64)
-    return _back(np.broadcast_to(magnitudes_OI.sum(1, keepdims=True), magnitudes_OI.shape), weights)
+    sum_O1 = _told_apart(magnitudes_OI.sum(1))[:, None]
+    return _back(np.broadcast_to(sum_O1, magnitudes_OI.shape), weights)
+
+
+def _told_apart(sum_O: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return sums of which equal ones differ by units in the last place, the first of them the largest."""
+    _, group_O, counts = np.unique(sum_O, return_inverse=True, return_counts=True)
+    order_O = np.argsort(group_O, kind="stable")
+    from_last_O = np.empty(len(sum_O))
+    from_last_O[order_O] = (np.cumsum(counts) - 1)[group_O[order_O]] - np.arange(len(sum_O))
+    unit_O = np.spacing(np.where(np.isfinite(sum_O), sum_O, 0))  # others are of a training that diverged
+    apart_O: NDArray[np.float64] = sum_O + from_last_O * unit_O
+    return apart_O
 
 
 OF_OUTPUTS = tuple(CRITERIA[name] for name in ("per output", "n of m", "filters"))  # which say what is an output

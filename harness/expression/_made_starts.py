@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -222,7 +223,8 @@ def combine(by: str, *starts: Training | Start) -> Combined:
         Weights to start from.
 
     Raises:
-        DesignError: For an unknown name, no starts, or starts of networks with other tensors.
+        DesignError: For an unknown name, another number of starts than the function takes, or starts of networks with
+            other tensors.
 
     >>> from harness import fresh
     >>> combine("signs of the first", fresh(), fresh("reinit")).rule
@@ -231,6 +233,13 @@ def combine(by: str, *starts: Training | Start) -> Combined:
     rule = COMBINATIONS[COMBINATIONS.latest(by)].rule
     if not starts:
         raise DesignError(f"combine({by!r}) of no weights. Next: name the starts")
+    try:
+        inspect.signature(COMBINATIONS[rule].combine).bind(*starts)
+    except TypeError:
+        wanted = ", ".join(inspect.signature(COMBINATIONS[rule].combine).parameters)
+        raise DesignError(
+            f"combine({by!r}) of {len(starts)} weights: its function takes {wanted}. Next: name a start for each"
+        ) from None
     made = Combined(rule, tuple(end_of(start) for start in starts))
     if made.origin is not None:
         check_origins(made.origin, None, made)

@@ -174,6 +174,13 @@ def test_combinations_of_one_s_own(stored):
             COMBINATIONS.remove(name)
 
 
+@pytest.mark.parametrize(("by", "count"), [("signs and one magnitude", 1), ("signs of the first", 3)])
+def test_a_combination_of_another_number_of_weights_is_refused(by, count):
+    """Where it is written, with what its function takes, and not when its parents have been trained."""
+    with pytest.raises(DesignError, match=rf"of {count} weights: its function takes signs, \w+. Next: name a start"):
+        combine(by, *[fresh()] * count)
+
+
 def test_combinations_are_of_one_network():
     """Unknown names and other tensors are refused."""
     with pytest.raises(DesignError, match="unknown combination 'signs'"):

@@ -238,6 +238,15 @@ def kept_by(scores, alive, keep):
     return set(sorted(alive_places, key=lambda place: -scores[place])[:keep])
 
 
+@pytest.mark.parametrize(("constant", "outputs"), [(0.0, {0, 1, 2}), (0.25, {0, 1, 3}), (1e-30, {0, 1, 3})])
+def test_whole_outputs_stay_where_all_are_equal(constant, outputs):
+    """As those of signed constants are: the first ones, and no weight of another; no score is below zero."""
+    weights, alive = np.full((6, 5), constant, np.float32), np.ones((6, 5), bool)
+    weights[:, 3] *= 2
+    kept = kept_by(CRITERIA["filters"].sizes("fc1", weights, alive), alive, 18)
+    assert kept == {place for place in np.ndindex(weights.shape) if place[1] in outputs}
+
+
 @pytest.mark.parametrize("shape", [(6, 4), (4, 2, 3, 1)], ids=["linear", "filters"])
 def test_every_output_keeps_as_many(shape):
     """With counts that divide each output has its own largest; one more goes to the largest of those that are next."""
