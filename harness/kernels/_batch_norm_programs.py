@@ -89,8 +89,7 @@ def _normalise(
     r, f, first, columns = _features(features, columns, x_member, x_group, IMAGES, COLUMNS)
     begin, end = _section(tiles, section, columns, ROWS, COLUMNS)
     if GIVEN:
-        centre = tl.load(mean + r * features + f, mask=f < features, other=0)
-        over = tl.load(rstd + r * features + f, mask=f < features, other=0)
+        centre, over = _both(mean, rstd, r, f, features, features, features)
     else:
         count = (batch * columns if IMAGES else batch) * 1.0
         if SECTIONS == 1:
@@ -105,8 +104,7 @@ def _normalise(
         if tl.program_id(2) == 0:
             tl.store(mean + r * features + f, centre, mask=f < features)
             tl.store(rstd + r * features + f, over, mask=f < features)
-    by = tl.load(scale + r * scale_member + f, mask=f < features, other=0)
-    plus = tl.load(shift + r * shift_member + f, mask=f < features, other=0)
+    by, plus = _both(scale, shift, r, f, features, scale_member, shift_member)
     for i in range(begin, end):
         at, there = _tile(i, first, batch, columns, x_row, ROWS, COLUMNS)
         unit = (tl.load(x + at, mask=there, other=0).to(tl.float32) - centre[None, :]) * over[None, :]
@@ -158,10 +156,8 @@ def _sums_of_sections(
 ):  # fmt: skip
     r, f, first, columns = _features(features, columns, x_member, x_group, IMAGES, COLUMNS)
     begin, end = _section(tiles, section, columns, ROWS, COLUMNS)
-    centre = tl.load(mean + r * features + f, mask=f < features, other=0)
-    over = tl.load(rstd + r * features + f, mask=f < features, other=0)
-    by = tl.load(scale + r * scale_member + f, mask=f < features, other=0)
-    plus = tl.load(shift + r * shift_member + f, mask=f < features, other=0)
+    centre, over = _both(mean, rstd, r, f, features, features, features)
+    by, plus = _both(scale, shift, r, f, features, scale_member, shift_member)
     dplus, dby = _sums(dy, x, y, begin, end, first, batch, columns, x_row, centre, over, by, plus,
                        ADDED, RECTIFIED, IMAGES, ROWS, COLUMNS)  # fmt: skip
     _put(parts, dplus, dby, r, f, features)
@@ -193,10 +189,8 @@ def _normalise_back(
     r, f, first, columns = _features(features, columns, x_member, x_group, IMAGES, COLUMNS)
     begin, end = _section(tiles, section, columns, ROWS, COLUMNS)
     count = (batch * columns if IMAGES else batch) * 1.0
-    centre = tl.load(mean + r * features + f, mask=f < features, other=0)
-    over = tl.load(rstd + r * features + f, mask=f < features, other=0)
-    by = tl.load(scale + r * scale_member + f, mask=f < features, other=0)
-    plus = tl.load(shift + r * shift_member + f, mask=f < features, other=0)
+    centre, over = _both(mean, rstd, r, f, features, features, features)
+    by, plus = _both(scale, shift, r, f, features, scale_member, shift_member)
     if SECTIONS == 1:
         dplus, dby = _sums(dy, x, y, begin, end, first, batch, columns, x_row, centre, over, by, plus,
                            ADDED, RECTIFIED, IMAGES, ROWS, COLUMNS)  # fmt: skip
@@ -238,6 +232,15 @@ def _features(features, columns, x_member, x_group, IMAGES: tl.constexpr, COLUMN
     r, group = tl.program_id(0).to(tl.int64), tl.program_id(1).to(tl.int64)
     f = group + tl.zeros((COLUMNS,), tl.int64) if IMAGES else group * COLUMNS + tl.arange(0, COLUMNS)
     return r, f, r * x_member + group * x_group, columns if IMAGES else tl.minimum(features - group * COLUMNS, COLUMNS)
+
+
+@triton.jit
+def _both(one, other, r, f, features, one_member, other_member):
+    """Return a member's values of these features in two arrays, whose rows are so far apart."""
+    there = f < features
+    return tl.load(one + r * one_member + f, mask=there, other=0), tl.load(
+        other + r * other_member + f, mask=there, other=0
+    )
 
 
 @triton.jit
