@@ -6,6 +6,7 @@ not enter the key: a later field with a neutral default leaves every stored resu
 """
 
 from harness.expression._answers import ANSWER_METRICS, AnswerMetric, disagreement
+from harness.expression._chosen import Prune, RandomMask, ShuffledMask
 from harness.expression._criteria import CRITERIA, Criterion, criterion
 from harness.expression._densities import Keep, erk, layer_keep, unit_keep
 from harness.expression._keys import describe
@@ -71,7 +72,7 @@ from harness.expression._nodes import (
     rebuilt,
 )
 from harness.expression._policies import ActorCritic
-from harness.expression._pruning import Prune, RandomMask, ShuffledMask, prune, random_mask, shuffle
+from harness.expression._pruning import prune, random_mask, shuffle
 from harness.expression._salience import Salience, Saliency, saliency
 from harness.expression._structures import (
     MASK_METRICS,

@@ -192,21 +192,26 @@ def per_output(weights: Layer, alive: Alive) -> NDArray[Any]:
     """Return scores by which every output keeps as many of its weights as any other, those of largest magnitude.
 
     An output is a column of a linear layer, or a filter. Where counts do not divide, the larger of the weights that
-    stand equally high in their outputs stay.
+    stand equally high in their outputs stay, and of equal ones that of the lower output.
     """
     return _in_rows(weights, alive, _standing)
 
 
 @criterion("n of m")
 def n_of_m(weights: Layer, alive: Alive, m: int) -> NDArray[Any]:
-    """Return scores by which as many of every `m` consecutive inputs of an output stay, m times the density.
+    """Return scores by which at most n of every `m` consecutive inputs of an output stay: `m` times the density.
 
-    Those of largest magnitude do. Where `m` does not divide the inputs, the last group of an output has fewer, and may
-    keep more than its share; so may a group where a mask is in place, or the density is no number of weights of `m`.
+    Those of largest magnitude do. Where `m` does not divide the inputs, the last group of an output has fewer, of which
+    its share stays, rounded up; as many fewer stay in other groups, for the density is exact.
     """
-    if m < 2 or m != int(m):
-        raise DesignError(f"groups of {m} weights. Next: also={{'m': 4}} for 2:4 sparsity")
-    return _in_rows(weights, alive, partial(_standing_in_groups, m=int(m)))
+    return _in_rows(weights, alive, partial(_standing_in_groups, m=group_size(m)), apart=1 / m**2)
+
+
+def group_size(m: object) -> int:
+    """Return `m`. Raises DesignError where it is no number of weights of which some could stay and some not."""
+    if not isinstance(m, int) or isinstance(m, bool) or m < 2:
+        raise DesignError(f"groups of {m!r} weights. Next: also={{'m': 4}} for 2:4 sparsity")
+    return m
 
 
 @criterion("filters")
@@ -232,7 +237,8 @@ def _told_apart(sum_O: NDArray[np.float64]) -> NDArray[np.float64]:
     return apart_O
 
 
-OF_OUTPUTS = tuple(CRITERIA[name] for name in ("per output", "n of m", "filters"))  # which say what is an output
+PER_OUTPUT, N_OF_M, FILTERS = (CRITERIA[name] for name in ("per output", "n of m", "filters"))
+OF_OUTPUTS = (PER_OUTPUT, N_OF_M, FILTERS)  # which say what is an output
 
 
 def _by_output(layer: NDArray[Any]) -> NDArray[Any]:
@@ -244,11 +250,16 @@ def _back(rows_OI: NDArray[Any], like: Layer) -> NDArray[Any]:
     return rows_OI.T if like.ndim == 2 else rows_OI.reshape(like.shape)
 
 
-def _in_rows(weights: Layer, alive: Alive, standing: Callable[[NDArray[Any]], NDArray[Any]]) -> NDArray[Any]:
-    """Return minus how many weights of their group are larger, and between those of one standing the larger first."""
+def _in_rows(
+    weights: Layer, alive: Alive, standing: Callable[[NDArray[Any]], NDArray[Any]], apart: float = 1.0
+) -> NDArray[Any]:
+    """Return minus the standing of each weight, which differs by `apart` or more where it does.
+
+    Of one standing the larger weight comes first, of equal ones that of the lower output.
+    """
     magnitudes_OI = _by_output(np.where(alive, np.abs(weights), -1.0).astype(np.float64))
-    among_all = np.argsort(np.argsort(magnitudes_OI, axis=None, kind="stable"), kind="stable") / magnitudes_OI.size
-    return _back(among_all.reshape(magnitudes_OI.shape) - standing(magnitudes_OI), weights)
+    before_all = np.argsort(np.argsort(-magnitudes_OI, axis=None, kind="stable"), kind="stable") / magnitudes_OI.size
+    return _back(-standing(magnitudes_OI) - apart * before_all.reshape(magnitudes_OI.shape), weights)
 
 
 def _standing(magnitudes_OI: NDArray[Any]) -> NDArray[Any]:
@@ -257,8 +268,11 @@ def _standing(magnitudes_OI: NDArray[Any]) -> NDArray[Any]:
 
 
 def _standing_in_groups(magnitudes_OI: NDArray[Any], m: int) -> NDArray[Any]:
-    """Return the same among each `m` consecutive weights of a row."""
+    """Return which share of its `m` consecutive weights is before each: n of `m` stay where it is below n / m."""
     outputs, inputs = magnitudes_OI.shape
-    padded_OI = np.full((outputs, -(-inputs // m) * m), -np.inf)
-    padded_OI[:, :inputs] = magnitudes_OI
-    return _standing(padded_OI.reshape(-1, m)).reshape(outputs, -1)[:, :inputs]
+    whole = inputs - inputs % m
+    standing_OI = np.empty(magnitudes_OI.shape)
+    standing_OI[:, :whole] = _standing(magnitudes_OI[:, :whole].reshape(-1, m)).reshape(outputs, whole) / m
+    if whole < inputs:
+        standing_OI[:, whole:] = _standing(magnitudes_OI[:, whole:]) / (inputs - whole)
+    return standing_OI

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from harness.errors import DesignError
+from harness.expression._chosen import Prune
 from harness.expression._masks import Bits, ones
 from harness.expression._nodes import Mask, Stored
-from harness.expression._pruning import Prune
 from harness.expression._trainings import INITIAL, check_origins
 from harness.networks import Network
 

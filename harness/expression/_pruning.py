@@ -1,128 +1,28 @@
-"""Masks: the largest weights or units of a training, weights at random, and places permuted."""
+"""Pruning: the functions that choose weights or units, and what they refuse before anything is trained."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import cast
 
 from harness.errors import DesignError, nearest
-from harness.expression._criteria import CRITERIA, NOTHING, OF_OUTPUTS, Criterion, Setting
-from harness.expression._densities import Keep, check_keep, check_outputs, layer_counts, layer_keep, unit_keep
-from harness.expression._masks import (
-    Bits,
-    Scope,
-    ones,
-    prune_by_magnitude,
-    random_bits,
-    shuffled,
-    shuffled_across_layers,
-    shuffled_within_units,
+from harness.expression._chosen import Prune, RandomMask, ShuffledMask
+from harness.expression._criteria import (
+    CRITERIA,
+    N_OF_M,
+    NOTHING,
+    OF_OUTPUTS,
+    PER_OUTPUT,
+    Criterion,
+    Setting,
+    group_size,
 )
-from harness.expression._nodes import DRAW, Mask, Start, Stored, density, kept_in
+from harness.expression._densities import Keep, check_keep, check_outputs, layer_counts, layer_keep, unit_keep
+from harness.expression._masks import Scope
+from harness.expression._nodes import Mask, Start, density, kept_in
 from harness.expression._trainings import Snapshot, Training, check_origins
-from harness.extensions import NAMES
-from harness.networks import Network, kept_counts, round_half_up, unit_counts, unit_weights
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Prune(Mask):
-    """The mask of the largest magnitudes of `source` among the weights, or units, that its mask has left.
-
-    Or of the largest scores, by the criterion that `rule` names, which is given what `also` names besides. `onto` is
-    the network where the source is of none.
-
-    Layers that `among` does not name keep what they had; without names, all layers are pruned.
-    """
-
-    source: Start
-    keep: Keep
-    scope: Scope = Scope.LAYER
-    among: tuple[str, ...] = ()
-    rule: str = field(default="quantile", metadata={NAMES: CRITERIA})  # of a criterion, see `Criterion.rule`
-    also: tuple[tuple[str, Start | Setting], ...] = ()
-    onto: Network | None = None
-
-    @property
-    def network(self) -> Network:
-        """The network whose weights are pruned."""
-        network = self.source.origin or self.onto
-        assert network is not None
-        return network
-
-    def bits(self, stored: Stored) -> Bits:
-        """Return what stays of what the source's mask had left."""
-        before, weights = self.source.under, self.source.values(stored, self.network)
-        alive = ones(self.network) if before is None else stored.bits(before)
-        also = {
-            name: each.values(stored, self.network) if isinstance(each, Start) else each for name, each in self.also
-        }
-        return prune_by_magnitude(self.network, weights, alive, self.keep, self.scope, self.among, self.rule, also)
-
-    def kept_in(self, layers: frozenset[str]) -> int | None:
-        """Return how many weights it keeps in `layers` together, or None where some of them competed with others."""
-        network, sizes = self.network, {name: tensor.size for name, tensor in self.network.prunable().items()}
-        if self.scope is Scope.UNIT:
-            counts = unit_weights(network, unit_counts(network, unit_keep(network, self.keep)))
-            return sum(counts[name] for name in layers)
-        among = frozenset(self.among or sizes)
-        rest = kept_in(self.source.under, network, layers - among)
-        if self.scope is Scope.LAYER:
-            counts = kept_counts(network, layer_keep(network, self.keep, self.among))
-            here: int | None = sum(counts[name] for name in layers & among)
-        elif among <= layers:
-            assert isinstance(self.keep, Fraction)
-            here = round_half_up(sum(sizes[name] for name in among) * self.keep)
-        else:
-            here = None if layers & among else 0
-        return None if here is None or rest is None else here + rest
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class RandomMask(Mask):
-    """A mask with exact counts a layer, its places drawn from the ``mask`` stream."""
-
-    network: Network
-    keep: Keep
-    draw: int = field(default=0, metadata=DRAW)
-
-    def bits(self, stored: Stored) -> Bits:
-        """Return places drawn for the replicate."""
-        return random_bits(self.network, self.keep, stored.replicate, self.draw)
-
-    def kept_in(self, layers: frozenset[str]) -> int:
-        """Return how many weights it keeps in `layers` together."""
-        counts = kept_counts(self.network, layer_keep(self.network, self.keep))
-        return sum(counts[name] for name in layers)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class ShuffledMask(Mask):
-    """A mask whose bits have changed places within each layer, by the ``mask`` stream: counts a layer stay.
-
-    Or within each unit of it, and then the counts of units stay too; or over all layers, and then only their sum does.
-    """
-
-    mask: Mask
-    draw: int = field(default=0, metadata=DRAW)
-    within: Scope = Scope.LAYER
-
-    @property
-    def network(self) -> Network:
-        """The network of the mask that is shuffled."""
-        return self.mask.network
-
-    def bits(self, stored: Stored) -> Bits:
-        """Return the bits in other places of their layers or units, or of the network."""
-        moved = {Scope.LAYER: shuffled, Scope.UNIT: shuffled_within_units, Scope.GLOBAL: shuffled_across_layers}
-        return moved[self.within](self.network, stored.bits(self.mask), stored.replicate, self.draw)
-
-    def kept_in(self, layers: frozenset[str]) -> int | None:
-        """Return what the mask keeps that is shuffled; None for some layers, where places change over all of them."""
-        if self.within is Scope.GLOBAL and layers != frozenset(self.network.prunable()):
-            return None
-        return self.mask.kept_in(layers)
+from harness.networks import Network, unit_counts
 
 
 def prune(
@@ -172,8 +72,8 @@ def prune(
     Raises:
         DesignError: For a density outside (0, 1], an unknown layer or criterion, a layer or all units of one left
             empty, a density above the source's or one that only training would tell, for weights of no network or
-            another one, for what the criterion does not take, by units where single weights were pruned before, and by
-            outputs of a transposed convolution.
+            another one, for what the criterion does not take, by units where single weights were pruned before, by
+            n of m where not every group could keep n, and by outputs of a transposed convolution.
 
     >>> from harness import DIGITS, SGD, Recipe, mlp, train
     >>> net, recipe = mlp(64, 30, 10), Recipe(optimiser=SGD(0.1), steps=200, batch=60)
@@ -197,14 +97,16 @@ def prune(
     chosen = _in_order(network, tuple(among))
     if criterion in OF_OUTPUTS:
         check_outputs(network, f"prune(by={by!r})", chosen)
-    counts: dict[str, int] = {}
+    counts, taken = dict[str, int](), _also(network, criterion, also)
     if scope is Scope.UNIT:
-        _check_units(network, start.under, keep, chosen)
+        _check_units(network, start.under, keep, chosen, criterion)
     elif scope is Scope.LAYER:
         counts = layer_counts(network, keep, chosen)
     else:
         check_keep(network, keep, chosen)
-    node = Prune(start, keep, scope, chosen, criterion.rule, _also(network, criterion, also), onto)
+    node = Prune(start, keep, scope, chosen, criterion.rule, taken, onto)
+    if criterion is N_OF_M:
+        _check_groups(node)
     if start.under is not None:
         _check_left(network, start.under, node, counts)
     return node
@@ -272,13 +174,37 @@ def _check_left(network: Network, before: Mask, node: Prune, counts: Mapping[str
         )
 
 
-def _check_units(network: Network, before: Mask | None, keep: Keep, among: tuple[str, ...]) -> None:
+def _check_groups(node: Prune) -> None:
+    """Raise DesignError where not every group of `m` weights could keep as many as any other, and no more."""
+    ((_, given),) = node.also
+    m, before = group_size(given), node.source.under
+    for layer, share in layer_keep(node.network, node.keep, node.among).items():
+        if (share * m).denominator != 1:
+            raise DesignError(
+                f"prune(by='n of m') to {share} of {layer}, which is no number of weights of {m}. "
+                f"Next: keep= a fraction of {m}, such as Fraction({m // 2}, {m})"
+            )
+    if before is not None and not (isinstance(before, Prune) and (before.rule, before.also) == (node.rule, node.also)):
+        raise DesignError(
+            f"prune(by='n of m') of weights that have lost others: a group of {m} may have too few left. "
+            "Next: prune what has lost none, or what was pruned by groups of as many"
+        )
+
+
+def _check_units(
+    network: Network, before: Mask | None, keep: Keep, among: tuple[str, ...], criterion: Criterion
+) -> None:
     """Raise DesignError where units cannot be pruned to `keep` with exact counts, of what the mask `before` left."""
     hidden = tuple(network.hidden())
     if among or not hidden:
         raise DesignError(
             "prune(scope='unit') chooses among the units of every hidden layer, of which there must be one, and not "
             f"among={among}. Next: name fractions, keep=((layer, fraction), ...), with 1 for a layer to be left alone"
+        )
+    if criterion in (PER_OUTPUT, N_OF_M):
+        raise DesignError(
+            f"prune(scope='unit', by={criterion.name!r}): what stands high in its output says nothing of a unit. "
+            "Next: leave out by=, or scope="
         )
     check_keep(network, keep, hidden, whose="the hidden layers are")
     if before is not None and not (isinstance(before, Prune) and before.scope is Scope.UNIT):

@@ -26,8 +26,8 @@ from harness.expression import (
     train,
 )
 from harness.expression._masks import prune_by_magnitude
+from harness.networks import mlp, round_half_up
 from harness.networks._initial import initial_values
-from harness.networks._network import mlp
 from harness.networks._recipe import Adam, Recipe
 from harness.store._store import Store
 from harness.streams import Replicate
@@ -262,17 +262,87 @@ def test_every_output_keeps_as_many(shape):
     assert kept_by(scores, alive, 9) == two_each | {place_of[third]}
 
 
-def test_n_of_m_keeps_n_of_every_m_inputs():
-    """2:4 of eight inputs: of inputs 0 to 3 and 4 to 7 of every output the two largest, whatever the others are."""
-    weights = np.random.default_rng(4).standard_normal((8, 5)).astype(np.float32)
-    alive = np.ones(weights.shape, np.bool_)
-    kept = kept_by(CRITERIA["n of m"].scores("fc1", weights, alive, {"m": 4}), alive, 20)
-    for output in range(5):
-        for group in (range(4), range(4, 8)):
-            largest = sorted(group, key=lambda i: -abs(weights[i, output]))[:2]
-            assert {i for i in group if (i, output) in kept} == set(largest)
-    with pytest.raises(DesignError, match="groups of 1 weights"):
-        CRITERIA["n of m"].scores("fc1", weights, alive, {"m": 1})
+GROUPED = mlp(30, 11, 7, 10)  # of every layer's inputs the last group of four has fewer
+
+
+def groups_of(mask, network, m):
+    """How many of each group of `m` consecutive inputs of an output a mask keeps, by layer: (outputs, groups)."""
+    for tensor in network.prunable().values():
+        kept_OI = mask[tensor.slice].reshape(tensor.shape).T
+        yield [[int(row[i : i + m].sum()) for i in range(0, len(row), m)] for row in kept_OI]
+
+
+@pytest.mark.parametrize("scope", ["layer", "global"])
+@pytest.mark.parametrize(("n", "m"), [(2, 4), (1, 4), (3, 4), (4, 8), (5, 8), (2, 3), (1, 2)])
+def test_n_of_m_keeps_n_of_every_m_inputs(n, m, scope):
+    """The largest n; of a smaller group at the end its share, rounded up; where the count asks for it one less."""
+    weights = np.random.default_rng(4).standard_normal(GROUPED.flat_size).astype(np.float32)
+    bits = prune_by_magnitude(
+        GROUPED, weights, ones(GROUPED), Fraction(n, m), Scope(scope), rule="n of m", also={"m": m}
+    )
+    sizes = [t.size for t in GROUPED.prunable().values()]
+    asked = [round_half_up(size * Fraction(n, m)) for size in (sizes if scope == "layer" else [sum(sizes)])]
+    assert sum(bits[t.slice].sum() for t in GROUPED.prunable().values()) == sum(asked)
+    for tensor, counts in zip(GROUPED.prunable().values(), groups_of(bits, GROUPED, m), strict=True):
+        inputs = tensor.shape[0]
+        sizes = [min(m, inputs - i) for i in range(0, inputs, m)]
+        most = [-(-size * n // m) for size in sizes]
+        assert all(count <= at_most for row in counts for count, at_most in zip(row, most, strict=True))
+        surplus = tensor.shape[1] * sum(most) - sum(map(sum, counts))
+        assert all(at_most - count <= 1 for row in counts for count, at_most in zip(row, most, strict=True))
+        assert surplus == 0 or inputs % m or scope == "global"
+        magnitudes = np.abs(weights[tensor.slice].reshape(tensor.shape))
+        kept = bits[tensor.slice].reshape(tensor.shape)
+        for output, i in np.ndindex(tensor.shape[1], len(sizes)):
+            of_group, stays = magnitudes[i * m : (i + 1) * m, output], kept[i * m : (i + 1) * m, output]
+            assert stays.sum() in (0, len(stays)) or of_group[stays].min() > of_group[~stays].max()
+
+
+def test_n_of_m_goes_on_from_more_of_as_many():
+    """From 3:4 to 2:4 no group keeps more than two, though all choose among what is left."""
+    weights = np.random.default_rng(5).standard_normal(GROUPED.flat_size).astype(np.float32)
+    bits = ones(GROUPED)
+    for n in (3, 2, 1):
+        bits = prune_by_magnitude(GROUPED, weights, bits, Fraction(n, 4), Scope.LAYER, rule="n of m", also={"m": 4})
+        assert max(count for layer in groups_of(bits, GROUPED, 4) for row in layer for count in row) == n
+
+
+@pytest.mark.parametrize("m", [1, 2.5, 4.0, True, "4"])
+def test_no_groups_of_such_a_size(m):
+    """Refused where the claim is written, and by who calls the criterion."""
+    with pytest.raises(DesignError, match=f"groups of {m!r} weights"):
+        prune(DENSE, keep=Fraction(1, 2), by="n of m", also={"m": m})
+    with pytest.raises(DesignError, match=f"groups of {m!r} weights"):
+        CRITERIA["n of m"].scores("fc1", np.ones((8, 5), np.float32), np.ones((8, 5), np.bool_), {"m": m})
+
+
+def test_n_of_m_refuses_what_leaves_groups_unequal():
+    """A density that is no n, and weights that have lost others but by groups of as many, which may go on."""
+    half, m4 = Fraction(1, 2), {"m": 4}
+    with pytest.raises(DesignError, match=r"to 1/3 of fc1, which is no number of weights of 4.*Fraction\(2, 4\)"):
+        prune(DENSE, keep=THIRD, by="n of m", also=m4)
+    layerwise = tuple((name, Fraction(1, 4) if name == "fc1" else Fraction(1, 5)) for name in LAYERS)
+    with pytest.raises(DesignError, match=r"to 1/5 of output, which is no number"):
+        prune(DENSE, keep=layerwise, by="n of m", also=m4)
+    before = prune(DENSE, keep=Fraction(3, 4), by="n of m", also=m4)
+    for mask in (prune(DENSE, keep=Fraction(3, 4)), prune(DENSE, keep=half, by="n of m", also={"m": 8})):
+        with pytest.raises(DesignError, match="a group of 4 may have too few left"):
+            prune(train(NET, DIGITS, RECIPE, mask=mask), keep=half, by="n of m", also=m4)
+    assert density(prune(train(NET, DIGITS, RECIPE, mask=before), keep=half, by="n of m", also=m4)) == half
+
+
+@pytest.mark.parametrize(("by", "also"), [("per output", {}), ("n of m", {"m": 4})])
+def test_no_unit_is_chosen_by_what_stands_high_in_it(by, also):
+    """Refused before anything is trained: such scores are below zero, and units are compared by sizes."""
+    with pytest.raises(DesignError, match="says nothing of a unit"):
+        prune(DENSE, keep=Fraction(1, 2), scope="unit", by=by, also=also)
+
+
+def test_equal_weights_of_equal_standing_stay_by_the_lower_output():
+    """As signed constants are: with one weight more than each output keeps, it is that of the first output."""
+    weights, alive = np.full((6, 4), 0.1, np.float32), np.ones((6, 4), np.bool_)
+    kept = kept_by(CRITERIA["per output"].scores("fc1", weights, alive), alive, 9)
+    assert kept == {(i, output) for i in range(2) for output in range(4)} | {(2, 0)}
 
 
 def test_whole_filters_stay():
@@ -310,7 +380,7 @@ def test_what_a_criterion_takes_is_part_of_the_key():
     assert one.key != other.key
     assert {parent.key for parent in parents(other)} == {Snapshot(DENSE, "end").key, DENSE.at(3).key}
     assert [taken.slot for taken in consumed(other)] == ["end", "3"]
-    two, four = (prune(DENSE, keep=THIRD, by="n of m", also={"m": m}) for m in (2, 4))
+    two, four = (prune(DENSE, keep=Fraction(1, 2), by="n of m", also={"m": m}) for m in (2, 4))
     assert two.key != four.key
     ((name, later),) = rebuilt(other, {}, moment=lambda step: step + 1).also
     assert (name, later.step) == ("initial", 4)

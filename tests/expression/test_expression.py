@@ -1,6 +1,7 @@
 """Nodes and their keys: what enters a key, what a node refuses, what the random streams draw.
 
-Also tests `expression._densities`, `expression._measurements`, `expression._pruning` and `expression._trainings`.
+Also tests `expression._chosen`, `expression._densities`, `expression._measurements`, `expression._pruning`
+and `expression._trainings`.
 """
 
 import dataclasses
