@@ -29,6 +29,7 @@ from harness.networks._modules import Builder
 from harness.networks._network import layer_of
 
 BATCH = 2  # examples that are looked at together
+MORE = 9  # and of more as many, in which a module may do what it does not in two
 OUTPUTS_FIRST = (nn.Linear, nn.MultiheadAttention, nn.RNNBase, nn.RNNCellBase)  # of their weights of two dimensions
 
 OF_TORCH = ("_parameters", "_buffers", "_modules")  # attributes that hold tensors by name
@@ -79,7 +80,8 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves
         if torch.Tag.nondeterministic_seeded in func.tags:
             self.random = func.overloadpacket.__name__
         if {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape} & set(func.tags):
-            self.asks = func.overloadpacket.__name__
+            by_number = func.overloadpacket is torch.ops.aten.index and not any(map(_of_bits, tree_leaves(args[1])))
+            self.asks = self.asks if by_number else func.overloadpacket.__name__
         if count := flop_registry.get(func.overloadpacket):
             counted = count(*args, **(kwargs or {}), out_val=out) // 2
             self.products.update(
@@ -89,6 +91,11 @@ class _Watch(TorchDispatchMode):  # type: ignore[no-untyped-call] # torch leaves
         made = [each for each in tree_leaves(out) if isinstance(each, Tensor)]
         self.sizes += [each.numel() // BATCH for each in made if _storage(each) not in before]
         return out
+
+
+def _of_bits(index: Any) -> bool:
+    """Whether how many places an index takes depends on its values."""
+    return isinstance(index, Tensor) and index.dtype in (torch.bool, torch.uint8)
 
 
 def _storage(tensor: Tensor) -> int:
@@ -212,7 +219,14 @@ def _watched(
         told = f"shape {tuple(out.shape)}" if isinstance(out, Tensor) else f"a {type(out).__name__}"
         raise _error(builder, f"gives {told} for a batch of shape {shape}", "return a row of logits an example")
     first = (out[0] * torch.randn(out[0].shape, generator=drawn)).sum()
-    other, *found = torch.autograd.grad(first, [examples, *parameters.values()], allow_unused=True)
+    try:
+        other, *found = torch.autograd.grad(first, [examples, *parameters.values()], allow_unused=True)
+    except Exception as error:  # whatever a stranger's module dies of
+        raise _error(
+            builder,
+            f"has no gradients: {_told(error)}",
+            "let it change nothing in place that it has computed with, its input neither",
+        ) from error
     with torch.no_grad():
         if not _alike(forward(examples), out, 0.0):
             raise _error(
@@ -221,7 +235,9 @@ def _watched(
                 "let it draw and remember nothing; nn.Dropout as a module of its own draws by the harness's streams",
             )
         one_by_one = torch.cat([forward(each[None]) for each in examples])
-    if (other is not None and other[1].any()) or not _alike(one_by_one, out, ROUNDING):
+        among_more = forward(torch.cat([examples, torch.randn(MORE, *shape[1:], generator=drawn)]))[:BATCH]
+    alone = _alike(one_by_one, out, ROUNDING) and _alike(among_more, out, ROUNDING)
+    if (other is not None and other[1].any()) or not alone:
         raise _error(
             builder,
             "mixes the examples of a batch: what it gives for one depends on the others",

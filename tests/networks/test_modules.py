@@ -234,6 +234,24 @@ def test_constants_are_those_that_the_function_builds():
     assert net.outputs == 10
 
 
+class Chosen(nn.Module):
+    """A perceptron of some inputs, by their numbers."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("places", torch.arange(0, 64, 2))
+        self.output = nn.Linear(32, 10)
+
+    def forward(self, x):
+        """Return a row of logits an example."""
+        return self.output(x[:, self.places])
+
+
+def test_places_may_be_chosen_by_number():
+    """How many there are is known beforehand, and nothing waits for it."""
+    assert network("tests/chosen")(lambda inputs: Chosen())(inputs=64).outputs == 10
+
+
 class Mixed(nn.Module):
     """One layer of a kind, and a linear one that reads what it gives."""
 
@@ -410,6 +428,12 @@ class Wrong(nn.Module):
                 h = h / h.detach().abs().max()
             case "a mean in gradients alone":
                 h = h + (h.mean(0) - h.mean(0).detach())
+            case "a mean of many" if len(x) > 2:
+                h = h - h.detach().mean(0, keepdim=True)
+            case "its input written over":
+                x.mul_(0)
+            case "places by bits":
+                h = h[:, torch.arange(64) < 64]
             case "how many there are":
                 h = h / len(h)
             case "a random buffer" | "a constant that is no buffer":
@@ -465,6 +489,9 @@ REFUSED = {
     "a detached largest": "mixes the examples of a batch",
     "a mean in gradients alone": "mixes the examples of a batch",
     "how many there are": "mixes the examples of a batch",
+    "a mean of many": "mixes the examples of a batch",
+    "its input written over": "has no gradients: .*modified by an inplace operation.* Next: let it change nothing",
+    "places by bits": r"reads values in its forward pass \(index\)",
     "a random buffer": "draws its buffer projection at random",
     "functional dropout": r"draws at random in its forward pass \(bernoulli_\).* Next: use nn.Dropout",
     "noise": r"draws at random in its forward pass \(randn_like\)",
