@@ -80,7 +80,16 @@ def _time_of(work: Work) -> str:
 
 
 def _show_populations(work: Work, console: Console) -> None:
-    table = Table("program", "members", "populations", _time_of(work), "memory each", title="populations due")
+    table = Table(
+        "program",
+        "members",
+        "populations",
+        _time_of(work),
+        "memory each",
+        title="populations due",
+        caption="a population is computed as one, its members are a training of a replicate each; a member-step is one "
+        "step of one of them",
+    )
     for each in work.populations:
         table.add_row(
             each.program,

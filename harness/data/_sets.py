@@ -67,8 +67,8 @@ Load = Callable[[], tuple[Images, NDArray[np.int64]]]
 class ImageSet:
     """A data set: how many images it has for training and of its own for testing, and how they are read.
 
-    `load` returns images, a row each with its pixels by channel, row and column, uint8 of 0 to 255 or float32 of 0 to
-    1, those for training first, and their labels, int64. Without `test` images of its own a set's test images are drawn
+    `load` returns images, a row each with its pixels by channel, row and column, uint8 of 0 to 255 or float32,
+    those for training first, and their labels, int64. Without `test` images of its own a set's test images are drawn
     from the others. `pixels` of an image, of all channels, and `classes` are 0 where only loading tells. A `whole` set
     is all there is of its kind: nothing of it could be held back. `files` are what must be there before it can be read,
     in the layout of `torchvision`'s class of that name, which is made with the arguments `parts` for training and for
@@ -120,8 +120,8 @@ def data_set(
 ) -> Callable[[Load], Load]:
     """Register the decorated function as what loads the data set `name`; tasks name it as their source.
 
-    It returns images, a row each: uint8 of 0 to 255, which are divided by 255, or floats of 0 to 1; and their labels,
-    integers from 0.
+    It returns images, a row each: uint8 of 0 to 255, which are divided by 255, or floats, which a network sees as they
+    are, and learns from best where they are of the order of 1; and their labels, integers from 0.
 
     Args:
         name: How a task names it: ``Task("blobs", source="blobs", ...)``.
@@ -215,7 +215,7 @@ def load_set(name: str) -> Loaded:
     if described.text:
         images, labels = _as_windows(images, labels, name)
     else:
-        images, labels = _as_images(images, name), _as_labels(labels, name)
+        images, labels = _as_images(images, name, counts=bool(described.table)), _as_labels(labels, name)
     digest = data_digest(images, labels, described.train, described.moments)
     if described.digest not in ("", digest):
         raise DataError(
@@ -225,18 +225,26 @@ def load_set(name: str) -> Loaded:
     return Loaded(images, labels, described.train, digest)
 
 
-def _as_images(images: NDArray[Any], name: str) -> Images:
-    """Return images as uint8, whose 255 is 1, or float32: by any other kind of number they would be scaled wrongly."""
+def _as_images(images: NDArray[Any], name: str, *, counts: bool) -> Images:
+    """Return images as uint8, whose 255 is 1, or float32: by any other kind of number they would be scaled wrongly.
+
+    So would be uint8 that has become floats, but where whole numbers may be `counts`.
+    """
     images = images.reshape(len(images), -1)
     if images.dtype == np.uint8:
         return images
     if not np.issubdtype(images.dtype, np.floating):
-        raise DataError(
-            f"data set {name}: its images are {images.dtype}. Next: return uint8 of 0 to 255, or floats of 0 to 1"
-        )
-    if not np.isfinite(images).all():
+        raise DataError(f"data set {name}: its images are {images.dtype}. Next: return uint8 of 0 to 255, or floats")
+    with np.errstate(over="ignore"):
+        pixels = images.astype(np.float32)
+    if not np.isfinite(pixels).all():
         raise DataError(f"data set {name}: an image has a pixel that is no number. Next: correct what it returns")
-    return images.astype(np.float32)
+    if not counts and pixels.min() >= 0 and 1 < pixels.max() <= 255 and (pixels == np.rint(pixels)).all():
+        raise DataError(
+            f"data set {name}: its images are whole numbers up to {pixels.max():.0f} as {images.dtype}, which networks "
+            "would see as they are. Next: return them as uint8, which are divided by 255, or divide them"
+        )
+    return pixels
 
 
 def _as_windows(tokens: NDArray[Any], following: NDArray[Any], name: str) -> tuple[Images, NDArray[np.int64]]:

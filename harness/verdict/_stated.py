@@ -33,6 +33,8 @@ from harness.verdict._verdicts import (
     Status,
 )
 
+QUICK = Verdict(outcome=Outcome.NOT_RUN, cause="a quick run decides nothing")
+
 DIGITS_KEPT = 9  # significant digits in verdicts.json: more than anyone reads, fewer than differ between machines
 
 
@@ -69,7 +71,7 @@ class Told:
 def stated(results: Results, claim: str, tested: Tested, verdict: Verdict, family: Family, told: Told) -> ClaimVerdict:
     """Return the verdict of a tested claim as it is stored, with all that was compared."""
     if told.status is Status.QUICK:
-        verdict = Verdict(outcome=Outcome.NOT_RUN, cause="quick run")
+        verdict = QUICK
     assessment = tested.assessment
     printed = tuple(
         _part(part, assessment.decision, family.held, interval)
@@ -105,7 +107,7 @@ def stated_exact(results: Results, claim: str, expected: Mapping[str, str], told
     known = results.claims[claim]
     verdict = exactly(known.exact, expected)
     if told.status is Status.QUICK:
-        verdict = Verdict(outcome=Outcome.NOT_RUN, cause="quick run")
+        verdict = QUICK
     return ClaimVerdict(
         version=known.version,
         status=told.status,

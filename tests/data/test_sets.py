@@ -81,16 +81,32 @@ def test_floats_are_taken_as_they_are(given_set, kind):
     np.testing.assert_array_equal(scaled(torch.from_numpy(loaded.images), DIGITS).numpy(), images)
 
 
+@pytest.mark.parametrize("images", [np.eye(4), np.eye(4) * 2 - 1, np.eye(4) * 1.5, np.eye(4) * 300])
+def test_floats_that_are_no_bytes_stay(given_set, images):
+    """Bits, signs, and numbers that no byte holds, are what they are."""
+    np.testing.assert_array_equal(given_set(images).images, images)
+
+
 @pytest.mark.parametrize(
     ("images", "labels", "told"),
     [
         (np.zeros((4, 3), np.int16), (0, 1, 2, 1), "its images are int16. Next: return uint8"),
         (np.full((4, 3), np.nan), (0, 1, 2, 1), "a pixel that is no number"),
+        (np.full((4, 3), 1e300), (0, 1, 2, 1), "a pixel that is no number"),
+        (np.eye(4) * 255, (0, 1, 2, 1), "whole numbers up to 255 as float64.* Next: return them as uint8"),
         (np.zeros((4, 3)), (-1, 1, -1, 1), "its labels are int64 of shape .4,., from -1"),
         (np.zeros((4, 3)), (0.0, 1.0, 0.0, 1.0), "its labels are float64"),
         (np.zeros((4, 3)), ((0,), (1,), (0,), (1,)), r"of shape .4, 1."),
     ],
-    ids=["int16", "nan", "negative labels", "float labels", "a column of labels"],
+    ids=[
+        "int16",
+        "nan",
+        "infinite in float32",
+        "bytes as floats",
+        "negative labels",
+        "float labels",
+        "a column of labels",
+    ],
 )
 def test_other_arrays_are_refused(given_set, images, labels, told):
     """They would be scaled wrongly, or die in a worker with torch's own words."""
