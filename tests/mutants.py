@@ -1631,7 +1631,7 @@ MUTANTS = (
     Mutant("run._Run._in_turn",
            "if self._unwritten:", "if False:",
            "test_run::test_a_record_that_cannot_be_written_beside_ends_the_run"),
-    Mutant("executor._starting",
+    Mutant("processes._starting",
            "block(signal.SIG_BLOCK, {signal.SIGINT}) if block else set()", "set()",
            "test_executor::test_workers_are_deaf_to_ctrl_c_while_they_start"),
     Mutant("verifying._beside",

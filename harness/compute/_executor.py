@@ -7,21 +7,18 @@ the parent writes records; a worker may write a checkpoint of a long population,
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import pickle
-import signal
-import sys
-import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import AbstractContextManager, contextmanager, suppress
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import AbstractContextManager, suppress
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Protocol
 
+from harness.compute._processes import SPAWN, Processes
 from harness.errors import StoppedError
 from harness.extensions import Extensions
 from harness.population import Computed, Population
@@ -105,27 +102,19 @@ class Local:
         self.places = workers or usual_workers(device)
         if device == "cpu":
             os.environ.update(WORKER_ENVIRONMENT)
-        self._others = set(multiprocessing.active_children())  # of whoever uses the harness
-        context = multiprocessing.get_context("spawn")
-        self._reports: Queue[Progress] = context.Queue()
-        self._stop = context.Event()
-        self._pool = ProcessPoolExecutor(
-            self.places,
-            mp_context=context,
-            initializer=_start_worker,
-            initargs=(self._reports, self._stop, device, self.places, prepare),
-        )
+        self._reports: Queue[Progress] = SPAWN.Queue()
+        self._stop = SPAWN.Event()
+        given = (self._reports, self._stop, device, self.places, prepare)
+        self._workers = Processes(self.places, _start_worker, *given)
         self._given = False
         if device != "cpu":
-            with _starting():
-                for _ in range(self.places):  # one worker starts with each, as none is idle
-                    self._pool.submit(_nothing)
+            for _ in range(self.places):  # one worker starts with each, as none is idle
+                self._workers.submit(_nothing)
 
     def submit(self, number: int, population: Population, checkpoint: Path | None = None) -> Future[Computed]:
         """Start computing `population`."""
         self._given = True
-        with _starting():  # the first call starts the workers of a CPU
-            return self._pool.submit(_work, number, pickle.dumps(population), checkpoint)
+        return self._workers.submit(_work, number, pickle.dumps(population), checkpoint)
 
     def stop(self) -> None:
         """Ask the workers to save what they are computing and to end it; they look every half second of training.
@@ -147,28 +136,7 @@ class Local:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is not None or not self._given:  # nobody waits for workers that are still starting
-            for process in set(multiprocessing.active_children()) - self._others:
-                process.terminate()
-        self._pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _starting() -> Iterator[None]:
-    """Let workers start without the main module, and deaf to Ctrl-C.
-
-    A worker would run a user's script again, which starts workers, and needs none of it. What Ctrl-C means the parent
-    decides: a worker inherits that it is blocked, and else it would end one that is still importing, with a traceback.
-    """
-    main, block = sys.modules["__main__"], getattr(signal, "pthread_sigmask", None)
-    before: set[int] = block(signal.SIG_BLOCK, {signal.SIGINT}) if block else set()
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
-        if block:
-            block(signal.SIG_SETMASK, before)
+        self._workers.end(at_once=error is not None or not self._given)  # nobody waits for what is still starting
 
 
 def usual_workers(device: str = "cpu") -> int:
@@ -193,8 +161,6 @@ def _start_worker(
 ) -> None:
     """Set a worker up before torch loads; one of a GPU then warms up, while the parent still plans."""
     global _report, _stop, _device, _places, _prepare
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    threading.Thread(target=_die_with_parent, daemon=True).start()
     _device, _places, _stop, _prepare = device, places, stop, prepare
 
     def report(number: int, steps: int) -> None:
@@ -218,13 +184,6 @@ def _prepared() -> None:
     global _prepare
     _prepare()
     _prepare = _nothing
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _work(number: int, pickled: bytes, checkpoint: Path | None) -> Computed:

@@ -3,36 +3,13 @@
 import multiprocessing
 import os
 import signal
-import sys
 import time
-from multiprocessing import spawn
-from types import ModuleType
 
 import pytest
 
 from harness.compute import Local, usual_workers
 from harness.compute import _executor as executor
 from harness.errors import DesignError, StoppedError
-
-
-class Starting:
-    """Stands for the pool; keeps what a worker would be told of the main module when it starts."""
-
-    def submit(self, *_):
-        self.told = {name for name in spawn.get_preparation_data("worker") if name.startswith("init_main")}
-
-
-def test_an_error_ends_no_process_of_somebody_else():
-    """A notebook may have workers of its own, which an error of a run leaves alone."""
-    theirs = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
-    theirs.start()
-    try:
-        with pytest.raises(ZeroDivisionError), Local(workers=1):
-            1 / 0  # noqa: B018 - it is there to fail
-        assert theirs.is_alive()
-    finally:
-        theirs.kill()
-        theirs.join()
 
 
 def unprepared():
@@ -44,21 +21,6 @@ def test_what_a_worker_lacks_is_told():
     """An error of preparing is the error of what was to be computed, not a worker that died of something."""
     with Local(workers=1, prepare=unprepared) as executor, pytest.raises(DesignError, match="no folder of claims"):
         executor.submit(1, None).result()
-
-
-def test_a_worker_does_not_run_the_main_module(monkeypatch):
-    """A user's script without ``if __name__ == "__main__"`` starts no workers of workers, and stays the main module."""
-    main = ModuleType("__main__")
-    main.__file__ = "script.py"
-    monkeypatch.setitem(sys.modules, "__main__", main)
-    starting = Starting()
-    starting.submit()
-    assert starting.told == {"init_main_from_path"}
-    executor = Local(workers=1)
-    monkeypatch.setattr(executor, "_pool", starting)
-    executor.submit(0, None)
-    assert starting.told == set()
-    assert sys.modules["__main__"] is main
 
 
 def test_workers_of_a_gpu_start_before_anything_is_computed():
@@ -81,7 +43,7 @@ def test_workers_are_deaf_to_ctrl_c_while_they_start():
         for _ in range(20):
             os.kill(worker.pid, signal.SIGINT)
             time.sleep(0.05)
-        assert local._pool.submit(os.getpid).result(timeout=60) == worker.pid
+        assert local._workers.submit(os.getpid).result(timeout=60) == worker.pid
         local._given = True
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
 
@@ -104,8 +66,6 @@ def test_nothing_is_begun_once_the_run_stops():
 def test_what_fails_while_a_worker_warms_up_is_told_by_the_first_population(monkeypatch):
     """An error there would only be a worker that died: the first population has it again."""
     queue, event = multiprocessing.get_context("spawn").Queue(), multiprocessing.get_context("spawn").Event()
-    monkeypatch.setattr(executor.signal, "signal", lambda *_: None)
-    monkeypatch.setattr(executor, "_die_with_parent", lambda: None)
     monkeypatch.setattr(executor, "_warm_up", unprepared)
     executor._start_worker(queue, event, "cuda", 1, unprepared)
     with pytest.raises(DesignError, match="no folder of claims"):
