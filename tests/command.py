@@ -11,6 +11,7 @@ import torch
 
 from harness.__main__ import main
 from harness.compute._executor import EXECUTORS
+from harness.workflow import _beside
 from tests.inline import Inline
 
 
@@ -47,6 +48,7 @@ def harness(*arguments, **environment):
         stack.enter_context(mock.patch.object(sys, "argv", ["harness", *map(str, arguments)]))
         stack.enter_context(mock.patch.object(torch.cuda, "is_available", return_value=False))
         stack.enter_context(mock.patch.dict(EXECUTORS._things, {"local": Here}))
+        stack.enter_context(mock.patch.object(_beside, "idle_cores", return_value=0))  # nor for others to draw
         stack.enter_context(mock.patch.object(sys, "dont_write_bytecode", True))  # claims change within a second
         stack.enter_context(redirect_stdout(out))
         stack.enter_context(redirect_stderr(err))

@@ -4,6 +4,7 @@ from harness.compute._due import NEVER, Unit
 from harness.compute._executor import EXECUTORS, Executor, Local, cores, executor, usual_workers
 from harness.compute._limit import Limit
 from harness.compute._plan import Plan, Wanted
+from harness.compute._processes import Processes
 from harness.compute._progress import SILENT, Progress, Silent, UnderWay
 from harness.compute._run import Summary, git_revision, provenance, run_plan
 
@@ -15,6 +16,7 @@ __all__ = [
     "Limit",
     "Local",
     "Plan",
+    "Processes",
     "Progress",
     "Silent",
     "Summary",

@@ -10,13 +10,15 @@ from typing import Protocol
 class UnderWay:
     """A population under way: its number in the run, what it computes for whom, and its share of the run.
 
-    `steps` are those of one member. `seconds` is how long its members are expected to take one place one by one, and
-    `run_seconds` the same of all that was due when the run began.
+    `units` are the names by which the store has its members. `steps` are those of one member. `seconds` is how long its
+    members are expected to take one place one by one, and `run_seconds` the same of all that was due when the run
+    began.
     """
 
     number: int
     program: str
     wanted_by: tuple[str, ...]
+    units: tuple[str, ...]
     members: int
     steps: int
     seconds: float

@@ -253,7 +253,8 @@ class _Run:
 
     def _shown(self, number: int, population: Population, units: list[Unit]) -> UnderWay:
         program, own = population.program, sum(self._seconds.get(unit.name, 0.0) for unit in units)
-        return UnderWay(number, program.label, tuple(wanted_by(units)), len(units), program.steps, own, self._run_s)
+        names, asked = tuple(unit.name for unit in units), tuple(wanted_by(units))
+        return UnderWay(number, program.label, asked, names, len(units), program.steps, own, self._run_s)
 
     def _show_begun(self, places: int) -> None:
         """Tell of the populations that have come to a place: the first that were submitted of those under way."""

@@ -7,7 +7,7 @@ are Okabe and Ito's, made for colour-blind readers, and tell arms apart. Differe
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -67,14 +67,28 @@ def _panel(figure: Figure, panel: Panel, title: str, *, first: bool) -> Axes:
     return axis
 
 
-def write_figures(results: Results, claims: Mapping[str, Claim], verdicts: Verdicts, folder: Path) -> None:
-    """Write the figures of all judged claims into `folder`, one SVG a claim; those of others go from there."""
+def not_drawn(claim: str) -> bytes | None:
+    """Return no figure: it is still to be drawn."""
+    return None
+
+
+def write_figures(
+    results: Results,
+    claims: Mapping[str, Claim],
+    verdicts: Verdicts,
+    folder: Path,
+    figure: Callable[[str], bytes | None] = not_drawn,
+) -> None:
+    """Write the figures of all judged claims into `folder`, one SVG a claim; those of others go from there.
+
+    `figure` gives what is drawn of a claim already.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     drawn = {file_name(id): id for id, verdict in verdicts.claims.items() if verdict.parts}
     for stale in (file for file in folder.glob("*.svg") if file.name not in drawn):
         stale.unlink()
     for name, id in drawn.items():
-        (folder / name).write_bytes(draw_figure(results, claims[id], verdicts.claims[id]))
+        (folder / name).write_bytes(figure(id) or draw_figure(results, claims[id], verdicts.claims[id]))
 
 
 def file_name(claim: str) -> str:

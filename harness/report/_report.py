@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -42,23 +42,24 @@ def write_report(
     others: Others | None = None,
     reruns: Sequence[Elsewhere] = (),
     *,
-    drawn: bool = True,
+    figure: Callable[[str], bytes | None] | None = figures.not_drawn,
     errata: bool = False,
     protocol: bool = True,
 ) -> None:
-    """Write ``report.md`` and, if they are to be `drawn`, the figures into `out`; the same input gives the same bytes.
+    """Write ``report.md`` and the figures into `out`; the same input gives the same bytes.
 
     `variants` holds the results of the same claims under other settings, by name; `others` the verdicts at other
     scales, which the sections print beside their own and no figure shows; `reruns` the same replicates as computed on
-    other machines; `errata` says that there is a page of them in the reports' folder, and `protocol`
-    that the pages on statistics and the tests lie in the same project, where they can be linked.
+    other machines. `figure` gives what is drawn of a claim already, and with None no figure is written. `errata` says
+    that there is a page of them in the reports' folder, and `protocol` that the pages on statistics and the tests lie
+    in the same project, where they can be linked.
     """
-    if drawn:
-        figures.write_figures(results, catalogue.claims, verdicts, out / "figures")
-        (out / "figures" / OVERVIEW).write_bytes(overview.draw_overview(summary.groups(verdicts, registry, catalogue)))
     text = report_text(
         results, verdicts, registry, catalogue, pilots, variants, others, reruns, errata=errata, protocol=protocol
     )
+    if figure is not None:
+        figures.write_figures(results, catalogue.claims, verdicts, out / "figures", figure)
+        (out / "figures" / OVERVIEW).write_bytes(overview.draw_overview(summary.groups(verdicts, registry, catalogue)))
     (out / "report.md").write_text(text)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.design import Scale, check_words, read_pilots
 from harness.verdict import Verdicts, read_earlier, read_results, read_variants, unchanged
+from harness.workflow._beside import Figure
 from harness.workflow._judging import judge_rows, judged_again, judged_elsewhere
 from harness.workflow._session import Session
 
@@ -30,18 +31,23 @@ def report(session: Session) -> Path:
         >>> report(open_session(out="reports/micro")).name  # doctest: +SKIP
         'report.md'
     """
+    return write_pages(session, lambda claim: None)
+
+
+def write_pages(session: Session, figure: Figure) -> Path:
+    """Do what `report` does, with the figures that are drawn already."""
     scale = read_results(session.out / "results.parquet").meta.scale  # of what lies there, whatever was asked for
     session = replace(session, scale=scale, folder=session.out)
-    _write_one(session)
+    _write_one(session, figure)
     if session.out.resolve() == session.committed:
         for scale in Scale:
             other = replace(session, scale=scale, folder=session.root / "reports" / scale)
             if scale != session.scale and unchanged(other.out, session.catalogue, session.registry):
-                _write_one(other, drawn=False)
+                _write_one(other, None)
     return session.out / "report.md"
 
 
-def _write_one(session: Session, *, drawn: bool = True) -> None:
+def _write_one(session: Session, figure: Figure | None) -> None:
     from harness.report import write_report
 
     results = read_results(session.out / "results.parquet")
@@ -58,7 +64,7 @@ def _write_one(session: Session, *, drawn: bool = True) -> None:
         read_variants(session.out),
         _at_other_scales(session),
         judged_elsewhere(session, results),
-        drawn=drawn,
+        figure=figure,
         errata=(session.root / "reports" / "errata.md").is_file(),
         protocol=(session.root / "docs" / "statistics.md").is_file(),
     )

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.errors import InterruptedRunError, UsageError
 from harness.population import Program
-from harness.streams import SUITE_SEED
-from harness.workflow._collecting import collect
+from harness.workflow._beside import rows_stored
 from harness.workflow._planning import Planned, make_plan, plan_seconds, told_of_code, told_of_guesses
 from harness.workflow._session import Session, require_data
 
@@ -97,23 +96,26 @@ def run_within(
     progress: Progress | None,
     ahead: Executor | None,
     *,
+    following: Callable[[Planned, Progress], Progress] = lambda made, progress: progress,
     before_writing: Callable[[], object] = lambda: None,
 ) -> Ran:
     """Do what `run` does, within a limit that has begun, by an executor that was started ahead, if one was.
 
-    `before_writing` is called before rows are written over.
+    `following` gives what is told of progress, by the plan; `before_writing` is called before rows are written over.
     """
+    from harness.compute import SILENT
     from harness.verdict import earlier_rows, with_printed, write_earlier, write_results
 
     _require_whole(session)
     _require_rerun(session)
     made = make_plan(session)
-    ran = compute(made, session, limit, progress, ahead)
+    progress = progress or SILENT
+    ran = compute(made, session, limit, following(made, progress), ahead)
     if ran.left is not None:
         return ran
-    collected = collect(made, scale=session.scale, suite_seed=SUITE_SEED, quick=session.quick, variant=session.variant)
+    collected = rows_stored(made, session)
     mine = {claim.id for claim in session.claims}
-    if progress is not None and (others := [id for id in collected.claims if id not in mine]):
+    if others := [id for id in collected.claims if id not in mine]:
         progress.note(f"stored, and of the same families, so that they count in Holm's correction: {', '.join(others)}")
     path = session.out / "results.parquet"
     whole = session.out.resolve() == session.committed  # the committed rows are written over

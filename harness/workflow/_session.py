@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, fields, replace
+from functools import cache, cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.design import Catalogue, Claim, Registry, Scale, check_design
 from harness.errors import UsageError, nearest
@@ -43,6 +43,13 @@ class Session:
     data_dir: Path | None = None
     download: bool = False
     place: Place | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process without claims, which are functions of files: these are loaded again there."""
+        names = {each.name for each in fields(self)} - {"catalogue", "claims"}
+        said = {name: getattr(self, name) for name in names}
+        ids = tuple(claim.id for claim in self.claims)
+        return _again, (self.catalogue.folder, self.catalogue.locks, ids, said)
 
     @property
     def registry(self) -> Registry:
@@ -125,6 +132,17 @@ class Session:
         if id not in chosen:
             raise UsageError(f"the session has no claim {id!r}{nearest(id, chosen)} Next: harness list")
         return chosen[id]
+
+
+def _again(folder: Path, locks: Path | None, ids: Sequence[str], said: Mapping[str, Any]) -> Session:
+    catalogue = replace(_loaded(folder, "" if said["place"] is None else said["place"].package), locks=locks)
+    return Session(catalogue=catalogue, claims=tuple(catalogue.claims[id] for id in ids), **said)
+
+
+@cache
+def _loaded(folder: Path, package: str) -> Catalogue:
+    """Return what the files of a folder register, once a process."""
+    return Catalogue.load(folder, package)
 
 
 def open_session(

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.design import Claim
 from harness.errors import ResultsError
 from harness.verdict import (
     Losses,
@@ -26,9 +25,10 @@ from harness.verdict import (
     read_verdicts,
     rerun,
 )
+from harness.workflow._beside import Beside, found
 from harness.workflow._chain import chain_cut
 from harness.workflow._judging import Judged, Turned, judge, recorded, turned, write_junit
-from harness.workflow._reporting import report
+from harness.workflow._reporting import report, write_pages
 from harness.workflow._running import Ran, run_within
 from harness.workflow._session import Session
 
@@ -105,72 +105,77 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
     limit = Limit.starting_now(time_limit)
     looked: Future[OtherBytes] = Future()
     looked.set_result(((), ()))
-    unlike: dict[str, str] = {}
-    without: list[str] = []
-    before = rows = None
-    earlier: list[Results] = []
-    with session.executor_ahead() as ahead:
-        if (session.committed / "results.parquet").is_file():
-            rows = read_results(session.committed / "results.parquet")  # now: a whole run writes over them
-            earlier = read_earlier(session.committed)
-            unlike = not_as_locked(session.committed, session.catalogue, session.registry)
-            without = [
-                claim.id for claim in session.claims if _is_locked(claim, session) and claim.id not in rows.claims
-            ]
-            before = recorded(session, required=True)
-            looked = _beside(other_bytes, session)
-        elif (session.committed / "verdicts.json").is_file():
-            raise ResultsError(
-                f"{session.committed} has verdicts and lacks their rows, results.parquet: nothing could be compared. "
-                "Next: git checkout it"
+    with Beside(session) as beside:
+        with session.executor_ahead() as ahead:
+            committed = _committed(session)
+            if committed is not None:
+                looked = beside.look(other_bytes)
+            ran = run_within(
+                session, limit, progress, ahead, following=beside.following, before_writing=partial(found, looked)
             )
-        ran = run_within(session, limit, progress, ahead, before_writing=looked.result)
-    if ran.left is not None:
-        if looked.done():
-            looked.result()  # which raises what was found wrong
-        return Verified(ran, recorded=before)
-    changed, but = looked.result()
-    judged = judge(session)
-    again, lost = None, Losses()
-    if rows is not None:
-        fresh, rounding = read_results(session.out / "results.parquet"), read_spreads(session.committed)
-        again = rerun(rows, fresh, session.catalogue, rounding)
-        lost = losses(rows, fresh, again, session.registry, session.catalogue, rounding, earlier)
-    verified = Verified(
-        ran=ran,
-        judged=judged,
-        recorded=before,
-        turned=turned(before, judged),
-        other_bytes=changed,
-        amended=but,
-        not_as_locked=unlike,
-        without_rows=tuple(without),
-        cut=chain_cut(session.registry.path),
-        report=report(session),
-        rerun=again,
-        losses=lost,
-    )
+        if ran.left is not None:
+            if looked.done():
+                found(looked)  # which raises what was found wrong
+            return Verified(ran, recorded=None if committed is None else committed.verdicts)
+        judged = judge(session)
+        figure = beside.figures(judged.verdicts)
+        verified = _compared(session, ran, judged, committed, found(looked))
+        verified = replace(verified, report=write_pages(session, figure))
     if verified.unexplained:
         write_junit(session, judged, verified.unexplained)
     return verified
 
 
-def _is_locked(claim: Claim, session: Session) -> bool:
-    return session.registry.in_force(claim.id, session.scale) is not None
+@dataclass(frozen=True)
+class _Committed:
+    """What the committed report says, read before a whole run writes over it."""
+
+    verdicts: Judged
+    rows: Results
+    earlier: Sequence[Results]
+    not_as_locked: Mapping[str, str]
+    without_rows: tuple[str, ...]
 
 
-def _beside(look: Callable[[Session], OtherBytes], session: Session) -> Future[OtherBytes]:
-    """Call a function while others compute. Nobody waits for it where a run ends early, or is interrupted."""
-    looked: Future[OtherBytes] = Future()
+def _committed(session: Session) -> _Committed | None:
+    """Return what the committed report says, if there is one. Raises ResultsError for verdicts without rows."""
+    folder = session.committed
+    if not (folder / "results.parquet").is_file():
+        if (folder / "verdicts.json").is_file():
+            raise ResultsError(
+                f"{folder} has verdicts and lacks their rows, results.parquet: nothing could be compared. "
+                "Next: git checkout it"
+            )
+        return None
+    rows, verdicts = read_results(folder / "results.parquet"), recorded(session, required=True)
+    assert verdicts is not None
+    locked = (claim.id for claim in session.claims if session.registry.in_force(claim.id, session.scale) is not None)
+    return _Committed(
+        verdicts=verdicts,
+        rows=rows,
+        earlier=read_earlier(folder),
+        not_as_locked=not_as_locked(folder, session.catalogue, session.registry),
+        without_rows=tuple(id for id in locked if id not in rows.claims),
+    )
 
-    def see() -> None:
-        try:
-            looked.set_result(look(session))
-        except BaseException as error:  # whoever asks for the result has it
-            looked.set_exception(error)
 
-    threading.Thread(target=see, daemon=True).start()
-    return looked
+def _compared(session: Session, ran: Ran, judged: Judged, committed: _Committed | None, looked: OtherBytes) -> Verified:
+    """Return how the rows and verdicts that were just written compare with the committed ones."""
+    changed, but = looked
+    verified = Verified(ran, judged, other_bytes=changed, amended=but, cut=chain_cut(session.registry.path))
+    if committed is None:
+        return verified
+    fresh, rounding = read_results(session.out / "results.parquet"), read_spreads(session.committed)
+    again = rerun(committed.rows, fresh, session.catalogue, rounding)
+    return replace(
+        verified,
+        recorded=committed.verdicts,
+        turned=turned(committed.verdicts, judged),
+        not_as_locked=committed.not_as_locked,
+        without_rows=committed.without_rows,
+        rerun=again,
+        losses=losses(committed.rows, fresh, again, session.registry, session.catalogue, rounding, committed.earlier),
+    )
 
 
 def other_bytes(session: Session) -> OtherBytes:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from harness.errors import ResultsError
 from harness.verdict import read_results, write_results
 from harness.workflow import _running as running
 from harness.workflow import _verifying as verifying
+from harness.workflow._beside import Beside
 from tests import command
 from tests.design.test_lock import sealed
 from tests.verdict.test_rounds import locks
@@ -258,13 +260,9 @@ def test_a_limit_waits_for_no_look_at_the_committed_report(copy, monkeypatch):
     assert "to be continued" in ok(harness(copy, *shown))
     assert time.monotonic() - began < 30
     ended.set()
-
-    def broken(session):
-        raise ResultsError("what is committed is upside down")
-
-    looked = verifying._beside(broken, None)
-    assert "upside down" in str(looked.exception(timeout=10))
-    monkeypatch.setattr(verifying, "_beside", lambda look, session: looked)
+    looked = Future()
+    looked.set_exception(ResultsError("what is committed is upside down"))
+    monkeypatch.setattr(Beside, "look", lambda beside, look: looked)
     result = harness(copy, *shown)
     assert (result.returncode, "upside down" in result.stderr) == (3, True)
 

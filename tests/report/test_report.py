@@ -166,7 +166,7 @@ def test_a_report_follows_the_verdicts_of_the_other_scales(tmp_path, monkeypatch
     Figures, which quote nothing of other scales, stay as they are: those of the other scale are not even drawn.
     """
     drawn = []
-    monkeypatch.setattr(figures, "write_figures", lambda *given: drawn.append(given[-1].parent.name))
+    monkeypatch.setattr(figures, "write_figures", lambda *given: drawn.append(given[3].parent.name))
     for folder in ("claims", "reports"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "scratch"))
     (tmp_path / "docs").mkdir()
