@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import hashlib
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
@@ -82,3 +83,23 @@ def _measured(node: Measured) -> Iterator[tuple[str, list[Any]]]:
     module, _, function = asked.partition(":")
     if function:
         yield f"measurement {asked!r}", [getattr(sys.modules.get(module), function, None)]
+
+
+def provenance(root: Path, kind: str) -> dict[str, str]:
+    """Return what the process that stores records says of a run: git's revision of `root`, the device, the code."""
+    return {"git": git_revision(root), "kind": kind, "code": code_digest()}
+
+
+def git_revision(root: Path) -> str:
+    """Return the commit checked out, with ``-dirty`` where tracked sources differ from it, or ``unknown``."""
+    try:
+        described: str = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
+            cwd=root,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return described

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from harness.compute._code import code_digest, own_code
+from harness.compute._code import own_code
 from harness.compute._due import Unit
 from harness.compute._executor import Executor
 from harness.compute._inputs import emptied
@@ -332,23 +331,3 @@ def _ctrl_c(progress: Progress) -> Iterator[Callable[[], bool]]:
         yield lambda: bool(asked)
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def provenance(root: Path, kind: str) -> dict[str, str]:
-    """Return what the process that stores records says of a run: git's revision of `root`, the device, the code."""
-    return {"git": git_revision(root), "kind": kind, "code": code_digest()}
-
-
-def git_revision(root: Path) -> str:
-    """Return the commit checked out, with ``-dirty`` where tracked sources differ from it, or ``unknown``."""
-    try:
-        described: str = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"],
-            cwd=root,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return described

@@ -1,6 +1,6 @@
 """Networks of one's own: what is found out about a torch module, and what is refused.
 
-Also tests `networks._torch`.
+Also tests `networks._torch` and `networks._watching`.
 """
 
 import pickle
