@@ -28,8 +28,11 @@ class Here(Inline):
     """What commands take for their workers: trains in this process."""
 
     def __init__(self, *, device="cpu", workers=None, prepare=None):
-        assert device == "cpu"
-        self.workers = workers
+        self.device, self.workers = device, workers
+
+    def submit(self, number, population, checkpoint=None):
+        assert self.device == "cpu"
+        return super().submit(number, population, checkpoint)
 
     def __enter__(self):
         return self

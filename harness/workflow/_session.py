@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property, partial
 from pathlib import Path
@@ -105,13 +105,20 @@ class Session:
         kinds = {record.kind for record in read_results(path).meta.records.values()}
         return kinds <= {self.device}
 
-    def start_executor(self) -> AbstractContextManager[Executor]:
-        """Start what populations are computed by, with the claims' extensions known there too."""
+    @contextmanager
+    def start_executor(self) -> Iterator[Executor]:
+        """Start what populations are computed by, with the claims' extensions known there too.
+
+        Raises UsageError where workers of this machine want a GPU that it has not; they start while that is found out.
+        """
         from harness.compute import EXECUTORS
 
         making = EXECUTORS[EXECUTORS.latest(self.executor)]
         prepare = partial(Catalogue.load, self.catalogue.folder, "" if self.place is None else self.place.package)
-        return making(device=self.device, workers=self.workers, prepare=prepare)
+        with making(device=self.device, workers=self.workers, prepare=prepare) as executor:
+            if self.device == "cuda" and self.executor == "local" and not _has_gpu():
+                raise UsageError("no CUDA device is available to torch. Next: harness doctor, or --device cpu")
+            yield executor
 
     @contextmanager
     def executor_ahead(self) -> Iterator[Executor | None]:
@@ -247,19 +254,22 @@ def store_folder(root: Path, given: Path | str | None = None) -> Path:
 
 
 def pick_device(wanted: str) -> str:
-    """Return ``cpu`` or ``cuda`` for ``auto``, ``cpu`` or ``cuda``; torch is imported only where there may be a GPU."""
+    """Return ``cpu`` or ``cuda`` for ``auto``, ``cpu`` or ``cuda``; torch is imported only where there may be a GPU.
+
+    What is named is not looked for: a run may be planned here that is computed elsewhere.
+    """
     if wanted not in ("auto", "cpu", "cuda"):
         raise UsageError(f"unknown device {wanted!r}; devices are auto, cpu and cuda")
+    if wanted != "auto":
+        return wanted
     driver = shutil.which("nvidia-smi") or Path("/dev/nvidiactl").exists() or Path("/proc/driver/nvidia").exists()
-    if wanted == "cpu" or (wanted == "auto" and not driver):
-        return "cpu"
+    return "cuda" if driver and _has_gpu() else "cpu"
+
+
+def _has_gpu() -> bool:
     from harness.engine import gpu_name
 
-    if gpu_name():
-        return "cuda"
-    if wanted == "cuda":
-        raise UsageError("no CUDA device is available to torch. Next: harness doctor, or --device cpu")
-    return "cpu"
+    return bool(gpu_name())
 
 
 def check_claims(session: Session, claims: Iterable[Claim]) -> None:

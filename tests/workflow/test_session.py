@@ -10,7 +10,8 @@ from harness.cli.computing import judged_where
 from harness.compute import EXECUTORS
 from harness.errors import UsageError
 from harness.workflow import _running as running
-from harness.workflow import open_session, run, verify
+from harness.workflow import _session as sessions
+from harness.workflow import open_session, plan, run, verify
 from tests.inline import Inline
 from tests.project import ROOT
 
@@ -57,29 +58,48 @@ class Noted(Inline):
         self.seen.append("left")
 
 
+@pytest.fixture
+def noted(monkeypatch):
+    """The executor that notes when it is made and left, on a machine that seems to have a GPU."""
+    monkeypatch.setitem(EXECUTORS._things, "local", Noted)
+    monkeypatch.setitem(EXECUTORS._things, "elsewhere", Noted)
+    monkeypatch.setattr(Noted, "seen", [], raising=False)
+    monkeypatch.setattr(sessions, "_has_gpu", lambda: Noted.seen.append("looked") or True)
+    return Noted
+
+
 @pytest.mark.parametrize("command", [run, verify])
 @pytest.mark.parametrize(
-    ("device", "seen"), [("cpu", ["planned", "made", "left"]), ("cuda", ["made", "planned", "left"])]
+    ("device", "seen"), [("cpu", ["planned", "made", "left"]), ("cuda", ["made", "looked", "planned", "left"])]
 )
-def test_what_computes_on_a_gpu_starts_before_the_plan(root, tmp_path, monkeypatch, command, device, seen):
+def test_what_computes_on_a_gpu_starts_before_the_plan(root, tmp_path, monkeypatch, noted, command, device, seen):
     """Its workers take seconds to start; on a CPU nothing is started before it is known that something is due."""
-    monkeypatch.setitem(EXECUTORS._things, "local", Noted)
-    monkeypatch.setattr(Noted, "seen", [], raising=False)
     real = running.make_plan
-    monkeypatch.setattr(running, "make_plan", lambda session: (Noted.seen.append("planned"), real(session))[1])
+    monkeypatch.setattr(running, "make_plan", lambda session: (noted.seen.append("planned"), real(session))[1])
     session = open_session(NAMED, root=root, quick=True, device="cpu", store=tmp_path / "store", out=tmp_path / "out")
     command(replace(session, device=device))
-    assert Noted.seen == seen
+    assert noted.seen == seen
 
 
-def test_what_was_started_ends_where_there_is_no_plan(root, monkeypatch):
+def test_what_was_started_ends_where_there_is_no_plan(root, monkeypatch, noted):
     """An error of the plan ends the workers of a GPU too."""
-    monkeypatch.setitem(EXECUTORS._things, "local", Noted)
-    monkeypatch.setattr(Noted, "seen", [], raising=False)
     monkeypatch.setattr(running, "make_plan", None)
     with pytest.raises(TypeError):
-        run(replace(open_session(NAMED, root=root, quick=True, device="cpu"), device="cuda"))
-    assert Noted.seen == ["made", "left"]
+        run(open_session(NAMED, root=root, quick=True, device="cuda"))
+    assert noted.seen == ["made", "looked", "left"]
+
+
+def test_a_gpu_is_looked_for_where_it_is_to_compute(root, monkeypatch, noted):
+    """What starts for nothing ends; a plan needs no GPU, and an executor that computes elsewhere none of ours."""
+    session = open_session(NAMED, root=root, quick=True, device="cuda")
+    assert plan(session).totals.kind == "cuda"
+    with replace(session, executor="elsewhere").start_executor():
+        pass
+    assert noted.seen == ["made", "left"]
+    monkeypatch.setattr(sessions, "_has_gpu", lambda: False)
+    with pytest.raises(UsageError, match=r"no CUDA device.* Next: harness doctor"), session.start_executor():
+        pass
+    assert noted.seen == ["made", "left"] * 2
 
 
 def test_claims_of_another_folder_replace_no_report(root, tmp_path):
