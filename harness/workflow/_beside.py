@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from types import TracebackType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Generic, ParamSpec, TypeVar
 
-from harness.errors import RunError
 from harness.streams import SUITE_SEED
 from harness.verdict import ClaimRows, ClaimVerdict, Results, Verdicts, earlier_rows, read_results, read_verdicts
 from harness.workflow._collecting import collect
@@ -27,6 +26,7 @@ from harness.workflow._session import Session
 if TYPE_CHECKING:
     from harness.compute import Processes, Progress, UnderWay
 
+P = ParamSpec("P")
 T = TypeVar("T")
 Figure = Callable[[str], bytes | None]  # a claim's figure as SVG, or None where none was drawn
 
@@ -46,8 +46,31 @@ class Drawn:
         return self.verdict == verdict and replace(self.rows, cost=rows.cost) == rows
 
 
+class Looked(Generic[T]):
+    """What a function finds that was called with a session elsewhere, or `here` where a process was ended."""
+
+    def __init__(self, future: Future[T], here: Callable[[], T]) -> None:
+        self._future, self._here = future, here
+
+    @cached_property
+    def found(self) -> T:
+        """What it found; waits for it once."""
+        try:
+            return self._future.result()
+        except BrokenProcessPool:
+            return self._here()
+
+    def raise_found(self) -> None:
+        """Raise what it has died of, if it has by now."""
+        if self._future.done() and not isinstance(self._future.exception(), BrokenProcessPool):
+            self._future.result()
+
+
 class Beside:
-    """Judges and draws for a session while others compute; a context manager, which waits for nothing in the end."""
+    """Judges and draws for a session while others compute; a context manager, which waits for nothing in the end.
+
+    What a process does not do, as it was ended where memory is short, is done here.
+    """
 
     def __init__(self, session: Session) -> None:
         from harness.compute import Processes
@@ -57,20 +80,21 @@ class Beside:
         self._processes: Processes | None = Processes(min(MOST, idle)) if idle > 0 else None
         self._papers: list[Future[dict[str, Drawn]]] = []
 
-    def look(self, look: Callable[[Session], T]) -> Future[T]:
+    def look(self, look: Callable[[Session], T]) -> Looked[T]:
         """Begin to call a function with the session: in a process, or where there is no core for it in a thread."""
+        here = partial(look, self.session)
         if self._processes is not None:
-            return self._processes.submit(_looked, look, pickle.dumps(self.session))
+            return Looked(self._begun(_looked, look, pickle.dumps(self.session)), here)
         looked: Future[T] = Future()
 
         def see() -> None:
             try:
-                looked.set_result(look(self.session))
+                looked.set_result(here())
             except BaseException as error:  # whoever asks for the result has it
                 looked.set_exception(error)
 
         threading.Thread(target=see, daemon=True).start()
-        return looked
+        return Looked(looked, here)
 
     def following(self, made: Planned, progress: Progress) -> Progress:
         """Return a progress that has each paper of a plan judged and drawn once it is stored, and tells another all."""
@@ -84,9 +108,18 @@ class Beside:
         return _Following(progress, due, self._draw_paper)
 
     def _draw_paper(self, paper: str) -> None:
-        assert self._processes is not None
         of = tuple(claim for claim in self.session.claims if claim.paper == paper)
-        self._papers.append(self._processes.submit(_drawn, pickle.dumps(replace(self.session, claims=of))))
+        self._papers.append(self._begun(_drawn, pickle.dumps(replace(self.session, claims=of))))
+
+    def _begun(self, function: Callable[P, T], *given: P.args, **named: P.kwargs) -> Future[T]:
+        """Have a process call a function; where one was ended no other begins."""
+        assert self._processes is not None
+        try:
+            return self._processes.submit(function, *given, **named)
+        except BrokenProcessPool as error:
+            ended: Future[T] = Future()
+            ended.set_exception(error)
+            return ended
 
     def figures(self, verdicts: Verdicts) -> Figure:
         """Return what gives the figure of each claim that was judged: drawn before, or by one of the processes now."""
@@ -101,7 +134,7 @@ class Beside:
         }
         pickled = pickle.dumps(self.session)
         later = {
-            id: self._processes.submit(_drawn_of, pickled, id)
+            id: self._begun(_drawn_of, pickled, id)
             for id, verdict in verdicts.claims.items()
             if verdict.parts and id not in ready
         }
@@ -138,17 +171,6 @@ class _Following:
             if not self._due[paper]:
                 del self._due[paper]
                 self._complete(paper)
-
-
-def found(looked: Future[T]) -> T:
-    """Return what was looked for. Raises RunError where a process ended before it had looked."""
-    try:
-        return looked.result()
-    except BrokenProcessPool:
-        raise RunError(
-            "a process that judges and draws beside the others ended abruptly, as where memory is short. "
-            "Next: the same command again, with fewer --workers"
-        ) from None
 
 
 def idle_cores(session: Session) -> int:

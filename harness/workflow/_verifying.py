@@ -5,9 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,7 +23,7 @@ from harness.verdict import (
     read_verdicts,
     rerun,
 )
-from harness.workflow._beside import Beside, found
+from harness.workflow._beside import Beside, Looked
 from harness.workflow._chain import chain_cut
 from harness.workflow._judging import Judged, Turned, judge, recorded, turned, write_junit
 from harness.workflow._reporting import report, write_pages
@@ -103,23 +101,26 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
     from harness.compute import Limit
 
     limit = Limit.starting_now(time_limit)
-    looked: Future[OtherBytes] = Future()
-    looked.set_result(((), ()))
     with Beside(session) as beside:
         with session.executor_ahead() as ahead:
-            committed = _committed(session)
-            if committed is not None:
-                looked = beside.look(other_bytes)
+            committed = _committed(session, beside)
             ran = run_within(
-                session, limit, progress, ahead, following=beside.following, before_writing=partial(found, looked)
+                session,
+                limit,
+                progress,
+                ahead,
+                following=beside.following,
+                before_writing=lambda: committed and committed.looked.found,
             )
         if ran.left is not None:
-            if looked.done():
-                found(looked)  # which raises what was found wrong
+            if committed is not None:
+                committed.looked.raise_found()
             return Verified(ran, recorded=None if committed is None else committed.verdicts)
         judged = judge(session)
         figure = beside.figures(judged.verdicts)
-        verified = _compared(session, ran, judged, committed, found(looked))
+        verified = Verified(ran, judged, cut=chain_cut(session.registry.path))
+        if committed is not None:
+            verified = _compared(verified, session, judged, committed)
         verified = replace(verified, report=write_pages(session, figure))
     if verified.unexplained:
         write_junit(session, judged, verified.unexplained)
@@ -128,8 +129,9 @@ def verify(session: Session, *, time_limit: str | None = None, progress: Progres
 
 @dataclass(frozen=True)
 class _Committed:
-    """What the committed report says, read before a whole run writes over it."""
+    """What the committed report says, read before a whole run writes over it, and what its rows give now."""
 
+    looked: Looked[OtherBytes]
     verdicts: Judged
     rows: Results
     earlier: Sequence[Results]
@@ -137,8 +139,11 @@ class _Committed:
     without_rows: tuple[str, ...]
 
 
-def _committed(session: Session) -> _Committed | None:
-    """Return what the committed report says, if there is one. Raises ResultsError for verdicts without rows."""
+def _committed(session: Session, beside: Beside) -> _Committed | None:
+    """Return what the committed report says, if there is one, and begin to look at it.
+
+    Raises ResultsError for verdicts without rows.
+    """
     folder = session.committed
     if not (folder / "results.parquet").is_file():
         if (folder / "verdicts.json").is_file():
@@ -151,6 +156,7 @@ def _committed(session: Session) -> _Committed | None:
     assert verdicts is not None
     locked = (claim.id for claim in session.claims if session.registry.in_force(claim.id, session.scale) is not None)
     return _Committed(
+        looked=beside.look(other_bytes),
         verdicts=verdicts,
         rows=rows,
         earlier=read_earlier(folder),
@@ -159,17 +165,16 @@ def _committed(session: Session) -> _Committed | None:
     )
 
 
-def _compared(session: Session, ran: Ran, judged: Judged, committed: _Committed | None, looked: OtherBytes) -> Verified:
+def _compared(verified: Verified, session: Session, judged: Judged, committed: _Committed) -> Verified:
     """Return how the rows and verdicts that were just written compare with the committed ones."""
-    changed, but = looked
-    verified = Verified(ran, judged, other_bytes=changed, amended=but, cut=chain_cut(session.registry.path))
-    if committed is None:
-        return verified
+    changed, but = committed.looked.found
     fresh, rounding = read_results(session.out / "results.parquet"), read_spreads(session.committed)
     again = rerun(committed.rows, fresh, session.catalogue, rounding)
     return replace(
         verified,
         recorded=committed.verdicts,
+        other_bytes=changed,
+        amended=but,
         turned=turned(committed.verdicts, judged),
         not_as_locked=committed.not_as_locked,
         without_rows=committed.without_rows,

@@ -23,7 +23,7 @@ from harness.errors import ResultsError
 from harness.verdict import read_results, write_results
 from harness.workflow import _running as running
 from harness.workflow import _verifying as verifying
-from harness.workflow._beside import Beside
+from harness.workflow._beside import Beside, Looked
 from tests import command
 from tests.design.test_lock import sealed
 from tests.verdict.test_rounds import locks
@@ -262,7 +262,7 @@ def test_a_limit_waits_for_no_look_at_the_committed_report(copy, monkeypatch):
     ended.set()
     looked = Future()
     looked.set_exception(ResultsError("what is committed is upside down"))
-    monkeypatch.setattr(Beside, "look", lambda beside, look: looked)
+    monkeypatch.setattr(Beside, "look", lambda beside, look: Looked(looked, None))
     result = harness(copy, *shown)
     assert (result.returncode, "upside down" in result.stderr) == (3, True)
 

@@ -4,6 +4,7 @@ import os
 import pickle
 import shutil
 from dataclasses import replace
+from functools import partial
 from unittest import mock
 
 import pytest
@@ -12,7 +13,6 @@ from harness.compute import UnderWay
 from harness.compute._executor import EXECUTORS
 from harness.compute._processes import Processes
 from harness.compute._progress import Silent
-from harness.errors import RunError
 from harness.verdict import ClaimRows, read_results, read_verdicts
 from harness.workflow import _beside as beside
 from harness.workflow import open_session, verify
@@ -113,12 +113,29 @@ def test_what_a_process_cannot_draw_is_drawn_here(asked):
         assert figure("a/claim-that-was-not-judged") is None
 
 
-def test_a_look_that_ends_abruptly_is_told():
-    """Not waited for, and with the next command."""
-    processes = Processes(1)
-    with pytest.raises(RunError, match=r"ended abruptly.* Next: the same command again"):
-        beside.found(processes.submit(os._exit, 1))
-    processes.end(at_once=True)
+def name_of(session):
+    """Stands for a look at what is committed."""
+    return session.root.name
+
+
+def end_abruptly(session):
+    """Stands for a look that the system ends, as where memory is short."""
+    os._exit(1)
+
+
+def test_what_ends_abruptly_is_done_here(asked):
+    """A look, and whatever would be drawn after it: no run ends with what only stands beside it."""
+    session, _ = asked
+    verdicts = read_verdicts(session.out / "verdicts.json")
+    with mock.patch.object(beside, "idle_cores", return_value=1), beside.Beside(session) as others:
+        assert others.look(name_of).found == "project"
+        ended = others.look(end_abruptly)
+        ended._here = partial(name_of, session)
+        assert ended.found == ended.found == "project"
+        ended.raise_found()
+        others._draw_paper(session.claims[0].paper)
+        figure = others.figures(verdicts)
+        assert {figure(id) for id in verdicts.claims} == {None}
 
 
 def under_way(number, units):
