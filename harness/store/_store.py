@@ -17,6 +17,7 @@ import json
 import os
 import shutil
 import socket
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -84,7 +85,7 @@ class Store:
         self.entries: dict[str, Entry] = {}
         self.indexed: list[str] = []
         self.bad: dict[str, str] = {}
-        self._rows: dict[str, list[tuple[int, Row]]] = {}
+        self._rows: dict[str, dict[int, list[Row]]] = {}  # by record and member
         self._promised: dict[str, _Promised] = {}
         self.refresh()
 
@@ -132,10 +133,10 @@ class Store:
         if entry.record not in self._rows:
             table = pq.read_table(self.path / "records" / entry.record / "rows.parquet").to_pydict()
             columns = (table["metric"], table["step"], table["value"])
-            self._rows[entry.record] = [
-                (member, Row(*row)) for member, *row in zip(table["member"], *columns, strict=True)
-            ]
-        return [row for member, row in self._rows[entry.record] if member == entry.position]
+            by_member = self._rows[entry.record] = defaultdict(list)
+            for member, *row in zip(table["member"], *columns, strict=True):
+                by_member[member].append(Row(*row))
+        return list(self._rows[entry.record].get(entry.position, ()))
 
     def array(self, entry: Entry, slot: str, size: int) -> Array:
         """Return a stored array, shape (size,): float32, or bool for the slots ``mask`` and ``correct``.

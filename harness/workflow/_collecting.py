@@ -108,6 +108,7 @@ def _rows(plan: Plan, request: Request, answered: Mapping[str, int]) -> list[Res
     for arm, points in request.design.points.items():
         series = {metric(name).series for name in read if len(points) == 1}  # over densities numbers alone are shown
         for density, draw, node in _flat(points):
+            known = kept_if_known(node)
             for replicate in request.replicates:
                 entry = plan.entry(node, replicate)
                 assert entry is not None
@@ -121,7 +122,7 @@ def _rows(plan: Plan, request: Request, answered: Mapping[str, int]) -> list[Res
                         version=request.claim.version,
                         arm=arm,
                         density=float(density),
-                        kept=-1 if (known := kept_if_known(node)) is None else known,
+                        kept=-1 if known is None else known,
                         draw=draw,
                         suite_seed=replicate.suite_seed,
                         replicate=replicate.index,
@@ -160,16 +161,20 @@ def _cost(plan: Plan, names: list[str]) -> Cost:
     steps, seconds, shared, training, evaluation = 0, 0.0, 0, 0, 0
     devices: defaultdict[str, float] = defaultdict(float)
     ceiling: float | None = 0.0
+    counted: dict[str, tuple[int, int, int]] = {}  # by node, of which there is a unit a replicate
     for name in names:
         unit = plan.units[name]
-        program = Program.of(unit.node)
+        if unit.node.key not in counted:
+            program = Program.of(unit.node)
+            counted[unit.node.key] = program.steps, training_flops(program), evaluation_flops(program)
+        member_steps, trained, evaluated = counted[unit.node.key]
         record = plan.store.records[plan.store.entries[name].record]
         share, rate = record.provenance.wall_s / len(record.members), record.provenance.matmul_flops
-        steps += program.steps
+        steps += member_steps
         seconds += share
         shared += len(unit.wanted_by) > 1
-        training += training_flops(program)
-        evaluation += evaluation_flops(program)
+        training += trained
+        evaluation += evaluated
         devices[record.provenance.occupied] += share
         ceiling = None if ceiling is None or rate is None else ceiling + share * rate
     return Cost(
