@@ -1,6 +1,6 @@
 """The seed-variance check: how often it is red by mistake, and what it sees, as tables for docs/statistics.md.
 
-    python benchmarks/false_alarms.py [--draws 50000]
+    python -m benchmarks.false_alarms [--draws 50000]
 
 False alarms of one recipe that did not change, in percent: of a first look and of both looks, for location and for
 spread, over simulated baselines from a fixed seed; and the bound of a whole check. Then the power for a moved mean and

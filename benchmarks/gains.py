@@ -1,6 +1,6 @@
 """What ways to learn gain from packing, an LSTM beside torch's own, policies beside a plain loop: one thread, one run.
 
-    OMP_NUM_THREADS=1 python benchmarks/gains.py [--steps 100] [--rounds 3]
+    OMP_NUM_THREADS=1 python -m benchmarks.gains [--steps 100] [--rounds 3]
 
 The gain is a member-step's time alone over its time among 32 members, batches included and evaluation left out. Every
 step of SNIP, SynFlow and GraSP is a round of pruning; what they gain in all, with the training that follows their

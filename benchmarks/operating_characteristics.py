@@ -1,6 +1,6 @@
 """How often each kind of hypothesis is decided wrongly, rightly and not at all, as a table for docs/statistics.md.
 
-    python benchmarks/operating_characteristics.py [--claims 2000]
+    python -m benchmarks.operating_characteristics [--claims 2000]
 
 Every simulated claim goes through `harness.verdict.assess` and `decide`; only the data are made here. Arms of a
 replicate share its effect, and their difference has a known mean theta:

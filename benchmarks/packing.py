@@ -1,6 +1,6 @@
 """Packing: what a population gains over a plain loop, in one run, beside the matmul peak.
 
-    python benchmarks/packing.py [--steps 300] [--members 30] [--rounds 3]
+    python -m benchmarks.packing [--steps 300] [--members 30] [--rounds 3]
 
 Member-steps per second of (1) one member alone in the engine, (2) a plain, well-written PyTorch loop over members
 (fused optimiser, data in memory, same masks, same evaluation) with one and with two threads, (3) a population on one
