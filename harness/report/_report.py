@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from harness.design import CONTROLS, Catalogue, KnownBefore, Pilot, Registry, known_of, read_known
+from harness.data import DataSet
+from harness.design import CONTROLS, Catalogue, Design, KnownBefore, Pilot, Registry, known_of, read_known
 from harness.report import _figures as figures
 from harness.report import _overview as overview
 from harness.report import _repeats as repeats
@@ -126,10 +127,16 @@ def report_text(
         marked=lambda line: repeats.marked(line.verdict_text, line.id, again),
         origins=repeats.origins(reruns, again),
         quick=results.meta.quick,
+        embedded=_is_embedded(catalogue.claims[id].design(scale) for id in verdicts.claims),
         **_known(verdicts, found),
         rounds=any(verdict.round for verdict in verdicts.claims.values()),
     )
     return rendered.rstrip() + "\n"
+
+
+def _is_embedded(designs: Iterable[Design]) -> bool:
+    """Whether all is learned on tasks that are made of the digits and points that come with the harness."""
+    return {node.task.source for design in designs for node in design.nodes} <= {DataSet.DIGITS, DataSet.XOR}
 
 
 def _known(verdicts: Verdicts, found: Sequence[KnownBefore]) -> dict[str, object]:

@@ -63,6 +63,9 @@ def here(tmp_path, monkeypatch):
             del sys.modules[name]
 
 
+OTHER_DATA = ("csv_claim", "own_network")  # than the digits that come with the harness
+
+
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_an_example_goes_from_plan_to_report(example, here, tmp_path, monkeypatch):
     """Its package is found as pip would lay it out; nothing is written into it."""
@@ -74,6 +77,7 @@ def test_an_example_goes_from_plan_to_report(example, here, tmp_path, monkeypatc
     go(example, command.harness)
     report = (here / "scratch" / "report.md").read_text()
     assert "[arXiv ]" not in report, "a paper without an arXiv number has no link"
+    assert ("made of scikit-learn's handwritten digits" in report) == (example not in OTHER_DATA), "whose data they are"
     (lock,) = here.glob("places/*/registry.lock")
     assert lock.read_text()
     written = {path for path in project.rglob("*") if "dist-info" not in str(path) and "__pycache__" not in str(path)}
