@@ -14,11 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from harness.errors import DesignError
 from harness.networks._layers import Dropout, Parameter, Shape
 from harness.networks._modules import Builder
 from harness.networks._network import layer_of
-from harness.networks._watching import BATCH, error_of, told, watched
+from harness.networks._watching import BATCH, error_of, telling, watched
 
 OUTPUTS_FIRST = (nn.Linear, nn.MultiheadAttention, nn.RNNBase, nn.RNNCellBase)  # of their weights of two dimensions
 
@@ -74,17 +73,10 @@ def built(builder: Builder, arguments: Arguments, device: str) -> nn.Module:
 
     Raises DesignError where that fails, and for what is no module.
     """
-    try:
-        with torch.random.fork_rng(devices=[]), torch.device(device):
-            module = builder.function(**dict(arguments))
-    except DesignError:
-        raise
-    except Exception as error:  # whatever a stranger's module dies of
-        raise error_of(
-            builder,
-            f"could not be built on torch's device {device!r}: {told(error)}",
-            "correct its function; it may read no tensor's values, and needs no initialisation",
-        ) from error
+    what = f"could not be built on torch's device {device!r}"
+    then = "correct its function; it may read no tensor's values, and needs no initialisation"
+    with telling(builder, what, then), torch.random.fork_rng(devices=[]), torch.device(device):
+        module = builder.function(**dict(arguments))
     if not isinstance(module, nn.Module):
         raise error_of(builder, f"is of type {type(module).__name__}", "let its function return a torch.nn.Module")
     return module.train()

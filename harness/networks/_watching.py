@@ -105,14 +105,10 @@ def watched(
         given = f"shape {tuple(out.shape)}" if isinstance(out, Tensor) else f"a {type(out).__name__}"
         raise error_of(builder, f"gives {given} for a batch of shape {shape}", "return a row of logits an example")
     first = (out[0] * torch.randn(out[0].shape, generator=drawn)).sum()
-    try:
+    with telling(
+        builder, "has no gradients", "let it change nothing in place that it has computed with, its input neither"
+    ):
         other, *found = torch.autograd.grad(first, [examples, *parameters.values()], allow_unused=True)
-    except Exception as error:  # whatever a stranger's module dies of
-        raise error_of(
-            builder,
-            f"has no gradients: {told(error)}",
-            "let it change nothing in place that it has computed with, its input neither",
-        ) from error
     with torch.no_grad():
         if not _alike(forward(examples), out, 0.0):
             raise error_of(
@@ -146,16 +142,15 @@ def _forward(
     given, before = dict(tensors), _state(module)
     were = {name: (tensor._version, tensor.detach().clone()) for name, tensor in tensors.items()}
     copied = examples.clone()  # which may be changed in place
-    try:
-        # Fused kernels hide their products: attention's, and those of oneDNN's recurrent layers
-        with watch or nullcontext(), sdpa_kernel(SDPBackend.MATH), _without_onednn():
-            out = functional_call(module, given, (copied,))  # which keeps in `given` what the module has in the end
-    except Exception as error:  # whatever a stranger's module dies of
-        raise error_of(
-            builder,
-            f"fails on a batch of shape {tuple(examples.shape)}: {told(error)}",
-            "correct inputs= or the module, whose constants have to be buffers",
-        ) from error
+    what = f"fails on a batch of shape {tuple(examples.shape)}"
+    # Fused kernels hide their products: attention's, and those of oneDNN's recurrent layers
+    with (
+        telling(builder, what, "correct inputs= or the module, whose constants have to be buffers"),
+        watch or nullcontext(),
+        sdpa_kernel(SDPBackend.MATH),
+        _without_onednn(),
+    ):
+        out = functional_call(module, given, (copied,))  # which keeps in `given` what the module has in the end
     changed = [
         name
         for name, (version, values) in were.items()
@@ -227,9 +222,15 @@ def _without_onednn() -> Iterator[None]:
         torch.backends.mkldnn.set_flags(before)  # type: ignore[no-untyped-call]
 
 
-def told(error: Exception) -> str:
-    """Return what a stranger's module died of, on one line."""
-    return " ".join(str(error).split()).rstrip(".")
+@contextmanager
+def telling(builder: Builder, what: str, then: str) -> Iterator[None]:
+    """Turn what a stranger's module dies of into an error that says what it did, and what to do."""
+    try:
+        yield
+    except DesignError:
+        raise
+    except Exception as error:  # whatever that is
+        raise error_of(builder, f"{what}: {' '.join(str(error).split()).rstrip('.')}", then) from error
 
 
 def error_of(builder: Builder, what: str, then: str) -> DesignError:
