@@ -46,6 +46,8 @@ class Moments:
     sd: tuple[float, ...]
 
 
+COARSE = 1e-4  # the share of an input's range up to which its values may be rounded
+
 NO_MOMENTS = Moments((0.0,), (1.0,))
 
 
@@ -225,6 +227,16 @@ def load_set(name: str) -> Loaded:
     return Loaded(images, labels, described.train, digest)
 
 
+def merged(values_NI: NDArray[np.float64], rounded_NI: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which inputs float32 rounds by more than `COARSE` of their range, shape (inputs,).
+
+    So it does to what lies far from 0, as times do in seconds since 1970: different values become one.
+    """
+    error_I, range_I = np.abs(values_NI - rounded_NI).max(0), np.ptp(values_NI, axis=0)
+    merged_I: NDArray[np.bool_] = (error_I > COARSE * range_I) & (range_I > 0)
+    return merged_I
+
+
 def _as_images(images: NDArray[Any], name: str, *, counts: bool) -> Images:
     """Return images as uint8, whose 255 is 1, or float32: by any other kind of number they would be scaled wrongly.
 
@@ -239,6 +251,11 @@ def _as_images(images: NDArray[Any], name: str, *, counts: bool) -> Images:
         pixels = images.astype(np.float32)
     if not np.isfinite(pixels).all():
         raise DataError(f"data set {name}: an image has a pixel that is no number. Next: correct what it returns")
+    if images.dtype == np.float64 and len(inputs := np.flatnonzero(merged(images, pixels))):
+        raise DataError(
+            f"data set {name}: float32 merges values of input {inputs[0]}, which go from {images[:, inputs[0]].min()} "
+            f"to {images[:, inputs[0]].max()}. Next: take off what they have in common"
+        )
     if not counts and pixels.min() >= 0 and 1 < pixels.max() <= 255 and (pixels == np.rint(pixels)).all():
         raise DataError(
             f"data set {name}: its images are whole numbers up to {pixels.max():.0f} as {images.dtype}, which networks "

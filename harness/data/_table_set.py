@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from harness.data._finding import found_file
-from harness.data._sets import NO_MOMENTS, Images, ImageSet, add_set
+from harness.data._sets import NO_MOMENTS, Images, ImageSet, add_set, merged
 from harness.errors import DataError, nearest
 
 if TYPE_CHECKING:
@@ -109,12 +109,18 @@ def _numbers(name: str, column: pd.Series[Any]) -> NDArray[np.float32]:
             "Next: leave it out, by columns=, or write numbers in its place"
         )
     _check_cells(name, column)
+    values = column.to_numpy(np.float64)
     with np.errstate(over="ignore"):
-        numbers = column.to_numpy(np.float64).astype(np.float32)
+        numbers = values.astype(np.float32)
     if len(bad := np.flatnonzero(~np.isfinite(numbers))):
         raise DataError(
             f"data set {name}: column {column.name!r} holds {column.iloc[bad[0]]} in row {bad[0] + 1}. "
             "Next: leave out the row or the column, or write a number that float32 has"
+        )
+    if merged(values[:, None], numbers[:, None]).any():
+        raise DataError(
+            f"data set {name}: float32 merges values of column {column.name!r}, which go from {values.min()} to "
+            f"{values.max()}. Next: take off what they have in common"
         )
     return numbers
 

@@ -178,7 +178,8 @@ class Rewire(Learn):
     Every `every` steps, until the share `until` of the recipe's steps, an update takes no step of the optimiser: each
     layer drops the fraction d of its weights that are smallest, and grows as many of those that are not there then,
     also of those that were dropped just now. d falls from `fraction` to 0 along half a cosine (Evci et al. 2020), and
-    counts are the floor of d times the layer's weights. What the optimiser has of a dropped weight is forgotten.
+    counts are the floor of d times the layer's weights. What the optimiser has of a weight is forgotten where it is
+    gone after that; of one that grows again at once, from 0 as all that grow, it stays.
 
     Args:
         grow: ``"gradient"``, as RigL, or ``"random"``, as SET, by the ``mask`` stream.

@@ -75,13 +75,13 @@ def given_set(monkeypatch):
 @pytest.mark.parametrize("kind", [np.float64, np.float32, np.float16])
 def test_floats_are_taken_as_they_are(given_set, kind):
     """Of any precision: only bytes are divided by 255, and what numpy makes by default is no byte."""
-    images = (np.arange(12).reshape(4, 3) / 16).astype(kind)
+    images = (np.arange(12).reshape(4, 3) / 17).astype(kind)
     loaded = given_set(images)
     assert loaded.images.dtype == np.float32
-    np.testing.assert_array_equal(scaled(torch.from_numpy(loaded.images), DIGITS).numpy(), images)
+    np.testing.assert_array_equal(scaled(torch.from_numpy(loaded.images), DIGITS).numpy(), images.astype(np.float32))
 
 
-@pytest.mark.parametrize("images", [np.eye(4), np.eye(4) * 2 - 1, np.eye(4) * 1.5, np.eye(4) * 300])
+@pytest.mark.parametrize("images", [np.eye(4), np.eye(4) + 1e7, np.eye(4) * 2 - 1, np.eye(4) * 1.5, np.eye(4) * 300])
 def test_floats_that_are_no_bytes_stay(given_set, images):
     """Bits, signs, and numbers that no byte holds, are what they are."""
     np.testing.assert_array_equal(given_set(images).images, images)
@@ -92,6 +92,11 @@ def test_floats_that_are_no_bytes_stay(given_set, images):
     [
         (np.zeros((4, 3), np.int16), (0, 1, 2, 1), "its images are int16. Next: return uint8"),
         (np.full((4, 3), np.nan), (0, 1, 2, 1), "a pixel that is no number"),
+        (
+            np.eye(4) + np.array([0, 0, 3e7, 0]),
+            (0, 1, 2, 1),
+            "float32 merges values of input 2, which go from 30000000.0",
+        ),
         (np.full((4, 3), 1e300), (0, 1, 2, 1), "a pixel that is no number"),
         (np.eye(4) * 255, (0, 1, 2, 1), "whole numbers up to 255 as float64.* Next: return them as uint8"),
         (np.zeros((4, 3)), (-1, 1, -1, 1), "its labels are int64 of shape .4,., from -1"),
@@ -101,6 +106,7 @@ def test_floats_that_are_no_bytes_stay(given_set, images):
     ids=[
         "int16",
         "nan",
+        "merged",
         "infinite in float32",
         "bytes as floats",
         "negative labels",

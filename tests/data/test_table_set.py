@@ -171,13 +171,30 @@ def test_a_table_of_an_installed_package_is_found(tmp_path, monkeypatch, folder)
         ),
         (lambda t: t.assign(height=[1e39, *t.height[1:]]), {}, r"column 'height' holds 1e\+39 in row 1. Next: "),
         (
+            lambda t: t.assign(height=[1.7e9 + i for i in range(10)]),
+            {},
+            "float32 merges values of column 'height', which go from 1700000000.0 to 1700000009.0. Next: take off",
+        ),
+        (
             lambda t: t,
             {"file": "shrubs.csv"},
             "no shrubs.csv in .*data, .*Next: put it beside the file that registers it",
         ),
         (lambda t: t, {"file": "trees.xlsx"}, r"trees.xlsx is no .csv, .csv.gz, .parquet. Next: data_set\(\)"),
     ],
-    ids=["label", "column", "both", "rows", "empty", "no label", "text", "infinite", "no file", "another kind"],
+    ids=[
+        "label",
+        "column",
+        "both",
+        "rows",
+        "empty",
+        "no label",
+        "text",
+        "infinite",
+        "merged",
+        "no file",
+        "another kind",
+    ],
 )
 def test_tables_that_cannot_be_read_are_refused(folder, change, given, told):
     """With the column, the row where there is one, and what to do."""
