@@ -84,7 +84,7 @@ def _load(
             f"data set {name}: {file} is no {', '.join(KINDS)}. Next: data_set() with a function that reads it"
         )
     with found_file(name, file, beside) as path:
-        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        table = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, low_memory=False)
     for column in (label, *columns):
         if column not in table.columns:
             known = ", ".join(map(str, table.columns))
@@ -94,9 +94,15 @@ def _load(
             )
     if label in columns:
         raise DataError(f"data set {name}: {label!r} is the label and an input. Next: leave it out of columns=")
-    inputs = [_numbers(name, table[column]) for column in columns or table.columns.drop(label)]
+    inputs = [] if table.empty else [_numbers(name, table[column]) for column in columns or table.columns.drop(label)]
     _check_cells(name, table[label])
-    return np.stack(inputs, axis=1), np.asarray(pd.factorize(table[label], sort=True)[0], np.int64)
+    if not inputs or table.empty:
+        raise DataError(
+            f"data set {name}: {file} has {len(table)} rows and {len(inputs)} columns besides {label!r}. "
+            "Next: name a table with both"
+        )
+    labels = np.asarray(table[label])  # not as a categorical, which has an order of its own
+    return np.stack(inputs, axis=1), np.asarray(pd.factorize(labels, sort=True)[0], np.int64)
 
 
 def _numbers(name: str, column: pd.Series[Any]) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
@@ -107,8 +108,9 @@ def saliency(
         A node that measures the untrained net under the mask; `.learned_mask()` is the mask.
 
     Raises:
-        DesignError: For an unknown score, a density outside (0, 1], more weights than the mask leaves, and GraSP with
-            BatchNorm or an LSTM, whose second derivatives the engine does not have.
+        DesignError: For an unknown score, a density outside (0, 1], more weights than the mask leaves, a temperature
+            that is none or of another score, and GraSP with BatchNorm or an LSTM, whose second derivatives the engine
+            does not have.
 
     >>> from harness import DIGITS, density, mlp
     >>> density(saliency(mlp(64, 30, 10), DIGITS, by="snip", keep=Fraction(1, 20)).learned_mask())
@@ -127,6 +129,11 @@ def saliency(
         raise DesignError(
             "saliency by grasp of a network with BatchNorm or an LSTM, whose second derivative is not there. "
             "Next: another score, or a network without these"
+        )
+    if not 0 < temperature < math.inf or (temperature != 1.0 and by != Salience.GRASP):
+        raise DesignError(
+            f"saliency by {by} at temperature {temperature}: GraSP's logits alone are divided by it, a number above 0. "
+            "Next: correct temperature=, or leave it out"
         )
     recipe = Recipe(optimiser=SGD(1.0), steps=rounds, batch=examples, validate_every=rounds)
     learn = Saliency(Salience(by), keep, temperature, inverted)

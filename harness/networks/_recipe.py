@@ -119,6 +119,9 @@ class Drops:
         at: Fractions of the recipe's steps.
         by: What the learning rate is multiplied by at each.
 
+    Raises:
+        DesignError: For what is no fraction of the steps, as a number of steps.
+
     >>> halves = Drops((Fraction(1, 2),), by=0.5)
     >>> halves.factor(99, 200), halves.factor(100, 200)
     (1.0, 0.5)
@@ -126,6 +129,13 @@ class Drops:
 
     at: tuple[Fraction, ...]
     by: float = 0.1
+
+    def __post_init__(self) -> None:
+        if wrong := [each for each in self.at if not 0 <= each <= 1]:
+            raise DesignError(
+                f"a drop of the learning rate at {wrong[0]}: expected fractions of the recipe's steps. "
+                "Next: Fraction(step, steps)"
+            )
 
     def factor(self, step: int, steps: int) -> float:
         """Return what the learning rate is multiplied by at absolute `step` of `steps`."""
@@ -243,10 +253,17 @@ class Recipe:
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.batch < 1 or self.validate_every < 1:
+        counts = (self.steps, self.batch, self.validate_every)
+        if not all(isinstance(each, int) and each >= 1 for each in counts):
             raise DesignError(
                 f"recipe with {self.steps} steps, batch {self.batch}, validation every {self.validate_every}: "
-                "all must be at least 1. Next: correct the recipe in the paper's study.py."
+                "all must be whole numbers of at least 1. Next: correct the recipe in the paper's study.py."
+            )
+        sizes = {"lr": self.optimiser.lr, "l1": self.l1, "l2": self.l2}
+        if wrong := [name for name, each in sizes.items() if not _is_size(each)]:
+            raise DesignError(
+                f"recipe with {wrong[0]}={sizes[wrong[0]]!r}: expected a number from 0 on. "
+                "Next: correct the recipe in the paper's study.py."
             )
         if self.numerics not in NUMERICS:
             raise DesignError(f"unknown numerics {self.numerics!r}{nearest(self.numerics, NUMERICS)}")
@@ -282,3 +299,7 @@ class Recipe:
     def longer(self, times: int) -> Recipe:
         """Return the same recipe with `times` as many steps."""
         return replace(self, steps=self.steps * times)
+
+
+def _is_size(value: object) -> bool:
+    return isinstance(value, int | float) and 0 <= value < math.inf

@@ -147,6 +147,26 @@ def test_a_table_of_an_installed_package_is_found(tmp_path, monkeypatch, folder)
             load_set("trees")
 
 
+def test_labels_of_a_long_table_are_of_one_kind(folder):
+    """Those that look like numbers are text where another one is, however far down that stands."""
+    path, rows = folder[0], 400_000
+    labels = np.where(np.arange(rows) % 2, "1", "2")
+    labels[-1] = "x"
+    pd.DataFrame({"a": np.arange(rows), "kind": labels}).to_csv(path / "long.csv", index=False)
+    table_set("long", "long.csv", label="kind", train=rows)
+    assert np.bincount(load_set("long").labels).tolist() == [rows // 2 - 1, rows // 2, 1]
+
+
+def test_categories_go_by_the_alphabet(folder):
+    """As they do in a table of text, whatever order a Parquet file has of them."""
+    path, table = folder
+    table["kind"] = pd.Categorical(table["kind"], categories=["oak", "elm", "ash"])
+    table.to_parquet(path / "ordered.parquet")
+    table_set("ordered", "ordered.parquet", label="kind", train=10)
+    names = sorted(set(table["kind"]))
+    assert [names[label] for label in load_set("ordered").labels] == list(table["kind"])
+
+
 @pytest.mark.parametrize(
     ("change", "given", "told"),
     [
@@ -169,6 +189,8 @@ def test_a_table_of_an_installed_package_is_found(tmp_path, monkeypatch, folder)
             {},
             "column 'bark' holds 'rough', which is no number. Next: leave it out",
         ),
+        (lambda t: t[:0], {}, r"trees.csv has 0 rows and 0 columns besides 'kind'. Next: "),
+        (lambda t: t[["kind"]], {}, r"trees.csv has 10 rows and 0 columns besides 'kind'. Next: "),
         (lambda t: t.assign(height=[1e39, *t.height[1:]]), {}, r"column 'height' holds 1e\+39 in row 1. Next: "),
         (
             lambda t: t.assign(height=[1.7e9 + i for i in range(10)]),
@@ -190,6 +212,8 @@ def test_a_table_of_an_installed_package_is_found(tmp_path, monkeypatch, folder)
         "empty",
         "no label",
         "text",
+        "no rows",
+        "no inputs",
         "infinite",
         "merged",
         "no file",

@@ -7,6 +7,7 @@ and `expression._trainings`.
 import dataclasses
 import hashlib
 import itertools
+import math
 import time
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -36,6 +37,7 @@ from harness.expression import (
     prune,
     random_mask,
     resample,
+    saliency,
     shuffle,
     train,
 )
@@ -43,7 +45,7 @@ from harness.networks import _recipe as recipe
 from harness.networks._counts import round_half_up
 from harness.networks._initial import initial_scores, initial_values
 from harness.networks._network import Init, mlp
-from harness.networks._recipe import SGD, Adam, Cosine, Recipe, Warmup
+from harness.networks._recipe import SGD, Adam, Cosine, Drops, Recipe, Warmup
 from harness.streams import STREAMS, Replicate, generator, integers, permutations
 
 NET = mlp(64, 30, 10)  # 1920 and 300 weights
@@ -492,9 +494,36 @@ def test_only_scores_learn_a_mask():
 
 @pytest.mark.parametrize("field", ["steps", "batch", "validate_every"])
 def test_recipes_need_something_to_do(field):
-    """No steps, empty batches, or validation every 0 steps are a DesignError."""
-    with pytest.raises(DesignError, match=r"all must be at least 1\. Next: "):
-        replace(RECIPE, **{field: 0})
+    """No steps, empty batches, validation every 0 steps, and parts of a step, are a DesignError."""
+    for count in (0, 2.0, "5"):
+        with pytest.raises(DesignError, match=r"all must be whole numbers of at least 1\. Next: "):
+            replace(RECIPE, **{field: count})
+
+
+@pytest.mark.parametrize("size", [-0.1, math.nan, math.inf, "3e-3"])
+def test_rates_and_penalties_are_numbers_from_0_on(size):
+    """A negative one would climb, and text would die far from the recipe."""
+    for field in ("l1", "l2"):
+        with pytest.raises(DesignError, match=f"recipe with {field}={size!r}: expected a number from 0 on. Next: "):
+            replace(RECIPE, **{field: size})
+    with pytest.raises(DesignError, match=f"recipe with lr={size!r}: expected a number from 0 on. Next: "):
+        replace(RECIPE, optimiser=SGD(size))
+
+
+@pytest.mark.parametrize("at", [20, 1.5, Fraction(-1, 2)])
+def test_drops_are_at_fractions_of_the_steps(at):
+    """Milestones in steps, as elsewhere, would never come."""
+    with pytest.raises(DesignError, match=r"expected fractions of the recipe's steps. Next: Fraction\(step, steps\)"):
+        Drops((Fraction(1, 2), at))
+
+
+@pytest.mark.parametrize(
+    ("by", "temperature"), [("snip", 200.0), ("synflow", 0.5), ("grasp", 0.0), ("grasp", math.nan)]
+)
+def test_a_temperature_is_grasp_s(by, temperature):
+    """It would change SNIP's scores, which have none; and divided by nothing all scores are no number."""
+    with pytest.raises(DesignError, match=f"saliency by {by} at temperature {temperature}: .* Next: "):
+        saliency(NET, DIGITS, by=by, keep=HALF, temperature=temperature)
 
 
 def test_nodes_cannot_be_changed():
