@@ -136,5 +136,5 @@ def _check_cells(name: str, column: pd.Series[Any]) -> None:
     if len(empty):
         raise DataError(
             f"data set {name}: column {column.name!r} has {len(empty)} empty cells, the first in row {empty[0] + 1}. "
-            "Next: fill them, or leave out the rows or the column"
+            "Next: fill them (NA and None are read as empty), or leave out the rows or the column"
         )

@@ -25,7 +25,10 @@ def check_keep(network: Network, keep: Keep, among: tuple[str, ...] = (), *, who
     fractions = dict(keep) if isinstance(keep, tuple) else {"every layer": keep}
     for where, fraction in fractions.items():
         if not isinstance(fraction, Fraction):
-            raise DesignError(f"density of {where} is {fraction!r}: use a Fraction, so that counts are exact")
+            raise DesignError(
+                f"density of {where} is {fraction!r}: use a Fraction, so that counts are exact. "
+                "Next: Fraction(1, 5), or ((layer, Fraction(1, 5)), ...)"
+            )
         if not 0 < fraction <= 1:
             raise DesignError(
                 f"density of {where} is {fraction}: it is the fraction KEPT, in (0, 1]. "

@@ -207,7 +207,7 @@ class Rewire(Learn):
             raise DesignError(
                 f"unknown way to grow {self.grow!r}{nearest(self.grow, list(Grow))} Ways: {', '.join(Grow)}"
             )
-        if self.every < 1 or not 0 < self.fraction <= 1 or not 0 < self.until <= 1:
+        if not isinstance(self.every, int) or self.every < 1 or not 0 < self.fraction <= 1 or not 0 < self.until <= 1:
             raise DesignError(
                 f"a mask that moves every {self.every} steps by {self.fraction} until {self.until} of them: expected "
                 "at least one step, and shares in (0, 1]. Next: correct Rewire"

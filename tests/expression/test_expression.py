@@ -22,12 +22,14 @@ from harness.errors import DesignError
 from harness.expression import (
     LearnedMask,
     Prune,
+    Rewire,
     Scores,
     Snapshot,
     between,
     consumed,
     density,
     describe,
+    erk,
     evaluate,
     fresh,
     kept,
@@ -524,6 +526,20 @@ def test_a_temperature_is_grasp_s(by, temperature):
     """It would change SNIP's scores, which have none; and divided by nothing all scores are no number."""
     with pytest.raises(DesignError, match=f"saliency by {by} at temperature {temperature}: .* Next: "):
         saliency(NET, DIGITS, by=by, keep=HALF, temperature=temperature)
+
+
+def test_saliency_takes_one_fraction():
+    """All layers compete: what `erk` gives, or a float, is refused before anything is planned."""
+    for keep in (erk(NET, HALF), 0.5):
+        with pytest.raises(DesignError, match=r"takes one fraction: all layers compete. Next: "):
+            saliency(NET, DIGITS, by="snip", keep=keep)
+
+
+def test_a_mask_moves_every_so_many_steps():
+    """A whole number of them."""
+    for every in (0, 2.5, "5"):
+        with pytest.raises(DesignError, match=f"moves every {every} steps"):
+            Rewire("gradient", every=every)
 
 
 def test_nodes_cannot_be_changed():
