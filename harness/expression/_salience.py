@@ -118,9 +118,9 @@ def saliency(
     """
     if by not in list(Salience):
         raise DesignError(f"unknown saliency {by!r}{nearest(by, list(Salience))} There are {', '.join(Salience)}")
+    check_keep(network, keep)
     if not isinstance(keep, Fraction):
         raise DesignError("saliency(keep=) takes one fraction: all layers compete. Next: keep=Fraction(1, 5)")
-    check_keep(network, keep)
     check_examples(task, "what saliency() scores on")
     if by == Salience.SYNFLOW and not network.flows:
         raise DesignError(
