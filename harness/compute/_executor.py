@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-from harness.compute._processes import SPAWN, Processes
+from harness.compute._processes import SPAWN, Processes, nothing
 from harness.errors import StoppedError
 from harness.extensions import Extensions
 from harness.population import Computed, Population
@@ -82,10 +82,6 @@ def executor(name: str) -> Callable[[Making], Making]:
     return register
 
 
-def _nothing() -> None:
-    """Prepare nothing."""
-
-
 @executor("local")
 class Local:
     """Worker processes on this machine; a context manager.
@@ -96,7 +92,7 @@ class Local:
     """
 
     def __init__(
-        self, *, device: str = "cpu", workers: int | None = None, prepare: Callable[[], object] = _nothing
+        self, *, device: str = "cpu", workers: int | None = None, prepare: Callable[[], object] = nothing
     ) -> None:
         self.device = device
         self.places = workers or usual_workers(device)
@@ -109,7 +105,7 @@ class Local:
         self._given = False
         if device != "cpu":
             for _ in range(self.places):  # one worker starts with each, as none is idle
-                self._workers.submit(_nothing)
+                self._workers.submit(nothing)
 
     def submit(self, number: int, population: Population, checkpoint: Path | None = None) -> Future[Computed]:
         """Start computing `population`."""
@@ -183,7 +179,7 @@ def _prepared() -> None:
     """Prepare what the parent asked for, once."""
     global _prepare
     _prepare()
-    _prepare = _nothing
+    _prepare = nothing
 
 
 def _work(number: int, pickled: bytes, checkpoint: Path | None) -> Computed:

@@ -20,8 +20,8 @@ T = TypeVar("T")
 SPAWN = multiprocessing.get_context("spawn")  # a copy of a process with threads may hang
 
 
-def _nothing() -> None:
-    """Begin with nothing."""
+def nothing() -> None:
+    """Do nothing."""
 
 
 class Processes:
@@ -30,7 +30,7 @@ class Processes:
     Functions and what they are given are pickled; what fails in one of them, its future raises.
     """
 
-    def __init__(self, most: int, begin: Callable[..., object] = _nothing, *given: object) -> None:
+    def __init__(self, most: int, begin: Callable[..., object] = nothing, *given: object) -> None:
         self._own: set[BaseProcess] = set()  # others may be of whoever uses the harness
         self._pool = ProcessPoolExecutor(most, mp_context=SPAWN, initializer=_begun, initargs=(begin, given))
 

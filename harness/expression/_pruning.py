@@ -97,14 +97,14 @@ def prune(
     chosen = _in_order(network, tuple(among))
     if criterion in OF_OUTPUTS:
         check_outputs(network, f"prune(by={by!r})", chosen)
-    counts, taken = dict[str, int](), _also(network, criterion, also)
+    counts: dict[str, int] = {}
     if scope is Scope.UNIT:
         _check_units(network, start.under, keep, chosen, criterion)
     elif scope is Scope.LAYER:
         counts = layer_counts(network, keep, chosen)
     else:
         check_keep(network, keep, chosen)
-    node = Prune(start, keep, scope, chosen, criterion.rule, taken, onto)
+    node = Prune(start, keep, scope, chosen, criterion.rule, _also(network, criterion, also), onto)
     if criterion is N_OF_M:
         _check_groups(node)
     if start.under is not None:

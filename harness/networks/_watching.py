@@ -219,7 +219,7 @@ def _without_onednn() -> Iterator[None]:
     try:
         yield
     finally:
-        torch.backends.mkldnn.set_flags(before)  # type: ignore[no-untyped-call]
+        torch.backends.mkldnn.set_flags(before)  # type: ignore[no-untyped-call] # as before
 
 
 @contextmanager
